@@ -1,0 +1,1 @@
+"""Frames from outside become messages, and messages go to Kafka."""

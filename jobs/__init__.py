@@ -1,0 +1,1 @@
+"""The Flink job, its settings, and the command line that joins everything."""

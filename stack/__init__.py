@@ -1,0 +1,1 @@
+"""Kafka, Flink and PostgreSQL on this machine, without Docker."""

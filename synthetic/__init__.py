@@ -1,0 +1,1 @@
+"""Behaviour of exchanges as parameters, and seeded sessions drawn from it."""

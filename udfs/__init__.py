@@ -1,0 +1,1 @@
+"""What is computed: windows of messages to features to scores."""
