@@ -1,0 +1,206 @@
+"""The model artifact: a folder with the booster and a manifest that says what it was trained on and what it fits.
+
+Loading refuses whatever does not fit this software, before anything is scored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import xgboost as xgb
+from numpy.typing import NDArray
+
+from udfs.errors import ArtifactError
+from udfs.features import FEATURES
+from udfs.schema import UNKNOWN, WINDOW_SIZE, WINDOW_SLIDE, Float64Array
+
+DEFAULT_ARTIFACT: Final = Path(__file__).parent / "artifact"
+"""The trained model that comes with this project."""
+
+MANIFEST_NAME: Final = "manifest.json"
+BOOSTER_NAME: Final = "booster.ubj"
+FORMAT: Final = 1
+
+_FEATURE_NAMES: Final = [feature.name for feature in FEATURES]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What an artifact is and where it comes from.
+
+    Attributes
+    ----------
+    format : int
+        Version of this layout.
+    model_version : str
+        Name of the artifact: release and the first digits of the booster's sha256.
+    classes : list of str
+        In the order of the probabilities' columns; `unknown` is one of them.
+    feature_names : list of str
+        In the order of the booster's columns.
+    window_size, window_slide : int
+        The windows it was trained on.
+    booster_sha256 : str
+        Of `booster.ubj`.
+    libraries : dict
+        Versions of the libraries that trained it.
+    training : dict
+        Seed, parameters, sessions with their sources and hashes.
+    metrics : dict
+        How it did on sessions that it was not trained on.
+    """
+
+    format: int
+    model_version: str
+    classes: list[str]
+    feature_names: list[str]
+    window_size: int
+    window_slide: int
+    booster_sha256: str
+    libraries: dict[str, str]
+    training: dict[str, Any]
+    metrics: dict[str, Any]
+
+
+class BoosterPredictor:
+    """A booster with its manifest, single-threaded: Flink runs one worker for each slot."""
+
+    def __init__(self, manifest: Manifest, booster: xgb.Booster) -> None:
+        self.manifest = manifest
+        self._booster = booster
+        self._booster.set_param({"nthread": 1})
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes in the order of the probabilities' columns."""
+        return tuple(self.manifest.classes)
+
+    @property
+    def model_version(self) -> str:
+        """Names the artifact; goes into every row."""
+        return self.manifest.model_version
+
+    def predict(self, features: Float64Array) -> NDArray[np.float32]:
+        """Turn (n, 56) features into (n, n_classes) probabilities, the same bits for any batch."""
+        if len(features) == 0:
+            return np.empty((0, len(self.manifest.classes)), dtype=np.float32)
+        probabilities: NDArray[np.float32] = self._booster.inplace_predict(features)
+        return probabilities
+
+
+def save_artifact(
+    folder: Path,
+    booster: xgb.Booster,
+    *,
+    classes: list[str],
+    training: dict[str, Any],
+    metrics: dict[str, Any],
+    release: str,
+) -> Manifest:
+    """Write booster and manifest into `folder`, which is made if need be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    booster.save_model(folder / BOOSTER_NAME)
+    sha256 = _sha256(folder / BOOSTER_NAME)
+    manifest = Manifest(
+        format=FORMAT,
+        model_version=f"{release}-{sha256[:8]}",
+        classes=classes,
+        feature_names=_FEATURE_NAMES,
+        window_size=WINDOW_SIZE,
+        window_slide=WINDOW_SLIDE,
+        booster_sha256=sha256,
+        libraries={"xgboost": xgb.__version__, "numpy": np.__version__},
+        training=training,
+        metrics=metrics,
+    )
+    (folder / MANIFEST_NAME).write_text(json.dumps(asdict(manifest), indent=1) + "\n")
+    return manifest
+
+
+def load_manifest(folder: Path) -> Manifest:
+    """Read and check an artifact's manifest.
+
+    Raises
+    ------
+    ArtifactError
+        If there is none, or it does not fit this software.
+    """
+    path = folder / MANIFEST_NAME
+    try:
+        manifest = Manifest(**json.loads(path.read_bytes()))
+    except FileNotFoundError as error:
+        raise ArtifactError(
+            f"Expected a model artifact in {folder}, found no {MANIFEST_NAME} there: name the folder that "
+            "`fingerprint train` wrote"
+        ) from error
+    except (OSError, ValueError, TypeError) as error:
+        raise ArtifactError(
+            f"Expected {path} to be the manifest of a model artifact, but it cannot be read as one ({error}): "
+            "take an unbroken copy or train anew"
+        ) from error
+    _check_fits(path, manifest)
+    return manifest
+
+
+def load_predictor(folder: Path) -> BoosterPredictor:
+    """Load an artifact for scoring.
+
+    Raises
+    ------
+    ArtifactError
+        If anything is missing, broken, or does not fit this software.
+    """
+    manifest = load_manifest(folder)
+    path = folder / BOOSTER_NAME
+    if not path.is_file():
+        raise ArtifactError(f"Expected the booster {path} beside its manifest, found none: take a whole copy")
+    found = _sha256(path)
+    if found != manifest.booster_sha256:
+        raise ArtifactError(
+            f"Expected {path} to have the sha256 {manifest.booster_sha256[:12]}... of its manifest, found "
+            f"{found[:12]}...: the file was changed or cut off, take an unbroken copy"
+        )
+    try:
+        booster = xgb.Booster(model_file=path)
+    except xgb.core.XGBoostError as error:
+        raise ArtifactError(
+            f"Expected {path} to be an XGBoost model, but XGBoost cannot read it: train anew"
+        ) from error
+    return BoosterPredictor(manifest, booster)
+
+
+def _check_fits(path: Path, manifest: Manifest) -> None:
+    expectations = [
+        ("format", FORMAT, manifest.format),
+        ("window size", WINDOW_SIZE, manifest.window_size),
+        ("window slide", WINDOW_SLIDE, manifest.window_slide),
+        ("xgboost version", xgb.__version__, manifest.libraries.get("xgboost")),
+    ]
+    for what, expected, found in expectations:
+        if expected != found:
+            raise ArtifactError(
+                f"Expected a model with {what} {expected}, found {found} in {path}: train anew with this version"
+            )
+    if manifest.feature_names != _FEATURE_NAMES:
+        raise ArtifactError(f"{_feature_difference(manifest.feature_names)} in {path}: train anew with this version")
+    if UNKNOWN not in manifest.classes or len(set(manifest.classes)) != len(manifest.classes):
+        raise ArtifactError(
+            f"Expected distinct classes with {UNKNOWN!r} among them, found {manifest.classes} in {path}: train anew"
+        )
+
+
+def _feature_difference(found: list[str]) -> str:
+    for position, name in enumerate(_FEATURE_NAMES):
+        if position >= len(found) or found[position] != name:
+            other = repr(found[position]) if position < len(found) else "nothing"
+            return f"Expected the model's feature {position + 1} to be {name!r}, found {other}"
+    return f"Expected a model of {len(_FEATURE_NAMES)} features, found {len(found)}"
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
