@@ -1,0 +1,164 @@
+"""Bring the database to this version's schema, and check that it is there: the only place that issues DDL."""
+
+from __future__ import annotations
+
+import sysconfig
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import psycopg2
+import yoyo
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
+from yoyo.connections import DatabaseURI
+
+from jobs.config import Database, parse_database_url
+from udfs.errors import ConfigError, SchemaError
+
+Progress = Callable[[str], None]
+
+MONTHS_AHEAD: Final = 4
+"""Monthly partitions made, this month's included; later rows wait in the default partition for the next `migrate`."""
+
+CONNECT_TIMEOUT_S: Final = 10
+LOCK_TIMEOUT_S: Final = 30
+
+_MIGRATE_LOCK: Final = 0x66696E67
+"""Key of the advisory lock that lets one `migrate` run at a time ("fing" in ASCII)."""
+
+
+def migrate(database_url: str, *, retention_days: int | None = None, progress: Progress = lambda _: None) -> list[str]:
+    """Apply the migrations that are missing, then the views, and make the partitions of the coming months.
+
+    Running it again changes nothing. It may run while the job writes, and several at once wait for each other.
+
+    Parameters
+    ----------
+    database_url : str
+        postgresql://USER:PASSWORD@HOST:PORT/DATABASE.
+    retention_days : int or None
+        Drop the partitions that ended longer ago than this; None keeps everything.
+    progress : callable
+        Is told in a line of text what was done.
+
+    Returns
+    -------
+    list of str
+        The migrations that were applied, in order; empty if the database was up to date.
+
+    Raises
+    ------
+    ConfigError
+        If the database cannot be reached, or does not allow what a migration does.
+    """
+    if retention_days is not None and retention_days < 1:
+        raise ConfigError(f"Expected the retention to be at least 1 day, found {retention_days}: raise it")
+    database = parse_database_url(database_url)
+    with _connect(database) as connection, connection.cursor() as cursor:
+        # The lock of yoyo is a row that outlives a killed process; this one ends with the connection.
+        cursor.execute("SELECT pg_advisory_lock(%s)", (_MIGRATE_LOCK,))
+        applied = _apply_migrations(database, progress)
+        _apply_views(cursor)
+        for partition in _call(cursor, "SELECT create_partitions(now(), %s)", MONTHS_AHEAD):
+            progress(f"Partition {partition} made")
+        if retention_days is not None:
+            for partition in _call(cursor, "SELECT drop_old_partitions(make_interval(days => %s))", retention_days):
+                progress(f"Partition {partition} dropped: older than {retention_days} days")
+    return applied
+
+
+def check_schema(database_url: str) -> None:
+    """Check that every migration of this version has been applied, without changing anything.
+
+    Raises
+    ------
+    ConfigError
+        If the database cannot be reached.
+    SchemaError
+        If a migration is missing.
+    """
+    database = parse_database_url(database_url)
+    with _connect(database) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('_yoyo_migration') IS NOT NULL")
+        applied = (
+            set(_call(cursor, "SELECT migration_id FROM _yoyo_migration")) if cursor.fetchone() == (True,) else set()
+        )
+    missing = [path.stem for path in sorted((sql_folder() / "migrations").glob("*.sql")) if path.stem not in applied]
+    if missing:
+        raise SchemaError(
+            f"Expected the schema of this version in the database {database.name!r}, found {len(missing)} migrations "
+            f"missing ({', '.join(missing)}): run `fingerprint migrate`"
+        )
+
+
+def sql_folder() -> Path:
+    """Find the SQL files: beside this package in a checkout, among the installed data files otherwise."""
+    checkout = Path(__file__).resolve().parents[1] / "sql"
+    if (checkout / "migrations").is_dir():
+        return checkout
+    return Path(sysconfig.get_path("data"), "share", "exchange-fingerprint", "sql")
+
+
+def _apply_migrations(database: Database, progress: Progress) -> list[str]:
+    uri = DatabaseURI(
+        scheme="postgresql",
+        username=database.user,
+        password=database.password,
+        hostname=f"[{database.host}]" if ":" in database.host else database.host,
+        port=database.port,
+        database=database.name,
+        args={"connect_timeout": CONNECT_TIMEOUT_S},
+    )
+    applied = []
+    with yoyo.get_backend(str(uri)) as backend:
+        migrations = yoyo.read_migrations(str(sql_folder() / "migrations"))
+        for migration in backend.to_apply(migrations):
+            backend.apply_one(migration)
+            progress(f"Migration {migration.id} applied")
+            applied.append(migration.id)
+    return applied
+
+
+def _apply_views(cursor: Cursor) -> None:
+    views = sorted((sql_folder() / "views").glob("*.sql"))
+    # One command string is one transaction: nobody sees half of the views.
+    cursor.execute("\n".join(view.read_text(encoding="utf-8") for view in views))
+
+
+def _call(cursor: Cursor, statement: str, *arguments: int) -> list[str]:
+    cursor.execute(statement, arguments)
+    return [text for (text,) in cursor.fetchall()]
+
+
+@contextmanager
+def _connect(database: Database) -> Iterator[Connection]:
+    """Open a connection in autocommit mode, and translate what PostgreSQL says on it into one sentence."""
+    where = f"the PostgreSQL database {database.name!r} at {database.host}:{database.port} as user {database.user!r}"
+    try:
+        connection = psycopg2.connect(
+            host=database.host,
+            port=database.port,
+            dbname=database.name,
+            user=database.user,
+            password=database.password,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            options=f"-c lock_timeout={LOCK_TIMEOUT_S}s",
+            application_name="fingerprint-migrate",
+        )
+    except psycopg2.OperationalError as error:
+        raise ConfigError(f"Expected to reach {where}, but {_reason(error)}: check DATABASE_URL") from error
+    try:
+        connection.autocommit = True
+        yield connection
+    except psycopg2.Error as error:
+        raise ConfigError(f"Expected to prepare {where}, but {_reason(error)}: check the rights of the user") from error
+    finally:
+        connection.close()
+
+
+def _reason(error: psycopg2.Error) -> str:
+    """Take the first line of what libpq or the server says, without the address that the sentence names already."""
+    first_line = str(error).strip().partition("\n")[0]
+    return first_line.rpartition("failed: ")[2].removeprefix("FATAL:").strip() or type(error).__name__
