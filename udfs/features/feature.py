@@ -1,0 +1,75 @@
+"""What a feature and a family of features are, and the arithmetic that several families share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from udfs.schema import Float64Array, Int64Array, Windows
+
+NS_PER_US: Final = 1_000
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column of the model's input.
+
+    Attributes
+    ----------
+    name : str
+        The column's name in artifacts and documents.
+    family : str
+        Which of the four kinds of behaviour it measures.
+    unit : str
+        ``log10(us)``, ``ratio`` (1 is the neutral value or the upper end) or ``share`` (0 to 1).
+    description : str
+        One plain line for a reader who knows no formula.
+    """
+
+    name: str
+    family: str
+    unit: str
+    description: str
+
+
+@dataclass(frozen=True)
+class FeatureBlock:
+    """Neighbouring features that are computed together because they share their intermediate arrays.
+
+    Attributes
+    ----------
+    name : str
+        What a benchmark calls it.
+    features : tuple of Feature
+        In the order of the columns that `compute` returns.
+    compute : Callable
+        Takes `Windows` with C-contiguous columns and times whose differences fit an int64, returns
+        (n_windows, len(features)) float64.
+    """
+
+    name: str
+    features: tuple[Feature, ...]
+    compute: Callable[[Windows], Float64Array]
+
+
+def ratios(numerators: Float64Array | Int64Array, denominators: Float64Array | Int64Array) -> Float64Array:
+    """Divide, NaN where the denominator is not positive.
+
+    >>> ratios(np.array([1.0, 1.0]), np.array([4.0, 0.0]))
+    array([0.25,  nan])
+    """
+    quotients: Float64Array = numerators / np.where(denominators > 0, denominators, np.nan)
+    return quotients
+
+
+def log10_us(durations_ns: Float64Array | Int64Array) -> Float64Array:
+    """Take the decimal logarithm of durations in microseconds, NaN where a duration is not positive.
+
+    >>> log10_us(np.array([100_000, 0]))
+    array([ 2., nan])
+    """
+    logarithms: Float64Array = np.log10(np.where(durations_ns > 0, durations_ns, np.nan) / NS_PER_US)
+    return logarithms

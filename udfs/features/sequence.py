@@ -1,0 +1,65 @@
+"""What the venue's sequence numbers do from message to message, in arrival order."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from udfs.features.feature import Feature, FeatureBlock, ratios
+from udfs.schema import MISSING, Float64Array, Int64Array, Windows
+
+FAMILY: Final = "sequence"
+
+
+def sequence_step_shares(seqs: Int64Array) -> Float64Array:
+    """Measure how often the sequence number jumps, and how often it does not advance.
+
+    Parameters
+    ----------
+    seqs : (n_windows, size) int64
+        Sequence numbers in arrival order, C-contiguous, `MISSING` where a message carries none.
+
+    Returns
+    -------
+    (n_windows, 2) float64
+        Shares of the steps from each present number to the next present one, whatever lies between them: column 0 of
+        those by more than +1 (a gap, or a venue that counts in other units), column 1 of those by 0 or less (a
+        repeat or a step back); 0 to 1 together. NaN with less than two present numbers.
+
+    Notes
+    -----
+    Source: ours. Numbers are compared, never subtracted, so there is no wrap at the ends of int64, and adding one
+    amount to all numbers changes nothing.
+
+    Examples
+    --------
+    The steps of 5 6 - 9 9 are +1, +3 and 0:
+
+    >>> sequence_step_shares(np.array([[5, 6, MISSING, 9, 9], [MISSING, MISSING, 1, MISSING, MISSING]]))
+    array([[0.33333333, 0.33333333],
+           [       nan,        nan]])
+    """
+    n_windows, size = seqs.shape
+    positions = np.flatnonzero(seqs != MISSING)
+    present, rows = np.take(seqs, positions), positions // size
+    previous, current, is_step = present[:-1], present[1:], rows[1:] == rows[:-1]
+    # MISSING is the least int64 and not among them, so `current - 1` cannot wrap.
+    kinds = np.where(current - 1 > previous, 1, np.where(current <= previous, 2, 0))
+    counts = np.bincount((rows[1:] * 3 + kinds)[is_step], minlength=n_windows * 3).reshape(n_windows, 3)
+    return ratios(counts[:, 1:], counts.sum(axis=1, keepdims=True))
+
+
+def sequence_features(windows: Windows) -> Float64Array:
+    """Compute this module's 2 columns, (n_windows, 2) float64, in the order of `SEQUENCE.features`."""
+    return sequence_step_shares(windows.seq)
+
+
+SEQUENCE: Final = FeatureBlock(
+    name="sequence",
+    features=(
+        Feature("seq_jump_share", FAMILY, "share", "How often the sequence number leaves numbers out"),
+        Feature("seq_backward_share", FAMILY, "share", "How often the sequence number repeats or goes back"),
+    ),
+    compute=sequence_features,
+)
