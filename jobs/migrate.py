@@ -57,6 +57,7 @@ def migrate(database_url: str, *, retention_days: int | None = None, progress: P
         raise ConfigError(f"Expected the retention to be at least 1 day, found {retention_days}: raise it")
     database = parse_database_url(database_url)
     with _connect(database) as connection, connection.cursor() as cursor:
+        _check_rights(cursor, database)
         # The lock of yoyo is a row that outlives a killed process; this one ends with the connection.
         cursor.execute("SELECT pg_advisory_lock(%s)", (_MIGRATE_LOCK,))
         applied = _apply_migrations(database, progress)
@@ -99,6 +100,16 @@ def sql_folder() -> Path:
     if (checkout / "migrations").is_dir():
         return checkout
     return Path(sysconfig.get_path("data"), "share", "exchange-fingerprint", "sql")
+
+
+def _check_rights(cursor: Cursor, database: Database) -> None:
+    """Ask first: yoyo hides a refusal to create its own tables."""
+    cursor.execute("SELECT has_schema_privilege(current_schema(), 'CREATE')")
+    if cursor.fetchone() != (True,):
+        raise ConfigError(
+            f"Expected the user {database.user!r} to be allowed to create tables in the database {database.name!r}, "
+            "found that PostgreSQL denies it: grant CREATE on its schema or name another user in DATABASE_URL"
+        )
 
 
 def _apply_migrations(database: Database, progress: Progress) -> list[str]:
