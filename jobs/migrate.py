@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import sysconfig
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import psycopg2
 import yoyo
-from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 from yoyo.connections import DatabaseURI
 
 from jobs.config import Database, parse_database_url
+from jobs.database import CONNECT_TIMEOUT_S, connect
 from udfs.errors import ConfigError, SchemaError
 
 Progress = Callable[[str], None]
@@ -22,7 +20,6 @@ Progress = Callable[[str], None]
 MONTHS_AHEAD: Final = 4
 """Monthly partitions made, this month's included; later rows wait in the default partition for the next `migrate`."""
 
-CONNECT_TIMEOUT_S: Final = 10
 LOCK_TIMEOUT_S: Final = 30
 
 _MIGRATE_LOCK: Final = 0x66696E67
@@ -56,7 +53,7 @@ def migrate(database_url: str, *, retention_days: int | None = None, progress: P
     if retention_days is not None and retention_days < 1:
         raise ConfigError(f"Expected the retention to be at least 1 day, found {retention_days}: raise it")
     database = parse_database_url(database_url)
-    with _connect(database) as connection, connection.cursor() as cursor:
+    with connect(database_url) as connection, connection.cursor() as cursor:
         _check_rights(cursor, database)
         # The lock of yoyo is a row that outlives a killed process; this one ends with the connection.
         cursor.execute("SELECT pg_advisory_lock(%s)", (_MIGRATE_LOCK,))
@@ -81,7 +78,7 @@ def check_schema(database_url: str) -> None:
         If a migration is missing.
     """
     database = parse_database_url(database_url)
-    with _connect(database) as connection, connection.cursor() as cursor:
+    with connect(database_url) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass('_yoyo_migration') IS NOT NULL")
         applied = (
             set(_call(cursor, "SELECT migration_id FROM _yoyo_migration")) if cursor.fetchone() == (True,) else set()
@@ -92,6 +89,15 @@ def check_schema(database_url: str) -> None:
             f"Expected the schema of this version in the database {database.name!r}, found {len(missing)} migrations "
             f"missing ({', '.join(missing)}): run `fingerprint migrate`"
         )
+
+
+def register_model(database_url: str, *, model_version: str, manifest_json: str, sha256: str) -> None:
+    """Note that a job is submitted with a model; a version that is known already stays as it is."""
+    statement = (
+        "INSERT INTO model_versions (model_version, manifest, sha256) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+    )
+    with connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute(statement, (model_version, manifest_json, sha256))
 
 
 def sql_folder() -> Path:
@@ -141,35 +147,3 @@ def _apply_views(cursor: Cursor) -> None:
 def _call(cursor: Cursor, statement: str, *arguments: int) -> list[str]:
     cursor.execute(statement, arguments)
     return [text for (text,) in cursor.fetchall()]
-
-
-@contextmanager
-def _connect(database: Database) -> Iterator[Connection]:
-    """Open a connection in autocommit mode, and translate what PostgreSQL says on it into one sentence."""
-    where = f"the PostgreSQL database {database.name!r} at {database.host}:{database.port} as user {database.user!r}"
-    try:
-        connection = psycopg2.connect(
-            host=database.host,
-            port=database.port,
-            dbname=database.name,
-            user=database.user,
-            password=database.password,
-            connect_timeout=CONNECT_TIMEOUT_S,
-            options=f"-c lock_timeout={LOCK_TIMEOUT_S}s",
-            application_name="fingerprint-migrate",
-        )
-    except psycopg2.OperationalError as error:
-        raise ConfigError(f"Expected to reach {where}, but {_reason(error)}: check DATABASE_URL") from error
-    try:
-        connection.autocommit = True
-        yield connection
-    except psycopg2.Error as error:
-        raise ConfigError(f"Expected to prepare {where}, but {_reason(error)}: check the rights of the user") from error
-    finally:
-        connection.close()
-
-
-def _reason(error: psycopg2.Error) -> str:
-    """Take the first line of what libpq or the server says, without the address that the sentence names already."""
-    first_line = str(error).strip().partition("\n")[0]
-    return first_line.rpartition("failed: ")[2].removeprefix("FATAL:").strip() or type(error).__name__

@@ -1,7 +1,7 @@
 """The job's SQL between its tables: messages to groups of five to windows of fifty to scores.
 
 COUNT and LAG over a keyed OVER window are what Flink does fastest here: four messages of five end in the first
-operator, and its state is four rows a connection. Two traps of Flink 2.3's planner shape the text: whatever Python needs
+operator, and its state is four rows a connection. Two traps of Flink 2.3's planner shape the text: what Python needs
 goes in through one array, and whatever the row needs of it comes back out of the same call.
 """
 

@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="score.py", description=__doc__)
     parser.add_argument("--kafka", help="bootstrap servers (or FINGERPRINT_KAFKA)")
     parser.add_argument("--model", type=Path, default=DEFAULT_ARTIFACT, help="folder of the model artifact")
-    parser.add_argument("--jars", type=Path, help="folder of the connector jars, if they are not in the cluster's lib")
+    parser.add_argument("--jars", type=Path, nargs="*", default=[], help="connector jars, where the cluster has none")
     parser.add_argument("--topic", default=JobSettings.topic)
     parser.add_argument("--dead-letter-topic", default=JobSettings.dead_letter_topic)
     parser.add_argument("--parallelism", type=int, default=JobSettings.parallelism)
@@ -33,13 +33,13 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--stop-at-end", action="store_true", help="finish when the topic is read")
     options = vars(parser.parse_args(arguments))
     model: Path = options.pop("model")
-    jars: Path | None = options.pop("jars")
+    jars: list[Path] = options.pop("jars")
     kafka = require(options.pop("kafka"), "FINGERPRINT_KAFKA", "--kafka", "the Kafka bootstrap servers")
     database = parse_database_url(require(None, "DATABASE_URL", "the environment", "the address of PostgreSQL"))
     load_predictor(model)
     environment = StreamExecutionEnvironment.get_execution_environment()
-    if jars is not None:
-        environment.add_jars(*(path.absolute().as_uri() for path in sorted(jars.glob("*.jar"))))
+    if jars:
+        environment.add_jars(*(path.absolute().as_uri() for path in jars))
     settings = JobSettings(kafka=kafka, database=database, **options)
     with tempfile.TemporaryDirectory() as folder:
         ship(environment, model, Path(folder))

@@ -66,6 +66,10 @@ class Manifest:
     training: dict[str, Any]
     metrics: dict[str, Any]
 
+    def to_json(self) -> str:
+        """Write the manifest as it stands in `manifest.json`."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
 
 class BoosterPredictor:
     """A booster with its manifest, single-threaded: Flink runs one worker for each slot."""
@@ -118,7 +122,7 @@ def save_artifact(
         training=training,
         metrics=metrics,
     )
-    (folder / MANIFEST_NAME).write_text(json.dumps(asdict(manifest), indent=1) + "\n")
+    (folder / MANIFEST_NAME).write_text(manifest.to_json())
     return manifest
 
 

@@ -1,0 +1,41 @@
+"""Where Kafka, Flink and PostgreSQL are: what the user named, else the local stack that is running."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from stack.control import status
+
+from udfs.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addresses:
+    """What the user named, and the local stack's folder for the rest."""
+
+    home: Path
+    kafka: str | None = None
+    flink: str | None = None
+    database_url: str | None = None
+
+    def require_kafka(self) -> str:
+        """Get Kafka's bootstrap servers, or raise ConfigError."""
+        return self._require(self.kafka, "FINGERPRINT_KAFKA", "kafka", "Kafka's bootstrap servers", "--kafka")
+
+    def require_flink(self) -> str:
+        """Get the address of Flink's REST interface, or raise ConfigError."""
+        return self._require(self.flink, "FINGERPRINT_FLINK", "flink_url", "the address of Flink", "--flink")
+
+    def require_database_url(self) -> str:
+        """Get the address of the database, or raise ConfigError."""
+        return self._require(self.database_url, "DATABASE_URL", "database_url", "a database", "--database-url")
+
+    def _require(self, given: str | None, variable: str, part: str, what: str, option: str) -> str:
+        address = given or getattr(status(self.home), part)
+        if not address:
+            raise ConfigError(
+                f"Expected {what}, found neither {option} nor {variable} nor a local stack running in {self.home}: "
+                "name it, or run `fingerprint up`"
+            )
+        return str(address)

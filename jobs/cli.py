@@ -1,0 +1,55 @@
+"""The command line `fingerprint`."""
+
+from __future__ import annotations
+
+import errno
+import sys
+
+import typer
+from rich.text import Text
+
+from jobs.commands import checks, demo, job, local_stack, models, streams, watching
+from jobs.console import err
+from stack.errors import StackError
+from udfs.errors import PipelineError
+
+app = typer.Typer(
+    name="fingerprint",
+    help="Tells which exchange a live message stream really comes from, by behaviour alone.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for panel, commands in {
+    "Start here": (demo.demo,),
+    "Local stack": (local_stack.up, local_stack.status, local_stack.down),
+    "Messages": (streams.publish, streams.replay),
+    "Job and results": (job.migrate, job.submit, watching.watch),
+    "Model": (models.score, models.train),
+}.items():
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
+app.command("test", rich_help_panel="Start here")(checks.run_tests)
+
+_FULL_OR_FORBIDDEN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+def main() -> None:
+    """Run a command; a user's mistake is one sentence on standard error and exit code 1."""
+    try:
+        app()
+    except (PipelineError, StackError) as error:
+        _fail(str(error))
+    except OSError as error:
+        if error.errno not in _FULL_OR_FORBIDDEN:
+            raise
+        where = error.filename or "the disk"
+        _fail(f"Expected to be able to write {where}, found: {error.strerror}: make room or choose another place")
+
+
+def _fail(sentence: str) -> None:
+    err.print(Text.assemble(("Error: ", "bold red"), sentence), soft_wrap=True)
+    sys.exit(1)

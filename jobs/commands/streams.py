@@ -1,0 +1,108 @@
+"""`publish` and `replay`: synthetic sessions and recordings into Kafka."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from ingest.publish import PublishReport, ensure_topics
+from ingest.publish import publish as publish_sessions
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from synthetic.sessions import synthetic_sessions
+
+from ingest.capture import read_capture
+from jobs import options
+from jobs.addresses import Addresses
+from jobs.config import DEAD_LETTER_TOPIC, TOPIC_PARTITIONS
+from jobs.console import err
+from udfs.errors import ConfigError
+from udfs.schema import EXCHANGES, Session
+
+
+def publish(
+    home: options.Home,
+    kafka: options.Kafka = None,
+    topic: options.Topic = options.DEFAULT_TOPIC,
+    per_exchange: Annotated[int, typer.Option(min=1, help="Synthetic connections of each exchange.")] = 3,
+    duration: Annotated[float, typer.Option(min=1, help="Seconds that each connection lives.")] = 60,
+    seed: Annotated[int | None, typer.Option(help="Draws the same sessions again.", show_default="the clock")] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="As fast as possible instead of in real time.")] = False,
+) -> None:
+    """Publish synthetic connections of Binance, Coinbase and Kraken."""
+    bootstrap = Addresses(home=home, kafka=kafka).require_kafka()
+    drawn = synthetic_sessions(
+        exchanges=EXCHANGES,
+        per_exchange=per_exchange,
+        seed=time.time_ns() if seed is None else seed,
+        start_ns=time.time_ns(),
+        duration_s=duration,
+    )
+    publish_with_progress([labelled.session for labelled in drawn], bootstrap, topic, speed=None if fast else 1.0)
+
+
+def replay(
+    captures: Annotated[list[Path], typer.Argument(help="Recordings (.jsonl.gz), or folders of them.", exists=True)],
+    home: options.Home,
+    kafka: options.Kafka = None,
+    topic: options.Topic = options.DEFAULT_TOPIC,
+    speed: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="1 for the recorded pace, 10 for ten times that.", show_default="no waiting"),
+    ] = None,
+    suffix: Annotated[
+        str, typer.Option(help="Appended to the connection ids, to replay a recording again as another connection.")
+    ] = "",
+) -> None:
+    """Replay recordings into Kafka; arrival times stay as recorded.
+
+    A recording's connection id is its file name. Replayed twice into one topic it is one connection that said
+    everything twice: give the second time a --suffix.
+    """
+    bootstrap = Addresses(home=home, kafka=kafka).require_kafka()
+    sessions = [_read(path, suffix) for path in find_captures(captures)]
+    publish_with_progress(sessions, bootstrap, topic, speed=speed)
+
+
+def _read(path: Path, suffix: str) -> Session:
+    session = read_capture(path)
+    return replace(session, connection_id=session.connection_id + suffix)
+
+
+def find_captures(paths: list[Path]) -> list[Path]:
+    """Replace each folder by the recordings below it.
+
+    Raises
+    ------
+    ConfigError
+        If a folder holds none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        inside = sorted(path.rglob("*.jsonl*")) if path.is_dir() else [path]
+        if not inside:
+            raise ConfigError(f"Expected recordings (.jsonl.gz) in {path}, found none: name files or another folder")
+        found += inside
+    return found
+
+
+def publish_with_progress(sessions: list[Session], bootstrap: str, topic: str, *, speed: float | None) -> PublishReport:
+    """Publish sessions behind a progress bar."""
+    ensure_topics(bootstrap, [topic, DEAD_LETTER_TOPIC], TOPIC_PARTITIONS)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err) as bar:
+        task = bar.add_task(f"Publishing {len(sessions)} connections", total=sum(map(len, sessions)))
+        report = publish_sessions(
+            sessions,
+            bootstrap_servers=bootstrap,
+            topic=topic,
+            speed=speed,
+            progress=lambda done: bar.update(task, completed=done),
+        )
+    rate = report.messages / max(report.seconds, 1e-9)
+    err.print(
+        f"{report.messages:,} messages of {report.connections} connections in {report.seconds:.1f} s ({rate:,.0f}/s)"
+    )
+    return report

@@ -1,0 +1,39 @@
+"""`watch`: the connections and what they are, live."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+from rich.live import Live
+
+from jobs import options
+from jobs.addresses import Addresses
+from jobs.connections import connection_table, read_connections
+from jobs.console import out
+from jobs.database import connect
+from jobs.migrate import check_schema
+
+REFRESH_S = 1.0
+
+
+def watch(
+    home: options.Home,
+    database_url: options.DatabaseUrl = None,
+    once: Annotated[bool, typer.Option("--once", help="Print one table and stop.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Connections shown at most, those seen last first.")] = 30,
+) -> None:
+    """Show connections with declared and detected exchange, refreshed every second until Ctrl-C."""
+    url = Addresses(home=home, database_url=database_url).require_database_url()
+    check_schema(url)
+    title = "Connections, those seen last first"
+    with connect(url) as database:
+        table = connection_table(read_connections(database, limit=limit), title=title)
+        if once:
+            out.print(table)
+            return
+        with Live(table, console=out, auto_refresh=False) as live:
+            while True:
+                time.sleep(REFRESH_S)
+                live.update(connection_table(read_connections(database, limit=limit), title=title), refresh=True)

@@ -1,0 +1,104 @@
+"""Talks to a Flink cluster: submits the job with `flink run`, and asks its REST interface what runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pyflink
+import requests
+
+from jobs.config import JOB_NAME
+from udfs.errors import ConfigError, PipelineError
+
+_FLINK_HOME = Path(pyflink.__file__).parent
+_JOB_FILE = Path(__file__).parent / "score.py"
+_SUBMITTED = re.compile(r"JobID ([0-9a-f]{32})")
+_TIMEOUT_S = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningJob:
+    """A job that a cluster knows of."""
+
+    job_id: str
+    name: str
+    state: str
+
+
+def list_jobs(flink_url: str) -> list[RunningJob]:
+    """Ask a cluster for its jobs, finished ones too.
+
+    Raises
+    ------
+    ConfigError
+        If no Flink REST interface answers there.
+    """
+    try:
+        response = requests.get(f"{flink_url.rstrip('/')}/jobs/overview", timeout=_TIMEOUT_S)
+        response.raise_for_status()
+        jobs = response.json()["jobs"]
+    except (requests.RequestException, ValueError, KeyError) as error:
+        raise ConfigError(
+            f"Expected Flink's REST interface at {flink_url}, found none ({type(error).__name__}): start it, or run "
+            "`fingerprint up`, or correct --flink"
+        ) from error
+    return [RunningJob(job_id=job["jid"], name=job["name"], state=job["state"]) for job in jobs]
+
+
+def find_running_job(flink_url: str) -> RunningJob | None:
+    """Find our job on a cluster, if it is running or about to."""
+    ended = {"FINISHED", "FAILED", "CANCELED", "FAILING", "CANCELLING"}
+    return next((job for job in list_jobs(flink_url) if job.name == JOB_NAME and job.state not in ended), None)
+
+
+def flink_run(flink_url: str, job_arguments: list[str], *, environment: dict[str, str]) -> str:
+    """Run `flink run -py jobs/score.py` against a cluster and return the id of the job.
+
+    Parameters
+    ----------
+    flink_url : str
+        The cluster's REST interface.
+    job_arguments : list of str
+        What `jobs/score.py` is told.
+    environment : dict
+        Added to the client's environment: the database's address goes this way, because command lines can be read by
+        everybody on the machine.
+
+    Raises
+    ------
+    PipelineError
+        If the client or the cluster refuses; the message ends with what it said.
+    """
+    if find_running_job(flink_url) is not None:
+        raise ConfigError(
+            f"Expected no {JOB_NAME!r} job on {flink_url}, found one running, and two would do the same work twice: "
+            "cancel it in the web UI first"
+        )
+    address = urlsplit(flink_url)
+    command = [
+        *(str(_FLINK_HOME / "bin" / "flink"), "run", "--detached"),
+        *("--jobmanager", f"{address.hostname}:{address.port or 8081}"),
+        *("--pyClientExecutable", sys.executable),
+        *("--python", str(_JOB_FILE), *job_arguments),
+    ]
+    defaults = {"FLINK_CONF_DIR": str(_FLINK_HOME / "conf")}
+    done = subprocess.run(  # noqa: S603  # our own command, no shell
+        command, env={**defaults, **os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    submitted = _SUBMITTED.search(done.stdout)
+    if done.returncode != 0 or submitted is None:
+        raise PipelineError(f"Expected Flink to take the job, but `flink run` ended with: {_reason(done)}")
+    return submitted.group(1)
+
+
+def _reason(done: subprocess.CompletedProcess[str]) -> str:
+    """Pick the line that a person needs out of a client's output."""
+    lines = [line.strip() for line in (done.stdout + "\n" + done.stderr).splitlines() if line.strip()]
+    causes = [line for line in lines if line.startswith(("Error:", "Caused by:"))]
+    return (causes or lines or [f"exit code {done.returncode}"])[-1].removeprefix("Error: ")

@@ -1,0 +1,68 @@
+"""Options that several commands share; a flag beats the environment."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from platformdirs import user_state_path
+
+from jobs.config import TOPIC
+
+_SERVICES = "Services"
+
+Home = Annotated[
+    Path,
+    typer.Option(
+        envvar="FINGERPRINT_HOME",
+        help="Folder of the local stack: its data, logs and state.",
+        default_factory=lambda: user_state_path("exchange-fingerprint"),
+        show_default="the user's state folder",
+        rich_help_panel=_SERVICES,
+    ),
+]
+Kafka = Annotated[
+    str | None,
+    typer.Option(
+        envvar="FINGERPRINT_KAFKA",
+        metavar="HOST:PORT",
+        help="Kafka's bootstrap servers, to use a broker of your own.",
+        show_default="the local stack's",
+        rich_help_panel=_SERVICES,
+    ),
+]
+Flink = Annotated[
+    str | None,
+    typer.Option(
+        envvar="FINGERPRINT_FLINK",
+        metavar="URL",
+        help="Flink's REST interface, to use a cluster of your own.",
+        show_default="the local stack's",
+        rich_help_panel=_SERVICES,
+    ),
+]
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        envvar="DATABASE_URL",
+        metavar="URL",
+        help="postgresql://USER:PASSWORD@HOST:PORT/DATABASE, better given by the environment.",
+        show_default="the local stack's",
+        rich_help_panel=_SERVICES,
+    ),
+]
+Topic = Annotated[str, typer.Option(help="Kafka topic of the messages.")]
+DEFAULT_TOPIC = TOPIC
+
+KafkaPort = Annotated[int, typer.Option(help="Port of the local Kafka broker.", rich_help_panel=_SERVICES)]
+FlinkPort = Annotated[int, typer.Option(help="Port of the local Flink's web UI.", rich_help_panel=_SERVICES)]
+PostgresPort = Annotated[int, typer.Option(help="Port of the local PostgreSQL.", rich_help_panel=_SERVICES)]
+
+
+class OutputFormat(StrEnum):
+    """How results are printed."""
+
+    TABLE = "table"
+    JSON = "json"
