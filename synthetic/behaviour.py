@@ -1,0 +1,202 @@
+"""The vocabulary in which a venue's behaviour is written down: channels, ticks, heartbeats, sequences, answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from udfs.schema import MsgType
+
+
+class SeqRule(Enum):
+    """How a frame's sequence number comes about."""
+
+    NONE = auto()
+    """The frame carries none."""
+
+    SYMBOL = auto()
+    """One counter a symbol, which counts every change of its book, shown or not."""
+
+    VENUE = auto()
+    """One counter for the whole venue: it runs on with everybody's changes."""
+
+    CONNECTION = auto()
+    """One more with every frame of the connection that has this rule."""
+
+
+class Trigger(Enum):
+    """Which market event makes a channel speak."""
+
+    BOOK = auto()
+    BEST = auto()
+    TRADE = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ticks:
+    """Batching: what happened since the last tick leaves in one frame a symbol, and nothing leaves if nothing happened.
+
+    Attributes
+    ----------
+    period_ms : tuple of float
+        What a subscriber can choose from; one is drawn a session.
+    excess_ms : float
+        By how much the real period exceeds the nominal one: the grid drifts through the second.
+    jitter_ms : float
+        Standard deviation of a tick around its place.
+    grid : bool
+        True: all symbols of the connection share one fixed grid. False: each symbol's next tick follows its last one.
+    """
+
+    period_ms: tuple[float, ...]
+    excess_ms: float = 0.0
+    jitter_ms: float = 0.0
+    grid: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Channel:
+    """A stream of data events that a session may subscribe to.
+
+    Attributes
+    ----------
+    probability : float
+        Share of the sessions that subscribe to it.
+    complete : bool
+        True if the channel shows every change of the book, so that its symbol's counter is without gaps.
+    payload_bytes, level_bytes : int
+        Median size of a frame, and what each further batched change adds to it.
+    exchange_time_ns : int or None
+        Resolution of the venue's time in the frame; None if it carries none.
+    """
+
+    name: str
+    trigger: Trigger
+    probability: float = 1.0
+    ticks: Ticks | None = None
+    seq: SeqRule = SeqRule.NONE
+    complete: bool = False
+    payload_bytes: int
+    level_bytes: int = 0
+    exchange_time_ns: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Periodic:
+    """Frames sent by the clock whatever the market does: heartbeats, pings, mark prices.
+
+    Attributes
+    ----------
+    probability : float
+        Share of the sessions in which the recorder sees it.
+    utc_aligned : bool
+        True: sent at whole multiples of the period. False: from a moment of the connection's own.
+    answered : bool
+        True if the client answers each one at once with a frame of its own, as a ping with a pong.
+    """
+
+    name: str
+    msg_type: MsgType = MsgType.HEARTBEAT
+    period_s: float
+    jitter_ms: float
+    probability: float = 1.0
+    per_symbol: bool = False
+    utc_aligned: bool = False
+    answered: bool = False
+    seq: SeqRule = SeqRule.NONE
+    payload_bytes: int
+    exchange_time_ns: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opening:
+    """The first frames of a connection.
+
+    Attributes
+    ----------
+    greeting : bool
+        True if the venue speaks first, with a status frame (OTHER).
+    subscribe_probability : float
+        Share of the sessions whose subscriptions are frames and not a part of the address.
+    ack_per_symbol : bool
+        One answer for each symbol, or one for the whole request.
+    ack_has_request_id : bool
+        Whether the answer repeats an id of the request.
+    snapshot_bytes : int
+        Median size of a symbol's first book; 0 if none is sent.
+    seq : SeqRule
+        `CONNECTION` if the venue counts these frames too, else `NONE`.
+    """
+
+    greeting: bool
+    subscribe_probability: float
+    ack_per_symbol: bool
+    ack_has_request_id: bool
+    snapshot_bytes: int
+    seq: SeqRule = SeqRule.NONE
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarketProfile:
+    """A market-data session.
+
+    Attributes
+    ----------
+    mixes : tuple of tuples of Channel
+        Alternatives; a session draws one, then each of its channels by its probability, and at least one.
+    hidden_updates : float
+        Mean number of changes that move a symbol's counter between two that a client could see.
+    frame_spacing_us : float
+        The least time between two frames on the wire.
+    """
+
+    name: str
+    exchange: str
+    mixes: tuple[tuple[Channel, ...], ...]
+    periodics: tuple[Periodic, ...]
+    opening: Opening
+    hidden_updates: float
+    frame_spacing_us: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AckShape:
+    """Latency of answers as multiples of the host's distance, so that the level says nothing of the venue.
+
+    Of a distance d, an answer takes d (1 + service), where service is log-normal with a median drawn log-uniformly from
+    `service_median` and a sigma drawn from `service_sigma`; a share drawn from `slow_share` of the answers takes a
+    further factor, log-normal around `slow_factor`.
+    """
+
+    service_median: tuple[float, float]
+    service_sigma: tuple[float, float]
+    slow_share: tuple[float, float]
+    slow_factor: tuple[float, float]
+    slow_sigma: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderProfile:
+    """An order-entry session: requests, their answers, and reports of what became of the orders.
+
+    Attributes
+    ----------
+    reports : Channel
+        The unsolicited reports; its trigger is not used.
+    counter_ids : bool
+        True if clients of this interface number their requests, False if their ids look random.
+    """
+
+    name: str
+    exchange: str
+    ack: AckShape
+    reports: Channel
+    periodics: tuple[Periodic, ...]
+    opening: Opening
+    counter_ids: bool
+    request_bytes: int
+    ack_bytes: int
+    nack_bytes: int
+
+
+Profile = MarketProfile | OrderProfile

@@ -1,0 +1,107 @@
+"""A profile and a seed make a session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from synthetic.behaviour import MarketProfile, Profile
+from synthetic.circumstances import Circumstances, draw_circumstances
+from synthetic.frames import Frames, deliver, to_session
+from synthetic.market import draw_market_frames, draw_market_plan
+from synthetic.orders import draw_order_frames, draw_order_plan
+from udfs.errors import ConfigError
+from udfs.schema import SESSION_COLUMNS, Session
+
+_SPARE = 1.3
+
+
+def generate_session(
+    profile: Profile,
+    *,
+    rng: np.random.Generator,
+    start_ns: int,
+    connection_id: str,
+    declared_exchange: str | None = None,
+    duration_s: float | None = None,
+    n_messages: int | None = None,
+) -> Session:
+    """Draw one session: its surroundings, its subscriptions, then every message.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        The only source of chance: the same state gives the same bytes.
+    start_ns : int
+        When the connection opens by the host's clock, ns since the epoch.
+    duration_s, n_messages
+        How long it lasts, or how many messages it has: exactly one of the two.
+
+    Raises
+    ------
+    ConfigError
+        If both or none of `duration_s` and `n_messages` are given, or one is not positive.
+
+    >>> from synthetic.profiles import profile
+    >>> session = generate_session(
+    ...     profile("kraken-v2-market"),
+    ...     rng=np.random.default_rng(1),
+    ...     start_ns=1_700_000_000_000_000_000,
+    ...     connection_id="conn-0000-0001",
+    ...     n_messages=100,
+    ... )
+    >>> len(session)
+    100
+    """
+    if (duration_s is None) == (n_messages is None) or min(duration_s or 1, n_messages or 1) <= 0:
+        raise ConfigError(
+            f"a session needs a positive duration_s or a positive n_messages, but got {duration_s} and {n_messages}: "
+            "give exactly one of them"
+        )
+    circumstances = draw_circumstances(rng)
+    draw = _frame_source(rng, profile, circumstances, start_ns=start_ns)
+    spacing_s = profile.frame_spacing_us / 1e6 if isinstance(profile, MarketProfile) else 0.0
+    tries_s = duration_s if duration_s is not None else _SPARE * (n_messages or 0) / circumstances.target_rate_hz + 5.0
+    while True:
+        frames, arrivals_s = deliver(rng, draw(rng, duration_s=tries_s), circumstances, frame_spacing_s=spacing_s)
+        if n_messages is None or len(frames) >= n_messages:
+            break
+        tries_s *= 2
+    session = to_session(
+        frames,
+        arrivals_s,
+        circumstances,
+        start_ns=start_ns,
+        connection_id=connection_id,
+        declared_exchange=declared_exchange,
+    )
+    return session if n_messages is None else head(session, n_messages)
+
+
+def head(session: Session, n_messages: int) -> Session:
+    """Keep the first messages of a session."""
+    columns = {name: getattr(session, name)[:n_messages] for name in SESSION_COLUMNS}
+    return Session(connection_id=session.connection_id, declared_exchange=session.declared_exchange, **columns)
+
+
+def _frame_source(
+    rng: np.random.Generator, profile: Profile, circumstances: Circumstances, *, start_ns: int
+) -> Callable[..., Frames]:
+    """Draw the plan, which holds for the session's whole life, and return what draws frames by it."""
+    if isinstance(profile, MarketProfile):
+        return partial(
+            draw_market_frames,
+            profile=profile,
+            plan=draw_market_plan(rng, profile, circumstances),
+            circumstances=circumstances,
+            start_ns=start_ns,
+        )
+    return partial(
+        draw_order_frames,
+        profile=profile,
+        plan=draw_order_plan(rng, profile, circumstances),
+        circumstances=circumstances,
+        start_ns=start_ns,
+    )

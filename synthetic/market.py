@@ -1,0 +1,228 @@
+"""Market-data sessions: what the market does, and what the venue's channels make of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthetic.activity import Activity, draw_activity
+from synthetic.behaviour import Channel, MarketProfile, Periodic, SeqRule, Trigger
+from synthetic.circumstances import Circumstances, log_uniform
+from synthetic.frames import Frames, join, make_frames
+from synthetic.opening import draw_opening, draw_periodics, opening_s
+from synthetic.ticks import last_of_batch, tick_times
+from udfs.schema import MISSING, Float64Array, Int64Array, MsgType
+
+_MAX_SYMBOLS: Final = 20
+_VENUE_IDS_HZ: Final = 20_000
+_MAX_EVENTS_EACH: Final = 20.0
+_BUSY_TICKS: Final = 0.6
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarketPlan:
+    """What a session has chosen before its first frame.
+
+    Attributes
+    ----------
+    channels : tuple of (Channel, float or None)
+        Each with its tick period in seconds, None if it does not batch.
+    symbol_weights : tuple of float
+        Share of the events that each symbol has.
+    trade_share, best_share : float
+        Share of the events that are trades, and of those that change the best price.
+    event_rate_hz : float
+        Events a second that make the target's number of messages.
+    """
+
+    channels: tuple[tuple[Channel, float | None], ...]
+    periodics: tuple[Periodic, ...]
+    symbol_weights: tuple[float, ...]
+    trade_share: float
+    best_share: float
+    event_rate_hz: float
+
+
+def draw_market_plan(rng: np.random.Generator, profile: MarketProfile, circumstances: Circumstances) -> MarketPlan:
+    """Draw a session's subscriptions, and solve for the events that give it the rate it aims at."""
+    channels = _draw_channels(rng, profile)
+    n_symbols = _draw_n_symbols(rng, channels, circumstances.target_rate_hz)
+    weights = np.arange(1, n_symbols + 1) ** -rng.uniform(0.3, 1.3)
+    periodics = tuple(p for p in profile.periodics if rng.random() < p.probability)
+    clock_rate_hz = sum((n_symbols if p.per_symbol else 1) * (1 + p.answered) / p.period_s for p in periodics)
+    plan = MarketPlan(
+        channels=channels,
+        periodics=periodics,
+        symbol_weights=tuple(weights / weights.sum()),
+        trade_share=rng.uniform(0.05, 0.35),
+        best_share=rng.uniform(0.2, 0.7),
+        event_rate_hz=0.0,
+    )
+    wanted_hz = max(circumstances.target_rate_hz - clock_rate_hz, 0.1 * circumstances.target_rate_hz)
+    return _with_event_rate(plan, circumstances, wanted_hz)
+
+
+def _draw_n_symbols(
+    rng: np.random.Generator, channels: tuple[tuple[Channel, float | None], ...], target_rate_hz: float
+) -> int:
+    """Draw a number of symbols; a subscriber who wants more than the ticks of a few can bring takes more of them."""
+    most = max(1.0, min(_MAX_SYMBOLS, target_rate_hz / 2))
+    n_symbols = int(log_uniform(rng, 1.0, most + 1))
+    if all(period_s is not None for _, period_s in channels):
+        frames_each_hz = sum(1 / period_s for _, period_s in channels if period_s is not None)
+        n_symbols = max(n_symbols, int(np.ceil(target_rate_hz / (_BUSY_TICKS * frames_each_hz))))
+    return n_symbols
+
+
+def _draw_channels(rng: np.random.Generator, profile: MarketProfile) -> tuple[tuple[Channel, float | None], ...]:
+    mix = profile.mixes[int(rng.integers(len(profile.mixes)))]
+    chosen = [channel for channel in mix if rng.random() < channel.probability] or [mix[0]]
+    return tuple(
+        (c, None if c.ticks is None else float(rng.choice(c.ticks.period_ms) + c.ticks.excess_ms) / 1e3) for c in chosen
+    )
+
+
+def _with_event_rate(plan: MarketPlan, circumstances: Circumstances, wanted_hz: float) -> MarketPlan:
+    low, high = 0.01, _MAX_EVENTS_EACH * wanted_hz
+    for _ in range(40):
+        middle = float(np.sqrt(low * high))
+        low, high = (middle, high) if _message_rate_hz(plan, circumstances, middle) < wanted_hz else (low, middle)
+    return replace(plan, event_rate_hz=high)
+
+
+def _message_rate_hz(plan: MarketPlan, circumstances: Circumstances, event_rate_hz: float) -> float:
+    """Estimate the messages a second: a tick's frame needs at least one cause, or an echo in a tick of its own."""
+    total = 0.0
+    for channel, period_s in plan.channels:
+        share = _share(plan, channel.trigger)
+        if period_s is None:
+            total += event_rate_hz * share
+            continue
+        size = circumstances.cluster_size
+        echoes = (size - 1) * (1 - circumstances.instant_share) * min(1.0, circumstances.echo_s / period_s)
+        hits_hz = event_rate_hz / size * min(size * share, 1 + echoes * share)
+        total += sum((1 - np.exp(-hits_hz * w * period_s)) / period_s for w in plan.symbol_weights)
+    return total
+
+
+def _share(plan: MarketPlan, trigger: Trigger) -> float:
+    trade, best = plan.trade_share, plan.best_share
+    return {Trigger.BOOK: 1.0, Trigger.TRADE: trade, Trigger.BEST: trade + (1 - trade) * best}[trigger]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Events:
+    times_s: Float64Array
+    symbols: NDArray[np.int64]
+    ids: Int64Array
+    first_ids: Int64Array
+    is_trade: NDArray[np.bool_]
+    is_best: NDArray[np.bool_]
+
+    def of(self, trigger: Trigger) -> NDArray[np.int64]:
+        if trigger is Trigger.BOOK:
+            return np.arange(len(self.times_s))
+        return np.flatnonzero(self.is_trade if trigger is Trigger.TRADE else self.is_best)
+
+    def symbol_seq(self, times_s: Float64Array, symbol: int) -> Int64Array:
+        """Look up a symbol's counter at some times."""
+        mine = self.symbols == symbol
+        known = np.concatenate((self.first_ids[symbol : symbol + 1], self.ids[mine]))
+        seq: Int64Array = known[np.searchsorted(self.times_s[mine], times_s)]
+        return seq
+
+
+def draw_market_frames(
+    rng: np.random.Generator,
+    profile: MarketProfile,
+    plan: MarketPlan,
+    circumstances: Circumstances,
+    *,
+    duration_s: float,
+    start_ns: int,
+) -> Frames:
+    """Draw every frame of a session of `duration_s`, before delivery."""
+    first_s = opening_s(circumstances.distance_s)
+    activity = draw_activity(rng, circumstances, rate_hz=plan.event_rate_hz, duration_s=duration_s)
+    events = _draw_events(rng, profile, plan, activity, first_s=first_s)
+    n_symbols = len(plan.symbol_weights)
+    parts = draw_opening(rng, profile.opening, n_symbols=n_symbols, distance_s=circumstances.distance_s)
+    parts += draw_periodics(
+        rng,
+        plan.periodics,
+        n_symbols=n_symbols,
+        symbol_seq=events.symbol_seq,
+        first_s=first_s,
+        duration_s=first_s + duration_s,
+        start_ns=start_ns,
+    )
+    parts += [_channel_frames(rng, channel, period_s, events, n_symbols) for channel, period_s in plan.channels]
+    return join(parts)
+
+
+def _draw_events(
+    rng: np.random.Generator, profile: MarketProfile, plan: MarketPlan, activity: Activity, *, first_s: float
+) -> _Events:
+    n, n_symbols = len(activity.times_s), len(plan.symbol_weights)
+    symbols = rng.choice(n_symbols, size=activity.n_clusters, p=plan.symbol_weights)[activity.clusters]
+    is_trade = rng.random(n) < plan.trade_share
+    times_s = first_s + activity.times_s
+    first_ids = rng.integers(10**7, 10**11, n_symbols)
+    rules = {channel.seq for channel, _ in plan.channels}
+    if SeqRule.VENUE in rules:
+        ids = first_ids[0] + (times_s * _VENUE_IDS_HZ).astype(np.int64) + np.arange(n)
+    else:
+        complete = any(channel.complete for channel, _ in plan.channels)
+        steps = rng.geometric(1.0 if complete else 1.0 / (1.0 + profile.hidden_updates), n)
+        ids = _count_by_symbol(steps, symbols, first_ids)
+    return _Events(
+        times_s=times_s,
+        symbols=symbols,
+        ids=ids,
+        first_ids=first_ids,
+        is_trade=is_trade,
+        is_best=is_trade | (rng.random(n) < plan.best_share),
+    )
+
+
+def _count_by_symbol(steps: Int64Array, symbols: NDArray[np.int64], first_ids: Int64Array) -> Int64Array:
+    """Add up the steps of each symbol from its first id."""
+    order = np.argsort(symbols, kind="stable")
+    sums = np.cumsum(steps[order])
+    counts = np.bincount(symbols, minlength=len(first_ids))
+    before = np.concatenate(([0], sums))[np.cumsum(counts) - counts]
+    ids: Int64Array = np.empty_like(sums)
+    ids[order] = sums + np.repeat(first_ids - before, counts)
+    return ids
+
+
+def _channel_frames(
+    rng: np.random.Generator, channel: Channel, period_s: float | None, events: _Events, n_symbols: int
+) -> Frames:
+    chosen = events.of(channel.trigger)
+    sizes = np.ones(len(chosen))
+    times_s = events.times_s[chosen]
+    if channel.ticks is not None and period_s is not None:
+        sent_s = tick_times(
+            rng,
+            channel.ticks,
+            period_s,
+            times_s=times_s,
+            symbols=events.symbols[chosen],
+            n_symbols=n_symbols,
+        )
+        lasts, sizes = last_of_batch(sent_s, events.symbols[chosen])
+        chosen, times_s = chosen[lasts], sent_s[lasts]
+    numbered = channel.seq in (SeqRule.SYMBOL, SeqRule.VENUE)
+    return make_frames(
+        rng,
+        times_s,
+        msg_type=MsgType.NEW,
+        payload_bytes=channel.payload_bytes + channel.level_bytes * (sizes - 1),
+        counted=channel.seq is SeqRule.CONNECTION,
+        seq=events.ids[chosen] if numbered else MISSING,
+        event_step_ns=channel.exchange_time_ns,
+    )

@@ -1,0 +1,179 @@
+"""Order-entry sessions: requests that leave, answers that come, reports of what became of the orders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from synthetic.activity import draw_activity
+from synthetic.behaviour import AckShape, OrderProfile, Periodic, SeqRule
+from synthetic.circumstances import Circumstances, log_uniform
+from synthetic.frames import Frames, join, make_frames
+from synthetic.opening import draw_opening, draw_periodics, opening_s
+from udfs.schema import MISSING, Float64Array, Int64Array, MsgType
+
+_LOWEST_REQUEST_RATE_HZ: Final = 0.1
+_FIRST_REQUEST_S: Final = 0.05
+_TIMER_DELAY_S: Final = 0.02
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderPlan:
+    """What a session has chosen before its first request; all but the periodics and the answers is the trader's.
+
+    Attributes
+    ----------
+    timer_s : float or None
+        Interval of a trader who acts by the clock; None for one who follows the market.
+    reject_share : float
+        Share of the requests that are refused.
+    reject_haste : float
+        What a refusal takes of an answer's service time.
+    fill_share : float
+        Share of the accepted requests that bring a further report later.
+    """
+
+    request_rate_hz: float
+    timer_s: float | None
+    reject_share: float
+    reject_haste: float
+    fill_share: float
+    reports: bool
+    periodics: tuple[Periodic, ...]
+    service_median: float
+    service_sigma: float
+    slow_share: float
+    slow_factor: float
+    slow_sigma: float
+
+
+def draw_order_plan(rng: np.random.Generator, profile: OrderProfile, circumstances: Circumstances) -> OrderPlan:
+    """Draw a trader and the way the venue answers, and solve for the requests that give the rate aimed at."""
+    ack: AckShape = profile.ack
+    periodics = tuple(p for p in profile.periodics if rng.random() < p.probability)
+    reports = bool(rng.random() < profile.reports.probability)
+    reject_share = float(rng.choice([0.0, log_uniform(rng, 0.005, 0.1)]))
+    fill_share = rng.uniform(0.05, 0.5)
+    messages_each = 2.0 + reports * (1 - reject_share) * (1 + fill_share)
+    clock_rate_hz = sum((1 + p.answered) / p.period_s for p in periodics)
+    wanted_hz = max(circumstances.target_rate_hz - clock_rate_hz, 0.1 * circumstances.target_rate_hz)
+    request_rate_hz = wanted_hz / messages_each
+    return OrderPlan(
+        request_rate_hz=request_rate_hz,
+        # Recorded order logs: requests at whole multiples of 6 s (Binance) or 5 s (the others), 1 to 25 ms late.
+        timer_s=1 / request_rate_hz if rng.random() < 0.3 else None,
+        reject_share=reject_share,
+        reject_haste=rng.uniform(0.3, 1.0),
+        fill_share=fill_share,
+        reports=reports,
+        periodics=periodics,
+        service_median=log_uniform(rng, *ack.service_median),
+        service_sigma=rng.uniform(*ack.service_sigma),
+        slow_share=rng.uniform(*ack.slow_share),
+        slow_factor=rng.uniform(*ack.slow_factor),
+        slow_sigma=ack.slow_sigma,
+    )
+
+
+def draw_order_frames(
+    rng: np.random.Generator,
+    profile: OrderProfile,
+    plan: OrderPlan,
+    circumstances: Circumstances,
+    *,
+    duration_s: float,
+    start_ns: int,
+) -> Frames:
+    """Draw every frame of a session of `duration_s`, before delivery."""
+    first_s = opening_s(circumstances.distance_s) + circumstances.distance_s + _FIRST_REQUEST_S
+    requests_s = first_s + _draw_requests(rng, plan, circumstances, duration_s)
+    parts = draw_opening(rng, profile.opening, n_symbols=1, distance_s=circumstances.distance_s)
+    parts += draw_periodics(
+        rng,
+        plan.periodics,
+        n_symbols=1,
+        symbol_seq=lambda times_s, _symbol: np.full(len(times_s), MISSING),
+        first_s=first_s,
+        duration_s=first_s + duration_s,
+        start_ns=start_ns,
+    )
+    parts += _exchange_frames(rng, profile, plan, circumstances, requests_s)
+    return join(parts)
+
+
+def draw_latencies(rng: np.random.Generator, plan: OrderPlan, distance_s: float, n: int) -> Float64Array:
+    """Draw how long answers take, in seconds: the host's distance, times a shape that is the venue's."""
+    service = plan.service_median * np.exp(plan.service_sigma * rng.standard_normal(n))
+    slow = np.where(
+        rng.random(n) < plan.slow_share, plan.slow_factor * np.exp(plan.slow_sigma * rng.standard_normal(n)), 1.0
+    )
+    latencies_s: Float64Array = distance_s * (1 + service) * np.maximum(slow, 1.0)
+    return latencies_s
+
+
+def _draw_requests(
+    rng: np.random.Generator, plan: OrderPlan, circumstances: Circumstances, duration_s: float
+) -> Float64Array:
+    if plan.timer_s is None:
+        return draw_activity(rng, circumstances, rate_hz=plan.request_rate_hz, duration_s=duration_s).times_s
+    times_s = np.arange(0.0, duration_s, plan.timer_s)
+    return np.sort(times_s + min(_TIMER_DELAY_S, plan.timer_s / 5) * rng.standard_exponential(len(times_s)))
+
+
+def _exchange_frames(
+    rng: np.random.Generator,
+    profile: OrderProfile,
+    plan: OrderPlan,
+    circumstances: Circumstances,
+    requests_s: Float64Array,
+) -> list[Frames]:
+    """Pair each request with its answer, and the accepted ones with their reports."""
+    n = len(requests_s)
+    ids = _draw_ids(rng, n, counter=profile.counter_ids)
+    refused = rng.random(n) < plan.reject_share
+    # A request travels a distance and an answer another: the least round trip is twice the host's distance.
+    round_trips_s = draw_latencies(rng, plan, 2 * circumstances.distance_s, n)
+    haste = np.where(refused, plan.reject_haste, 1.0)
+    round_trips_s = 2 * circumstances.distance_s + (round_trips_s - 2 * circumstances.distance_s) * haste
+    answers_s = requests_s + round_trips_s - circumstances.distance_s
+    requests = make_frames(
+        rng, requests_s, msg_type=MsgType.NEW, payload_bytes=profile.request_bytes, outgoing=True, request_id=ids
+    )
+    answers = make_frames(
+        rng,
+        answers_s,
+        msg_type=np.where(refused, int(MsgType.NACK), int(MsgType.ACK)),
+        payload_bytes=np.where(refused, float(profile.nack_bytes), float(profile.ack_bytes)),
+        request_id=ids,
+        event_step_ns=profile.reports.exchange_time_ns,
+    )
+    parts = [requests, answers]
+    if plan.reports:
+        parts.append(_report_frames(rng, profile, plan, answers_s[~refused]))
+    return parts
+
+
+def _report_frames(
+    rng: np.random.Generator, profile: OrderProfile, plan: OrderPlan, accepted_s: Float64Array
+) -> Frames:
+    """Report each accepted order beside its answer, and some again when they fill or expire."""
+    filled_s = accepted_s[rng.random(len(accepted_s)) < plan.fill_share]
+    later_s = filled_s + rng.standard_exponential(len(filled_s)) / plan.request_rate_hz
+    times_s = np.concatenate((accepted_s + 0.001 * rng.standard_normal(len(accepted_s)), later_s))
+    return make_frames(
+        rng,
+        times_s,
+        msg_type=MsgType.NEW,
+        payload_bytes=profile.reports.payload_bytes,
+        counted=profile.reports.seq is SeqRule.CONNECTION,
+        event_step_ns=profile.reports.exchange_time_ns,
+    )
+
+
+def _draw_ids(rng: np.random.Generator, n: int, *, counter: bool) -> Int64Array:
+    if counter:
+        return int(rng.integers(10, 10**6)) + np.arange(n)
+    # The hash of a string id: any 63 bits
+    return rng.integers(1, 2**63 - 1, n)

@@ -1,0 +1,209 @@
+"""How Coinbase behaves, and how that is known.
+
+"Recorded" means measured over public recordings of the venue: market data over the captures whose name follows, order
+entry over the order logs of supervik/crypto-exchanges-latencies-test. What neither a page nor a recording says is
+marked "assumed".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from synthetic.behaviour import (
+    AckShape,
+    Channel,
+    MarketProfile,
+    Opening,
+    OrderProfile,
+    Periodic,
+    Profile,
+    SeqRule,
+    Ticks,
+    Trigger,
+)
+
+_US: Final = 1_000
+
+_TRADES: Final = (
+    Channel(
+        name="ticker",
+        trigger=Trigger.TRADE,
+        probability=0.7,
+        # "Exchange WebSocket Channels", Ticker: on every match, cascades batched; carries the product's sequence.
+        seq=SeqRule.SYMBOL,
+        payload_bytes=332,  # recorded, COINBASE__2021-04-17: 328 to 353 bytes
+        exchange_time_ns=_US,
+    ),
+    Channel(
+        name="matches",
+        trigger=Trigger.TRADE,
+        probability=0.5,
+        # The same page, Matches. Recorded: the last match and the ticker of one trade have one sequence.
+        seq=SeqRule.SYMBOL,
+        payload_bytes=274,  # recorded: 271 to 277 bytes
+        exchange_time_ns=_US,
+    ),
+)
+
+
+def _level2(name: str, ticks: Ticks | None) -> Channel:
+    return Channel(
+        name=name,
+        trigger=Trigger.BOOK,
+        probability=0.9,
+        ticks=ticks,
+        seq=SeqRule.NONE,  # recorded: l2update carries product, changes and time only
+        payload_bytes=120,  # recorded: 115 to 127 bytes with one change
+        level_bytes=32 if ticks else 0,  # recorded: one more ["sell","0.00001306","660.5"] with its comma
+        exchange_time_ns=_US,
+    )
+
+
+_FEED: Final = MarketProfile(
+    name="coinbase-feed-market",
+    exchange="coinbase",
+    mixes=(
+        # "Exchange WebSocket Channels", Level2 Batch Channel: batches every 0.05 seconds. Whether products share the
+        # grid is assumed.
+        (
+            _level2("level2_batch", Ticks(period_ms=(50.0,), excess_ms=0.02, jitter_ms=0.7, grid=True)),
+            *_TRADES,
+        ),
+        # Recorded, COINBASE__2021-04-17: no phase at 50 ms (resultant length 0.02): level2 is not batched.
+        (_level2("level2", None), *_TRADES),
+        (
+            Channel(
+                name="full",
+                trigger=Trigger.BOOK,
+                # "Exchange WebSocket Overview", Sequence Numbers: increasing integers for each product, with each new
+                # message being exactly one greater than the one before.
+                seq=SeqRule.SYMBOL,
+                complete=True,
+                payload_bytes=260,  # the page's received, open and done examples
+                exchange_time_ns=_US,
+            ),
+        ),
+    ),
+    periodics=(
+        Periodic(
+            name="heartbeat",
+            # "Exchange WebSocket Channels", Heartbeat: once a second for each product, with its sequence. Each product
+            # in a phase of its own, and one client in seven without the channel, are assumed.
+            period_s=1.0,
+            jitter_ms=3.0,
+            probability=0.85,
+            per_symbol=True,
+            seq=SeqRule.SYMBOL,
+            payload_bytes=130,  # the page's example
+            exchange_time_ns=_US,
+        ),
+    ),
+    opening=Opening(
+        # Recorded: subscribe frames are answered by one "subscriptions" frame each, without an id; then snapshots.
+        greeting=False,
+        subscribe_probability=1.0,
+        ack_per_symbol=False,
+        ack_has_request_id=False,
+        snapshot_bytes=18_000,  # recorded: 18,148 bytes in the mean
+    ),
+    hidden_updates=1.0,  # assumed: of the events of the full channel, every second one changes the aggregated book
+)
+
+_HEARTBEATS: Final = Periodic(
+    name="heartbeats",
+    # "Advanced Trade WebSocket Channels", Heartbeats: every second, one for the connection.
+    period_s=1.0,
+    jitter_ms=3.0,
+    probability=0.9,  # the page tells every client to subscribe; one in ten does not (assumed)
+    seq=SeqRule.CONNECTION,
+    payload_bytes=230,  # the page's example
+    exchange_time_ns=_US,
+)
+
+_ADVANCED: Final = MarketProfile(
+    name="coinbase-advanced-market",
+    exchange="coinbase",
+    mixes=(
+        (
+            Channel(
+                name="level2",
+                trigger=Trigger.BOOK,
+                probability=0.85,
+                # "Advanced Trade WebSocket Channels", Level2: all updates, several changes in one frame. A grid of
+                # 50 ms as on the exchange's feed is assumed.
+                ticks=Ticks(period_ms=(50.0,), excess_ms=0.02, jitter_ms=0.7, grid=True),
+                seq=SeqRule.CONNECTION,
+                payload_bytes=310,  # the page's example
+                level_bytes=118,  # the page's example: one more change with side, event_time, price and quantity
+                exchange_time_ns=_US,
+            ),
+            Channel(
+                name="ticker",
+                trigger=Trigger.TRADE,
+                probability=0.6,
+                seq=SeqRule.CONNECTION,
+                payload_bytes=470,  # the page's example
+                exchange_time_ns=_US,
+            ),
+            Channel(
+                name="market_trades",
+                trigger=Trigger.TRADE,
+                probability=0.6,
+                # The same page, Market Trades: batched every 250 ms.
+                ticks=Ticks(period_ms=(250.0,), excess_ms=0.05, jitter_ms=2.0, grid=True),
+                seq=SeqRule.CONNECTION,
+                payload_bytes=330,
+                level_bytes=150,
+                exchange_time_ns=_US,
+            ),
+        ),
+    ),
+    periodics=(_HEARTBEATS,),
+    opening=Opening(
+        # "Advanced Trade WebSocket Overview": each subscribe is answered by a message of the subscriptions channel.
+        greeting=False,
+        subscribe_probability=1.0,
+        ack_per_symbol=False,
+        ack_has_request_id=False,
+        snapshot_bytes=60_000,  # assumed: the snapshot has the whole book at 118 bytes a level
+        seq=SeqRule.CONNECTION,  # "Sequence Numbers": sequence_num is one more in every message of the connection
+    ),
+    hidden_updates=0.0,
+)
+
+_ORDERS: Final = OrderProfile(
+    name="coinbase-orders",
+    exchange="coinbase",
+    # Advanced Trade takes orders by REST ("Create Order") and reports on the user channel of its WebSocket.
+    ack=AckShape(
+        # Assumed, as no public log of this venue was found: the narrow shape of the Gate.io log recorded in the same
+        # way (p10, p90 and p99 to the median 0.95, 1.06-1.13, 4.5-5.3), widened so that it overlaps with the others.
+        service_median=(0.07, 0.5),
+        service_sigma=(0.30, 0.60),
+        slow_share=(0.02, 0.08),
+        slow_factor=(1.8, 3.5),
+        slow_sigma=0.35,
+    ),
+    reports=Channel(
+        name="user",
+        trigger=Trigger.BOOK,
+        seq=SeqRule.CONNECTION,
+        payload_bytes=900,  # "Advanced Trade WebSocket Channels", User: the example
+        exchange_time_ns=_US,
+    ),
+    periodics=(_HEARTBEATS,),
+    opening=Opening(
+        greeting=False,
+        subscribe_probability=1.0,
+        ack_per_symbol=False,
+        ack_has_request_id=False,
+        snapshot_bytes=0,
+        seq=SeqRule.CONNECTION,
+    ),
+    counter_ids=False,  # "Create Order": client_order_id is a unique string, a UUID in the examples
+    request_bytes=240,  # the page's example
+    ack_bytes=330,  # the page's success response
+    nack_bytes=290,  # the page's error response
+)
+
+PROFILES: Final[tuple[Profile, ...]] = (_FEED, _ADVANCED, _ORDERS)

@@ -1,0 +1,166 @@
+"""How Kraken behaves, and how that is known.
+
+"Recorded" means measured over public recordings of the venue: market data over the captures whose name follows, order
+entry over the order logs of supervik/crypto-exchanges-latencies-test. What neither a page nor a recording says is
+marked "assumed".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from synthetic.behaviour import (
+    AckShape,
+    Channel,
+    MarketProfile,
+    Opening,
+    OrderProfile,
+    Periodic,
+    Profile,
+    SeqRule,
+    Trigger,
+)
+
+_US: Final = 1_000
+
+
+def _heartbeat(payload_bytes: int) -> Periodic:
+    return Periodic(
+        name="heartbeat",
+        # "Heartbeat" (v1 and v2): about once a second in the absence of other traffic. Recorded: once a second with
+        # any traffic, 95 in 95.5 s beside 124 data frames a second (KRAKEN__2021-04-05__ad8b9a2031), 50 in 50.7 s
+        # beside 40 (kraken_btcusd_sample), 60 in 60.2 s beside 5. Gaps 990 to 1012 ms (5th to 95th percentile).
+        period_s=1.0005,  # recorded: medians of the gaps 1000.2 to 1001.0 ms
+        jitter_ms=4.0,
+        payload_bytes=payload_bytes,
+        exchange_time_ns=None,  # the pages: no other data in the payload
+    )
+
+
+_V1: Final = MarketProfile(
+    name="kraken-v1-market",
+    exchange="kraken",
+    mixes=(
+        (
+            Channel(
+                name="book",
+                trigger=Trigger.BOOK,
+                probability=0.8,
+                # Recorded, KRAKEN__2021-04-05__ad8b9a2031: no phase at 50 ms, 100 ms or 1 s: sent as it happens.
+                seq=SeqRule.NONE,  # "Book" (v1): checksum c, no sequence
+                payload_bytes=104,  # recorded: 99 to 154 bytes
+                exchange_time_ns=_US,
+            ),
+            Channel(
+                name="trade",
+                trigger=Trigger.TRADE,
+                probability=0.6,
+                seq=SeqRule.NONE,
+                payload_bytes=165,  # recorded: 165 bytes in the mean
+                exchange_time_ns=_US,
+            ),
+            Channel(
+                name="ticker",
+                trigger=Trigger.TRADE,
+                probability=0.4,
+                seq=SeqRule.NONE,
+                payload_bytes=318,  # recorded: 294 to 339 bytes
+                exchange_time_ns=None,  # recorded: no time
+            ),
+        ),
+    ),
+    periodics=(_heartbeat(21),),
+    opening=Opening(
+        # Recorded: systemStatus first, one subscriptionStatus for each pair, then book snapshots; reqid is optional.
+        greeting=True,
+        subscribe_probability=1.0,
+        ack_per_symbol=True,
+        ack_has_request_id=False,
+        snapshot_bytes=20_000,  # assumed between depth 10 (900 bytes recorded on v2) and 1000
+    ),
+    hidden_updates=0.0,
+    frame_spacing_us=600.0,  # recorded, KRAKEN__2021-04-05__ad8b9a2031: 0.4% of the gaps below 0.3 ms, 5% below 0.7
+)
+
+_V2: Final = MarketProfile(
+    name="kraken-v2-market",
+    exchange="kraken",
+    mixes=(
+        (
+            Channel(
+                name="book",
+                trigger=Trigger.BOOK,
+                probability=0.85,
+                # Recorded, kraken_btcusd_sample: no phase at 50 ms, 52% of the gaps below 50 us: sent as it happens.
+                seq=SeqRule.NONE,  # "Book" (v2): checksum, no sequence
+                payload_bytes=184,  # recorded: 181 to 217 bytes
+                exchange_time_ns=_US,
+            ),
+            Channel(
+                name="trade",
+                trigger=Trigger.TRADE,
+                probability=0.6,
+                seq=SeqRule.NONE,  # "Trades" (v2): trade_id only
+                payload_bytes=190,  # the page's example
+                exchange_time_ns=_US,
+            ),
+            Channel(
+                name="ticker",
+                trigger=Trigger.BEST,
+                probability=0.3,
+                # "Ticker" (v2): event_trigger bbo or trades.
+                seq=SeqRule.NONE,
+                payload_bytes=270,  # the page's example
+                exchange_time_ns=_US,
+            ),
+        ),
+    ),
+    periodics=(_heartbeat(23),),
+    opening=Opening(
+        # Recorded: a status frame first, then one answer a symbol with "success": true, then snapshots of 850 bytes at
+        # depth 10 and 1,900 at 25. "Book" (v2): req_id is repeated if the client gave one.
+        greeting=True,
+        subscribe_probability=1.0,
+        ack_per_symbol=True,
+        ack_has_request_id=True,
+        snapshot_bytes=1_400,
+    ),
+    hidden_updates=0.0,
+)
+
+_ORDERS: Final = OrderProfile(
+    name="kraken-orders",
+    exchange="kraken",
+    ack=AckShape(
+        # Assumed, as no public log of this venue was found: the shape of the KuCoin log recorded in the same way (p10,
+        # p90 and p99 to the median 0.80-0.95, 1.05-1.87, 4.0-5.2), widened so that it overlaps with the others.
+        service_median=(0.07, 0.8),
+        service_sigma=(0.35, 0.65),
+        slow_share=(0.02, 0.10),
+        slow_factor=(1.8, 3.5),
+        slow_sigma=0.35,
+    ),
+    reports=Channel(
+        name="executions",
+        trigger=Trigger.BOOK,
+        probability=0.8,  # assumed: the channel is a subscription of its own
+        # "Executions" (v2): sequence is a subscription message counter.
+        seq=SeqRule.CONNECTION,
+        payload_bytes=420,  # the page's example
+        exchange_time_ns=_US,
+    ),
+    periodics=(_heartbeat(23),),
+    opening=Opening(
+        greeting=True,
+        subscribe_probability=1.0,
+        ack_per_symbol=False,
+        ack_has_request_id=True,
+        snapshot_bytes=0,
+    ),
+    counter_ids=True,  # "Add Order" (v2): req_id is an integer chosen by the client
+    request_bytes=260,  # the page's example
+    ack_bytes=170,  # the page's example: method, req_id, result, success, time_in, time_out
+    nack_bytes=150,  # the page's example: error instead of result
+)
+
+PROFILES: Final[tuple[Profile, ...]] = (_V1, _V2, _ORDERS)

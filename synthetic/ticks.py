@@ -1,0 +1,77 @@
+"""Batching ticks: when what happened leaves the venue."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthetic.behaviour import Ticks
+from udfs.schema import Float64Array, Int64Array
+
+
+def tick_times(
+    rng: np.random.Generator,
+    ticks: Ticks,
+    period_s: float,
+    *,
+    times_s: Float64Array,
+    symbols: Int64Array,
+    n_symbols: int,
+) -> Float64Array:
+    """Find the tick with which each event leaves.
+
+    Parameters
+    ----------
+    times_s : (n,) float64
+        Events in order of time.
+    symbols : (n,) int64
+        The symbol of each.
+
+    Returns
+    -------
+    (n,) float64
+        The first tick that is not before the event: of the common grid, or of the symbol's own succession.
+    """
+    if len(times_s) == 0:
+        return times_s
+    if ticks.grid:
+        return next_of(_draw_grid(rng, ticks, period_s, times_s), times_s)
+    sent_s = np.empty_like(times_s)
+    for symbol in range(n_symbols):
+        mine = np.flatnonzero(symbols == symbol)
+        if len(mine) > 0:
+            sent_s[mine] = next_of(_draw_succession(rng, ticks, period_s, times_s[mine]), times_s[mine])
+    return sent_s
+
+
+def last_of_batch(sent_s: Float64Array, symbols: Int64Array) -> tuple[NDArray[np.int64], Float64Array]:
+    """Find the last event of each batch, that is of each symbol and tick, and how many events the batch has."""
+    order = np.lexsort((symbols, sent_s))
+    ends = (np.diff(sent_s[order]) != 0) | (np.diff(symbols[order]) != 0)
+    lasts = np.flatnonzero(np.concatenate((ends, [True]))) if len(order) > 0 else np.empty(0, dtype=np.int64)
+    return order[lasts], np.diff(lasts, prepend=-1).astype(np.float64)
+
+
+def next_of(places_s: Float64Array, times_s: Float64Array) -> Float64Array:
+    """Find the first of some ordered places that is not before each time."""
+    return places_s[np.searchsorted(places_s, times_s)]
+
+
+def _draw_grid(rng: np.random.Generator, ticks: Ticks, period_s: float, times_s: Float64Array) -> Float64Array:
+    """Draw ticks that keep to a grid: the jitter of one does not move the next."""
+    n = int((times_s[-1] - times_s[0]) / period_s) + 4
+    grid_s = times_s[0] + (rng.random() - 1.0 + np.arange(n)) * period_s
+    jittered = grid_s + ticks.jitter_ms / 1e3 * rng.standard_normal(n)
+    return _past_end(np.maximum.accumulate(jittered), times_s)
+
+
+def _draw_succession(rng: np.random.Generator, ticks: Ticks, period_s: float, times_s: Float64Array) -> Float64Array:
+    """Draw ticks that each follow the last one: their jitter adds up, so there is no phase."""
+    n = int((times_s[-1] - times_s[0]) / period_s * 1.1) + 10
+    gaps_s = np.maximum(period_s + ticks.jitter_ms / 1e3 * rng.standard_normal(n), period_s / 5)
+    return _past_end(times_s[0] - rng.random() * period_s + np.cumsum(gaps_s), times_s)
+
+
+def _past_end(places_s: Float64Array, times_s: Float64Array) -> Float64Array:
+    """Make sure that the last event has a tick."""
+    return np.concatenate((places_s, [max(places_s[-1], times_s[-1])]))
