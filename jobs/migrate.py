@@ -86,8 +86,8 @@ def check_schema(database_url: str) -> None:
     missing = [path.stem for path in sorted((sql_folder() / "migrations").glob("*.sql")) if path.stem not in applied]
     if missing:
         raise SchemaError(
-            f"Expected the schema of this version in the database {database.name!r}, found {len(missing)} migrations "
-            f"missing ({', '.join(missing)}): run `fingerprint migrate`"
+            f"Expected the schema of this version in the database {database.name!r}, found it without "
+            f"{', '.join(missing)}: run `fingerprint migrate`"
         )
 
 

@@ -1,0 +1,78 @@
+"""The table that the job writes to, and that everything in the database says what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg2
+import pytest
+
+Insert = Callable[..., None]
+Select = Callable[..., list[dict[str, object]]]
+
+
+def test_window_scores_has_the_columns_that_the_job_writes(select: Select) -> None:
+    columns = select(
+        "SELECT column_name, data_type, is_nullable, column_default FROM information_schema.columns "
+        "WHERE table_name = 'window_scores' ORDER BY ordinal_position"
+    )
+    assert {str(c["column_name"]): c["data_type"] for c in columns} == {
+        "connection_id": "text",
+        "kafka_partition": "integer",
+        "last_offset": "bigint",
+        "first_offset": "bigint",
+        "window_start_at": "timestamp with time zone",
+        "window_end_at": "timestamp with time zone",
+        "declared_exchange": "text",
+        "predicted_exchange": "text",
+        "confidence": "double precision",
+        "probabilities": "jsonb",
+        "unknown_score": "double precision",
+        "model_version": "text",
+        "scored_at": "timestamp with time zone",
+    }
+    assert [c["column_name"] for c in columns if c["is_nullable"] == "YES"] == ["declared_exchange"]
+    assert {c["column_name"]: c["column_default"] for c in columns if c["column_default"]} == {
+        "scored_at": "clock_timestamp()"
+    }
+
+
+def test_the_primary_key_is_the_place_in_the_topic(select: Select) -> None:
+    (key,) = select(
+        "SELECT pg_get_constraintdef(oid) AS definition FROM pg_constraint WHERE conname = 'window_scores_pkey'"
+    )
+    assert key["definition"] == "PRIMARY KEY (connection_id, kafka_partition, last_offset, window_end_at)"
+
+
+def test_every_table_view_column_and_function_says_what_it_is(select: Select) -> None:
+    silent = select(
+        """
+        SELECT c.relname AS name, a.attname AS part
+        FROM pg_class c
+        CROSS JOIN LATERAL (
+            SELECT NULL::name AS attname, 0 AS attnum
+            UNION ALL SELECT attname, attnum FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0
+        ) a
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v')
+          AND c.relname !~ 'yoyo' AND (c.relname <> 'window_scores_default' OR a.attnum = 0)
+          AND coalesce(CASE WHEN a.attnum = 0 THEN obj_description(c.oid, 'pg_class')
+                            ELSE col_description(c.oid, a.attnum) END, '') = ''
+        UNION ALL
+        SELECT proname, NULL FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace AND obj_description(oid, 'pg_proc') IS NULL
+        """
+    )
+    assert silent == []
+
+
+def test_the_same_window_cannot_be_stored_twice(insert: Insert, window: Any) -> None:
+    row = window(connection_id="c", last_offset=49, probabilities={"kraken": 1.0})
+    insert([row])
+    with pytest.raises(psycopg2.errors.UniqueViolation):
+        insert([row])
+
+
+def test_a_confidence_that_is_no_probability_is_refused(insert: Insert, window: Any) -> None:
+    with pytest.raises(psycopg2.errors.CheckViolation, match="window_scores_confidence_is_a_probability"):
+        insert([window(connection_id="c", last_offset=49, probabilities={"kraken": 1.5})])
