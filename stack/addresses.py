@@ -1,0 +1,118 @@
+"""Ports on this machine, and whether a service answers at its address."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import psycopg2
+import requests
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from stack.errors import StackError
+
+LOCALHOST = "127.0.0.1"
+ANSWER_TIMEOUT_S = 5
+MS_PER_S = 1000
+
+
+def free_port() -> int:
+    """Return a port on 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((LOCALHOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def check_port_is_free(port: int, purpose: str, option: str) -> None:
+    """Raise `StackError` if the port cannot be listened on."""
+    with socket.socket() as probe:
+        # A connection that lingers after its server has gone does not keep the port taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOCALHOST, port))
+        except OSError as error:
+            raise StackError(
+                f"Expected port {port} to be free for {purpose}, found it taken ({error.strerror}): "
+                f"choose another with {option}."
+            ) from error
+
+
+def listens(host: str, port: int) -> bool:
+    """Tell whether something accepts connections there."""
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def check_kafka(bootstrap: str) -> None:
+    """Raise `StackError` unless a Kafka broker gives its metadata."""
+    # Failed attempts to connect are this function's answer, not news for the log.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    timeout_ms = ANSWER_TIMEOUT_S * MS_PER_S
+    try:
+        KafkaAdminClient(
+            bootstrap_servers=bootstrap, bootstrap_timeout_ms=timeout_ms, request_timeout_ms=timeout_ms
+        ).close()
+    except (KafkaError, ValueError, AssertionError) as error:
+        raise StackError(
+            f"Expected a Kafka broker at {bootstrap}, found none that answers ({error}): "
+            "check --kafka, or leave it out to run one here."
+        ) from error
+
+
+def check_flink(url: str) -> None:
+    """Raise `StackError` unless a Flink JobManager answers."""
+    try:
+        flink_overview(url)
+    except (requests.RequestException, KeyError) as error:
+        raise StackError(
+            f"Expected a Flink JobManager at {url}, found {_http_cause(error)}: "
+            "check --flink, or leave it out to run one here."
+        ) from error
+
+
+def flink_overview(url: str) -> int:
+    """Return the number of TaskManagers that a JobManager knows."""
+    response = requests.get(f"{url}/overview", timeout=ANSWER_TIMEOUT_S)
+    response.raise_for_status()
+    return int(response.json()["taskmanagers"])
+
+
+def check_database(url: str) -> None:
+    """Raise `StackError` unless PostgreSQL accepts the connection; the password is never shown."""
+    try:
+        with closing(psycopg2.connect(url, connect_timeout=ANSWER_TIMEOUT_S)):
+            return
+    except psycopg2.Error as error:
+        reason = " ".join(str(error).split())
+        password = _password(url)
+        if password:
+            reason = reason.replace(password, "***")
+        raise StackError(
+            f"Expected PostgreSQL to accept {database_address(url)}, found: {reason}: "
+            "check DATABASE_URL, or leave it out to run one here."
+        ) from error
+
+
+def database_address(url: str) -> str:
+    """Return host, port and name of a database, without user and password."""
+    parts = urlsplit(url)
+    return f"{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _password(url: str) -> str | None:
+    try:
+        return urlsplit(url).password
+    except ValueError:
+        return None
+
+
+def _http_cause(error: Exception) -> str:
+    if isinstance(error, requests.ConnectionError):
+        return "nothing that answers"
+    return f"another service ({type(error).__name__})"

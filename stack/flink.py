@@ -1,0 +1,211 @@
+"""Apache Flink: a standalone cluster of one JobManager and one TaskManager, from the jars of PyFlink's wheel.
+
+The two Java commands are made here instead of by the wheel's shell scripts, which start several more JVMs to read the
+configuration and split paths at spaces.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from stack.addresses import ANSWER_TIMEOUT_S, LOCALHOST, free_port
+from stack.java import JavaHome, find_java
+from stack.jvm import flink_home, flink_jars, log_options, module_options
+from stack.service import Service
+
+# Without a start script to derive them from one total, each is written out: together 2.5 GiB.
+TASKMANAGER_MEMORY_MB = {
+    "framework.heap.size": 128,
+    "task.heap.size": 1024,
+    "managed.size": 512,  # Python workers take their share from it
+    "framework.off-heap.size": 128,
+    "task.off-heap.size": 64,
+    "network.min": 192,
+    "network.max": 192,
+    "jvm-metaspace.size": 256,
+    "jvm-overhead.min": 256,
+    "jvm-overhead.max": 256,
+}
+JOBMANAGER_HEAP_MB = 768
+JOBMANAGER_CLASS = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
+TASKMANAGER_CLASS = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
+
+
+def build_flink(home: Path, port: int, task_slots: int, java: JavaHome) -> list[Service]:
+    """Describe the JobManager and the TaskManager.
+
+    Parameters
+    ----------
+    home : Path
+        The stack's home; configuration, checkpoints and working files lie in its folder ``flink``.
+    port : int
+        Of the REST interface and the web UI.
+    task_slots : int
+        Slots of the TaskManager.
+    java : JavaHome
+        What runs both.
+    """
+    folder = home / "flink"
+    # What a killed TaskManager left in its working folder is of no use to the next.
+    shutil.rmtree(folder / "tmp", ignore_errors=True)
+    for name in ("checkpoints", "tmp", "conf"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    _write_config(folder / "conf", _cluster_options(folder, port, task_slots))
+    return [_build_jobmanager(home, port, java), _build_taskmanager(home, port, java)]
+
+
+def client_environment(home: Path, flink_url: str) -> dict[str, str]:
+    """Return the environment in which the wheel's ``bin/flink`` finds the cluster, Java and this Python.
+
+    Parameters
+    ----------
+    home : Path
+        The client's configuration is written into its folder ``flink-client``, for the wheel's own may be read-only.
+    flink_url : str
+        The cluster's REST interface.
+    """
+    parts = urlsplit(flink_url)
+    conf = home / "flink-client" / "conf"
+    conf.mkdir(parents=True, exist_ok=True)
+    for path in (flink_home() / "conf").glob("log4j*.properties"):
+        shutil.copyfile(path, conf / path.name)
+    address = {"rest.address": parts.hostname, "rest.port": parts.port or (443 if parts.scheme == "https" else 80)}
+    _write_config(conf, address | _python_options())
+    return {
+        **os.environ,
+        "JAVA_HOME": str(find_java().home),
+        "FLINK_CONF_DIR": str(conf),
+        "FLINK_LOG_DIR": str(conf.parent),
+        # If this is empty the script adds an option that Java refuses from version 24 on.
+        "FLINK_ENV_JAVA_OPTS": " ".join(module_options()),
+    }
+
+
+def _build_jobmanager(home: Path, port: int, java: JavaHome) -> Service:
+    log = home / "logs" / "jobmanager.log"
+    url = f"http://{LOCALHOST}:{port}"
+    command = _java_command(home, java, log, [f"-Xmx{JOBMANAGER_HEAP_MB}m"], JOBMANAGER_CLASS)
+    return Service(
+        name="jobmanager",
+        title="Flink JobManager",
+        address=f"{LOCALHOST}:{port}",
+        web_url=url,
+        command=lambda _start: command,
+        is_ready=lambda _start: _get(f"{url}/overview") is not None,
+        environment=_flink_folders(),
+        log=log,
+        output=log.with_suffix(".out"),
+    )
+
+
+def _build_taskmanager(home: Path, port: int, java: JavaHome) -> Service:
+    log = home / "logs" / "taskmanager.log"
+    memory_mb = TASKMANAGER_MEMORY_MB
+    heap_mb = memory_mb["framework.heap.size"] + memory_mb["task.heap.size"]
+    direct_mb = memory_mb["framework.off-heap.size"] + memory_mb["task.off-heap.size"] + memory_mb["network.max"]
+    options = [
+        f"-Xmx{heap_mb}m",
+        f"-XX:MaxDirectMemorySize={direct_mb}m",
+        f"-XX:MaxMetaspaceSize={memory_mb['jvm-metaspace.size']}m",
+    ]
+    command = _java_command(home, java, log, options, TASKMANAGER_CLASS)
+    return Service(
+        name="taskmanager",
+        title="Flink TaskManager",
+        address=LOCALHOST,
+        command=lambda start: [*command, "-D", f"taskmanager.resource-id={_resource_id(start)}"],
+        is_ready=lambda start: _is_registered(f"http://{LOCALHOST}:{port}", _resource_id(start)),
+        environment=_flink_folders(),
+        log=log,
+        output=log.with_suffix(".out"),
+    )
+
+
+def _java_command(home: Path, java: JavaHome, log: Path, options: Sequence[str], main_class: str) -> list[str]:
+    return [
+        str(java.executable),
+        *options,
+        "-XX:+UseG1GC",
+        "-XX:+ExitOnOutOfMemoryError",
+        "-Duser.timezone=UTC",
+        *log_options(log),
+        *module_options(),
+        "-cp",
+        ":".join(map(str, flink_jars())),
+        main_class,
+        "--configDir",
+        str(home / "flink" / "conf"),
+    ]
+
+
+def _flink_folders() -> dict[str, str]:
+    return {f"FLINK_{name.upper()}_DIR": str(flink_home() / name) for name in ("lib", "opt", "plugins")}
+
+
+def _resource_id(start: int) -> str:
+    """Name one start of the TaskManager, so that its predecessor's registration is not taken for its own."""
+    return f"taskmanager-{start}"
+
+
+def _is_registered(url: str, resource_id: str) -> bool:
+    answer = _get(f"{url}/taskmanagers")
+    return answer is not None and any(known["id"] == resource_id for known in answer["taskmanagers"])
+
+
+def _get(url: str) -> Any:
+    """Return the JobManager's answer, None while it does not give one."""
+    try:
+        response = requests.get(url, timeout=ANSWER_TIMEOUT_S)
+        return response.json() if response.ok else None
+    except requests.RequestException:
+        return None
+
+
+def _python_options() -> dict[str, str]:
+    return {
+        "python.executable": sys.executable,
+        "python.client.executable": sys.executable,
+        "env.java.opts.all": " ".join(module_options()),
+    }
+
+
+def _cluster_options(folder: Path, port: int, task_slots: int) -> dict[str, str | int]:
+    return {
+        "jobmanager.rpc.address": LOCALHOST,
+        "jobmanager.rpc.port": free_port(),
+        "jobmanager.bind-host": LOCALHOST,
+        "taskmanager.host": LOCALHOST,
+        "taskmanager.bind-host": LOCALHOST,
+        "rest.address": LOCALHOST,
+        "rest.bind-address": LOCALHOST,
+        "rest.port": port,
+        "parallelism.default": 1,
+        "taskmanager.numberOfTaskSlots": task_slots,
+        "taskmanager.cpu.cores": task_slots,
+        **{f"taskmanager.memory.{name}": f"{size_mb}m" for name, size_mb in TASKMANAGER_MEMORY_MB.items()},
+        "io.tmp.dirs": str(folder / "tmp"),
+        "execution.checkpointing.interval": "5 s",
+        "execution.checkpointing.dir": f"file://{folder / 'checkpoints'}",
+        "restart-strategy.type": "exponential-delay",
+        "restart-strategy.exponential-delay.max-backoff": "10 s",
+        "heartbeat.interval": "2 s",
+        "heartbeat.timeout": "10 s",
+        # A TaskManager that is up before its JobManager would try again only after 10 s.
+        "cluster.registration.error-delay": "500 ms",
+        **_python_options(),
+    }
+
+
+def _write_config(conf: Path, options: Mapping[str, str | int | None]) -> None:
+    # JSON's strings and numbers are YAML's too.
+    lines = [f"{key}: {json.dumps(value)}\n" for key, value in options.items()]
+    (conf / "config.yaml").write_text("".join(lines), encoding="utf-8")

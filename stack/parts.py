@@ -1,0 +1,46 @@
+"""Which parts a stack has: those that run here and those that the user named."""
+
+from __future__ import annotations
+
+from stack.addresses import LOCALHOST, database_address
+from stack.flink import build_flink
+from stack.jars import ensure_jars
+from stack.java import find_java
+from stack.kafka import build_kafka
+from stack.postgres import build_postgres, local_database_url
+from stack.service import Service
+from stack.settings import StackSettings
+from stack.status import PartStatus, StackStatus
+
+
+def build_services(settings: StackSettings) -> list[Service]:
+    """Describe the parts that run here."""
+    home = settings.home
+    (home / "logs").mkdir(parents=True, exist_ok=True)
+    services = []
+    if settings.kafka is None:
+        services.append(build_kafka(home, settings.kafka_port, ensure_jars("broker", lambda _line: None), find_java()))
+    if settings.flink is None:
+        services += build_flink(home, settings.flink_port, settings.task_slots, find_java())
+    if settings.database_url is None:
+        services.append(build_postgres(home, settings.postgres_port))
+    return services
+
+
+def initial_status(settings: StackSettings) -> StackStatus:
+    """Return the addresses of all services, and the parts that do not run here."""
+    external = []
+    if settings.kafka is not None:
+        external.append(PartStatus(name="kafka", state="external", address=settings.kafka))
+    if settings.flink is not None:
+        external.append(PartStatus(name="flink", state="external", address=settings.flink, web_url=settings.flink))
+    if settings.database_url is not None:
+        address = database_address(settings.database_url)
+        external.append(PartStatus(name="postgres", state="external", address=address))
+    return StackStatus(
+        home=settings.home,
+        kafka=settings.kafka or f"{LOCALHOST}:{settings.kafka_port}",
+        flink_url=settings.flink or f"http://{LOCALHOST}:{settings.flink_port}",
+        database_url=settings.database_url or local_database_url(settings.home, settings.postgres_port),
+        parts=external,
+    )

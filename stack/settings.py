@@ -1,0 +1,84 @@
+"""What a user may choose about the local stack."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from stack.errors import StackError
+from stack.status import write_private
+
+MAX_PORT = 65_535
+# Java, Flink's scripts and Kafka's lists of directories each give one of these characters a meaning of its own.
+REFUSED_IN_PATHS = ",;:|*?\"'`$\\#%\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackSettings:
+    """Where the stack keeps its state, on which ports it listens, and what is used from outside instead.
+
+    Parameters
+    ----------
+    home : Path
+        Folder of the stack's data, logs and state.
+    kafka_port, flink_port, postgres_port : int
+        Ports on 127.0.0.1; 0 means any free one.
+    task_slots : int
+        How many parallel pipelines the TaskManager can run.
+    kafka, flink, database_url : str or None
+        Addresses of services that run elsewhere and are used instead of local ones.
+    """
+
+    home: Path
+    kafka_port: int = 9092
+    flink_port: int = 8081
+    postgres_port: int = 5432
+    task_slots: int = 4
+    kafka: str | None = None
+    flink: str | None = None
+    database_url: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "home", resolve_home(self.home))
+        refused = sorted(set(str(self.home)) & set(REFUSED_IN_PATHS))
+        if refused:
+            raise StackError(
+                f"Expected a home for the stack without {' '.join(refused)} in its name, found {str(self.home)!r}: "
+                "choose another folder."
+            )
+        for name in ("kafka_port", "flink_port", "postgres_port"):
+            port = getattr(self, name)
+            if not 0 <= port <= MAX_PORT:
+                raise StackError(f"Expected {name.replace('_', ' ')} between 0 and {MAX_PORT}, found {port}.")
+        if self.task_slots < 1:
+            raise StackError(f"Expected at least 1 task slot, found {self.task_slots}.")
+
+    def chosen(self) -> dict[str, Any]:
+        """Return the settings that differ from their defaults: what the user asked for."""
+        return {
+            option.name: value
+            for option in fields(self)
+            if (value := getattr(self, option.name)) != option.default and value != 0
+        }
+
+
+def resolve_home(home: Path) -> Path:
+    """Return the one name of a home folder, by which its processes are known too."""
+    return home.expanduser().resolve()
+
+
+def write_settings(settings: StackSettings) -> None:
+    """Leave the settings in their home, for the supervisor."""
+    write_private(_settings_path(settings.home), asdict(settings) | {"home": str(settings.home)})
+
+
+def read_settings(home: Path) -> StackSettings:
+    """Read the settings of the stack in `home`."""
+    values = json.loads(_settings_path(home).read_text(encoding="utf-8"))
+    return StackSettings(**values | {"home": Path(values["home"])})
+
+
+def _settings_path(home: Path) -> Path:
+    return home / "settings.json"
