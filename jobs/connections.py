@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg2.extensions import connection as Connection
-from psycopg2.extras import NamedTupleCursor
 from rich.table import Table
 
 
@@ -26,7 +25,7 @@ class ConnectionStatus:
     last_seen_at: datetime
 
 
-_COLUMNS = ", ".join(ConnectionStatus.__annotations__)
+_COLUMNS = tuple(ConnectionStatus.__annotations__)
 
 
 def read_connections(
@@ -44,10 +43,12 @@ def read_connections(
         Rows at most.
     """
     condition = "" if only is None else "WHERE connection_id = ANY(%(only)s)"
-    query = f"SELECT {_COLUMNS} FROM connection_status {condition} ORDER BY last_seen_at DESC LIMIT %(limit)s"  # noqa: S608  # only our own names
-    with database.cursor(cursor_factory=NamedTupleCursor) as cursor:
+    query = (
+        f"SELECT {', '.join(_COLUMNS)} FROM connection_status {condition} ORDER BY last_seen_at DESC LIMIT %(limit)s"  # noqa: S608  # only our own names
+    )
+    with database.cursor() as cursor:
         cursor.execute(query, {"only": list(only or ()), "limit": limit})
-        return [ConnectionStatus(**row._asdict()) for row in cursor.fetchall()]
+        return [ConnectionStatus(**dict(zip(_COLUMNS, row, strict=True))) for row in cursor.fetchall()]
 
 
 def connection_table(rows: Sequence[ConnectionStatus], *, title: str) -> Table:

@@ -45,9 +45,9 @@ class ScoredCapture:
 
     def window_summaries(self) -> list[dict[str, Any]]:
         """Lay out each window as one JSON object."""
-        columns: list[dict[str, Any]] = self.rows.to_dict("records")
+        rows = [{str(name): value for name, value in row.items()} for row in self.rows.to_dict("records")]
         shared = {"file": self.file, "connection_id": self.connection_id}
-        return [{**shared, **row, "probabilities": orjson.loads(row["probabilities"])} for row in columns]
+        return [{**shared, **row, "probabilities": orjson.loads(row["probabilities"])} for row in rows]
 
 
 def score_capture(path: Path, predictor: Predictor) -> ScoredCapture:

@@ -1,23 +1,23 @@
 """Labelled sessions as training material: features of their windows, with the session each window came from.
 
-A session is never split: whatever is divided is divided by `group`, so that overlapping windows of one connection, or two
-connections of one recording day, are never on both sides.
+A session is never split: whatever is divided is divided by `group`, so that overlapping windows of one connection, or
+two connections of one recording day, are never on both sides.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from synthetic.sessions import synthetic_sessions
 
 from ingest.capture import read_capture
+from synthetic.sessions import synthetic_sessions
 from udfs.errors import SchemaError
 from udfs.features import FEATURES, compute_features
 from udfs.schema import EXCHANGES, Float64Array, Session
@@ -74,9 +74,9 @@ class Dataset:
         """The label of each window's session."""
         return np.array([source.label for source in self.sources])[self.session]
 
-    def select(self, keep: Callable[[Source], bool]) -> Dataset:
-        """Take the sessions for which `keep` is true, whole."""
-        kept = [i for i, source in enumerate(self.sources) if keep(source)]
+    def without_groups(self, left_out: Collection[str]) -> Dataset:
+        """Take the sessions of all other groups."""
+        kept = [i for i, source in enumerate(self.sources) if source.group not in left_out]
         rows = np.isin(self.session, kept)
         return Dataset(
             sources=[self.sources[i] for i in kept],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,8 +26,8 @@ def session_metrics(dataset: Dataset, probabilities: Float64Array, classes: Sequ
     Returns
     -------
     dict
-        `windows` and `connections`: true label -> verdict -> count; and the shares that follow from them. A connection's
-        verdict is the class of the highest mean probability.
+        `windows` and `connections`: true label -> verdict -> count; and the shares that follow from them. A
+        connection's verdict is the class of the highest mean probability.
     """
     window_verdicts = np.array(classes)[probabilities.argmax(axis=1)]
     truths, verdicts = [], []
@@ -43,12 +44,7 @@ def session_metrics(dataset: Dataset, probabilities: Float64Array, classes: Sequ
 
 def _summary(truths: np.ndarray[Any, Any], verdicts: np.ndarray[Any, Any]) -> dict[str, Any]:
     known = truths != UNKNOWN
-    confusion = {
-        str(label): {
-            str(v): int(n) for v, n in zip(*np.unique(verdicts[truths == label], return_counts=True), strict=True)
-        }
-        for label in np.unique(truths)
-    }
+    confusion = {label: dict(Counter(verdicts[truths == label].tolist())) for label in np.unique(truths).tolist()}
     return {
         "known_right_ratio": _share(verdicts[known] == truths[known]),
         "known_unknown_ratio": _share(verdicts[known] == UNKNOWN),

@@ -1,7 +1,7 @@
 """Training from one command: synthetic sessions and, where present, real captures.
 
-The artifact's metrics are measured on sessions that the measured booster was not trained on: fresh synthetic sessions, and
-captures left out a recording day at a time. The booster that is kept is trained on everything.
+The artifact's metrics are measured on sessions that the measured booster was not trained on: fresh synthetic sessions,
+and captures left out a recording day at a time. The booster that is kept is trained on everything.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _cross_validate(synthetic: Dataset, real: Dataset, seed: int, progress: Call
     for fold in range(N_FOLDS):
         held_out = set(groups[fold::N_FOLDS])
         progress(f"measuring on recording days left out, part {fold + 1} of {N_FOLDS}")
-        booster = fit([synthetic, real.select(lambda source, out=held_out: source.group not in out)], seed)
+        booster = fit([synthetic, real.without_groups(held_out)], seed)
         rows = np.isin(group_of_session, list(held_out))[real.session]
         predictions[rows] = _predict(booster, real.features[rows])
     return session_metrics(real, predictions, CLASSES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 from pyflink.table import DataTypes
@@ -45,7 +45,7 @@ class ScoreWindows(ScalarFunction):  # type: ignore[misc]  # PyFlink ships no ty
         metrics.gauge("last_batch_windows", lambda: self._batch_windows)
         metrics.gauge("last_batch_scoring_time_us", lambda: self._batch_us)
 
-    def eval(self, column: pd.Series) -> pd.DataFrame:
+    def eval(self, column: pd.Series[Any]) -> pd.DataFrame:
         """Score one bundle."""
         started_ns = time.perf_counter_ns()
         windows, offsets = decode_windows(column)

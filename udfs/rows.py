@@ -64,8 +64,9 @@ def iso_timestamps(ts_ns: Int64Array) -> NDArray[np.object_]:
     >>> iso_timestamps(np.array([1_617_574_000_123_456_789]))
     array(['2021-04-04T22:06:40.123456Z'], dtype=object)
     """
-    text = np.datetime_as_string((ts_ns // 1000).view("datetime64[us]"))
-    return text.astype(object) + "Z"  # type: ignore[no-any-return]
+    text: NDArray[np.object_] = np.datetime_as_string((ts_ns // 1000).view("datetime64[us]")).astype(object)
+    zoned: NDArray[np.object_] = text + "Z"
+    return zoned
 
 
 def json_objects(names: tuple[str, ...], values: Float64Array) -> NDArray[np.object_]:
@@ -74,9 +75,10 @@ def json_objects(names: tuple[str, ...], values: Float64Array) -> NDArray[np.obj
     >>> json_objects(("a", "b"), np.array([[0.25, 1.0]]))
     array(['{"a":0.25,"b":1.0}'], dtype=object)
     """
-    objects = np.full(len(values), "{", dtype=object)
+    objects: NDArray[np.object_] = np.full(len(values), "{", dtype=object)
     for i, name in enumerate(names):
         numbers = orjson.dumps(values[:, i].tolist()).decode()[1:-1].split(",") if len(values) else []
         key = orjson.dumps(name).decode()
         objects = objects + f"{',' if i else ''}{key}:" + np.array(numbers, dtype=object)
-    return objects + "}"
+    closed: NDArray[np.object_] = objects + "}"
+    return closed

@@ -10,10 +10,10 @@ import typer
 from rich.progress import track
 from rich.table import Table
 
-from jobs import options
 from jobs.commands.streams import find_captures
 from jobs.console import err, out
 from jobs.offline import ScoredCapture, score_capture
+from jobs.options import OutputFormat
 from model.artifact import DEFAULT_ARTIFACT, load_predictor
 from model.train import train as train_model
 
@@ -51,16 +51,14 @@ def train(
 def score(
     captures: Annotated[list[Path], typer.Argument(help="Recordings (.jsonl.gz), or folders of them.", exists=True)],
     model: Annotated[Path, typer.Option(help="Folder of the model artifact.")] = DEFAULT_ARTIFACT,
-    output: Annotated[
-        options.OutputFormat, typer.Option("--format", help="How to print.")
-    ] = options.OutputFormat.TABLE,
+    output: Annotated[OutputFormat, typer.Option("--format", help="How to print.")] = OutputFormat.TABLE,
     windows: Annotated[bool, typer.Option("--windows", help="Also print every window, before its connection.")] = False,
 ) -> None:
     """Score recordings on this machine, without Kafka or Flink: the same numbers that the job would write."""
     predictor = load_predictor(model)
     files = find_captures(captures)
     scored = (score_capture(path, predictor) for path in files)
-    if output is options.OutputFormat.JSON:
+    if output is OutputFormat.JSON:
         for capture in scored:
             for line in [*(capture.window_summaries() if windows else ()), capture.summary()]:
                 typer.echo(orjson.dumps(line, option=orjson.OPT_SERIALIZE_NUMPY))
@@ -86,7 +84,7 @@ def _connection_table(results: list[ScoredCapture]) -> Table:
 def _window_table(capture: ScoredCapture) -> Table:
     table = Table("messages", "start", "predicted", title=capture.connection_id)
     table.add_column("confidence", justify="right")
-    for row in capture.rows.itertuples():
-        messages = f"{row.first_offset}-{row.last_offset}"
-        table.add_row(messages, row.window_start_at, row.predicted_exchange, f"{row.confidence:.3f}")
+    for row in capture.window_summaries():
+        messages = f"{row['first_offset']}-{row['last_offset']}"
+        table.add_row(messages, row["window_start_at"], row["predicted_exchange"], f"{row['confidence']:.3f}")
     return table
