@@ -19,7 +19,7 @@ from udfs.errors import ArtifactError
 from udfs.features import FEATURES
 from udfs.schema import UNKNOWN, WINDOW_SIZE, WINDOW_SLIDE, Float64Array
 
-DEFAULT_ARTIFACT: Final = Path(__file__).parent / "artifact"
+DEFAULT_ARTIFACT: Final = Path(__file__).parent / "trained"
 """The trained model that comes with this project."""
 
 MANIFEST_NAME: Final = "manifest.json"

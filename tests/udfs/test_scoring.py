@@ -1,0 +1,160 @@
+import dataclasses
+import json
+import pickle
+from datetime import UTC, datetime
+from functools import partial
+
+import numpy as np
+import pytest
+
+from model.artifact import DEFAULT_ARTIFACT, load_predictor
+from synthetic.sessions import synthetic_sessions
+from udfs.flink import ScoreWindows
+from udfs.rows import ROW_COLUMNS, score_rows
+from udfs.schema import WINDOW_COLUMNS, Windows
+from udfs.scoring import Scores, connection_verdict, score_windows
+from udfs.windows import session_windows
+
+DECIMALS = 6
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return load_predictor(DEFAULT_ARTIFACT)
+
+
+@pytest.fixture(scope="module")
+def windows():
+    sessions = [s.session for s in synthetic_sessions(per_exchange=3, seed=11, start_ns=10**18, n_messages=2000)]
+    parts = [session_windows(session) for session in sessions]
+    return Windows(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in WINDOW_COLUMNS})
+
+
+def take(windows, rows):
+    return Windows(**{name: getattr(windows, name)[rows] for name in WINDOW_COLUMNS})
+
+
+@pytest.mark.parametrize("batch", [1, 7, 400])
+def test_scores_are_the_same_bits_for_any_batch(windows, predictor, batch):
+    whole = score_windows(windows, predictor)
+    for start in range(0, min(len(windows), 3 * batch + 40), batch):
+        rows = slice(start, start + batch)
+        part = score_windows(take(windows, rows), predictor)
+        assert part.probabilities.tobytes() == whole.probabilities[rows].tobytes()
+        assert part.predicted.tolist() == whole.predicted[rows].tolist()
+
+
+def test_training_and_serving_predict_the_same_bits(windows, predictor):
+    """The matrix that training uses and the call that serving uses, on the same booster."""
+    import xgboost as xgb
+
+    from model.artifact import BOOSTER_NAME
+    from udfs.features import compute_features
+
+    booster = xgb.Booster(model_file=DEFAULT_ARTIFACT / BOOSTER_NAME)
+    features = compute_features(windows)
+    by_matrix = booster.predict(xgb.DMatrix(features, feature_names=predictor.manifest.feature_names))
+    assert predictor.predict(features).tobytes() == by_matrix.tobytes()
+
+
+def test_names_and_labels_never_reach_the_scores(predictor):
+    session = synthetic_sessions(per_exchange=1, seed=3, start_ns=10**18, n_messages=200)[0].session
+    renamed = dataclasses.replace(session, connection_id="another", declared_exchange="kraken")
+    scores = [score_windows(session_windows(s), predictor).probabilities.tobytes() for s in (session, renamed)]
+    assert scores[0] == scores[1]
+
+
+def test_rows_hold_what_was_scored(windows, predictor):
+    scores = score_windows(windows, predictor)
+    offsets = np.arange(len(windows))[:, None] * 25 + np.arange(50)
+    rows = score_rows(windows, offsets, scores, "v9")
+    assert list(rows.columns) == list(ROW_COLUMNS)
+    row = rows.iloc[4]
+    assert row.first_offset == 100
+    assert row.model_version == "v9"
+    probabilities = json.loads(row.probabilities)
+    assert list(probabilities) == list(predictor.classes)
+    assert list(probabilities.values()) == scores.probabilities[4].tolist()
+    assert row.predicted_exchange == max(probabilities, key=probabilities.get)
+    assert row.confidence == max(probabilities.values())
+    assert row.unknown_score == probabilities["unknown"]
+    last_us = max(windows.recv_ts_ns[4].tolist()) // 1000
+    seconds, micros = divmod(last_us, 10**6)
+    expected = datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros)
+    assert datetime.fromisoformat(row.window_end_at) == expected
+
+
+def test_probabilities_are_rounded_and_sum_to_one(windows, predictor):
+    probabilities = score_windows(windows, predictor).probabilities
+    assert np.array_equal(probabilities, np.round(probabilities, DECIMALS))
+    assert np.all(np.abs(probabilities.sum(axis=1) - 1) < 1e-5)
+
+
+def test_the_udf_survives_pickling_and_scores_what_offline_scoring_scores(windows, predictor):
+    class Metrics:
+        """Collects what Flink would: PyFlink's metric group exists only inside a running worker."""
+
+        def __init__(self):
+            self.counters, self.gauges = {}, {}
+
+        def counter(self, name):
+            self.counters[name] = counter = Counter()
+            return counter
+
+        def gauge(self, name, read):
+            self.gauges[name] = read
+
+    class Counter:
+        count = 0
+
+        def inc(self, n=1):
+            self.count += n
+
+    class Context:
+        metrics = Metrics()
+
+        def get_metric_group(self):
+            return self.metrics
+
+    function = pickle.loads(pickle.dumps(ScoreWindows(partial(load_predictor, DEFAULT_ARTIFACT))))  # noqa: S301  # ours
+    context = Context()
+    function.open(context)
+    part = take(windows, slice(0, 6))
+    offsets = np.arange(6 * 50).reshape(6, 50)
+    columns = [getattr(part, name) for name in WINDOW_COLUMNS] + [offsets]
+    wire = [
+        np.concatenate([c[i, g : g + 5] for g in range(0, 50, 5) for c in columns]).astype(np.int64) for i in range(6)
+    ]
+    rows = function.eval(wire)
+    expected = score_rows(part, offsets, score_windows(part, predictor), predictor.model_version)
+    assert rows.equals(expected)
+    assert context.metrics.counters["windows_scored"].count == 6
+    assert context.metrics.counters["batches_scored"].count == 1
+    assert context.metrics.gauges["last_batch_windows"]() == 6
+
+
+def scores_of(probabilities):
+    classes = ("binance", "coinbase", "kraken", "unknown")
+    array = np.array(probabilities, dtype=np.float64).reshape(-1, 4)
+    best = array.argmax(axis=1)
+    return Scores(
+        classes=classes,
+        probabilities=array,
+        predicted=np.array(classes, dtype=object)[best],
+        confidence=array.max(axis=1),
+        unknown_score=array[:, 3],
+    )
+
+
+def test_verdict_is_the_class_of_the_highest_mean():
+    verdict = connection_verdict(scores_of([[0.9, 0.1, 0, 0], [0.2, 0.8, 0, 0], [0.3, 0.7, 0, 0]]))
+    assert (verdict.exchange, verdict.probability) == ("coinbase", 0.533333)
+    assert verdict.windows_by_class == {"binance": 1, "coinbase": 2, "kraken": 0, "unknown": 0}
+
+
+def test_verdict_on_a_tie_is_the_first_of_the_alphabet():
+    assert connection_verdict(scores_of([[0.1, 0.2, 0.7, 0], [0.1, 0.7, 0.2, 0]])).exchange == "coinbase"
+
+
+def test_no_window_no_verdict():
+    assert connection_verdict(scores_of([])) is None

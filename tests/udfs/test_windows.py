@@ -1,0 +1,80 @@
+"""Windows against a naive counter, and the wire layout against a layout built by hand.
+
+    message   1 ..... 25 ..... 50 ..... 75
+    window 0  [------------------]
+    window 1          [------------------]
+"""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from udfs.errors import SchemaError
+from udfs.schema import WINDOW_COLUMNS, WINDOW_SIZE, WINDOW_SLIDE, Session
+from udfs.windows import GROUP_SIZE, WIRE_COLUMNS, WIRE_LENGTH, count_windows, decode_windows, session_windows, slide
+
+
+def naive_window_starts(n_messages):
+    """Walk through the messages one by one, as the job does, and note where a window is complete."""
+    starts = []
+    for position in range(1, n_messages + 1):
+        if position >= 50 and position % 25 == 0:
+            starts.append(position - 50)
+    return starts
+
+
+@given(st.integers(0, 1000))
+def test_windows_are_those_of_a_naive_counter(n_messages):
+    windows = slide(np.arange(n_messages))
+    starts = naive_window_starts(n_messages)
+    assert count_windows(n_messages) == len(starts) == len(windows)
+    assert windows.shape == (len(starts), 50)
+    for start, window in zip(starts, windows, strict=True):
+        assert window.tolist() == list(range(start, start + 50))
+
+
+def test_group_size_divides_size_and_slide():
+    assert WINDOW_SIZE % GROUP_SIZE == 0
+    assert WINDOW_SLIDE % GROUP_SIZE == 0
+
+
+def naive_wire(messages):
+    """Lay out 50 messages group by group and, in a group, column by column, with plain loops."""
+    flat = []
+    for first in range(0, 50, 5):
+        for column in range(len(WIRE_COLUMNS)):
+            for message in messages[first : first + 5]:
+                flat.append(message[column])
+    return np.array(flat, dtype=np.int64)
+
+
+@pytest.mark.parametrize("n_windows", [0, 1, 3])
+def test_decoding_inverts_the_wire_layout(n_windows):
+    rng = np.random.default_rng(5)
+    messages = rng.integers(-(2**63), 2**63 - 1, size=(n_windows, 50, len(WIRE_COLUMNS)), dtype=np.int64)
+    windows, offsets = decode_windows([naive_wire(window.tolist()) for window in messages])
+    for i, name in enumerate(WINDOW_COLUMNS):
+        np.testing.assert_array_equal(getattr(windows, name), messages[:, :, i])
+    np.testing.assert_array_equal(offsets, messages[:, :, -1])
+
+
+def test_a_wire_of_another_length_is_refused():
+    with pytest.raises(SchemaError, match=f"must have {WIRE_LENGTH} integers"):
+        decode_windows([np.zeros(WIRE_LENGTH + 1, dtype=np.int64)])
+
+
+def test_a_session_with_columns_of_different_length_is_refused():
+    columns = dict.fromkeys(
+        ("recv_ts_ns", "exchange_ts_ns", "msg_type", "seq", "request_id"), np.zeros(60, dtype=np.int64)
+    )
+    with pytest.raises(SchemaError, match="payload_bytes"):
+        Session(connection_id="c", declared_exchange=None, **columns, payload_bytes=np.zeros(59, dtype=np.int64))
+
+
+def test_windows_of_a_session_hold_behaviour_only():
+    columns = {name: np.arange(75) for name in ("recv_ts_ns", "exchange_ts_ns", "seq", "request_id", "payload_bytes")}
+    session = Session(connection_id="c", declared_exchange="kraken", msg_type=np.zeros(75, dtype=np.int64), **columns)
+    windows = session_windows(session)
+    assert set(vars(windows)) == {"recv_ts_ns", "seq", "request_id", "msg_type"}
+    assert len(windows) == 2
