@@ -16,26 +16,26 @@ BoolArray = NDArray[np.bool_]
 
 
 class Answers(NamedTuple):
-    """Answered requests of a batch, one entry each; the entries of a window are ordered by request id.
+    """Answered requests of a batch, one entry each; inside a window they are ordered by request id.
 
     Attributes
     ----------
-    rows : (n_answers,) int64
-        Which window the answer is in.
-    msg_types : (n_answers,) int64
-        ACK or NACK.
+    groups : (n_answers,) int64
+        2 * the window's row, + 1 for a NACK.
     latencies_ns : (n_answers,) int64
         From request to answer, ns; 0 where the clock was set back.
+    counts : (n_windows, 2) int64
+        How many of them are ACKs, and how many NACKs.
     """
 
-    rows: Int64Array
-    msg_types: Int64Array
+    groups: Int64Array
     latencies_ns: Int64Array
+    counts: Int64Array
 
-    def only(self, msg_type: MsgType) -> Answers:
-        """Keep the answers of one type."""
-        kept = self.msg_types == msg_type
-        return Answers(self.rows[kept], self.msg_types[kept], self.latencies_ns[kept])
+    def means(self, values: Int64Array | Float64Array) -> Float64Array:
+        """Average one value an answer: (n_windows, 2) float64, over ACKs and NACKs, NaN without any."""
+        totals = np.bincount(self.groups, weights=values, minlength=self.counts.size)
+        return ratios(totals.reshape(self.counts.shape), self.counts)
 
 
 def match_answers(windows: Windows) -> Answers:
@@ -67,21 +67,23 @@ def match_answers(windows: Windows) -> Answers:
     >>> match_answers(Windows(
     ...     recv_ts_ns=np.array([[10, 20, 50, 90]]), msg_type=np.array([[0, 0, 1, 1]]),
     ...     request_id=np.array([[7, 7, 7, 7]]), seq=np.array([[1, 2, 3, 4]])))
-    Answers(rows=array([0]), msg_types=array([1]), latencies_ns=array([30]))
+    Answers(groups=array([0]), latencies_ns=array([30]), counts=array([[1, 0]]))
     """
-    size = windows.msg_type.shape[1]
+    n_windows, size = windows.msg_type.shape
     is_request, is_answer = linked_requests(windows), _linked_answers(windows)
+    ids = np.where(is_request | is_answer, windows.request_id, MISSING)
     rows = np.flatnonzero(is_answer.any(axis=1))
-    ids = np.where(is_request[rows] | is_answer[rows], windows.request_id[rows], MISSING)
     # Positions in the flattened columns; the stable sort keeps arrival order inside each id.
-    by_id = np.argsort(ids, axis=1, kind="stable")
-    is_same_id = np.diff(np.take_along_axis(ids, by_id, axis=1), axis=1) == 0
-    by_id += (rows * size)[:, np.newaxis]
-    before, after = by_id[:, :-1][is_same_id], by_id[:, 1:][is_same_id]
-    is_match = np.take(is_request, before) & np.take(is_answer, after)
-    requests, answers = before[is_match], after[is_match]
-    elapsed_ns = np.take(windows.recv_ts_ns, answers) - np.take(windows.recv_ts_ns, requests)
-    return Answers(answers // size, np.take(windows.msg_type, answers), np.maximum(elapsed_ns, 0))
+    by_id = np.argsort(ids[rows], axis=1, kind="stable") + (rows * size)[:, np.newaxis]
+    sorted_ids = np.take(ids, by_id)
+    is_match = np.take(is_answer, by_id)
+    is_match[:, 0] = False
+    is_match[:, 1:] &= (sorted_ids[:, 1:] == sorted_ids[:, :-1]) & np.take(is_request, by_id)[:, :-1]
+    after = np.flatnonzero(is_match)
+    answers, requests = np.take(by_id, after), np.take(by_id, after - 1)
+    latencies_ns = np.maximum(np.take(windows.recv_ts_ns, answers) - np.take(windows.recv_ts_ns, requests), 0)
+    groups = answers // size * 2 + (np.take(windows.msg_type, answers) == MsgType.NACK)
+    return Answers(groups, latencies_ns, np.bincount(groups, minlength=n_windows * 2).reshape(n_windows, 2))
 
 
 def linked_requests(windows: Windows) -> BoolArray:
@@ -90,20 +92,17 @@ def linked_requests(windows: Windows) -> BoolArray:
     return marks
 
 
-def latency_log10_mean_us(answers: Answers, n_windows: int) -> Float64Array:
+def latency_log10_mean_us(answers: Answers) -> Float64Array:
     """Measure how long answers take.
 
     Parameters
     ----------
     answers : Answers
-        Of one type.
-    n_windows : int
-        Windows in the batch.
 
     Returns
     -------
-    (n_windows,) float64
-        log10(mean latency / 1 us). NaN without an answered request, or where the mean is 0.
+    (n_windows, 2) float64
+        log10(mean latency / 1 us) of ACKs and of NACKs. NaN without an answered request, or where the mean is 0.
 
     Notes
     -----
@@ -111,30 +110,26 @@ def latency_log10_mean_us(answers: Answers, n_windows: int) -> Float64Array:
 
     Examples
     --------
-    The mean of 50 us and 150 us is 100 us; the second window has no answer:
+    ACKs after 50 us and 150 us, 100 us on average, and no NACK:
 
-    >>> acks = Answers(np.array([0, 0]), np.array([1, 1]), np.array([50_000, 150_000]))
-    >>> latency_log10_mean_us(acks, 2)
-    array([ 2., nan])
+    >>> latency_log10_mean_us(Answers(np.array([0, 0]), np.array([50_000, 150_000]), np.array([[2, 0]])))
+    array([[ 2., nan]])
     """
-    return log10_us(_means(answers.rows, answers.latencies_ns, n_windows))
+    return log10_us(answers.means(answers.latencies_ns))
 
 
-def latency_cv(answers: Answers, n_windows: int) -> Float64Array:
+def latency_cv(answers: Answers) -> Float64Array:
     """Measure how uneven the answers' latencies are, whatever their level.
 
     Parameters
     ----------
     answers : Answers
-        Of one type.
-    n_windows : int
-        Windows in the batch.
 
     Returns
     -------
-    (n_windows,) float64
-        Coefficient of variation, standard deviation (``ddof=0``) / mean; 0 to sqrt(number of answers - 1). NaN with
-        less than two answered requests, or where the mean is 0.
+    (n_windows, 2) float64
+        Coefficient of variation, standard deviation (``ddof=0``) / mean, of ACKs and of NACKs; 0 to sqrt(number of
+        answers - 1). NaN with less than two answered requests, or where the mean is 0.
 
     Notes
     -----
@@ -142,32 +137,32 @@ def latency_cv(answers: Answers, n_windows: int) -> Float64Array:
 
     Examples
     --------
-    Mean 100, deviations -50 and 50; one answer alone has no spread:
+    ACKs with mean 100 and deviations -50 and 50; one NACK alone has no spread:
 
-    >>> latency_cv(Answers(np.array([0, 0, 1]), np.array([1, 1, 1]), np.array([50, 150, 70])), 2)
-    array([0.5, nan])
+    >>> latency_cv(Answers(np.array([0, 0, 1]), np.array([50, 150, 70]), np.array([[2, 1]])))
+    array([[0.5, nan]])
     """
-    means_ns = _means(answers.rows, answers.latencies_ns, n_windows)
-    deviations_ns = answers.latencies_ns - means_ns[answers.rows]
-    spreads = ratios(np.sqrt(_means(answers.rows, deviations_ns * deviations_ns, n_windows)), means_ns)
-    return np.where(np.bincount(answers.rows, minlength=n_windows) > 1, spreads, np.nan)
+    means_ns = answers.means(answers.latencies_ns)
+    deviations_ns = answers.latencies_ns - np.take(means_ns, answers.groups)
+    spreads = ratios(np.sqrt(answers.means(deviations_ns * deviations_ns)), means_ns)
+    return np.where(answers.counts > 1, spreads, np.nan)
 
 
 def answered_share(answers: Answers, n_requests: Int64Array) -> Float64Array:
-    """Measure how many requests got this type of answer inside the window.
+    """Measure how many requests are confirmed, and how many rejected, inside the window.
 
     Parameters
     ----------
     answers : Answers
-        Of one type.
     n_requests : (n_windows,) int64
         NEW messages that carry a `request_id`.
 
     Returns
     -------
-    (n_windows,) float64
-        Answered requests / requests; 0 to 1. NaN without requests. The answer to a request near the end may lie beyond
-        the window, so a slow venue's share is lower, alike in training and service.
+    (n_windows, 2) float64
+        Requests answered by an ACK, and by a NACK, as shares of all requests; 0 to 1 together. NaN without requests.
+        The answer to a request near the end may lie beyond the window, so a slow venue's shares are lower, alike in
+        training and service.
 
     Notes
     -----
@@ -175,30 +170,19 @@ def answered_share(answers: Answers, n_requests: Int64Array) -> Float64Array:
 
     Examples
     --------
-    Two requests, one answered:
+    Four requests, one confirmed and two rejected:
 
-    >>> answered_share(Answers(np.array([0]), np.array([1]), np.array([30])), np.array([2]))
-    array([0.5])
+    >>> answered_share(Answers(np.array([0, 1, 1]), np.array([30, 40, 50]), np.array([[1, 2]])), np.array([4]))
+    array([[0.25, 0.5 ]])
     """
-    return ratios(np.bincount(answers.rows, minlength=len(n_requests)), n_requests)
+    return ratios(answers.counts, n_requests[:, np.newaxis])
 
 
 def latency_features(windows: Windows) -> Float64Array:
     """Compute this module's 6 columns, (n_windows, 6) float64, in the order of `LATENCY.features`."""
-    answers, n_windows = match_answers(windows), len(windows)
-    acks, nacks = answers.only(MsgType.ACK), answers.only(MsgType.NACK)
-    n_requests = linked_requests(windows).sum(axis=1)
-    return np.stack(
-        (
-            latency_log10_mean_us(acks, n_windows),
-            latency_cv(acks, n_windows),
-            latency_log10_mean_us(nacks, n_windows),
-            latency_cv(nacks, n_windows),
-            answered_share(acks, n_requests),
-            answered_share(nacks, n_requests),
-        ),
-        axis=1,
-    )
+    answers = match_answers(windows)
+    shares = answered_share(answers, linked_requests(windows).sum(axis=1))
+    return np.concatenate((latency_log10_mean_us(answers), latency_cv(answers), shares), axis=1)
 
 
 def _linked_answers(windows: Windows) -> BoolArray:
@@ -207,17 +191,12 @@ def _linked_answers(windows: Windows) -> BoolArray:
     return marks
 
 
-def _means(rows: Int64Array, values: Int64Array | Float64Array, n_windows: int) -> Float64Array:
-    totals = np.bincount(rows, weights=values, minlength=n_windows)
-    return ratios(totals, np.bincount(rows, minlength=n_windows))
-
-
 LATENCY: Final = FeatureBlock(
     name="latency",
     features=(
         Feature("ack_latency_log10_mean_us", FAMILY, "log10(us)", "How long confirmations of requests take"),
-        Feature("ack_latency_cv", FAMILY, "ratio", "How uneven the delay of confirmations is"),
         Feature("nack_latency_log10_mean_us", FAMILY, "log10(us)", "How long rejections of requests take"),
+        Feature("ack_latency_cv", FAMILY, "ratio", "How uneven the delay of confirmations is"),
         Feature("nack_latency_cv", FAMILY, "ratio", "How uneven the delay of rejections is"),
         Feature("request_ack_share", FAMILY, "share", "Share of requests confirmed inside the window"),
         Feature("request_nack_share", FAMILY, "share", "Share of requests rejected inside the window"),

@@ -45,9 +45,10 @@ def sequence_step_shares(seqs: Int64Array) -> Float64Array:
     present, rows = np.take(seqs, positions), positions // size
     previous, current, is_step = present[:-1], present[1:], rows[1:] == rows[:-1]
     # MISSING is the least int64 and not among them, so `current - 1` cannot wrap.
-    kinds = np.where(current - 1 > previous, 1, np.where(current <= previous, 2, 0))
-    counts = np.bincount((rows[1:] * 3 + kinds)[is_step], minlength=n_windows * 3).reshape(n_windows, 3)
-    return ratios(counts[:, 1:], counts.sum(axis=1, keepdims=True))
+    steps = np.where(current - 1 > previous, 0, np.where(current <= previous, 1, 2))
+    kinds = np.where(is_step, steps, 3)
+    counts = np.bincount(rows[1:] * 4 + kinds, minlength=n_windows * 4).reshape(n_windows, 4)
+    return ratios(counts[:, :2], counts[:, :3].sum(axis=1, keepdims=True))
 
 
 def sequence_features(windows: Windows) -> Float64Array:

@@ -8,18 +8,18 @@ import numpy as np
 
 from udfs.features.feature import Feature, FeatureBlock, ratios
 from udfs.features.inter_arrival import FAMILY, inter_arrival_ns
-from udfs.schema import Float64Array, Int64Array, Windows
+from udfs.schema import Float64Array, Windows
 
 N_FFT: Final = 64
 N_BINS: Final = 20
 
 
-def inter_arrival_power_shares(intervals_ns: Int64Array) -> Float64Array:
+def inter_arrival_power_shares(intervals_ns: Float64Array) -> Float64Array:
     """Measure how the variation of the intervals is spread over frequencies.
 
     Parameters
     ----------
-    intervals_ns : (n_windows, n) int64
+    intervals_ns : (n_windows, n) float64
         In arrival order, ns, n at most `N_FFT`.
 
     Returns
@@ -33,18 +33,18 @@ def inter_arrival_power_shares(intervals_ns: Int64Array) -> Float64Array:
     -----
     Source: Schuster's periodogram (1898); transform by NumPy (pocketfft). A division by the mean interval would cancel
     out in the shares, and is left out. Bin 0 is what rounding leaves of the removed mean, and is not counted. The
-    smallest interval is subtracted first, in integers, so that equal intervals give no power, exactly.
+    smallest interval is subtracted first, so that equal intervals give no power, exactly.
 
     Examples
     --------
     Two unequal intervals are ``(-1, 1)`` but for the scale, with ``|F[k]|**2 = 2 - 2 cos(2 pi k / 64)``,
     which over bins 1 to 32 sums to 66:
 
-    >>> shares = inter_arrival_power_shares(np.array([[1, 3]]))
+    >>> shares = inter_arrival_power_shares(np.array([[1.0, 3.0]]))
     >>> bool(np.isclose(shares[0, 15], (2 - 2 * np.cos(np.pi / 2)) / 66))
     True
     """
-    above_least_ns = (intervals_ns - intervals_ns.min(axis=1, keepdims=True)).astype(np.float64)
+    above_least_ns = intervals_ns - intervals_ns.min(axis=1, keepdims=True)
     means_ns = above_least_ns.sum(axis=1, keepdims=True) / intervals_ns.shape[1]
     spectra = np.fft.rfft(above_least_ns - means_ns, n=N_FFT, axis=1)[:, 1:]
     powers = spectra.real * spectra.real + spectra.imag * spectra.imag
