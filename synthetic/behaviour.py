@@ -32,6 +32,19 @@ class Trigger(Enum):
     TRADE = auto()
 
 
+class Rhythm(Enum):
+    """What decides when a batch leaves."""
+
+    GRID = auto()
+    """Ticks of one fixed grid that all symbols of the connection share."""
+
+    SUCCESSION = auto()
+    """Each symbol's next tick follows its last one, so that there is no phase."""
+
+    PAUSE = auto()
+    """A batch goes on as long as its symbol does not pause for a period."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ticks:
     """Batching: what happened since the last tick leaves in one frame a symbol, and nothing leaves if nothing happened.
@@ -44,14 +57,12 @@ class Ticks:
         By how much the real period exceeds the nominal one: the grid drifts through the second.
     jitter_ms : float
         Standard deviation of a tick around its place.
-    grid : bool
-        True: all symbols of the connection share one fixed grid. False: each symbol's next tick follows its last one.
     """
 
+    rhythm: Rhythm
     period_ms: tuple[float, ...]
     excess_ms: float = 0.0
     jitter_ms: float = 0.0
-    grid: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,7 +55,8 @@ def generate_session(
     >>> len(session)
     100
     """
-    if (duration_s is None) == (n_messages is None) or min(duration_s or 1, n_messages or 1) <= 0:
+    lengths = [length for length in (duration_s, n_messages) if length is not None]
+    if len(lengths) != 1 or lengths[0] <= 0:
         raise ConfigError(
             f"a session needs a positive duration_s or a positive n_messages, but got {duration_s} and {n_messages}: "
             "give exactly one of them"

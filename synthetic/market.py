@@ -20,6 +20,7 @@ _MAX_SYMBOLS: Final = 20
 _VENUE_IDS_HZ: Final = 20_000
 _MAX_EVENTS_EACH: Final = 20.0
 _BUSY_TICKS: Final = 0.6
+_ONE_SYMBOL_SHARE: Final = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +71,7 @@ def _draw_n_symbols(
 ) -> int:
     """Draw a number of symbols; a subscriber who wants more than the ticks of a few can bring takes more of them."""
     most = max(1.0, min(_MAX_SYMBOLS, target_rate_hz / 2))
-    n_symbols = int(log_uniform(rng, 1.0, most + 1))
+    n_symbols = 1 if rng.random() < _ONE_SYMBOL_SHARE else int(log_uniform(rng, 1.0, most + 1))
     if all(period_s is not None for _, period_s in channels):
         frames_each_hz = sum(1 / period_s for _, period_s in channels if period_s is not None)
         n_symbols = max(n_symbols, int(np.ceil(target_rate_hz / (_BUSY_TICKS * frames_each_hz))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from synthetic.behaviour import Ticks
+from synthetic.behaviour import Rhythm, Ticks
 from udfs.schema import Float64Array, Int64Array
 
 
@@ -30,12 +30,15 @@ def tick_times(
     Returns
     -------
     (n,) float64
-        The first tick that is not before the event: of the common grid, or of the symbol's own succession.
+        The first tick that is not before the event: of the common grid, of the symbol's own succession, or the last
+        event before its symbol pauses.
     """
     if len(times_s) == 0:
         return times_s
-    if ticks.grid:
+    if ticks.rhythm is Rhythm.GRID:
         return next_of(_draw_grid(rng, ticks, period_s, times_s), times_s)
+    if ticks.rhythm is Rhythm.PAUSE:
+        return _before_pause(period_s, times_s, symbols)
     sent_s = np.empty_like(times_s)
     for symbol in range(n_symbols):
         mine = np.flatnonzero(symbols == symbol)
@@ -70,6 +73,15 @@ def _draw_succession(rng: np.random.Generator, ticks: Ticks, period_s: float, ti
     n = int((times_s[-1] - times_s[0]) / period_s * 1.1) + 10
     gaps_s = np.maximum(period_s + ticks.jitter_ms / 1e3 * rng.standard_normal(n), period_s / 5)
     return _past_end(times_s[0] - rng.random() * period_s + np.cumsum(gaps_s), times_s)
+
+
+def _before_pause(period_s: float, times_s: Float64Array, symbols: Int64Array) -> Float64Array:
+    order = np.argsort(symbols, kind="stable")
+    ends = (np.diff(times_s[order]) >= period_s) | (np.diff(symbols[order]) != 0)
+    lasts = np.flatnonzero(np.concatenate((ends, [True])))
+    sent_s = np.empty_like(times_s)
+    sent_s[order] = np.repeat(times_s[order][lasts], np.diff(lasts, prepend=-1))
+    return sent_s
 
 
 def _past_end(places_s: Float64Array, times_s: Float64Array) -> Float64Array:

@@ -17,6 +17,7 @@ from synthetic.behaviour import (
     OrderProfile,
     Periodic,
     Profile,
+    Rhythm,
     SeqRule,
     Ticks,
     Trigger,
@@ -39,7 +40,9 @@ _SPOT: Final = MarketProfile(
                 # Recorded, spot__btcusdt_20240808: gaps of a symbol 98.6 to 101.6 ms (5th to 95th percentile); the
                 # phase moves on by 2 to 2.5 ms in 50 ticks. Recorded, BINANCE__2021-04-04: all three symbols come
                 # within 0.2 ms.
-                ticks=Ticks(period_ms=(100.0, 100.0, 100.0, 1000.0), excess_ms=0.045, jitter_ms=0.7, grid=True),
+                ticks=Ticks(
+                    rhythm=Rhythm.GRID, period_ms=(100.0, 100.0, 100.0, 1000.0), excess_ms=0.045, jitter_ms=0.7
+                ),
                 # The same page: U and u of an event follow u of the one before (recorded: U - u is 1 at each decile).
                 seq=SeqRule.SYMBOL,
                 payload_bytes=190,  # recorded, BINANCE__2021-04-05: 161 to 346 bytes (10th to 90th percentile)
@@ -103,7 +106,11 @@ _USDM: Final = MarketProfile(
                 # "Diff. Book Depth Streams" (USDS-margined futures): 250, 500 or 100 ms. Recorded: medians of 18.8 ms
                 # (usdm__btcusdt_20230404) and 53 ms (20240718, 5th to 95th percentile 50.5 to 58) for depth@0ms, 106 ms
                 # for depth@100ms (BINANCE_FUTURES__2021-04-05), in phase with nothing (resultant length below 0.05).
-                ticks=Ticks(period_ms=(19.0, 53.0, 53.0, 103.0, 103.0, 253.0, 503.0), jitter_ms=2.5, grid=False),
+                ticks=Ticks(
+                    rhythm=Rhythm.SUCCESSION,
+                    period_ms=(19.0, 53.0, 53.0, 103.0, 103.0, 253.0, 503.0),
+                    jitter_ms=2.5,
+                ),
                 seq=SeqRule.VENUE,  # recorded: 16,000 to 22,000 ids a second, one count over all symbols
                 payload_bytes=230,  # recorded: 211 to 951 bytes
                 level_bytes=19,  # recorded: one more ["28018.90","0.000"] with its comma
@@ -176,7 +183,7 @@ _ORDERS: Final = OrderProfile(
         # "User Data Stream" of the WebSocket API: on the same connection after userDataStream.subscribe; no sequence.
         probability=0.5,
         seq=SeqRule.NONE,
-        payload_bytes=560,  # the page's example
+        payload_bytes=560,  # estimated from the fields of the page's example
         exchange_time_ns=_MS,
     ),
     periodics=(_SPOT.periodics[0],),  # "WebSocket API", General API information: a ping every 20 seconds
@@ -189,9 +196,9 @@ _ORDERS: Final = OrderProfile(
         snapshot_bytes=0,
     ),
     counter_ids=False,  # "Request format": an id is a UUID in the examples; integers are allowed
-    request_bytes=390,  # the page's order.place example
-    ack_bytes=620,  # the page's order.place response of type FULL without fills, with rate limits
-    nack_bytes=330,  # the page's error response: status 400 and code, with rate limits
+    request_bytes=390,  # estimated from the fields of the page's example
+    ack_bytes=620,  # estimated from the fields of the page's example
+    nack_bytes=330,  # estimated from the fields of the page's example
 )
 
 PROFILES: Final[tuple[Profile, ...]] = (_SPOT, _USDM, _ORDERS)

@@ -17,6 +17,7 @@ from synthetic.behaviour import (
     OrderProfile,
     Periodic,
     Profile,
+    Rhythm,
     SeqRule,
     Ticks,
     Trigger,
@@ -66,7 +67,7 @@ _FEED: Final = MarketProfile(
         # "Exchange WebSocket Channels", Level2 Batch Channel: batches every 0.05 seconds. Whether products share the
         # grid is assumed.
         (
-            _level2("level2_batch", Ticks(period_ms=(50.0,), excess_ms=0.02, jitter_ms=0.7, grid=True)),
+            _level2("level2_batch", Ticks(rhythm=Rhythm.GRID, period_ms=(50.0,), excess_ms=0.02, jitter_ms=0.7)),
             *_TRADES,
         ),
         # Recorded, COINBASE__2021-04-17: no phase at 50 ms (resultant length 0.02): level2 is not batched.
@@ -79,7 +80,7 @@ _FEED: Final = MarketProfile(
                 # message being exactly one greater than the one before.
                 seq=SeqRule.SYMBOL,
                 complete=True,
-                payload_bytes=260,  # the page's received, open and done examples
+                payload_bytes=260,  # estimated from the fields of the page's example
                 exchange_time_ns=_US,
             ),
         ),
@@ -94,7 +95,7 @@ _FEED: Final = MarketProfile(
             probability=0.85,
             per_symbol=True,
             seq=SeqRule.SYMBOL,
-            payload_bytes=130,  # the page's example
+            payload_bytes=130,  # estimated from the fields of the page's example
             exchange_time_ns=_US,
         ),
     ),
@@ -116,47 +117,59 @@ _HEARTBEATS: Final = Periodic(
     jitter_ms=3.0,
     probability=0.9,  # the page tells every client to subscribe; one in ten does not (assumed)
     seq=SeqRule.CONNECTION,
-    payload_bytes=230,  # the page's example
+    payload_bytes=230,  # estimated from the fields of the page's example
     exchange_time_ns=_US,
 )
+
+_ADVANCED_TRADES: Final = (
+    Channel(
+        name="ticker",
+        trigger=Trigger.TRADE,
+        probability=0.6,
+        # "Advanced Trade WebSocket Channels", Ticker: every time a match happens.
+        seq=SeqRule.CONNECTION,
+        payload_bytes=470,  # estimated from the fields of the page's example
+        exchange_time_ns=_US,
+    ),
+    Channel(
+        name="market_trades",
+        trigger=Trigger.TRADE,
+        probability=0.6,
+        # "Market trades" (Advanced Trade API reference): collected over the last 250 ms and sent together. Whether
+        # products share the grid is assumed.
+        ticks=Ticks(rhythm=Rhythm.GRID, period_ms=(250.0,), excess_ms=0.05, jitter_ms=2.0),
+        seq=SeqRule.CONNECTION,
+        payload_bytes=330,  # estimated from the fields of the page's example
+        level_bytes=150,
+        exchange_time_ns=_US,
+    ),
+)
+
+
+def _advanced_level2(ticks: Ticks) -> Channel:
+    return Channel(
+        name="level2",
+        trigger=Trigger.BOOK,
+        probability=0.85,
+        ticks=ticks,
+        seq=SeqRule.CONNECTION,
+        payload_bytes=310,  # estimated from the fields of "Advanced Trade WebSocket Channels", Level2
+        level_bytes=118,  # estimated: one more change with side, event_time, price and quantity
+        exchange_time_ns=_US,
+    )
+
 
 _ADVANCED: Final = MarketProfile(
     name="coinbase-advanced-market",
     exchange="coinbase",
     mixes=(
+        # The page promises all updates and shows several in one frame, but no rhythm: half of the sessions have the
+        # exchange feed's 50 ms, half share a frame only among changes of an instant (assumed).
         (
-            Channel(
-                name="level2",
-                trigger=Trigger.BOOK,
-                probability=0.85,
-                # "Advanced Trade WebSocket Channels", Level2: all updates, several changes in one frame. A grid of
-                # 50 ms as on the exchange's feed is assumed.
-                ticks=Ticks(period_ms=(50.0,), excess_ms=0.02, jitter_ms=0.7, grid=True),
-                seq=SeqRule.CONNECTION,
-                payload_bytes=310,  # the page's example
-                level_bytes=118,  # the page's example: one more change with side, event_time, price and quantity
-                exchange_time_ns=_US,
-            ),
-            Channel(
-                name="ticker",
-                trigger=Trigger.TRADE,
-                probability=0.6,
-                seq=SeqRule.CONNECTION,
-                payload_bytes=470,  # the page's example
-                exchange_time_ns=_US,
-            ),
-            Channel(
-                name="market_trades",
-                trigger=Trigger.TRADE,
-                probability=0.6,
-                # The same page, Market Trades: batched every 250 ms.
-                ticks=Ticks(period_ms=(250.0,), excess_ms=0.05, jitter_ms=2.0, grid=True),
-                seq=SeqRule.CONNECTION,
-                payload_bytes=330,
-                level_bytes=150,
-                exchange_time_ns=_US,
-            ),
+            _advanced_level2(Ticks(rhythm=Rhythm.GRID, period_ms=(50.0,), excess_ms=0.02, jitter_ms=0.7)),
+            *_ADVANCED_TRADES,
         ),
+        (_advanced_level2(Ticks(rhythm=Rhythm.PAUSE, period_ms=(1.0,))), *_ADVANCED_TRADES),
     ),
     periodics=(_HEARTBEATS,),
     opening=Opening(
@@ -188,7 +201,7 @@ _ORDERS: Final = OrderProfile(
         name="user",
         trigger=Trigger.BOOK,
         seq=SeqRule.CONNECTION,
-        payload_bytes=900,  # "Advanced Trade WebSocket Channels", User: the example
+        payload_bytes=900,  # estimated from the fields of "Advanced Trade WebSocket Channels", User
         exchange_time_ns=_US,
     ),
     periodics=(_HEARTBEATS,),
@@ -201,9 +214,9 @@ _ORDERS: Final = OrderProfile(
         seq=SeqRule.CONNECTION,
     ),
     counter_ids=False,  # "Create Order": client_order_id is a unique string, a UUID in the examples
-    request_bytes=240,  # the page's example
-    ack_bytes=330,  # the page's success response
-    nack_bytes=290,  # the page's error response
+    request_bytes=240,  # estimated from the fields of the page's example
+    ack_bytes=330,  # estimated from the fields of the page's example
+    nack_bytes=290,  # estimated from the fields of the page's example
 )
 
 PROFILES: Final[tuple[Profile, ...]] = (_FEED, _ADVANCED, _ORDERS)

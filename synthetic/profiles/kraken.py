@@ -17,7 +17,9 @@ from synthetic.behaviour import (
     OrderProfile,
     Periodic,
     Profile,
+    Rhythm,
     SeqRule,
+    Ticks,
     Trigger,
 )
 
@@ -46,18 +48,24 @@ _V1: Final = MarketProfile(
                 name="book",
                 trigger=Trigger.BOOK,
                 probability=0.8,
-                # Recorded, KRAKEN__2021-04-05__ad8b9a2031: no phase at 50 ms, 100 ms or 1 s: sent as it happens.
+                # Recorded, KRAKEN__2021-04-05__ad8b9a2031: no phase at 50 ms, 100 ms or 1 s, but changes of an instant
+                # share a frame: 5% of the gaps are below 0.7 ms, 10% below 1 ms, 25% below 2.5 ms of 8 ms in the mean.
+                ticks=Ticks(rhythm=Rhythm.PAUSE, period_ms=(2.0,)),
                 seq=SeqRule.NONE,  # "Book" (v1): checksum c, no sequence
                 payload_bytes=104,  # recorded: 99 to 154 bytes
-                exchange_time_ns=_US,
+                level_bytes=45,  # recorded: one more ["58729.40000","0.45000000","1617666423.606671"]
+                exchange_time_ns=None,  # recorded: a time for each level, none for the message
             ),
             Channel(
                 name="trade",
                 trigger=Trigger.TRADE,
                 probability=0.6,
+                # Recorded, KRAKEN__2021-04-05__7cc531f65c: five trades of 5 ms in one frame.
+                ticks=Ticks(rhythm=Rhythm.PAUSE, period_ms=(2.0,)),
                 seq=SeqRule.NONE,
-                payload_bytes=165,  # recorded: 165 bytes in the mean
-                exchange_time_ns=_US,
+                payload_bytes=100,  # recorded: 165 bytes in the mean, with one trade or several
+                level_bytes=62,  # recorded: one more ["58721.20000","0.02798644","1617666461.465618","s","m",""]
+                exchange_time_ns=None,
             ),
             Channel(
                 name="ticker",
@@ -79,7 +87,7 @@ _V1: Final = MarketProfile(
         snapshot_bytes=20_000,  # assumed between depth 10 (900 bytes recorded on v2) and 1000
     ),
     hidden_updates=0.0,
-    frame_spacing_us=600.0,  # recorded, KRAKEN__2021-04-05__ad8b9a2031: 0.4% of the gaps below 0.3 ms, 5% below 0.7
+    frame_spacing_us=300.0,  # recorded, KRAKEN__2021-04-05__ad8b9a2031: 0.4% of the gaps below 0.3 ms
 )
 
 _V2: Final = MarketProfile(
@@ -101,7 +109,7 @@ _V2: Final = MarketProfile(
                 trigger=Trigger.TRADE,
                 probability=0.6,
                 seq=SeqRule.NONE,  # "Trades" (v2): trade_id only
-                payload_bytes=190,  # the page's example
+                payload_bytes=190,  # estimated from the fields of the page's example
                 exchange_time_ns=_US,
             ),
             Channel(
@@ -110,7 +118,7 @@ _V2: Final = MarketProfile(
                 probability=0.3,
                 # "Ticker" (v2): event_trigger bbo or trades.
                 seq=SeqRule.NONE,
-                payload_bytes=270,  # the page's example
+                payload_bytes=270,  # estimated from the fields of the page's example
                 exchange_time_ns=_US,
             ),
         ),
@@ -146,7 +154,7 @@ _ORDERS: Final = OrderProfile(
         probability=0.8,  # assumed: the channel is a subscription of its own
         # "Executions" (v2): sequence is a subscription message counter.
         seq=SeqRule.CONNECTION,
-        payload_bytes=420,  # the page's example
+        payload_bytes=420,  # estimated from the fields of the page's example
         exchange_time_ns=_US,
     ),
     periodics=(_heartbeat(23),),
@@ -158,9 +166,9 @@ _ORDERS: Final = OrderProfile(
         snapshot_bytes=0,
     ),
     counter_ids=True,  # "Add Order" (v2): req_id is an integer chosen by the client
-    request_bytes=260,  # the page's example
-    ack_bytes=170,  # the page's example: method, req_id, result, success, time_in, time_out
-    nack_bytes=150,  # the page's example: error instead of result
+    request_bytes=260,  # estimated from the fields of the page's example
+    ack_bytes=170,  # estimated from the fields of the page's example
+    nack_bytes=150,  # estimated from the fields of the page's example
 )
 
 PROFILES: Final[tuple[Profile, ...]] = (_V1, _V2, _ORDERS)
