@@ -15,8 +15,8 @@ from udfs.schema import Float64Array, Int64Array, Windows
 
 FAMILY: Final = "inter_arrival"
 
-BURST_RATIO: Final = 0.1
-"""An interval is part of a burst if it is shorter than this part of the window's mean interval."""
+BURSTS_PER_MEAN: Final = 10
+"""An interval is part of a burst if the window's mean interval is longer than this many of it."""
 
 MIN_TICKS: Final = 2
 """Tick alignment needs a window this many ticks long; in a shorter one it would measure the rate."""
@@ -163,8 +163,8 @@ def inter_arrival_burst_share(sorted_intervals_ns: Float64Array) -> Float64Array
     Returns
     -------
     (n_windows,) float64
-        Share of intervals shorter than `BURST_RATIO` times the window's mean interval, 0 to (n - 1) / n. NaN where the
-        mean is 0, for then there is no standard.
+        Share of intervals shorter than 1 / `BURSTS_PER_MEAN` of the window's mean interval, 0 to (n - 1) / n. NaN where
+        the mean is 0, for then there is no standard.
 
     Notes
     -----
@@ -178,9 +178,10 @@ def inter_arrival_burst_share(sorted_intervals_ns: Float64Array) -> Float64Array
     array([0.5])
     """
     n = sorted_intervals_ns.shape[1]
-    means_ns = sorted_intervals_ns.sum(axis=1) / n
-    is_burst = sorted_intervals_ns < (BURST_RATIO * means_ns)[:, np.newaxis]
-    return np.where(means_ns > 0, is_burst.sum(axis=1) / n, np.nan)
+    totals_ns = sorted_intervals_ns.sum(axis=1)
+    # Multiplied out: whole numbers below 2**53 compare exactly, quotients would be rounded.
+    is_burst = sorted_intervals_ns * (n * BURSTS_PER_MEAN) < totals_ns[:, np.newaxis]
+    return np.where(totals_ns > 0, is_burst.sum(axis=1) / n, np.nan)
 
 
 def arrival_tick_alignment(recv_ts_ns: Int64Array, tick_ns: int) -> Float64Array:

@@ -1,0 +1,161 @@
+"""Every feature against SciPy, `statistics` or a naive loop in exact integers, on every kind of window."""
+
+import cmath
+import math
+import statistics
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy import fft, stats
+
+from udfs.features import FEATURES, compute_features
+from udfs.schema import MISSING, WINDOW_SIZE, Float64Array, MsgType, Windows
+
+LATEST_NS, EARLIEST_NS = 2**62 - 1, -(2**62)
+NAMES = [feature.name for feature in FEATURES]
+TYPES = ("new", "ack", "nack", "heartbeat", "other")
+
+
+def columns(windows: Windows, prefix: str) -> Float64Array:
+    chosen = [i for i, name in enumerate(NAMES) if name.startswith(prefix)]
+    assert chosen
+    return compute_features(windows)[:, chosen]
+
+
+def times_ns(windows: Windows) -> list[list[int]]:
+    return [[min(max(t, EARLIEST_NS), LATEST_NS) for t in row] for row in windows.recv_ts_ns.tolist()]
+
+
+def intervals_ns(windows: Windows) -> list[list[int]]:
+    return [[max(b - a, 0) for a, b in zip(row, row[1:], strict=False)] for row in times_ns(windows)]
+
+
+def known_types(windows: Windows) -> list[list[str]]:
+    return [[TYPES[t] if 0 <= t <= 3 else "other" for t in row] for row in windows.msg_type.tolist()]
+
+
+def test_log10_median(windows: Windows) -> None:
+    medians = [statistics.median(row) for row in intervals_ns(windows)]
+    expected = [[math.log10(m / 1000) if m > 0 else math.nan] for m in medians]
+    assert_allclose(columns(windows, "inter_arrival_log10_median_us"), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_cv(windows: Windows) -> None:
+    rows = intervals_ns(windows)
+    expected = [[stats.variation(np.array(row, dtype=float)) if any(row) else math.nan] for row in rows]
+    assert_allclose(columns(windows, "inter_arrival_cv"), expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "low", "high"), [("p10_p50", 0.1, 0.5), ("p50_p90", 0.5, 0.9)])
+def test_quantile_ratios(windows: Windows, name: str, low: float, high: float) -> None:
+    rows = np.array(intervals_ns(windows), dtype=float)
+    lows, highs = (np.quantile(rows, p, axis=1, method="nearest") for p in (low, high))
+    expected = [[lo / hi if hi > 0 else math.nan] for lo, hi in zip(lows, highs, strict=True)]
+    assert_allclose(columns(windows, f"inter_arrival_{name}_ratio"), expected, rtol=1e-12)
+
+
+def test_burst_share(windows: Windows) -> None:
+    # 10 * 49 * interval < sum, in exact integers.
+    expected = [
+        [statistics.mean(490 * interval < sum(row) for interval in row) if any(row) else math.nan]
+        for row in intervals_ns(windows)
+    ]
+    assert_allclose(columns(windows, "inter_arrival_burst_share"), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "tick_ns"), [("50ms", 50_000_000), ("1s", 1_000_000_000)])
+def test_tick_alignment(windows: Windows, name: str, tick_ns: int) -> None:
+    def expected(row: list[int]) -> float:
+        if row[-1] - row[0] < 2 * tick_ns:
+            return math.nan
+        return abs(sum(cmath.exp(2j * math.pi * (t % tick_ns) / tick_ns) for t in row)) / WINDOW_SIZE
+
+    rows = times_ns(windows)
+    actual = columns(windows, f"arrival_tick_alignment_{name}")
+    assert_allclose(actual, [[expected(row)] for row in rows], atol=1e-6)
+    for row, value in zip(rows, actual[:, 0], strict=True):
+        if not math.isnan(value):
+            angles = [2 * math.pi * (t % tick_ns) / tick_ns for t in row]
+            directions = np.column_stack((np.cos(angles), np.sin(angles)))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)  # SciPy divides by R, which may be 0
+                assert value == pytest.approx(stats.directional_stats(directions).mean_resultant_length, abs=1e-6)
+
+
+def test_spectrum(windows: Windows) -> None:
+    rows = intervals_ns(windows)
+    # A shift in exact integers first: SciPy's own mean of huge, nearly equal numbers would drown the variation.
+    shifted = np.array([[interval - min(row) for interval in row] for row in rows], dtype=float)
+    scale = np.maximum(shifted.max(axis=1, keepdims=True), 1)
+    centred = shifted / scale - (shifted / scale).mean(axis=1, keepdims=True)
+    powers = np.abs(fft.fft(centred, n=64, axis=1)[:, 1:33]) ** 2
+    expected = [
+        p[:20] / p.sum() if len(set(row)) > 1 else np.full(20, np.nan) for p, row in zip(powers, rows, strict=True)
+    ]
+    assert_allclose(columns(windows, "inter_arrival_spectrum"), expected, rtol=1e-7, atol=1e-12)
+
+
+def test_type_shares(windows: Windows) -> None:
+    expected = [[row.count(name) / WINDOW_SIZE for name in TYPES] for row in known_types(windows)]
+    assert_allclose(columns(windows, "type_"), expected, rtol=1e-15)
+
+
+def test_bigram_shares(windows: Windows) -> None:
+    for row, actual in zip(known_types(windows), columns(windows, "bigram_"), strict=True):
+        pairs = list(zip(row, row[1:], strict=False))
+        expected = [pairs.count((first, second)) / 49 for first in TYPES[:4] for second in TYPES[:4]]
+        assert_allclose(actual, expected, rtol=1e-15)
+
+
+def test_bigram_names_say_first_then_second() -> None:
+    row = np.full((1, WINDOW_SIZE), MsgType.OTHER, dtype=np.int64)
+    row[0, 10:12] = MsgType.ACK, MsgType.HEARTBEAT
+    windows = Windows(recv_ts_ns=row, seq=row, request_id=row, msg_type=row)
+    assert columns(windows, "bigram_ack_heartbeat_share") == pytest.approx(1 / 49)
+    assert columns(windows, "bigram_heartbeat_ack_share") == 0
+
+
+def answered(windows: Windows) -> list[tuple[dict[int, list[int]], int]]:
+    """Walk through each window as a person would: keep the open request of each id, close it at its first answer."""
+    result = []
+    for times, types, ids in zip(times_ns(windows), windows.msg_type, windows.request_id, strict=True):
+        open_at: dict[int, int] = {}
+        latencies: dict[int, list[int]] = {MsgType.ACK: [], MsgType.NACK: []}
+        n_requests = 0
+        for time, kind, request_id in zip(times, types.tolist(), ids.tolist(), strict=True):
+            if request_id == MISSING:
+                continue
+            if kind == MsgType.NEW:
+                open_at[request_id] = time
+                n_requests += 1
+            elif kind in latencies and request_id in open_at:
+                latencies[kind].append(max(time - open_at.pop(request_id), 0))
+        result.append((latencies, n_requests))
+    return result
+
+
+@pytest.mark.parametrize("kind", [MsgType.ACK, MsgType.NACK])
+def test_latencies(windows: Windows, kind: MsgType) -> None:
+    def expected(latencies: list[int], n_requests: int) -> tuple[float, float, float]:
+        total = sum(latencies)
+        level = math.log10(total / len(latencies) / 1000) if total else math.nan
+        spread = statistics.pstdev(latencies) / statistics.mean(latencies) if total and len(latencies) > 1 else math.nan
+        return level, spread, len(latencies) / n_requests if n_requests else math.nan
+
+    rows = [expected(latencies[kind], n_requests) for latencies, n_requests in answered(windows)]
+    name = kind.name.lower()
+    actual = np.concatenate([columns(windows, f"{name}_latency_"), columns(windows, f"request_{name}_share")], axis=1)
+    assert_allclose(actual, rows, rtol=1e-9, atol=1e-12)
+
+
+def test_sequence_steps(windows: Windows) -> None:
+    def expected(row: list[int]) -> tuple[float, float]:
+        present = [seq for seq in row if seq != MISSING]
+        steps = [b - a for a, b in zip(present, present[1:], strict=False)]
+        if not steps:
+            return math.nan, math.nan
+        return sum(step > 1 for step in steps) / len(steps), sum(step <= 0 for step in steps) / len(steps)
+
+    assert_allclose(columns(windows, "seq_"), [expected(row) for row in windows.seq.tolist()], rtol=1e-15)
