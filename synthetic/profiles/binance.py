@@ -173,8 +173,8 @@ _ORDERS: Final = OrderProfile(
         # 0.07 to 1.15 of the distance; ratios to the median 0.64-0.97 (p10), 1.29-2.35 (p90), 2.8-4.7 (p99).
         service_median=(0.07, 0.9),
         service_sigma=(0.50, 0.65),
-        slow_share=(0.05, 0.12),
-        slow_factor=(1.8, 2.4),
+        slow_share=(0.07, 0.14),
+        slow_factor=(2.0, 2.6),
         slow_sigma=0.30,
     ),
     reports=Channel(

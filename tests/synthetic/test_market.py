@@ -84,8 +84,8 @@ def gaps_s(times_ns: list[int]) -> np.ndarray:
 
 
 def heartbeats(session: Session) -> list[tuple[int, int]]:
-    rows = zip(session.msg_type, session.seq, session.recv_ts_ns, strict=True)
-    return [(int(seq), int(t)) for kind, seq, t in rows if kind == MsgType.HEARTBEAT]
+    found = np.flatnonzero(session.msg_type == MsgType.HEARTBEAT)
+    return [(int(session.seq[i]), int(session.recv_ts_ns[i])) for i in found]
 
 
 @pytest.mark.parametrize("name", ["kraken-v1-market", "kraken-v2-market", "kraken-orders"])
@@ -128,7 +128,7 @@ def test_the_coinbase_feed_beats_once_a_second_for_each_product() -> None:
 def test_binance_pings_and_is_answered(name: str, period_s: float) -> None:
     seen = 0
     for seed in range(16):
-        times = [t for _, t in heartbeats(draw(profile(name), seed, duration_s=500.0))]
+        times = [t for _, t in heartbeats(draw(profile(name), seed, duration_s=400.0))]
         if times:
             seen += 1
             pings, pongs = times[0::2], times[1::2]

@@ -62,7 +62,7 @@ def test_every_answer_follows_its_own_request(name: str) -> None:
 def test_refusals_stay_within_a_tenth_and_do_not_take_longer(name: str) -> None:
     shares, haste = [], []
     for seed in range(30):
-        session = draw(name, seed)
+        session = draw(name, seed, 1500)
         acks, nacks = latencies_s(session), latencies_s(session, MsgType.NACK)
         shares.append(len(nacks) / (len(acks) + len(nacks)))
         if len(nacks) > 20:
@@ -82,7 +82,7 @@ def test_kraken_and_coinbase_reports_are_counted_without_gap_and_binance_has_non
 
 def test_the_level_of_latency_is_the_hosts_and_spreads_alike_for_all() -> None:
     levels = {
-        name: np.sort([np.log10(np.median(latencies_s(draw(name, seed)))) for seed in range(60)])
+        name: np.sort([np.log10(np.median(latencies_s(draw(name, seed, 600)))) for seed in range(60)])
         for name in ("binance-orders", "coinbase-orders", "kraken-orders")
     }
     for level in levels.values():
