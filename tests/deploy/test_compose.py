@@ -1,0 +1,158 @@
+"""The Compose file without an engine: valid, complete in itself, and in agreement with the code."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from jobs.config import parse_database_url
+from stack.jars import locked_jars
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE = ROOT / "docker-compose.yml"
+TEXT = COMPOSE.read_text()
+PROJECT: dict[str, Any] = yaml.safe_load(TEXT)
+SERVICES: dict[str, dict[str, Any]] = PROJECT["services"]
+IMAGE_PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+each_service = pytest.mark.parametrize("name", SERVICES)
+
+
+def inner_port(mapping: str) -> str:
+    return mapping.rpartition(":")[2]
+
+
+def test_obeys_the_compose_specification() -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(COMPOSE)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (our own command)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_has_every_part_of_the_system() -> None:
+    assert set(SERVICES) == {
+        *("kafka", "postgres", "migrate", "jobmanager", "taskmanager", "submit", "publisher", "grafana")
+    }
+
+
+@each_service
+def test_waits_for_services_that_can_satisfy_it(name: str) -> None:
+    for other, how in SERVICES[name].get("depends_on", {}).items():
+        service = SERVICES[other]
+        if how["condition"] == "service_healthy":
+            assert "healthcheck" in service
+        if how["condition"] == "service_completed_successfully":
+            assert service["restart"] == "no"
+
+
+@each_service
+def test_mounts_what_exists(name: str) -> None:
+    for mount in SERVICES[name].get("volumes", []):
+        source = mount.split(":")[0]
+        if source.startswith("."):
+            assert (ROOT / source).exists()
+            assert mount.endswith(":ro")
+        else:
+            assert source in PROJECT["volumes"]
+
+
+def test_declares_no_volume_that_nobody_uses() -> None:
+    used = {mount.split(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])}
+    assert set(PROJECT["volumes"]) <= used
+
+
+@each_service
+def test_images_are_pinned(name: str) -> None:
+    assert re.fullmatch(r"[a-z/-]+:\d+\.\d+(\.\d+)?", SERVICES[name]["image"])
+
+
+@each_service
+def test_ports_are_configurable_and_for_this_machine_only(name: str) -> None:
+    for mapping in SERVICES[name].get("ports", []):
+        assert re.fullmatch(r"127\.0\.0\.1:\$\{[A-Z]+_PORT:-\d+\}:\d+", mapping)
+
+
+def test_every_secret_and_setting_is_in_the_example() -> None:
+    used = dict(re.findall(r"\$\{([A-Z_]+)(:[?-])", TEXT))
+    example = (ROOT / ".env.example").read_text()
+    required = set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE))
+    optional = set(re.findall(r"^#([A-Z_]+)=", example, re.MULTILINE))
+    assert {name for name, operator in used.items() if operator == ":?"} == required
+    assert {name for name, operator in used.items() if operator == ":-"} == optional
+    assert all(name.endswith("_PASSWORD") for name in required)
+
+
+def test_our_image_is_this_version_built_from_files_that_exist() -> None:
+    ours = [service for service in SERVICES.values() if "build" in service]
+    assert {service["image"] for service in ours} == {f"{IMAGE_PROJECT['name']}:{IMAGE_PROJECT['version']}"}
+    assert all((ROOT / service["build"]["dockerfile"]).is_file() for service in ours)
+
+
+def test_the_broker_is_the_one_of_the_local_stack() -> None:
+    (broker,) = {jar.version for jar in locked_jars() if jar.artifact == "kafka_2.13"}
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{broker}"
+
+
+def test_the_broker_listens_where_clients_are_sent() -> None:
+    environment = SERVICES["kafka"]["environment"]
+    listeners = dict(part.split("://:") for part in environment["KAFKA_LISTENERS"].split(","))
+    advertised = dict(part.split("://") for part in environment["KAFKA_ADVERTISED_LISTENERS"].split(","))
+    protocols = dict(part.split(":") for part in environment["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(","))
+    assert listeners.keys() == protocols.keys()
+    assert advertised.keys() == listeners.keys() - {environment["KAFKA_CONTROLLER_LISTENER_NAMES"]}
+    assert advertised["PLAINTEXT"] == f"kafka:{listeners['PLAINTEXT']}"
+    (published,) = SERVICES["kafka"]["ports"]
+    assert published == f"{advertised['HOST']}:{listeners['HOST']}"
+    assert environment["KAFKA_CONTROLLER_QUORUM_VOTERS"].endswith(f":{listeners['CONTROLLER']}")
+    assert environment["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
+
+
+@pytest.mark.parametrize("name", ["submit", "publisher"])
+def test_commands_name_services_at_their_own_ports(name: str) -> None:
+    command = SERVICES[name]["command"]
+    options = dict(zip(command[1::2], command[2::2], strict=True))
+    kafka_ports = re.findall(r"://:(\d+)", SERVICES["kafka"]["environment"]["KAFKA_LISTENERS"])
+    assert options["--kafka"] == f"kafka:{kafka_ports[0]}"
+    if "--flink" in options:
+        assert options["--flink"] == f"http://jobmanager:{inner_port(SERVICES['jobmanager']['ports'][0])}"
+
+
+@pytest.mark.parametrize("name", ["migrate", "submit", "publisher"])
+def test_the_database_address_is_that_of_the_server(name: str) -> None:
+    server = SERVICES["postgres"]
+    url = re.sub(r"\$\{POSTGRES_PASSWORD:\?[^}]*\}", "secret", SERVICES[name]["environment"]["DATABASE_URL"])
+    database = parse_database_url(url)
+    assert (database.host, str(database.port)) == ("postgres", inner_port(server["ports"][0]))
+    assert database.name == server["environment"]["POSTGRES_DB"]
+    assert database.user == server["environment"]["POSTGRES_USER"]
+    assert server["environment"]["POSTGRES_PASSWORD"] in SERVICES[name]["environment"]["DATABASE_URL"]
+
+
+def test_grafana_logs_in_as_the_reader_of_the_database() -> None:
+    server, grafana = SERVICES["postgres"]["environment"], SERVICES["grafana"]["environment"]
+    assert f"CREATE ROLE {grafana['GRAFANA_DB_USER']} LOGIN" in (ROOT / "sql" / "reader.sql").read_text()
+    assert grafana["GRAFANA_DB_PASSWORD"] == server["GRAFANA_DB_PASSWORD"]
+    assert grafana["GRAFANA_DB_NAME"] == server["POSTGRES_DB"]
+    assert grafana["GRAFANA_DB_HOST"] == "postgres"
+    assert str(grafana["GRAFANA_DB_PORT"]) == inner_port(SERVICES["postgres"]["ports"][0])
+
+
+def test_grafana_gets_every_variable_that_its_data_source_names() -> None:
+    source = (ROOT / "grafana" / "provisioning" / "datasources" / "postgresql.yaml").read_text()
+    assert set(re.findall(r"\$\{(\w+)\}", source)) <= set(SERVICES["grafana"]["environment"])
+    home = SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert (ROOT / "grafana" / "dashboards" / Path(home).name).is_file()
+
+
+def test_both_managers_share_the_checkpoints() -> None:
+    config = yaml.safe_load((ROOT / "deploy" / "flink" / "config.yaml").read_text())
+    folder = config["execution.checkpointing.dir"].removeprefix("file://")
+    for name in ("jobmanager", "taskmanager"):
+        assert f"checkpoints:{folder}" in SERVICES[name]["volumes"]
+        assert SERVICES[name]["environment"] == {"JOB_MANAGER_RPC_ADDRESS": "jobmanager"}

@@ -1,0 +1,74 @@
+"""The image that cannot be built without an engine: lint, sources, versions and Flink's settings."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pyflink
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "deploy" / "flink"
+DOCKERFILE = (FOLDER / "Dockerfile").read_text()
+CONFIG = yaml.safe_load((FOLDER / "config.yaml").read_text())
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+ALLOWED = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+
+
+def test_passes_hadolint() -> None:
+    hadolint = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([hadolint, FOLDER / "Dockerfile"], capture_output=True, text=True, check=False)  # noqa: S603 (ours)
+    assert done.returncode == 0, done.stdout
+
+
+def test_copies_files_that_exist_and_are_sent_to_the_engine() -> None:
+    sources = [
+        source
+        for arguments in re.findall(r"^COPY (?!--from)(.*)$", DOCKERFILE, re.MULTILINE)
+        for source in arguments.split()[:-1]
+        if not source.startswith("--") and source != "."
+    ]
+    assert sources
+    for source in sources:
+        assert (ROOT / source).is_file()
+        assert source in ALLOWED
+
+
+def test_the_engine_gets_all_that_the_wheel_is_made_of_and_nothing_private() -> None:
+    packages = {pattern.partition(".")[0] for pattern in PYPROJECT["tool"]["setuptools"]["packages"]["find"]["include"]}
+    readme = PYPROJECT["project"]["readme"]
+    assert packages | {"sql", readme, "pyproject.toml", "requirements.lock"} <= set(ALLOWED)
+    assert (ROOT / ".dockerignore").read_text().startswith("*\n")
+    assert not any(fnmatch.fnmatch(".env", pattern) for pattern in ALLOWED)
+
+
+def test_flink_and_python_are_the_locked_ones() -> None:
+    (flink,) = re.findall(r"^FROM flink:([\d.]+)-scala_2.12-java17", DOCKERFILE, re.MULTILINE)
+    assert f"apache-flink=={flink}" in PYPROJECT["project"]["dependencies"]
+    pythons = set(re.findall(r"^FROM python:(\d+\.\d+\.\d+)-", DOCKERFILE, re.MULTILINE))
+    assert len(pythons) == 1
+    assert pythons.pop().startswith("3.11.")
+    assert PYPROJECT["project"]["requires-python"] == ">=3.11,<3.12"
+    assert "--require-hashes --requirement /build/requirements.lock" in DOCKERFILE
+
+
+def test_flink_keeps_the_module_options_that_it_ships_with() -> None:
+    shipped = yaml.safe_load((Path(pyflink.__file__).parent / "conf" / "config.yaml").read_text())
+    assert CONFIG["env.java.opts.all"] == shipped["env"]["java"]["opts"]["all"]
+
+
+def test_flink_uses_the_python_of_the_image() -> None:
+    assert CONFIG["python.executable"] == CONFIG["python.client.executable"] == "/opt/venv/bin/python"
+    assert "python -m venv /opt/venv" in DOCKERFILE
+    assert "PATH=/opt/venv/bin:" in DOCKERFILE
+
+
+def test_checkpoints_lie_in_a_folder_of_the_image() -> None:
+    (workdir,) = re.findall(r"^WORKDIR (.*)$", DOCKERFILE, re.MULTILINE)
+    (made,) = re.findall(r"^RUN mkdir (.*)$", DOCKERFILE, re.MULTILINE)
+    assert CONFIG["execution.checkpointing.dir"] == f"file://{workdir}/{made}"
