@@ -11,6 +11,11 @@ from udfs.schema import MISSING, Float64Array, Int64Array, Windows
 
 FAMILY: Final = "sequence"
 
+ADVANCE, JUMP, BACKWARD, BETWEEN_WINDOWS = range(4)
+"""Kinds of steps from one sequence number to the next."""
+
+N_KINDS: Final = 4
+
 
 def sequence_step_shares(seqs: Int64Array) -> Float64Array:
     """Measure how often the sequence number jumps, and how often it does not advance.
@@ -43,12 +48,12 @@ def sequence_step_shares(seqs: Int64Array) -> Float64Array:
     n_windows, size = seqs.shape
     positions = np.flatnonzero(seqs != MISSING)
     present, rows = np.take(seqs, positions), positions // size
-    previous, current, is_step = present[:-1], present[1:], rows[1:] == rows[:-1]
+    previous, current = present[:-1], present[1:]
     # MISSING is the least int64 and not among them, so `current - 1` cannot wrap.
-    steps = np.where(current - 1 > previous, 0, np.where(current <= previous, 1, 2))
-    kinds = np.where(is_step, steps, 3)
-    counts = np.bincount(rows[1:] * 4 + kinds, minlength=n_windows * 4).reshape(n_windows, 4)
-    return ratios(counts[:, :2], counts[:, :3].sum(axis=1, keepdims=True))
+    kinds = (current - 1 > previous) * np.int8(JUMP) + (current <= previous) * np.int8(BACKWARD)
+    kinds[rows[1:] != rows[:-1]] = BETWEEN_WINDOWS
+    counts = np.bincount(rows[1:] * N_KINDS + kinds, minlength=n_windows * N_KINDS).reshape(n_windows, N_KINDS)
+    return ratios(counts[:, (JUMP, BACKWARD)], counts[:, :BETWEEN_WINDOWS].sum(axis=1, keepdims=True))
 
 
 def sequence_features(windows: Windows) -> Float64Array:
