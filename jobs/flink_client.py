@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -57,7 +56,9 @@ def find_running_job(flink_url: str) -> RunningJob | None:
     return next((job for job in list_jobs(flink_url) if job.name == JOB_NAME and job.state not in ended), None)
 
 
-def flink_run(flink_url: str, job_arguments: list[str], *, environment: dict[str, str]) -> str:
+def flink_run(
+    flink_url: str, job_arguments: list[str], *, environment: dict[str, str], worker_python: str | None
+) -> str:
     """Run `flink run -py jobs/score.py` against a cluster and return the id of the job.
 
     Parameters
@@ -67,8 +68,9 @@ def flink_run(flink_url: str, job_arguments: list[str], *, environment: dict[str
     job_arguments : list of str
         What `jobs/score.py` is told.
     environment : dict
-        Added to the client's environment: the database's address goes this way, because command lines can be read by
-        everybody on the machine.
+        The client's environment, with the database's address: command lines can be read by everybody on the machine.
+    worker_python : str or None
+        Python on the cluster's machines; None leaves it to the client's configuration.
 
     Raises
     ------
@@ -85,11 +87,11 @@ def flink_run(flink_url: str, job_arguments: list[str], *, environment: dict[str
         *(str(_FLINK_HOME / "bin" / "flink"), "run", "--detached"),
         *("--jobmanager", f"{address.hostname}:{address.port or 8081}"),
         *("--pyClientExecutable", sys.executable),
+        *(("--pyExecutable", worker_python) if worker_python else ()),
         *("--python", str(_JOB_FILE), *job_arguments),
     ]
-    defaults = {"FLINK_CONF_DIR": str(_FLINK_HOME / "conf")}
     done = subprocess.run(  # noqa: S603  # our own command, no shell
-        command, env={**defaults, **os.environ, **environment}, capture_output=True, text=True, check=False
+        command, env=environment, capture_output=True, text=True, check=False
     )
     submitted = _SUBMITTED.search(done.stdout)
     if done.returncode != 0 or submitted is None:

@@ -27,7 +27,6 @@ from jobs.database import connect
 from jobs.demo_report import DemoReport, draw_demo_sessions
 from jobs.flink_client import find_running_job
 from jobs.migrate import migrate
-from model.artifact import DEFAULT_ARTIFACT
 from stack.settings import StackSettings
 from udfs.errors import PipelineError
 from udfs.schema import Session
@@ -111,7 +110,7 @@ def _play(
         try:
             err.print(f"4/4 Submitting the job; Flink's web UI is at {flink}", soft_wrap=True)
             if find_running_job(flink) is None:
-                submit_job(addresses, topic=TOPIC, model=DEFAULT_ARTIFACT, parallelism=1, stop_at_end=False)
+                submit_job(addresses)
             return _watch(addresses.require_database_url(), publishing, report, duration_s, started_s)
         finally:
             stop.set()

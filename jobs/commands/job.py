@@ -10,12 +10,13 @@ from ingest.publish import ensure_topics
 
 from jobs import options
 from jobs.addresses import Addresses
-from jobs.config import DEAD_LETTER_TOPIC, TOPIC_PARTITIONS, JobSettings
+from jobs.config import DEAD_LETTER_TOPIC, TOPIC, TOPIC_PARTITIONS, JobSettings
 from jobs.console import err, out
 from jobs.flink_client import flink_run
 from jobs.migrate import check_schema, register_model
 from jobs.migrate import migrate as apply_migrations
 from model.artifact import DEFAULT_ARTIFACT, load_predictor
+from stack.flink import client_environment
 from stack.jars import ensure_jars
 
 
@@ -32,14 +33,33 @@ def submit(
     stop_at_end: Annotated[
         bool, typer.Option("--stop-at-end", help="Finish when what is in the topic now is read.")
     ] = False,
+    worker_python: Annotated[
+        str | None,
+        typer.Option(envvar="FINGERPRINT_WORKER_PYTHON", help="Python on the machines of a cluster of your own."),
+    ] = None,
 ) -> None:
     """Submit the job with `flink run`, with everything it needs shipped along."""
     addresses = Addresses(home=home, kafka=kafka, flink=flink, database_url=database_url)
-    job_id = submit_job(addresses, topic=topic, model=model, parallelism=parallelism, stop_at_end=stop_at_end)
+    job_id = submit_job(
+        addresses,
+        topic=topic,
+        model=model,
+        parallelism=parallelism,
+        stop_at_end=stop_at_end,
+        worker_python=worker_python,
+    )
     out.print(f"Job {job_id} runs: {addresses.require_flink()}/#/job/running/{job_id}/overview", soft_wrap=True)
 
 
-def submit_job(addresses: Addresses, *, topic: str, model: Path, parallelism: int, stop_at_end: bool) -> str:
+def submit_job(
+    addresses: Addresses,
+    *,
+    topic: str = TOPIC,
+    model: Path = DEFAULT_ARTIFACT,
+    parallelism: int = JobSettings.parallelism,
+    stop_at_end: bool = False,
+    worker_python: str | None = None,
+) -> str:
     """Check everything that can be checked before the job starts, then start it and return its id."""
     database_url, kafka, flink = addresses.require_database_url(), addresses.require_kafka(), addresses.require_flink()
     manifest = load_predictor(model).manifest
@@ -58,7 +78,8 @@ def submit_job(addresses: Addresses, *, topic: str, model: Path, parallelism: in
         *(["--stop-at-end"] if stop_at_end else []),
     ]
     with err.status("Submitting the job to Flink"):
-        return flink_run(flink, arguments, environment={"DATABASE_URL": database_url})
+        environment = client_environment(addresses.home, flink) | {"DATABASE_URL": database_url}
+        return flink_run(flink, arguments, environment=environment, worker_python=worker_python)
 
 
 def migrate(

@@ -9,6 +9,7 @@ from rich.table import Table
 from stack.control import down as stop_stack
 from stack.control import status as read_stack
 from stack.control import up as start_stack
+from stack.control import wipe
 
 from jobs import options
 from jobs.console import err, out
@@ -46,8 +47,12 @@ def down(
     delete_data: Annotated[bool, typer.Option(help="Also delete topics, tables and logs.")] = False,
 ) -> None:
     """Stop the local stack; topics and tables stay for the next start."""
-    stop_stack(home, delete_data=delete_data)
-    err.print("The stack is down.")
+    if delete_data:
+        wipe(home)
+        err.print("The stack is down, its data is deleted.")
+        return
+    was_running = stop_stack(home)
+    err.print("The stack is down." if was_running else f"No stack was running in {home}.")
 
 
 def status(home: options.Home) -> None:
