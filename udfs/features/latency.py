@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from udfs.features.feature import Feature, FeatureBlock, log10_us, ratios
 from udfs.schema import MISSING, Float64Array, Int64Array, MsgType, Windows
 
 FAMILY: Final = "latency"
-
-BoolArray = NDArray[np.bool_]
 
 
 class Answers(NamedTuple):
@@ -26,11 +23,14 @@ class Answers(NamedTuple):
         From request to answer, ns; 0 where the clock was set back.
     counts : (n_windows, 2) int64
         How many of them are ACKs, and how many NACKs.
+    n_requests : (n_windows,) int64
+        NEW messages with a `request_id`, answered or not.
     """
 
     groups: Int64Array
     latencies_ns: Int64Array
     counts: Int64Array
+    n_requests: Int64Array
 
     def means(self, values: Int64Array | Float64Array) -> Float64Array:
         """Average one value an answer: (n_windows, 2) float64, over ACKs and NACKs, NaN without any."""
@@ -67,10 +67,12 @@ def match_answers(windows: Windows) -> Answers:
     >>> match_answers(Windows(
     ...     recv_ts_ns=np.array([[10, 20, 50, 90]]), msg_type=np.array([[0, 0, 1, 1]]),
     ...     request_id=np.array([[7, 7, 7, 7]]), seq=np.array([[1, 2, 3, 4]])))
-    Answers(groups=array([0]), latencies_ns=array([30]), counts=array([[1, 0]]))
+    Answers(groups=array([0]), latencies_ns=array([30]), counts=array([[1, 0]]), n_requests=array([2]))
     """
     n_windows, size = windows.msg_type.shape
-    is_request, is_answer = linked_requests(windows), _linked_answers(windows)
+    is_linked = windows.request_id != MISSING
+    is_request = is_linked & (windows.msg_type == MsgType.NEW)
+    is_answer = is_linked & ((windows.msg_type == MsgType.ACK) | (windows.msg_type == MsgType.NACK))
     ids = np.where(is_request | is_answer, windows.request_id, MISSING)
     rows = np.flatnonzero(is_answer.any(axis=1))
     # Positions in the flattened columns; the stable sort keeps arrival order inside each id.
@@ -83,13 +85,8 @@ def match_answers(windows: Windows) -> Answers:
     answers, requests = np.take(by_id, after), np.take(by_id, after - 1)
     latencies_ns = np.maximum(np.take(windows.recv_ts_ns, answers) - np.take(windows.recv_ts_ns, requests), 0)
     groups = answers // size * 2 + (np.take(windows.msg_type, answers) == MsgType.NACK)
-    return Answers(groups, latencies_ns, np.bincount(groups, minlength=n_windows * 2).reshape(n_windows, 2))
-
-
-def linked_requests(windows: Windows) -> BoolArray:
-    """Mark the NEW messages that carry a `request_id`: (n_windows, size) bool."""
-    marks: BoolArray = (windows.msg_type == MsgType.NEW) & (windows.request_id != MISSING)
-    return marks
+    counts = np.bincount(groups, minlength=n_windows * 2).reshape(n_windows, 2)
+    return Answers(groups, latencies_ns, counts, is_request.sum(axis=1))
 
 
 def latency_log10_mean_us(answers: Answers) -> Float64Array:
@@ -112,7 +109,7 @@ def latency_log10_mean_us(answers: Answers) -> Float64Array:
     --------
     ACKs after 50 us and 150 us, 100 us on average, and no NACK:
 
-    >>> latency_log10_mean_us(Answers(np.array([0, 0]), np.array([50_000, 150_000]), np.array([[2, 0]])))
+    >>> latency_log10_mean_us(Answers(np.array([0, 0]), np.array([50_000, 150_000]), np.array([[2, 0]]), np.array([2])))
     array([[ 2., nan]])
     """
     return log10_us(answers.means(answers.latencies_ns))
@@ -139,7 +136,7 @@ def latency_cv(answers: Answers) -> Float64Array:
     --------
     ACKs with mean 100 and deviations -50 and 50; one NACK alone has no spread:
 
-    >>> latency_cv(Answers(np.array([0, 0, 1]), np.array([50, 150, 70]), np.array([[2, 1]])))
+    >>> latency_cv(Answers(np.array([0, 0, 1]), np.array([50, 150, 70]), np.array([[2, 1]]), np.array([3])))
     array([[0.5, nan]])
     """
     means_ns = answers.means(answers.latencies_ns)
@@ -148,14 +145,12 @@ def latency_cv(answers: Answers) -> Float64Array:
     return np.where(answers.counts > 1, spreads, np.nan)
 
 
-def answered_share(answers: Answers, n_requests: Int64Array) -> Float64Array:
+def answered_share(answers: Answers) -> Float64Array:
     """Measure how many requests are confirmed, and how many rejected, inside the window.
 
     Parameters
     ----------
     answers : Answers
-    n_requests : (n_windows,) int64
-        NEW messages that carry a `request_id`.
 
     Returns
     -------
@@ -172,23 +167,16 @@ def answered_share(answers: Answers, n_requests: Int64Array) -> Float64Array:
     --------
     Four requests, one confirmed and two rejected:
 
-    >>> answered_share(Answers(np.array([0, 1, 1]), np.array([30, 40, 50]), np.array([[1, 2]])), np.array([4]))
+    >>> answered_share(Answers(np.array([0, 1, 1]), np.array([30, 40, 50]), np.array([[1, 2]]), np.array([4])))
     array([[0.25, 0.5 ]])
     """
-    return ratios(answers.counts, n_requests[:, np.newaxis])
+    return ratios(answers.counts, answers.n_requests[:, np.newaxis])
 
 
 def latency_features(windows: Windows) -> Float64Array:
     """Compute this module's 6 columns, (n_windows, 6) float64, in the order of `LATENCY.features`."""
     answers = match_answers(windows)
-    shares = answered_share(answers, linked_requests(windows).sum(axis=1))
-    return np.concatenate((latency_log10_mean_us(answers), latency_cv(answers), shares), axis=1)
-
-
-def _linked_answers(windows: Windows) -> BoolArray:
-    is_answer = (windows.msg_type == MsgType.ACK) | (windows.msg_type == MsgType.NACK)
-    marks: BoolArray = is_answer & (windows.request_id != MISSING)
-    return marks
+    return np.concatenate((latency_log10_mean_us(answers), latency_cv(answers), answered_share(answers)), axis=1)
 
 
 LATENCY: Final = FeatureBlock(
