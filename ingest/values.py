@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Final
@@ -13,8 +13,11 @@ from udfs.schema import MISSING
 INT64_MAX: Final = 2**63 - 1
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-_MICROSECOND_NS: Final = 1_000
+_DAY_S: Final = 86_400
+_SECOND_NS: Final = 10**9
+_MICROSECOND_NS: Final = 10**3
+_MICROSECONDS_LONG: Final = len("2021-04-05T18:41:15.803123Z")
+"""As far as datetime reads; digits beyond are read here."""
 
 _UNIT_NS: Final = ((10**9, 10**11, 10**9), (10**11, 10**14, 10**6), (10**14, 10**17, 10**3), (10**17, INT64_MAX, 1))
 """(from, below, ns): a number's size tells its unit, since every venue's clock shows a time after 2001 and before
@@ -23,8 +26,9 @@ _UNIT_NS: Final = ((10**9, 10**11, 10**9), (10**11, 10**14, 10**6), (10**14, 10*
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 _DECIMAL: Final = re.compile(r"[0-9]{9,19}\.[0-9]{1,12}")
 _NANOSECONDS: Final = re.compile(r"\.[0-9]{6}([0-9]{1,3})")
-_SHORTEST_ISO: Final = len("2021-04-05T18:41:15")
-_LONGEST_ISO: Final = 40
+_SHORTEST_TIME: Final = len("1617666423")
+_LONGEST_TIME: Final = 40
+_ISO_DASH: Final = len("2021")
 
 
 def to_int64(value: object) -> int:
@@ -61,13 +65,13 @@ def to_epoch_ns(value: object) -> int:
     """
     if type(value) is int or type(value) is float:
         return _number_to_ns(value)
-    if type(value) is not str:
+    if type(value) is not str or not _SHORTEST_TIME <= len(value) <= _LONGEST_TIME:
         return MISSING
+    if value[_ISO_DASH] == "-":
+        return _iso_to_ns(value)
     if _INTEGER.fullmatch(value):
         return _number_to_ns(int(value))
-    if _DECIMAL.fullmatch(value):
-        return _number_to_ns(Decimal(value))
-    return _iso_to_ns(value) if _SHORTEST_ISO <= len(value) <= _LONGEST_ISO else MISSING
+    return _number_to_ns(Decimal(value)) if _DECIMAL.fullmatch(value) else MISSING
 
 
 def _number_to_ns(number: int | float | Decimal) -> int:
@@ -84,6 +88,8 @@ def _iso_to_ns(text: str) -> int:
         return MISSING
     if time.tzinfo is None:
         time = time.replace(tzinfo=UTC)
-    beyond = _NANOSECONDS.search(text)  # datetime keeps six digits
-    ns = (time - _EPOCH) // _MICROSECOND * _MICROSECOND_NS + (int(beyond[1].ljust(3, "0")) if beyond else 0)
-    return ns if 0 < ns < INT64_MAX else MISSING
+    since = time - _EPOCH
+    ns = (since.days * _DAY_S + since.seconds) * _SECOND_NS + since.microseconds * _MICROSECOND_NS
+    beyond = _NANOSECONDS.search(text) if len(text) > _MICROSECONDS_LONG else None
+    ns += int(beyond[1].ljust(3, "0")) if beyond else 0
+    return ns if 0 < ns <= INT64_MAX else MISSING

@@ -42,8 +42,9 @@ TOPIC_KEYS: Final = ("channel", "topic", "ch", "feed", "result", "msg", "ret_msg
 """Name what a frame is about, so they may contain instruments: only the whole value or its last part counts, and
 only where no verb has a meaning (an acknowledged subscription *to* heartbeats is not a heartbeat)."""
 
-STATUS_KEYS: Final = ("status", "success", "Success")
-"""Carry the outcome of a request, as a word, a boolean or an HTTP-like number."""
+OUTCOME_KEYS: Final = ("error", "status", "success", "Success")
+"""Carry the outcome of a request: what went wrong (null or empty if nothing), or a word, a boolean or an HTTP-like
+number."""
 
 STATUS_MEANINGS: Final = MappingProxyType(
     {
@@ -66,10 +67,16 @@ CODES_YES: Final = frozenset({0, 200})
 """Zero, and HTTP's OK."""
 
 ANSWER_KEYS: Final = frozenset({"req_id", "reqid", "request_id", "requestId", "reqId"})
-"""Stand in a received frame only if it answers a request; `id` is not here, for data carry ids too."""
+"""Stand in a received frame only if it answers a request."""
+
+ID_KEYS: Final = frozenset({"id", "I"})
+"""Data carry ids too, so these make a frame an answer only beside one of the `RESULT_KEYS`."""
 
 RESULT_KEYS: Final = frozenset({"result", "R", "rep", "code", "retCode"})
-"""Beside an id they make a frame an answer (JSON-RPC, SignalR and their kin)."""
+"""What an id answers with (JSON-RPC, SignalR and their kin)."""
+
+NO_REQUEST: Final = -1
+"""The id of frames that have the form of an answer but come unasked."""
 
 REQUEST_ID_KEYS: Final = (
     *("id", "req_id", "reqid", "request_id", "requestId", "reqId", "I"),
@@ -85,11 +92,11 @@ SEQ_KEYS: Final = (
 """The venue's count of a stream; of a range of updates the last (`u` of `U..u`), which is what the next continues."""
 
 TIME_KEYS: Final = (
-    *("E", "T", "timestamp", "time_ms", "ts", "time", "microtimestamp", "timestampms", "timestamp_ms"),
+    *("E", "T", "microtimestamp", "timestamp", "timestampms", "timestamp_ms", "time_ms", "ts", "time"),
     *("time_out", "time_in", "current_time", "creationTime", "exec_date", "ttms", "tms", "t"),
 )
-"""The venue's clock, the time of the event in the interface before the time of the trade; `t` last, for in some
-interfaces it counts trades (then `E` stands beside it)."""
+"""The venue's clock, the time of the event in the interface before the time of the trade, the finer of two
+clocks before the coarser; `t` last, for in some interfaces it counts trades (then `E` stands beside it)."""
 
 WRAPPER_KEYS: Final = ("data", "params", "result", "tick", "event", "events", "message", "contents", "args")
 """Hold the payload of an enveloped message, as an object or as a list whose first item stands for it."""
