@@ -75,7 +75,10 @@ def client_environment(home: Path, flink_url: str) -> dict[str, str]:
     """
     parts = urlsplit(flink_url)
     conf = home / "flink-client" / "conf"
-    conf.mkdir(parents=True, exist_ok=True)
+    # In the system's temporary folder the client's files would lie in a folder that belongs to its first user.
+    own_tmp = home / "flink-client" / "tmp"
+    for folder in (conf, own_tmp):
+        folder.mkdir(parents=True, exist_ok=True)
     for path in (flink_home() / "conf").glob("log4j*.properties"):
         shutil.copyfile(path, conf / path.name)
     address = {"rest.address": parts.hostname, "rest.port": parts.port or (443 if parts.scheme == "https" else 80)}
@@ -86,7 +89,7 @@ def client_environment(home: Path, flink_url: str) -> dict[str, str]:
         "FLINK_CONF_DIR": str(conf),
         "FLINK_LOG_DIR": str(conf.parent),
         # If this is empty the script adds an option that Java refuses from version 24 on.
-        "FLINK_ENV_JAVA_OPTS": " ".join(module_options()),
+        "FLINK_ENV_JAVA_OPTS": " ".join([f"-Djava.io.tmpdir={own_tmp}", *module_options()]),
     }
 
 
@@ -139,6 +142,7 @@ def _java_command(home: Path, java: JavaHome, log: Path, options: Sequence[str],
         "-XX:+UseG1GC",
         "-XX:+ExitOnOutOfMemoryError",
         "-Duser.timezone=UTC",
+        f"-Djava.io.tmpdir={home / 'flink' / 'tmp'}",
         *log_options(log),
         *module_options(),
         "-cp",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import string
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from stack.status import write_private
 
 MAX_PORT = 65_535
 # Java, Flink's scripts and Kafka's lists of directories each give one of these characters a meaning of its own.
-REFUSED_IN_PATHS = ",;:|*?\"'`$\\#%\n"
+REFUSED_IN_PATHS = ",;:|*?\"'`$\\#%" + string.whitespace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +43,10 @@ class StackSettings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "home", resolve_home(self.home))
-        refused = sorted(set(str(self.home)) & set(REFUSED_IN_PATHS))
+        refused = set(str(self.home)) & set(REFUSED_IN_PATHS)
         if refused:
             raise StackError(
-                f"Expected a home for the stack without {' '.join(refused)} in its name, found {str(self.home)!r}: "
+                f"Expected a home for the stack without {min(refused)!r} in its name, found {str(self.home)!r}: "
                 "choose another folder."
             )
         for name in ("kafka_port", "flink_port", "postgres_port"):

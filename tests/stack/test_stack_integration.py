@@ -26,7 +26,7 @@ TIMEOUT_S = 90
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackStatus]:
-    home = tmp_path_factory.mktemp("stack") / "a home"
+    home = tmp_path_factory.mktemp("stack") / "home"
     settings = StackSettings(home=home, kafka_port=0, flink_port=0, postgres_port=0)
     lines: list[str] = []
     try:
