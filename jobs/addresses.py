@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stack.control import status
-
 from udfs.errors import ConfigError
 
 

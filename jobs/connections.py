@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
 from rich.table import Table
 
 
@@ -29,26 +30,34 @@ _COLUMNS = tuple(ConnectionStatus.__annotations__)
 
 
 def read_connections(
-    database: Connection, *, only: Collection[str] | None = None, limit: int = 100
+    database: Connection, *, only: Collection[str] | None = None, limit: int = 0
 ) -> list[ConnectionStatus]:
-    """Read the connections that were seen last.
+    """Read the connections that are named, or those that were seen last.
 
     Parameters
     ----------
     database : psycopg2 connection
         In autocommit mode, so that each call sees what has been written since.
     only : collection of str, optional
-        Connection ids; every connection if None.
+        Connection ids; those seen last if None.
     limit : int
-        Rows at most.
+        How many of those seen last.
     """
-    condition = "" if only is None else "WHERE connection_id = ANY(%(only)s)"
-    query = (
-        f"SELECT {', '.join(_COLUMNS)} FROM connection_status {condition} ORDER BY last_seen_at DESC LIMIT %(limit)s"  # noqa: S608  # only our own names
-    )
+    query = f"""
+        SELECT {", ".join(_COLUMNS)} FROM connection_status
+        WHERE connection_id = ANY(%s) ORDER BY last_seen_at DESC, connection_id"""  # noqa: S608  # only our own names
     with database.cursor() as cursor:
-        cursor.execute(query, {"only": list(only or ()), "limit": limit})
+        cursor.execute(query, (list(_seen_last(cursor, limit) if only is None else only),))
         return [ConnectionStatus(**dict(zip(_COLUMNS, row, strict=True))) for row in cursor.fetchall()]
+
+
+def _seen_last(cursor: Cursor, limit: int) -> list[str]:
+    """Find the newest connections first: the view then adds up the windows of these few only."""
+    query = """
+        SELECT connection_id FROM scored_windows
+        GROUP BY connection_id ORDER BY max(window_end_at) DESC, connection_id LIMIT %s"""
+    cursor.execute(query, (limit,))
+    return [connection_id for (connection_id,) in cursor.fetchall()]
 
 
 def connection_table(rows: Sequence[ConnectionStatus], *, title: str) -> Table:

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from rich.table import Table
-from synthetic.sessions import LabelledSession, synthetic_sessions
 
 from jobs.connections import ConnectionStatus
+from synthetic.sessions import LabelledSession, synthetic_sessions
 from udfs.schema import EXCHANGES
 
 

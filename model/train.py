@@ -123,9 +123,10 @@ def _cross_validate(synthetic: Dataset, real: Dataset, seed: int, progress: Call
     groups = sorted({source.group for source in real.sources})
     predictions = np.empty((len(real.features), len(CLASSES)))
     group_of_session = np.array([source.group for source in real.sources])
-    for fold in range(N_FOLDS):
-        held_out = set(groups[fold::N_FOLDS])
-        progress(f"measuring on recording days left out, part {fold + 1} of {N_FOLDS}")
+    n_folds = min(N_FOLDS, len(groups))
+    for fold in range(n_folds):
+        held_out = set(groups[fold::n_folds])
+        progress(f"measuring on recording days left out, part {fold + 1} of {n_folds}")
         booster = fit([synthetic, real.without_groups(held_out)], seed)
         rows = np.isin(group_of_session, list(held_out))[real.session]
         predictions[rows] = _predict(booster, real.features[rows])

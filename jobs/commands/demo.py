@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from ingest.publish import PublishReport, ensure_topics, publish
 from rich.live import Live
-from stack.control import down
 
+from ingest.publish import PublishReport, ensure_topics, publish
 from jobs import options
 from jobs.addresses import Addresses
 from jobs.commands.job import submit_job
@@ -27,6 +26,7 @@ from jobs.database import connect
 from jobs.demo_report import DemoReport, draw_demo_sessions
 from jobs.flink_client import find_running_job
 from jobs.migrate import migrate
+from stack.control import down
 from stack.settings import StackSettings
 from udfs.errors import PipelineError
 from udfs.schema import Session
@@ -128,7 +128,7 @@ def _watch(
                     f"Expected a result while {sent:,} messages were published, found none: look at the job's "
                     "exceptions in Flink's web UI, with --keep-running"
                 )
-            rows = read_connections(database, only=ids, limit=len(ids))
+            rows = read_connections(database, only=ids)
             seconds = time.monotonic() - started_s
             report = report.updated(sorted(rows, key=lambda row: row.connection_id), seconds)
             live.update(connection_table(report.found, title="Connections, live"), refresh=True)

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from ingest.publish import ensure_topics
 
+from ingest.publish import ensure_topics
 from jobs import options
 from jobs.addresses import Addresses
 from jobs.config import DEAD_LETTER_TOPIC, TOPIC, TOPIC_PARTITIONS, JobSettings
 from jobs.console import err, out
-from jobs.flink_client import flink_run
+from jobs.flink_client import find_running_job, flink_run
 from jobs.migrate import check_schema, register_model
 from jobs.migrate import migrate as apply_migrations
 from model.artifact import DEFAULT_ARTIFACT, load_predictor
@@ -33,6 +33,9 @@ def submit(
     stop_at_end: Annotated[
         bool, typer.Option("--stop-at-end", help="Finish when what is in the topic now is read.")
     ] = False,
+    unless_running: Annotated[
+        bool, typer.Option("--unless-running", help="Do nothing, and succeed, if the job runs already.")
+    ] = False,
     worker_python: Annotated[
         str | None,
         typer.Option(envvar="FINGERPRINT_WORKER_PYTHON", help="Python on the machines of a cluster of your own."),
@@ -40,6 +43,9 @@ def submit(
 ) -> None:
     """Submit the job with `flink run`, with everything it needs shipped along."""
     addresses = Addresses(home=home, kafka=kafka, flink=flink, database_url=database_url)
+    if unless_running and (running := find_running_job(addresses.require_flink())):
+        err.print(f"The job runs already: {running.job_id}")
+        return
     job_id = submit_job(
         addresses,
         topic=topic,

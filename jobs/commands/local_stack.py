@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+
+from jobs import options
+from jobs.console import err, out
 from stack.control import down as stop_stack
 from stack.control import status as read_stack
 from stack.control import up as start_stack
 from stack.control import wipe
-
-from jobs import options
-from jobs.console import err, out
 from stack.settings import StackSettings
 from stack.status import StackStatus
 

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from ingest.publish import PublishReport, ensure_topics
-from ingest.publish import publish as publish_sessions
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-from synthetic.sessions import synthetic_sessions
 
 from ingest.capture import read_capture
+from ingest.publish import PublishReport, ensure_topics
+from ingest.publish import publish as publish_sessions
 from jobs import options
 from jobs.addresses import Addresses
 from jobs.config import DEAD_LETTER_TOPIC, TOPIC_PARTITIONS
 from jobs.console import err
+from synthetic.sessions import synthetic_sessions
 from udfs.errors import ConfigError
 from udfs.schema import EXCHANGES, Session
 

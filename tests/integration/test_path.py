@@ -1,0 +1,241 @@
+"""Recordings, synthetic sessions and rubbish through Kafka, Flink and PostgreSQL, against the same scored offline."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from ingest.capture import read_capture
+from ingest.publish import ensure_topics, publish
+from jobs.addresses import Addresses
+from jobs.commands.job import submit_job
+from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME
+from jobs.database import connect
+from jobs.flink_client import find_running_job, list_jobs
+from jobs.migrate import migrate
+from jobs.offline import score_capture
+from jobs.operators import OPERATOR_NAMES
+from model.artifact import DEFAULT_ARTIFACT, load_predictor
+from stack.status import StackStatus
+from synthetic.sessions import synthetic_sessions
+from udfs.rows import score_rows
+from udfs.schema import Session
+from udfs.scoring import score_windows
+from udfs.windows import count_windows, session_windows, slide
+
+TOPIC = "path_messages"
+START_NS = 1_790_000_000_000_000_000
+
+BAD_RECORDS = {
+    b"no json": "not a JSON object",
+    b'["connection_id"]': "not a JSON object",
+    b"\xff\xfe\x00": "not a JSON object",
+    b'{"recv_ts_ns": 1, "msg_type": "NEW"}': "no connection_id",
+    b'{"connection_id": "", "recv_ts_ns": 1, "msg_type": "NEW"}': "connection_id not of 1 to 128 characters",
+    b'{"connection_id": "c", "msg_type": "NEW"}': "no recv_ts_ns",
+    b'{"connection_id": "c", "recv_ts_ns": "soon", "msg_type": "NEW"}': "no recv_ts_ns",
+    b'{"connection_id": "c", "recv_ts_ns": 1, "msg_type": "MAYBE"}': "unknown msg_type",
+}
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Played:
+    """What was put into the topic."""
+
+    sessions: list[Session]
+    offsets: dict[str, list[tuple[int, int]]]
+    bad: list[tuple[int, int, bytes]]
+
+
+@pytest.fixture(scope="module")
+def played(local_stack: StackStatus, captures: Path) -> Played:
+    """Publish everything once, rubbish in the middle, and read back which offset each message got."""
+    recorded = [read_capture(path) for path in sorted(captures.rglob("*.jsonl.gz"))]
+    drawn = [s.session for s in synthetic_sessions(per_exchange=2, seed=5, start_ns=START_NS, n_messages=333)]
+    sessions = [*recorded, *drawn]
+    ensure_topics(local_stack.kafka, [TOPIC, DEAD_LETTER_TOPIC], 4)
+    half = len(sessions) // 2
+    _publish(local_stack.kafka, sessions[:half])
+    bad = _publish_rubbish(local_stack.kafka)
+    _publish(local_stack.kafka, sessions[half:])
+    return Played(sessions=sessions, offsets=_read_offsets(local_stack.kafka), bad=bad)
+
+
+def _publish(kafka: str, sessions: list[Session]) -> None:
+    report = publish(sessions, bootstrap_servers=kafka, topic=TOPIC, speed=None, progress=lambda _: None)
+    assert report.messages == sum(map(len, sessions))
+
+
+def _publish_rubbish(kafka: str) -> list[tuple[int, int, bytes]]:
+    with KafkaProducer(bootstrap_servers=kafka) as producer:
+        sent = [(producer.send(TOPIC, value=value, key=b"c").get(timeout=10), value) for value in BAD_RECORDS]
+    return [(metadata.partition, metadata.offset, value) for metadata, value in sent]
+
+
+def _records(kafka: str, topic: str) -> Iterator[object]:
+    with KafkaConsumer(bootstrap_servers=kafka) as consumer:
+        partitions = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic)]
+        ends = consumer.end_offsets(partitions)
+        left = sum(ends.values())
+        consumer.assign(partitions)
+        consumer.seek_to_beginning()
+        while left > 0:
+            for records in consumer.poll(timeout_ms=1000, max_records=20_000).values():
+                left -= len(records)
+                yield from records
+
+
+def _read_offsets(kafka: str) -> dict[str, list[tuple[int, int]]]:
+    offsets: dict[str, list[tuple[int, int]]] = {}
+    for record in _records(kafka, TOPIC):
+        offsets.setdefault(record.key.decode(), []).append((record.partition, record.offset))
+    return offsets
+
+
+def _run_to_the_end(stack: StackStatus, database_url: str, wait_until: Callable[..., None]) -> None:
+    """Submit the job on what is in the topic, and wait until it has finished."""
+    job_id = submit_job(_addresses(stack, database_url), topic=TOPIC, stop_at_end=True)
+    states = lambda: {job.job_id: job.state for job in list_jobs(stack.flink_url)}  # noqa: E731  # a name for a query
+    wait_until(lambda: states()[job_id] in ("FINISHED", "FAILED"), what="the end of the job")
+    assert states()[job_id] == "FINISHED"
+
+
+def _addresses(stack: StackStatus, database_url: str) -> Addresses:
+    return Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
+
+
+def _read_rows(database_url: str) -> dict[str, list[Row]]:
+    query = "SELECT to_jsonb(w) - 'scored_at' FROM window_scores AS w ORDER BY connection_id, last_offset"
+    with connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        rows: dict[str, list[Row]] = {}
+        for (row,) in cursor.fetchall():
+            rows.setdefault(row["connection_id"], []).append(row)
+    return rows
+
+
+@pytest.fixture(scope="module")
+def rows(
+    played: Played, local_stack: StackStatus, database_url: str, wait_until: Callable[..., None]
+) -> dict[str, list[Row]]:
+    migrate(database_url)
+    _run_to_the_end(local_stack, database_url, wait_until)
+    return _read_rows(database_url)
+
+
+def test_every_connection_has_a_row_for_each_window(played: Played, rows: dict[str, list[Row]]) -> None:
+    expected = {s.connection_id: (len(s) - 50) // 25 + 1 for s in played.sessions if len(s) >= 50}
+    assert {name: len(found) for name, found in rows.items()} == expected
+    assert len(played.sessions) > len(expected) - 1
+
+
+def test_every_column_equals_the_offline_computation(played: Played, rows: dict[str, list[Row]]) -> None:
+    predictor = load_predictor(DEFAULT_ARTIFACT)
+    for session in played.sessions:
+        windows = session_windows(session)
+        positions = played.offsets[session.connection_id]
+        offsets = slide(np.array([offset for _, offset in positions]))
+        expected = score_rows(windows, offsets, score_windows(windows, predictor), predictor.model_version)
+        found = rows.get(session.connection_id, [])
+        for want, got, offset in zip(expected.to_dict("records"), found, offsets, strict=True):
+            assert got == {
+                **want,
+                "connection_id": session.connection_id,
+                "kafka_partition": positions[0][0],
+                "last_offset": int(offset[-1]),
+                "declared_exchange": session.declared_exchange,
+                "probabilities": json.loads(want["probabilities"]),
+                "window_start_at": _as_json(want["window_start_at"]),
+                "window_end_at": _as_json(want["window_end_at"]),
+            }
+
+
+def _as_json(timestamp: str) -> str:
+    """Write a timestamp as PostgreSQL's to_jsonb does in UTC: without trailing zeros."""
+    whole, _, micros = timestamp.removesuffix("Z").partition(".")
+    fraction = micros.rstrip("0")
+    return f"{whole}{'.' + fraction if fraction else ''}+00:00"
+
+
+def test_score_prints_what_the_job_wrote(played: Played, rows: dict[str, list[Row]], captures: Path) -> None:
+    path = next(iter(sorted(captures.rglob("KRAKEN*.jsonl.gz"))))
+    scored = score_capture(path, load_predictor(DEFAULT_ARTIFACT))
+    printed = scored.window_summaries()
+    found = rows[scored.connection_id]
+    shared = ("predicted_exchange", "confidence", "probabilities", "unknown_score", "model_version", "connection_id")
+    assert [[p[name] for name in shared] for p in printed] == [[r[name] for name in shared] for r in found]
+    ends = [[datetime.fromisoformat(str(line["window_end_at"])) for line in lines] for lines in (printed, found)]
+    assert ends[0] == ends[1]
+    assert count_windows(scored.messages) == len(found)
+
+
+def test_what_is_no_message_is_in_the_dead_letter_topic(
+    played: Played, rows: dict[str, list[Row]], local_stack: StackStatus
+) -> None:
+    letters = []
+    for record in _records(local_stack.kafka, DEAD_LETTER_TOPIC):
+        headers = {name: value.decode() for name, value in record.headers}
+        place = (int(headers["source_partition"]), int(headers["source_offset"]))
+        letters.append((place, headers["reason"], record.value))
+    expected = {(p, o): (BAD_RECORDS[value], value) for p, o, value in played.bad}
+    assert sorted(place for place, _, _ in letters) == sorted(expected)
+    for place, reason, value in letters:
+        assert reason == expected[place][0]
+        assert value == (expected[place][1] if reason == "not a JSON object" else None)
+
+
+def test_running_again_changes_nothing_and_calls_python_once_a_batch(
+    played: Played,
+    rows: dict[str, list[Row]],
+    local_stack: StackStatus,
+    database_url: str,
+    wait_until: Callable[..., None],
+) -> None:
+    n_windows = sum(map(len, rows.values()))
+    flink = local_stack.flink_url
+    job_id = submit_job(_addresses(local_stack, database_url), topic=TOPIC)
+    try:
+        read = lambda: _metrics(flink, job_id)  # noqa: E731  # a name for a query
+        wait_until(lambda: read().get("windows_scored") == n_windows, what=f"{n_windows} windows scored again")
+        counted = read()
+        assert find_running_job(flink) is not None
+        names = {vertex["name"] for vertex in _get(flink, f"/jobs/{job_id}")["vertices"]}
+    finally:
+        requests.patch(f"{flink}/jobs/{job_id}", params={"mode": "cancel"}, timeout=10)
+        wait_until(lambda: find_running_job(flink) is None, what=f"the end of {JOB_NAME}")
+    # A bundle holds up to 2,000 windows; that every call had many shows that none is made for a window or a message.
+    assert counted["batches_scored"] <= n_windows / 20
+    words = Counter(word for name in names for word in ("Calc[", "OverAggregate[", "Constraint") if word in name)
+    assert not words
+    shown = " ".join(names)
+    assert [name for _, _, name in OPERATOR_NAMES if name not in shown] == []
+    assert _read_rows(database_url) == rows
+
+
+def _get(flink: str, path: str) -> dict[str, object]:
+    response = requests.get(flink + path, timeout=10)
+    response.raise_for_status()
+    return response.json()
+
+
+def _metrics(flink: str, job_id: str) -> dict[str, float]:
+    """Read our counters of the scoring operator, as the web UI does."""
+    found: dict[str, float] = {}
+    for vertex in _get(flink, f"/jobs/{job_id}")["vertices"]:
+        path = f"{flink}/jobs/{job_id}/vertices/{vertex['id']}/metrics"
+        names = [m["id"] for m in requests.get(path, timeout=10).json() if m["id"].endswith("_scored")]
+        if names:
+            values = requests.get(path, params={"get": ",".join(names)}, timeout=10).json()
+            found |= {metric["id"].rpartition(".")[2]: float(metric["value"]) for metric in values}
+    return found

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+
+from jobs.config import JobSettings, parse_database_url
+from udfs.errors import ConfigError
+
+URL = "postgresql://ann:se%2Fcret@db.example:5433/prices"
+
+
+def test_a_database_url_is_taken_apart() -> None:
+    database = parse_database_url(URL)
+    assert (database.host, database.port, database.name) == ("db.example", 5433, "prices")
+    assert (database.user, database.password) == ("ann", "se/cret")
+    assert database.jdbc_url.startswith("jdbc:postgresql://db.example:5433/prices?")
+
+
+def test_the_password_is_in_no_text() -> None:
+    database = parse_database_url(URL)
+    assert "se/cret" not in repr(database) + repr(JobSettings(kafka="k:1", database=database)) + database.jdbc_url
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("mysql://a:b@h/db", "found the scheme 'mysql'"),
+        ("postgresql://a@h/db", "found no password"),
+        ("postgresql://h", "found no user and no password and no database"),
+        ("postgresql://a:s3cret@h:port/db", "cannot be read"),
+    ],
+)
+def test_a_database_url_that_lacks_something_is_refused(url: str, found: str) -> None:
+    with pytest.raises(ConfigError, match=found) as refused:
+        parse_database_url(url)
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["parallelism", "bundle_ms", "flush_ms", "checkpoint_ms", "state_ttl_hours"])
+def test_settings_that_make_no_sense_are_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"Expected {name.replace('_', '-')} to be above 0, found 0"):
+        JobSettings(kafka="k:1", database=parse_database_url(URL), **{name: 0})
