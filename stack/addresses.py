@@ -51,18 +51,27 @@ def listens(host: str, port: int) -> bool:
 
 def check_kafka(bootstrap: str) -> None:
     """Raise `StackError` unless a Kafka broker gives its metadata."""
+    # A client that finds no broker keeps its sockets and its thread: look first whether anything is there.
+    if not any(listens(*address) for address in _host_ports(bootstrap)):
+        raise StackError(f"Expected a Kafka broker at {bootstrap}, found nothing listening: check --kafka.")
     # Failed attempts to connect are this function's answer, not news for the log.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     timeout_ms = ANSWER_TIMEOUT_S * MS_PER_S
+    options = {"bootstrap_timeout_ms": timeout_ms, "request_timeout_ms": timeout_ms}
     try:
-        KafkaAdminClient(
-            bootstrap_servers=bootstrap, bootstrap_timeout_ms=timeout_ms, request_timeout_ms=timeout_ms
-        ).close()
-    except (KafkaError, ValueError, AssertionError) as error:
+        KafkaAdminClient(bootstrap_servers=bootstrap, **options).close()
+    except KafkaError as error:
         raise StackError(
-            f"Expected a Kafka broker at {bootstrap}, found none that answers ({error}): "
-            "check --kafka, or leave it out to run one here."
+            f"Expected a Kafka broker at {bootstrap}, found something else ({error}): check --kafka."
         ) from error
+
+
+def _host_ports(bootstrap: str) -> list[tuple[str, int]]:
+    try:
+        pairs = [address.strip().rsplit(":", 1) for address in bootstrap.split(",")]
+        return [(host.strip("[]"), int(port)) for host, port in pairs]
+    except ValueError as error:
+        raise StackError(f"Expected Kafka's address as host:port, found {bootstrap!r}: check --kafka.") from error
 
 
 def check_flink(url: str) -> None:
@@ -70,10 +79,7 @@ def check_flink(url: str) -> None:
     try:
         flink_overview(url)
     except (requests.RequestException, KeyError) as error:
-        raise StackError(
-            f"Expected a Flink JobManager at {url}, found {_http_cause(error)}: "
-            "check --flink, or leave it out to run one here."
-        ) from error
+        raise StackError(f"Expected a Flink JobManager at {url}, found {_http_cause(error)}: check --flink.") from error
 
 
 def flink_overview(url: str) -> int:
@@ -85,17 +91,15 @@ def flink_overview(url: str) -> int:
 
 def check_database(url: str) -> None:
     """Raise `StackError` unless PostgreSQL accepts the connection; the password is never shown."""
+    password = _password(url)
     try:
         with closing(psycopg2.connect(url, connect_timeout=ANSWER_TIMEOUT_S)):
             return
     except psycopg2.Error as error:
         reason = " ".join(str(error).split())
-        password = _password(url)
-        if password:
-            reason = reason.replace(password, "***")
         raise StackError(
-            f"Expected PostgreSQL to accept {database_address(url)}, found: {reason}: "
-            "check DATABASE_URL, or leave it out to run one here."
+            f"Expected PostgreSQL to accept {database_address(url)}, found: "
+            f"{reason.replace(password, '***') if password else reason}; check DATABASE_URL."
         ) from error
 
 
@@ -106,10 +110,17 @@ def database_address(url: str) -> str:
 
 
 def _password(url: str) -> str | None:
+    """Return the password in a database's address, after checking its form."""
     try:
-        return urlsplit(url).password
+        parts = urlsplit(url)
+        if parts.scheme in ("postgresql", "postgres") and parts.port != 0:
+            return parts.password
     except ValueError:
-        return None
+        pass
+    raise StackError(
+        "Expected a database's address like postgresql://user:password@host:port/name, found another form: "
+        "check DATABASE_URL."
+    )
 
 
 def _http_cause(error: Exception) -> str:

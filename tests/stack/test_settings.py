@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stack.errors import StackError
+from stack.settings import StackSettings, read_settings, write_settings
+
+
+def test_written_settings_are_read_again(tmp_path: Path) -> None:
+    settings = StackSettings(home=tmp_path, kafka_port=19092, database_url="postgresql://user:sesame@db/x")
+    write_settings(settings)
+    assert read_settings(tmp_path) == settings
+    assert (tmp_path / "settings.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_password_stays_out_of_repr(tmp_path: Path) -> None:
+    assert "sesame" not in repr(StackSettings(home=tmp_path, database_url="postgresql://user:sesame@db/x"))
+
+
+def test_only_what_the_user_chose_counts_as_chosen(tmp_path: Path) -> None:
+    assert set(StackSettings(home=tmp_path).chosen()) == {"home"}
+    assert StackSettings(home=tmp_path, flink_port=0, kafka_port=5).chosen() == {"home": tmp_path, "kafka_port": 5}
+
+
+@pytest.mark.parametrize("port", [-1, 65_536])
+def test_a_port_outside_the_range_is_refused(tmp_path: Path, port: int) -> None:
+    with pytest.raises(StackError, match="kafka port between 0 and 65535"):
+        StackSettings(home=tmp_path, kafka_port=port)
+
+
+@pytest.mark.parametrize("name", ["two words", "a,b", "a:b", "50%"])
+def test_a_home_that_java_or_flink_would_misread_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StackError, match="without '.' in its name"):
+        StackSettings(home=tmp_path / name)
+
+
+def test_a_home_has_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    monkeypatch.chdir(tmp_path)
+    assert StackSettings(home=Path("link")).home == tmp_path / "real"

@@ -1,0 +1,119 @@
+"""The supervisor with small shell scripts in the parts' place."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from stack import supervisor
+from stack.errors import StackError
+from stack.processes import marked_processes
+from stack.service import Service
+from stack.status import StackStatus, read_status
+from stack.supervisor import Supervisor
+
+SLEEP = "exec sleep 60"
+
+
+@pytest.fixture(autouse=True)
+def restored_signal_handler() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def make_service(home: Path, script: str, name: str = "part", is_ready: Callable[[int], bool] | None = None) -> Service:
+    return Service(
+        name=name,
+        title="The part",
+        address="nowhere",
+        command=lambda _start: ["/bin/sh", "-c", script],
+        is_ready=is_ready or (lambda _start: True),
+        log=home / f"{name}.log",
+        output=home / f"{name}.log",
+    )
+
+
+def run_until(home: Path, services: list[Service], condition: Callable[[StackStatus], bool]) -> StackStatus:
+    """Supervise until the written status meets the condition, then ask for the end as `down` does."""
+    seen: list[StackStatus] = []
+
+    def watch() -> None:
+        end_s = time.monotonic() + 30
+        while time.monotonic() < end_s:
+            found = read_status(home)
+            if found is not None and condition(found):
+                seen.append(found)
+                break
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    Supervisor(StackStatus(home=home), services).run()
+    thread.join()
+    assert seen, "waited in vain"
+    return seen[0]
+
+
+def test_everything_is_stopped_with_the_children_of_children(tmp_path: Path) -> None:
+    services = [make_service(tmp_path, "setsid sleep 60 & sleep 60", "a"), make_service(tmp_path, SLEEP, "b")]
+    found = run_until(tmp_path, services, lambda status: status.is_ready and len(marked_processes(tmp_path)) >= 4)
+    assert [part.state for part in found.parts] == ["ready", "ready"]
+    assert marked_processes(tmp_path) == []
+
+
+def test_a_part_that_ignores_the_request_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "STOP_TIMEOUT_S", 0.3)
+    run_until(tmp_path, [make_service(tmp_path, "trap '' TERM; sleep 60")], lambda status: status.is_ready)
+    assert marked_processes(tmp_path) == []
+
+
+def test_a_part_that_dies_at_its_start_is_named_with_the_end_of_its_log(tmp_path: Path) -> None:
+    broken = make_service(tmp_path, "echo no such tea; exit 3", is_ready=lambda _start: False)
+    with pytest.raises(StackError, match=r"The part ended with status 3; its log ends:\nno such tea"):
+        Supervisor(StackStatus(home=tmp_path), [broken, make_service(tmp_path, SLEEP, "other")]).run()
+    assert marked_processes(tmp_path) == []
+
+
+def test_a_part_that_cannot_be_prepared_is_reported(tmp_path: Path) -> None:
+    def prepare() -> None:
+        raise StackError("no kettle")
+
+    service = make_service(tmp_path, SLEEP)
+    object.__setattr__(service, "prepare", prepare)
+    with pytest.raises(StackError, match="no kettle"):
+        Supervisor(StackStatus(home=tmp_path), [service]).run()
+
+
+def test_a_dead_part_is_started_again(tmp_path: Path) -> None:
+    killed: list[int] = []
+
+    def restarted(status: StackStatus) -> bool:
+        part = status.part("part")
+        if status.is_ready and not killed and part.pid is not None:
+            killed.append(part.pid)
+            psutil.Process(part.pid).kill()
+        return part.restarts == 1 and part.state == "ready"
+
+    found = run_until(tmp_path, [make_service(tmp_path, SLEEP)], restarted)
+    assert found.part("part").pid not in killed
+
+
+def test_after_several_failures_in_a_row_it_gives_up_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "BACKOFF_S", (0.0, 0.0))
+    flag = tmp_path / "started-once"
+    script = f"if [ -e {flag} ]; then echo worn out; exit 1; fi; touch {flag}; sleep 0.5"
+    service = make_service(tmp_path, script, is_ready=lambda start: start == 0)
+    found = run_until(tmp_path, [service], lambda status: status.parts[0].state == "dead")
+    assert found.part("part").message.startswith("gave up after 3 failures in a row")
+    assert "worn out" in found.part("part").message
