@@ -1,12 +1,7 @@
-"""Settings of the job and of the services it talks to: flag beats environment beats default.
-
-Nothing else reads the environment.
-"""
+"""Settings of the job and of the services it talks to, each default in one place."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
@@ -118,17 +113,3 @@ class JobSettings:
                 raise ConfigError(
                     f"Expected {name.replace('_', '-')} to be above 0, found {getattr(self, name)}: raise it"
                 )
-
-
-def require(value: str | None, variable: str, option: str, what: str, environ: Mapping[str, str] = os.environ) -> str:
-    """Resolve a setting without a default: the flag's value, else the environment's.
-
-    Raises
-    ------
-    ConfigError
-        If neither is given.
-    """
-    resolved = value or environ.get(variable)
-    if not resolved:
-        raise ConfigError(f"Expected {what}, found neither {option} nor {variable}: give one of them")
-    return resolved

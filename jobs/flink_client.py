@@ -56,10 +56,8 @@ def find_running_job(flink_url: str) -> RunningJob | None:
     return next((job for job in list_jobs(flink_url) if job.name == JOB_NAME and job.state not in ended), None)
 
 
-def flink_run(
-    flink_url: str, job_arguments: list[str], *, environment: dict[str, str], worker_python: str | None
-) -> str:
-    """Run `flink run -py jobs/score.py` against a cluster and return the id of the job.
+def flink_run_command(flink_url: str, job_arguments: list[str], *, worker_python: str | None) -> list[str]:
+    """Write the `flink run -py jobs/score.py` that submits the job.
 
     Parameters
     ----------
@@ -67,29 +65,34 @@ def flink_run(
         The cluster's REST interface.
     job_arguments : list of str
         What `jobs/score.py` is told.
-    environment : dict
-        The client's environment, with the database's address: command lines can be read by everybody on the machine.
     worker_python : str or None
         Python on the cluster's machines; None leaves it to the client's configuration.
-
-    Raises
-    ------
-    PipelineError
-        If the client or the cluster refuses; the message ends with what it said.
     """
-    if find_running_job(flink_url) is not None:
-        raise ConfigError(
-            f"Expected no {JOB_NAME!r} job on {flink_url}, found one running, and two would do the same work twice: "
-            "cancel it in the web UI first"
-        )
     address = urlsplit(flink_url)
-    command = [
+    return [
         *(str(_FLINK_HOME / "bin" / "flink"), "run", "--detached"),
         *("--jobmanager", f"{address.hostname}:{address.port or 8081}"),
         *("--pyClientExecutable", sys.executable),
         *(("--pyExecutable", worker_python) if worker_python else ()),
         *("--python", str(_JOB_FILE), *job_arguments),
     ]
+
+
+def flink_run(command: list[str], environment: dict[str, str]) -> str:
+    """Run what `flink_run_command` wrote, and return the id of the job.
+
+    Parameters
+    ----------
+    command : list of str
+        The command.
+    environment : dict
+        The client's environment, with the database's address: command lines can be read by everybody on the machine.
+
+    Raises
+    ------
+    PipelineError
+        If the client or the cluster refuses; the message ends with what it said.
+    """
     done = subprocess.run(  # noqa: S603  # our own command, no shell
         command, env=environment, capture_output=True, text=True, check=False
     )

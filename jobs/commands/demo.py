@@ -17,7 +17,6 @@ from rich.live import Live
 from ingest.publish import PublishReport, ensure_topics, publish
 from jobs import options
 from jobs.addresses import Addresses
-from jobs.commands.job import submit_job
 from jobs.commands.local_stack import start_with_progress
 from jobs.config import DEAD_LETTER_TOPIC, TOPIC, TOPIC_PARTITIONS
 from jobs.connections import connection_table, read_connections
@@ -26,6 +25,7 @@ from jobs.database import connect
 from jobs.demo_report import DemoReport, draw_demo_sessions
 from jobs.flink_client import find_running_job
 from jobs.migrate import migrate
+from jobs.submission import Submission
 from stack.control import down
 from stack.settings import StackSettings
 from udfs.errors import PipelineError
@@ -110,7 +110,7 @@ def _play(
         try:
             err.print(f"4/4 Submitting the job; Flink's web UI is at {flink}", soft_wrap=True)
             if find_running_job(flink) is None:
-                submit_job(addresses)
+                Submission(addresses=addresses).run(lambda line: err.print(f"  {line}"))
             return _watch(addresses.require_database_url(), publishing, report, duration_s, started_s)
         finally:
             stop.set()

@@ -17,13 +17,13 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from ingest.capture import read_capture
 from ingest.publish import ensure_topics, publish
 from jobs.addresses import Addresses
-from jobs.commands.job import submit_job
 from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME
 from jobs.database import connect
 from jobs.flink_client import find_running_job, list_jobs
 from jobs.migrate import migrate
 from jobs.offline import score_capture
 from jobs.operators import OPERATOR_NAMES
+from jobs.submission import Submission
 from model.artifact import DEFAULT_ARTIFACT, load_predictor
 from stack.status import StackStatus
 from synthetic.sessions import synthetic_sessions
@@ -105,14 +105,15 @@ def _read_offsets(kafka: str) -> dict[str, list[tuple[int, int]]]:
 
 def _run_to_the_end(stack: StackStatus, database_url: str, wait_until: Callable[..., None]) -> None:
     """Submit the job on what is in the topic, and wait until it has finished."""
-    job_id = submit_job(_addresses(stack, database_url), topic=TOPIC, stop_at_end=True)
+    job_id = _submit(stack, database_url, "--stop-at-end")
     states = lambda: {job.job_id: job.state for job in list_jobs(stack.flink_url)}  # noqa: E731  # a name for a query
     wait_until(lambda: states()[job_id] in ("FINISHED", "FAILED"), what="the end of the job")
     assert states()[job_id] == "FINISHED"
 
 
-def _addresses(stack: StackStatus, database_url: str) -> Addresses:
-    return Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
+def _submit(stack: StackStatus, database_url: str, *options: str) -> str:
+    addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
+    return Submission(addresses=addresses, topic=TOPIC, job_options=options).run(lambda _: None)
 
 
 def _read_rows(database_url: str) -> dict[str, list[Row]]:
@@ -204,7 +205,7 @@ def test_running_again_changes_nothing_and_calls_python_once_a_batch(
 ) -> None:
     n_windows = sum(map(len, rows.values()))
     flink = local_stack.flink_url
-    job_id = submit_job(_addresses(local_stack, database_url), topic=TOPIC)
+    job_id = _submit(local_stack, database_url)
     try:
         read = lambda: _metrics(flink, job_id)  # noqa: E731  # a name for a query
         wait_until(lambda: read().get("windows_scored") == n_windows, what=f"{n_windows} windows scored again")

@@ -1,0 +1,63 @@
+"""The options of the job itself, parsed where it is submitted from and again inside `flink run`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobs.config import JobSettings, parse_database_url
+from model.artifact import DEFAULT_ARTIFACT
+from udfs.errors import ConfigError
+
+_PROGRAM = "jobs/score.py"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobArguments:
+    """The job's settings, and what is shipped along."""
+
+    settings: JobSettings
+    model: Path
+    jars: list[Path]
+
+
+def parse_job_arguments(arguments: Sequence[str], *, kafka: str | None, database_url: str | None) -> JobArguments:
+    """Parse the job's command line; an option that is wrong ends the process with a sentence, as argparse does.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Without the program's name.
+    kafka : str or None
+        Bootstrap servers from the environment, for where the flag is missing.
+    database_url : str or None
+        From the environment, for it holds a password.
+    """
+    parser = argparse.ArgumentParser(prog=_PROGRAM, description="Score the windows of every connection of a topic.")
+    parser.add_argument("--kafka", default=kafka, help="bootstrap servers (or FINGERPRINT_KAFKA)")
+    parser.add_argument("--model", type=Path, default=DEFAULT_ARTIFACT, help="folder of the model artifact")
+    parser.add_argument("--jars", type=Path, nargs="*", default=[], help="connector jars, where the cluster has none")
+    parser.add_argument("--topic", default=JobSettings.topic, help="of the messages")
+    parser.add_argument("--dead-letter-topic", default=JobSettings.dead_letter_topic, help="of what is no message")
+    parser.add_argument("--parallelism", type=int, default=JobSettings.parallelism, help="subtasks of every operator")
+    parser.add_argument(
+        *("--state-ttl-hours",),
+        type=float,
+        default=JobSettings.state_ttl_hours,
+        help="after a longer silence a connection starts again at message 1",
+    )
+    parser.add_argument("--bundle-ms", type=int, default=JobSettings.bundle_ms, help="longest wait for a batch")
+    parser.add_argument("--flush-ms", type=int, default=JobSettings.flush_ms, help="longest wait for rows to write")
+    parser.add_argument("--checkpoint-ms", type=int, default=JobSettings.checkpoint_ms, help="between checkpoints")
+    parser.add_argument("--stop-at-end", action="store_true", help="finish when what is in the topic now is read")
+    options = vars(parser.parse_args(arguments))
+    model, jars = options.pop("model"), options.pop("jars")
+    if not options["kafka"]:
+        raise ConfigError("Expected Kafka's bootstrap servers, found neither --kafka nor FINGERPRINT_KAFKA: name them")
+    if not database_url:
+        raise ConfigError("Expected the address of PostgreSQL in DATABASE_URL, found none: set it")
+    return JobArguments(
+        settings=JobSettings(database=parse_database_url(database_url), **options), model=model, jars=jars
+    )

@@ -1,0 +1,80 @@
+"""Submits the job: everything that can be checked is checked before Flink hears of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest.publish import ensure_topics
+from jobs.addresses import Addresses
+from jobs.arguments import parse_job_arguments
+from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME, TOPIC, TOPIC_PARTITIONS
+from jobs.flink_client import find_running_job, flink_run, flink_run_command
+from jobs.migrate import check_schema, register_model
+from model.artifact import DEFAULT_ARTIFACT, load_predictor
+from stack.flink import client_environment
+from stack.jars import ensure_jars
+from udfs.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """What is to run, and where.
+
+    Attributes
+    ----------
+    addresses : Addresses
+        Kafka, Flink and PostgreSQL.
+    topic : str
+        Of the messages.
+    model : Path
+        Folder of the artifact.
+    job_options : sequence of str
+        Further options of `jobs/score.py`.
+    worker_python : str or None
+        Python on the machines of a cluster of one's own; None means the one that runs this.
+    """
+
+    addresses: Addresses
+    topic: str = TOPIC
+    model: Path = DEFAULT_ARTIFACT
+    job_options: Sequence[str] = ()
+    worker_python: str | None = None
+
+    def command(self, progress: Callable[[str], None]) -> list[str]:
+        """Check the options and write the `flink run` command, after fetching the connectors that it ships."""
+        flink, database_url = self.addresses.require_flink(), self.addresses.require_database_url()
+        options = [
+            *("--kafka", self.addresses.require_kafka(), "--topic", self.topic, "--model", str(self.model.absolute())),
+            *("--jars", *map(str, ensure_jars("flink", progress)), *self.job_options),
+        ]
+        parse_job_arguments(options, kafka=None, database_url=database_url)
+        return flink_run_command(flink, options, worker_python=self.worker_python)
+
+    def run(self, progress: Callable[[str], None]) -> str:
+        """Check, submit, and return the job's id.
+
+        Raises
+        ------
+        PipelineError
+            If a service, the tables or the model are not as they must be, the job runs already, or Flink refuses it.
+        """
+        database_url, flink = self.addresses.require_database_url(), self.addresses.require_flink()
+        if find_running_job(flink) is not None:
+            raise ConfigError(
+                f"Expected no {JOB_NAME!r} job on {flink}, found one running, and two would do the same work twice: "
+                "cancel it in the web UI first"
+            )
+        command = self.command(progress)
+        manifest = load_predictor(self.model).manifest
+        check_schema(database_url)
+        ensure_topics(self.addresses.require_kafka(), [self.topic, DEAD_LETTER_TOPIC], TOPIC_PARTITIONS)
+        register_model(
+            database_url,
+            model_version=manifest.model_version,
+            manifest_json=manifest.to_json(),
+            sha256=manifest.booster_sha256,
+        )
+        environment = client_environment(self.addresses.home, flink) | {"DATABASE_URL": database_url}
+        return flink_run(command, environment)
