@@ -195,7 +195,8 @@ def _partitions(producer: KafkaProducer, bootstrap_servers: str, topic: str) -> 
         return sorted(producer.partitions_for(topic))
     except (KafkaError, ValueError) as error:  # ValueError: the name is not allowed
         raise ConfigError(
-            f"expected the topic {topic} on Kafka at {bootstrap_servers}, but found {str(error)[:_LONGEST_CAUSE]}: create it"
+            f"expected the topic {topic} on Kafka at {bootstrap_servers}, but found "
+            f"{str(error)[:_LONGEST_CAUSE]}: create it"
         ) from error
 
 
