@@ -74,7 +74,8 @@ class Channel:
     probability : float
         Share of the sessions that subscribe to it.
     complete : bool
-        True if the channel shows every change of the book, so that its symbol's counter is without gaps.
+        True if the channel tells all of an order's life, a frame for each step, so that its symbol's counter is
+        without gaps.
     payload_bytes, level_bytes : int
         Median size of a frame, and what each further batched change adds to it.
     exchange_time_ns : int or None
@@ -129,6 +130,8 @@ class Opening:
         True if the venue speaks first, with a status frame (OTHER).
     subscribe_probability : float
         Share of the sessions whose subscriptions are frames and not a part of the address.
+    most_requests : int
+        A client sends one to so many of them.
     ack_per_symbol : bool
         One answer for each symbol, or one for the whole request.
     ack_has_request_id : bool
@@ -141,6 +144,7 @@ class Opening:
 
     greeting: bool
     subscribe_probability: float
+    most_requests: int = 3
     ack_per_symbol: bool
     ack_has_request_id: bool
     snapshot_bytes: int
@@ -157,6 +161,8 @@ class MarketProfile:
         Alternatives; a session draws one, then each of its channels by its probability, and at least one.
     hidden_updates : float
         Mean number of changes that move a symbol's counter between two that a client could see.
+    hidden_by_trade : int
+        How many changes more a trade hides.
     frame_spacing_us : float
         The least time between two frames on the wire.
     """
@@ -167,6 +173,7 @@ class MarketProfile:
     periodics: tuple[Periodic, ...]
     opening: Opening
     hidden_updates: float
+    hidden_by_trade: int = 0
     frame_spacing_us: float = 0.0
 
 
@@ -187,27 +194,74 @@ class AckShape:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reports:
+    """What a subscriber is told unasked of the orders: how many frames an event brings.
+
+    Attributes
+    ----------
+    probability : float
+        Share of the sessions that have these reports; what is left to 1 has none.
+    placed, cancelled : int
+        Frames beside the answer, for each accepted order and for each accepted cancellation.
+    traded, completed : int
+        Frames for each trade of an order, and those that follow the trade that completes it.
+    """
+
+    name: str
+    probability: float
+    placed: int
+    cancelled: int
+    traded: int
+    completed: int
+    seq: SeqRule
+    payload_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdleHeartbeat:
+    """Heartbeats of a protocol in which each side speaks when it has been silent for a period, and only then.
+
+    Attributes
+    ----------
+    period_s : tuple of float
+        What a client can choose from; one is drawn a session.
+    """
+
+    period_s: tuple[float, ...]
+    payload_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class OrderProfile:
     """An order-entry session: requests, their answers, and reports of what became of the orders.
 
     Attributes
     ----------
-    reports : Channel
-        The unsolicited reports; its trigger is not used.
+    reports : tuple of Reports
+        Alternatives, of which a session has one or none.
+    idle_heartbeat : IdleHeartbeat or None
+        None if the protocol has no such heartbeats.
+    seq : SeqRule
+        `CONNECTION` if the venue counts answers and heartbeats too, else `NONE`.
     counter_ids : bool
         True if clients of this interface number their requests, False if their ids look random.
+    exchange_time_ns : int
+        Resolution of the venue's time in answers and reports.
     """
 
     name: str
     exchange: str
     ack: AckShape
-    reports: Channel
+    reports: tuple[Reports, ...]
     periodics: tuple[Periodic, ...]
+    idle_heartbeat: IdleHeartbeat | None = None
     opening: Opening
+    seq: SeqRule = SeqRule.NONE
     counter_ids: bool
     request_bytes: int
     ack_bytes: int
     nack_bytes: int
+    exchange_time_ns: int
 
 
 Profile = MarketProfile | OrderProfile

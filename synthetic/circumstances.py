@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
+
+MARKET_RATES_HZ: Final = (1.2, 320.0)
+"""Recorded for the three exchanges: 1.2 to 319 messages a second."""
+
+ORDER_RATES_HZ: Final = (1.2, 40.0)
+"""Enough for all: 5 orders a second (ORDERS of `rateLimits` in the examples of Binance's "WebSocket API"; Coinbase's
+"FIX Rate Limits" and Kraken's "Spot Trading Limits" allow more over all pairs), as many cancellations, and of each the
+request, its answer and two reports."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,16 +63,20 @@ def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def draw_circumstances(rng: np.random.Generator) -> Circumstances:
+def draw_circumstances(rng: np.random.Generator, rates_hz: tuple[float, float]) -> Circumstances:
     """Draw a session's surroundings; no profile goes in, so none can be read out of them.
 
-    The ranges enclose what was recorded for the three exchanges and for order entry: 1.2 to 319 messages a second,
-    standard deviations of the logarithm of the messages in a second of 0.29 to 1.15, runs of messages less than 1 ms
-    apart of 1.1 to 2.5 in the mean, gaps within them of 1 to 100 us, distances of 33 to 221 ms, clocks up to
-    1.5 s wrong.
+    The ranges enclose what was recorded for the three exchanges and for order entry: standard deviations of the
+    logarithm of the messages in a second of 0.29 to 1.15, runs of messages less than 1 ms apart of 1.1 to 2.5 in the
+    mean, gaps within them of 1 to 100 us, distances of 33 to 221 ms, clocks up to 1.5 s wrong.
+
+    Parameters
+    ----------
+    rates_hz : tuple of float
+        Least and greatest rate: `MARKET_RATES_HZ` or `ORDER_RATES_HZ`.
     """
     return Circumstances(
-        target_rate_hz=log_uniform(rng, 1.5, 320.0),
+        target_rate_hz=log_uniform(rng, *rates_hz),
         drift_sigma=rng.uniform(0.15, 0.9),
         drift_s=log_uniform(rng, 1.0, 60.0),
         cluster_size=log_uniform(rng, 1.2, 8.0),

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from synthetic.behaviour import MarketProfile, Profile
-from synthetic.circumstances import Circumstances, draw_circumstances
+from synthetic.circumstances import MARKET_RATES_HZ, ORDER_RATES_HZ, Circumstances, draw_circumstances
 from synthetic.frames import Frames, deliver, to_session
 from synthetic.market import draw_market_frames, draw_market_plan
 from synthetic.orders import draw_order_frames, draw_order_plan
@@ -61,7 +61,8 @@ def generate_session(
             f"a session needs a positive duration_s or a positive n_messages, but got {duration_s} and {n_messages}: "
             "give exactly one of them"
         )
-    circumstances = draw_circumstances(rng)
+    is_market = isinstance(profile, MarketProfile)
+    circumstances = draw_circumstances(rng, MARKET_RATES_HZ if is_market else ORDER_RATES_HZ)
     draw = _frame_source(rng, profile, circumstances, start_ns=start_ns)
     spacing_s = profile.frame_spacing_us / 1e6 if isinstance(profile, MarketProfile) else 0.0
     tries_s = duration_s if duration_s is not None else _SPARE * (n_messages or 0) / circumstances.target_rate_hz + 5.0

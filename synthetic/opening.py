@@ -40,7 +40,7 @@ def draw_opening(rng: np.random.Generator, opening: Opening, *, n_symbols: int, 
 def _draw_subscriptions(
     rng: np.random.Generator, opening: Opening, *, n_symbols: int, distance_s: float
 ) -> list[Frames]:
-    n_requests = int(rng.integers(1, 4))
+    n_requests = int(rng.integers(1, opening.most_requests + 1))
     requests_s = _REQUEST_S * np.linspace(0.9, 1.0, n_requests)
     ids = np.arange(1, n_requests + 1) if opening.ack_has_request_id else np.full(n_requests, MISSING)
     n_acks = n_symbols if opening.ack_per_symbol else 1
@@ -96,6 +96,18 @@ def draw_periodics(
                 )
             )
     return parts
+
+
+def silence_ends(times_s: Float64Array, period_s: float, *, last_s: float) -> Float64Array:
+    """Find when a side that speaks at some times, in order, has been silent for a period, and for each further one.
+
+    >>> silence_ends(np.array([0.0, 4.0, 29.0]), 10.0, last_s=35.0)
+    array([14., 24.])
+    """
+    counts = np.maximum(np.diff(times_s, append=last_s) // period_s, 0).astype(np.int64)
+    nth = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + 1
+    ends_s: Float64Array = np.repeat(times_s, counts) + nth * period_s
+    return ends_s
 
 
 def _periodic_times(

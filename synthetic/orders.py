@@ -6,42 +6,58 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synthetic.activity import draw_activity
-from synthetic.behaviour import AckShape, OrderProfile, Periodic, SeqRule
+from synthetic.behaviour import AckShape, IdleHeartbeat, OrderProfile, Periodic, Reports, SeqRule
 from synthetic.circumstances import Circumstances, log_uniform
 from synthetic.frames import Frames, join, make_frames
-from synthetic.opening import draw_opening, draw_periodics, opening_s
+from synthetic.opening import draw_opening, draw_periodics, opening_s, silence_ends
 from udfs.schema import MISSING, Float64Array, Int64Array, MsgType
 
-_LOWEST_REQUEST_RATE_HZ: Final = 0.1
 _FIRST_REQUEST_S: Final = 0.05
 _TIMER_DELAY_S: Final = 0.02
+_REPORT_SPREAD_S: Final = 0.001
+_REPORT_STEP_S: Final = 0.00003
 
 
 @dataclass(frozen=True, kw_only=True)
 class OrderPlan:
-    """What a session has chosen before its first request; all but the periodics and the answers is the trader's.
+    """What a session has chosen before its first request; all but reports, beats and answers is the trader's.
 
     Attributes
     ----------
     timer_s : float or None
         Interval of a trader who acts by the clock; None for one who follows the market.
+    cancel_share : float
+        Share of the requests that are cancellations, not orders.
     reject_share : float
         Share of the requests that are refused.
     reject_haste : float
         What a refusal takes of an answer's service time.
     fill_share : float
-        Share of the accepted requests that bring a further report later.
+        Share of the accepted orders that fill.
+    taker_share : float
+        Share of those that fill at once.
+    trades_each : float
+        Mean number of trades that fill an order.
+    reports : Reports or None
+        What the session is told unasked.
+    idle_s : float or None
+        Period of the heartbeats of a silent side, None without.
     """
 
     request_rate_hz: float
     timer_s: float | None
+    cancel_share: float
     reject_share: float
     reject_haste: float
     fill_share: float
-    reports: bool
+    taker_share: float
+    trades_each: float
+    reports: Reports | None
     periodics: tuple[Periodic, ...]
+    idle_s: float | None
     service_median: float
     service_sigma: float
     slow_share: float
@@ -53,28 +69,48 @@ def draw_order_plan(rng: np.random.Generator, profile: OrderProfile, circumstanc
     """Draw a trader and the way the venue answers, and solve for the requests that give the rate aimed at."""
     ack: AckShape = profile.ack
     periodics = tuple(p for p in profile.periodics if rng.random() < p.probability)
-    reports = bool(rng.random() < profile.reports.probability)
+    reports = _draw_reports(rng, profile.reports)
+    idle = profile.idle_heartbeat
+    cancel_share = rng.uniform(0.2, 0.5)
     reject_share = float(rng.choice([0.0, log_uniform(rng, 0.005, 0.1)]))
     fill_share = rng.uniform(0.05, 0.5)
-    messages_each = 2.0 + reports * (1 - reject_share) * (1 + fill_share)
+    trades_each = rng.uniform(1.0, 2.5)
+    frames_each = 2.0
+    if reports is not None:
+        of_fill = fill_share * (trades_each * reports.traded + reports.completed)
+        of_order = cancel_share * reports.cancelled + (1 - cancel_share) * (reports.placed + of_fill)
+        frames_each += (1 - reject_share) * of_order
     clock_rate_hz = sum((1 + p.answered) / p.period_s for p in periodics)
     wanted_hz = max(circumstances.target_rate_hz - clock_rate_hz, 0.1 * circumstances.target_rate_hz)
-    request_rate_hz = wanted_hz / messages_each
+    request_rate_hz = wanted_hz / frames_each
     return OrderPlan(
         request_rate_hz=request_rate_hz,
         # Recorded order logs: requests at whole multiples of 6 s (Binance) or 5 s (the others), 1 to 25 ms late.
         timer_s=1 / request_rate_hz if rng.random() < 0.3 else None,
+        cancel_share=cancel_share,
         reject_share=reject_share,
         reject_haste=rng.uniform(0.3, 1.0),
         fill_share=fill_share,
+        taker_share=rng.uniform(0.0, 0.6),
+        trades_each=trades_each,
         reports=reports,
         periodics=periodics,
+        idle_s=None if idle is None else float(rng.choice(idle.period_s)),
         service_median=log_uniform(rng, *ack.service_median),
         service_sigma=rng.uniform(*ack.service_sigma),
         slow_share=rng.uniform(*ack.slow_share),
         slow_factor=rng.uniform(*ack.slow_factor),
         slow_sigma=ack.slow_sigma,
     )
+
+
+def _draw_reports(rng: np.random.Generator, alternatives: tuple[Reports, ...]) -> Reports | None:
+    place = rng.random()
+    for reports in alternatives:
+        place -= reports.probability
+        if place < 0:
+            return reports
+    return None
 
 
 def draw_order_frames(
@@ -100,6 +136,8 @@ def draw_order_frames(
         start_ns=start_ns,
     )
     parts += _exchange_frames(rng, profile, plan, circumstances, requests_s)
+    if profile.idle_heartbeat is not None and plan.idle_s is not None:
+        parts += _idle_frames(rng, profile, profile.idle_heartbeat, join(parts), plan.idle_s, first_s + duration_s)
     return join(parts)
 
 
@@ -146,30 +184,85 @@ def _exchange_frames(
         answers_s,
         msg_type=np.where(refused, int(MsgType.NACK), int(MsgType.ACK)),
         payload_bytes=np.where(refused, float(profile.nack_bytes), float(profile.ack_bytes)),
+        counted=profile.seq is SeqRule.CONNECTION,
         request_id=ids,
-        event_step_ns=profile.reports.exchange_time_ns,
+        event_step_ns=profile.exchange_time_ns,
     )
     parts = [requests, answers]
-    if plan.reports:
-        parts.append(_report_frames(rng, profile, plan, answers_s[~refused]))
+    if plan.reports is not None:
+        parts.append(_report_frames(rng, profile, plan, plan.reports, answers_s[~refused]))
     return parts
 
 
 def _report_frames(
-    rng: np.random.Generator, profile: OrderProfile, plan: OrderPlan, accepted_s: Float64Array
+    rng: np.random.Generator, profile: OrderProfile, plan: OrderPlan, reports: Reports, accepted_s: Float64Array
 ) -> Frames:
-    """Report each accepted order beside its answer, and some again when they fill or expire."""
-    filled_s = accepted_s[rng.random(len(accepted_s)) < plan.fill_share]
-    later_s = filled_s + rng.standard_exponential(len(filled_s)) / plan.request_rate_hz
-    times_s = np.concatenate((accepted_s + 0.001 * rng.standard_normal(len(accepted_s)), later_s))
+    """Report what becomes of the accepted requests: beside the answer, and when their orders trade."""
+    times_s = _report_times(rng, plan, reports, accepted_s)
     return make_frames(
         rng,
         times_s,
         msg_type=MsgType.NEW,
-        payload_bytes=profile.reports.payload_bytes,
-        counted=profile.reports.seq is SeqRule.CONNECTION,
-        event_step_ns=profile.reports.exchange_time_ns,
+        payload_bytes=reports.payload_bytes,
+        counted=reports.seq is SeqRule.CONNECTION,
+        event_step_ns=profile.exchange_time_ns,
     )
+
+
+def _report_times(
+    rng: np.random.Generator, plan: OrderPlan, reports: Reports, accepted_s: Float64Array
+) -> Float64Array:
+    is_cancel = rng.random(len(accepted_s)) < plan.cancel_share
+    # No page promises an order between a report and the answer on the same connection. An order's reports keep theirs.
+    noticed_s = accepted_s + (_REPORT_SPREAD_S * rng.standard_normal(len(accepted_s)) if reports.placed > 0 else 0.0)
+    filled = ~is_cancel & (rng.random(len(accepted_s)) < plan.fill_share)
+    n_filled = int(filled.sum())
+    waits_s = rng.standard_exponential(n_filled) / plan.request_rate_hz
+    fills_s = noticed_s[filled] + np.where(
+        rng.random(n_filled) < plan.taker_share, reports.placed * _REPORT_STEP_S, waits_s
+    )
+    n_trades = rng.geometric(1 / plan.trades_each, n_filled)
+    return np.concatenate(
+        (
+            _in_steps(noticed_s[is_cancel], np.full(int(is_cancel.sum()), reports.cancelled)),
+            _in_steps(noticed_s[~is_cancel], np.full(int((~is_cancel).sum()), reports.placed)),
+            _in_steps(fills_s, n_trades * reports.traded + reports.completed),
+        )
+    )
+
+
+def _in_steps(times_s: Float64Array, counts: NDArray[np.int64]) -> Float64Array:
+    """Send some frames one after the other from each of some times on."""
+    nth = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    # "Executions" (Kraken v2): the times of the example's pending_new, new and trade are 32 and 11 us apart.
+    steps_s: Float64Array = np.repeat(times_s, counts) + nth * _REPORT_STEP_S
+    return steps_s
+
+
+def _idle_frames(
+    rng: np.random.Generator,
+    profile: OrderProfile,
+    idle: IdleHeartbeat,
+    spoken: Frames,
+    period_s: float,
+    last_s: float,
+) -> list[Frames]:
+    """Let each side beat when it has been silent for a period."""
+    parts = []
+    for outgoing in (False, True):
+        times_s = np.sort(spoken.times_s[spoken.outgoing == outgoing])
+        parts.append(
+            make_frames(
+                rng,
+                silence_ends(times_s, period_s, last_s=last_s),
+                msg_type=MsgType.HEARTBEAT,
+                payload_bytes=idle.payload_bytes,
+                outgoing=outgoing,
+                counted=not outgoing and profile.seq is SeqRule.CONNECTION,
+                event_step_ns=None if outgoing else profile.exchange_time_ns,
+            )
+        )
+    return parts
 
 
 def _draw_ids(rng: np.random.Generator, n: int, *, counter: bool) -> Int64Array:

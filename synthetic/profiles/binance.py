@@ -17,6 +17,7 @@ from synthetic.behaviour import (
     OrderProfile,
     Periodic,
     Profile,
+    Reports,
     Rhythm,
     SeqRule,
     Ticks,
@@ -35,7 +36,7 @@ _SPOT: Final = MarketProfile(
             Channel(
                 name="depth",
                 trigger=Trigger.BOOK,
-                probability=0.85,
+                probability=0.95,  # recorded: in nine files of nine; connections of one stream are documented as well
                 # "WebSocket Streams for Binance", Diff. Depth Stream: 1000ms or 100ms; the recordings use the latter.
                 # Recorded, spot__btcusdt_20240808: gaps of a symbol 98.6 to 101.6 ms (5th to 95th percentile); the
                 # phase moves on by 2 to 2.5 ms in 50 ticks. Recorded, BINANCE__2021-04-04: all three symbols come
@@ -52,7 +53,7 @@ _SPOT: Final = MarketProfile(
             Channel(
                 name="bookTicker",
                 trigger=Trigger.BEST,
-                probability=0.75,
+                probability=0.85,  # recorded: in eight files of nine
                 # The same page, Individual Symbol Book Ticker Streams: real-time; u is the book's update id, no E.
                 seq=SeqRule.SYMBOL,
                 payload_bytes=145,  # recorded: 139 to 148 bytes
@@ -61,7 +62,7 @@ _SPOT: Final = MarketProfile(
             Channel(
                 name="trade",
                 trigger=Trigger.TRADE,
-                probability=0.75,
+                probability=0.95,  # recorded: in nine files of nine
                 # The same page, Trade Streams: real-time; the trade id counts trades, not changes of the book.
                 seq=SeqRule.NONE,
                 payload_bytes=198,  # recorded: 167 to 202 bytes
@@ -102,7 +103,7 @@ _USDM: Final = MarketProfile(
             Channel(
                 name="depth",
                 trigger=Trigger.BOOK,
-                probability=0.85,
+                probability=0.95,  # recorded: in nine files of nine; connections of one stream are documented as well
                 # "Diff. Book Depth Streams" (USDS-margined futures): 250, 500 or 100 ms. Recorded: medians of 18.8 ms
                 # (usdm__btcusdt_20230404) and 53 ms (20240718, 5th to 95th percentile 50.5 to 58) for depth@0ms, 106 ms
                 # for depth@100ms (BINANCE_FUTURES__2021-04-05), in phase with nothing (resultant length below 0.05).
@@ -119,7 +120,7 @@ _USDM: Final = MarketProfile(
             Channel(
                 name="bookTicker",
                 trigger=Trigger.BEST,
-                probability=0.75,
+                probability=0.85,  # recorded: in eight files of nine
                 seq=SeqRule.VENUE,  # recorded: its u lies between those of the depth events
                 payload_bytes=179,  # recorded: 171 to 181 bytes
                 exchange_time_ns=_MS,  # "Individual Symbol Book Ticker Streams" (futures): E and T, unlike spot
@@ -127,7 +128,7 @@ _USDM: Final = MarketProfile(
             Channel(
                 name="aggTrade",
                 trigger=Trigger.TRADE,
-                probability=0.75,
+                probability=0.95,  # recorded: in nine files of nine
                 # "Aggregate Trade Streams" (futures): 100 ms. Recorded, BINANCE_FUTURES__2021-04-05: in bursts without
                 # a phase (resultant length 0.07 at 100 ms), as the undocumented @trade of the others: as they happen.
                 seq=SeqRule.NONE,
@@ -177,14 +178,21 @@ _ORDERS: Final = OrderProfile(
         slow_factor=(2.0, 2.6),
         slow_sigma=0.30,
     ),
-    reports=Channel(
-        name="executionReport",
-        trigger=Trigger.BOOK,
-        # "User Data Stream" of the WebSocket API: on the same connection after userDataStream.subscribe; no sequence.
-        probability=0.5,
-        seq=SeqRule.NONE,
-        payload_bytes=560,  # estimated from the fields of the page's example
-        exchange_time_ns=_MS,
+    reports=(
+        Reports(
+            # "WebSocket API", User Data Stream requests: userDataStream.subscribe brings the events to the same
+            # connection. "User Data Streams", Order Update: an executionReport when an order is accepted, canceled or
+            # traded; Account Update: outboundAccountPosition any time a balance has changed, which orders do by what
+            # they lock and cancellations by what they free. No sequence. How many clients subscribe is assumed.
+            name="user data stream",
+            probability=0.5,
+            placed=2,
+            cancelled=2,
+            traded=2,
+            completed=0,
+            seq=SeqRule.NONE,
+            payload_bytes=430,  # estimated from the fields of the page's examples, the mean of both
+        ),
     ),
     periodics=(_SPOT.periodics[0],),  # "WebSocket API", General API information: a ping every 20 seconds
     opening=Opening(
@@ -199,6 +207,7 @@ _ORDERS: Final = OrderProfile(
     request_bytes=390,  # estimated from the fields of the page's example
     ack_bytes=620,  # estimated from the fields of the page's example
     nack_bytes=330,  # estimated from the fields of the page's example
+    exchange_time_ns=_MS,
 )
 
 PROFILES: Final[tuple[Profile, ...]] = (_SPOT, _USDM, _ORDERS)

@@ -12,11 +12,13 @@ from typing import Final
 from synthetic.behaviour import (
     AckShape,
     Channel,
+    IdleHeartbeat,
     MarketProfile,
     Opening,
     OrderProfile,
     Periodic,
     Profile,
+    Reports,
     Rhythm,
     SeqRule,
     Ticks,
@@ -24,13 +26,15 @@ from synthetic.behaviour import (
 )
 
 _US: Final = 1_000
+_MS: Final = 1_000_000
 
 _TRADES: Final = (
     Channel(
         name="ticker",
         trigger=Trigger.TRADE,
-        probability=0.7,
-        # "Exchange WebSocket Channels", Ticker: on every match, cascades batched; carries the product's sequence.
+        probability=0.9,  # recorded, and in the first example of "Exchange WebSocket Overview"; the share is assumed
+        # "Exchange WebSocket Channels", Ticker: on every match; carries the product's sequence. The page says that
+        # cascades are batched; recorded, COINBASE__2021-04-17: one for each match, cascades included.
         seq=SeqRule.SYMBOL,
         payload_bytes=332,  # recorded, COINBASE__2021-04-17: 328 to 353 bytes
         exchange_time_ns=_US,
@@ -38,7 +42,7 @@ _TRADES: Final = (
     Channel(
         name="matches",
         trigger=Trigger.TRADE,
-        probability=0.5,
+        probability=0.7,  # recorded; the share is assumed
         # The same page, Matches. Recorded: the last match and the ticker of one trade have one sequence.
         seq=SeqRule.SYMBOL,
         payload_bytes=274,  # recorded: 271 to 277 bytes
@@ -76,6 +80,7 @@ _FEED: Final = MarketProfile(
             Channel(
                 name="full",
                 trigger=Trigger.BOOK,
+                # "Exchange WebSocket Channels", Full Channel: received and open, match and done, done.
                 # "Exchange WebSocket Overview", Sequence Numbers: increasing integers for each product, with each new
                 # message being exactly one greater than the one before.
                 seq=SeqRule.SYMBOL,
@@ -89,10 +94,10 @@ _FEED: Final = MarketProfile(
         Periodic(
             name="heartbeat",
             # "Exchange WebSocket Channels", Heartbeat: once a second for each product, with its sequence. Each product
-            # in a phase of its own, and one client in seven without the channel, are assumed.
+            # in a phase of its own, and one client in ten without the channel (recorded: one), are assumed.
             period_s=1.0,
             jitter_ms=3.0,
-            probability=0.85,
+            probability=0.9,
             per_symbol=True,
             seq=SeqRule.SYMBOL,
             payload_bytes=130,  # estimated from the fields of the page's example
@@ -108,6 +113,9 @@ _FEED: Final = MarketProfile(
         snapshot_bytes=18_000,  # recorded: 18,148 bytes in the mean
     ),
     hidden_updates=1.0,  # assumed: of the events of the full channel, every second one changes the aggregated book
+    # "Exchange WebSocket Channels", Full Channel: a match, then done for the order that is filled. Recorded,
+    # COINBASE__2021-04-17: the matches of an instant have sequences two apart.
+    hidden_by_trade=1,
 )
 
 _HEARTBEATS: Final = Periodic(
@@ -187,7 +195,8 @@ _ADVANCED: Final = MarketProfile(
 _ORDERS: Final = OrderProfile(
     name="coinbase-orders",
     exchange="coinbase",
-    # Advanced Trade takes orders by REST ("Create Order") and reports on the user channel of its WebSocket.
+    # "Exchange FIX Order Entry Messages 5.0". Orders by REST have no connection of their own, and Advanced Trade's user
+    # channel is to a reader of behaviour what its market data is: frames and beats numbered by one counter.
     ack=AckShape(
         # Assumed, as no public log of this venue was found: the narrow shape of the Gate.io log recorded in the same
         # way (p10, p90 and p99 to the median 0.95, 1.06-1.13, 4.5-5.3), widened so that it overlaps with the others.
@@ -197,26 +206,44 @@ _ORDERS: Final = OrderProfile(
         slow_factor=(1.8, 3.5),
         slow_sigma=0.35,
     ),
-    reports=Channel(
-        name="user",
-        trigger=Trigger.BOOK,
-        seq=SeqRule.CONNECTION,
-        payload_bytes=900,  # estimated from the fields of "Advanced Trade WebSocket Channels", User
-        exchange_time_ns=_US,
+    reports=(
+        Reports(
+            # ExecutionReport (35=8) of the page: New and Canceled are the answers to NewOrderSingle and
+            # OrderCancelRequest, Rejected and OrderCancelReject (35=9) the refusals. A further report comes for each
+            # trade (ExecType F); the one that completes an order differs in OrdStatus only.
+            name="ExecutionReport",
+            probability=1.0,
+            placed=0,
+            cancelled=0,
+            traded=1,
+            completed=0,
+            seq=SeqRule.CONNECTION,
+            payload_bytes=420,  # estimated from the required tags
+        ),
     ),
-    periodics=(_HEARTBEATS,),
+    periodics=(),
+    idle_heartbeat=IdleHeartbeat(
+        # The page, Logon: HeartBtInt is at most 30 s, and 10 s if not given. Heartbeat (35=0): from both sides; by the
+        # specification that the page names as its baseline, a side beats when it has sent nothing for HeartBtInt.
+        period_s=(10.0, 30.0),
+        payload_bytes=105,  # estimated: header and trailer
+    ),
     opening=Opening(
+        # The page, Logon: the first message in both directions; MsgSeqNum is 1 on both.
         greeting=False,
         subscribe_probability=1.0,
+        most_requests=1,
         ack_per_symbol=False,
         ack_has_request_id=False,
         snapshot_bytes=0,
         seq=SeqRule.CONNECTION,
     ),
-    counter_ids=False,  # "Create Order": client_order_id is a unique string, a UUID in the examples
-    request_bytes=240,  # estimated from the fields of the page's example
-    ack_bytes=330,  # estimated from the fields of the page's example
-    nack_bytes=290,  # estimated from the fields of the page's example
+    seq=SeqRule.CONNECTION,  # the page, Standard Header: MsgSeqNum in every message, sent or received
+    counter_ids=False,  # the page: ClOrdID is a UUID
+    request_bytes=290,  # estimated from the required tags
+    ack_bytes=400,  # estimated from the required tags
+    nack_bytes=330,  # estimated from the required tags
+    exchange_time_ns=_MS,  # the page, Standard Header: SendingTime in milliseconds
 )
 
 PROFILES: Final[tuple[Profile, ...]] = (_FEED, _ADVANCED, _ORDERS)

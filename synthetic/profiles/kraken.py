@@ -17,6 +17,7 @@ from synthetic.behaviour import (
     OrderProfile,
     Periodic,
     Profile,
+    Reports,
     Rhythm,
     SeqRule,
     Ticks,
@@ -136,6 +137,20 @@ _V2: Final = MarketProfile(
     hidden_updates=0.0,
 )
 
+
+def _executions(*, probability: float, placed: int) -> Reports:
+    return Reports(
+        name="executions",
+        probability=probability,
+        placed=placed,
+        cancelled=1,
+        traded=1,
+        completed=1,
+        seq=SeqRule.CONNECTION,
+        payload_bytes=420,  # estimated from the fields of the page's example
+    )
+
+
 _ORDERS: Final = OrderProfile(
     name="kraken-orders",
     exchange="kraken",
@@ -148,14 +163,14 @@ _ORDERS: Final = OrderProfile(
         slow_factor=(1.8, 3.5),
         slow_sigma=0.35,
     ),
-    reports=Channel(
-        name="executions",
-        trigger=Trigger.BOOK,
-        probability=0.8,  # assumed: the channel is a subscription of its own
-        # "Executions" (v2): sequence is a subscription message counter.
-        seq=SeqRule.CONNECTION,
-        payload_bytes=420,  # estimated from the fields of the page's example
-        exchange_time_ns=_US,
+    # "Executions" (v2): a frame for each change of an order's status, with the channel's own sequence, which counts its
+    # messages; in the examples pending_new, new and trade of one order are frames 8, 9 and 10, and the trade leaves
+    # the order partially_filled although it is the whole of it, so that filled comes as a frame of its own. With
+    # order_status false there are only new, filled, canceled and expired beside the trades. The channel is a
+    # subscription of its own: that two clients in ten have only the short form and two none is assumed.
+    reports=(
+        _executions(probability=0.6, placed=2),
+        _executions(probability=0.2, placed=1),
     ),
     periodics=(_heartbeat(23),),
     opening=Opening(
@@ -169,6 +184,7 @@ _ORDERS: Final = OrderProfile(
     request_bytes=260,  # estimated from the fields of the page's example
     ack_bytes=170,  # estimated from the fields of the page's example
     nack_bytes=150,  # estimated from the fields of the page's example
+    exchange_time_ns=_US,
 )
 
 PROFILES: Final[tuple[Profile, ...]] = (_V1, _V2, _ORDERS)

@@ -2,12 +2,16 @@ import csv
 import gzip
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from synthetic.behaviour import OrderProfile
+from synthetic.circumstances import draw_circumstances
 from synthetic.generate import generate_session
+from synthetic.orders import draw_order_frames, draw_order_plan
 from synthetic.profiles import profile
 from udfs.schema import MISSING, MsgType, Session
 
@@ -23,6 +27,12 @@ def draw(name: str, seed: int, n_messages: int = 2000) -> Session:
         connection_id="conn-0001-00ff",
         n_messages=n_messages,
     )
+
+
+def order_profile(name: str) -> OrderProfile:
+    found = profile(name)
+    assert isinstance(found, OrderProfile)
+    return found
 
 
 def latencies_s(session: Session, kind: MsgType = MsgType.ACK) -> list[float]:
@@ -72,12 +82,83 @@ def test_refusals_stay_within_a_tenth_and_do_not_take_longer(name: str) -> None:
     assert max(haste) < 1.1
 
 
-def test_kraken_and_coinbase_reports_are_counted_without_gap_and_binance_has_none() -> None:
-    for seed in range(10):
-        assert (draw("binance-orders", seed).seq == MISSING).all()
-        for name in ("coinbase-orders", "kraken-orders"):
-            numbers = [int(s) for s in draw(name, seed).seq if s != MISSING]
-            assert numbers == list(range(numbers[0], numbers[0] + len(numbers))) if numbers else True
+def received(session: Session) -> list[tuple[int, int]]:
+    """(type, sequence) of what came in: all but the requests, which are NEW with an id, and beats without sequence."""
+    rows = zip(session.msg_type.tolist(), session.seq.tolist(), session.request_id.tolist(), strict=True)
+    return [(t, s) for t, s, r in rows if not (t == MsgType.NEW and r != MISSING)]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_coinbase_counts_every_message_it_sends_and_none_that_it_gets(seed: int) -> None:
+    session = draw("coinbase-orders", seed)
+    logon, *rest = received(session)
+    assert logon == (MsgType.NEW, MISSING)  # the client's, which has no id to be answered by
+    assert rest[0][0] == MsgType.ACK
+    numbers = [s for t, s in rest if s != MISSING]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert {t for t, s in rest if s == MISSING} <= {int(MsgType.HEARTBEAT)}
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_kraken_counts_its_reports_and_binance_nothing(seed: int) -> None:
+    assert (draw("binance-orders", seed).seq == MISSING).all()
+    numbered = [(t, s) for t, s in received(draw("kraken-orders", seed)) if s != MISSING]
+    assert {t for t, _ in numbered} <= {int(MsgType.NEW)}
+    assert [s - numbered[0][1] for _, s in numbered] == list(range(len(numbered)))
+
+
+@pytest.mark.parametrize("period_s", [10.0, 30.0])
+def test_a_side_of_coinbase_beats_when_it_has_been_silent_and_only_then(period_s: float) -> None:
+    found, rng = order_profile("coinbase-orders"), np.random.default_rng(3)
+    circumstances = draw_circumstances(rng, (0.05, 0.05))
+    plan = replace(draw_order_plan(rng, found, circumstances), idle_s=period_s, timer_s=None)
+    frames = draw_order_frames(rng, found, plan, circumstances, duration_s=2000.0, start_ns=0)
+    for outgoing in (False, True):
+        rows = sorted(
+            (float(t), int(k))
+            for t, k, o in zip(frames.times_s, frames.msg_type, frames.outgoing, strict=True)
+            if o == outgoing
+        )
+        assert sum(kind == MsgType.HEARTBEAT for _, kind in rows) > 20
+        for (before, _), (after, kind) in zip(rows, rows[1:], strict=False):
+            assert after - before <= period_s + 1e-6
+            assert kind != MsgType.HEARTBEAT or after - before == pytest.approx(period_s)
+
+
+def count_reports(name: str, which: int, **fate: float) -> float:
+    """Count the frames that an accepted request brings beside its answer, for a trader whose requests share a fate."""
+    found, rng = order_profile(name), np.random.default_rng(5)
+    circumstances = draw_circumstances(rng, (20.0, 20.0))
+    plan = replace(draw_order_plan(rng, found, circumstances), reports=found.reports[which], **fate)
+    frames = draw_order_frames(rng, found, plan, circumstances, duration_s=200.0, start_ns=0)
+    linked = frames.request_id != MISSING
+    n_accepted = int((linked & (frames.msg_type == MsgType.ACK) & (frames.request_id > 3)).sum())
+    n_reports = int((~linked & ~frames.outgoing & (frames.msg_type == MsgType.NEW)).sum())
+    return n_reports / n_accepted
+
+
+@pytest.mark.parametrize(
+    ("name", "which", "placed", "cancelled", "filled"),
+    [
+        ("binance-orders", 0, 2, 2, 4),  # executionReport and outboundAccountPosition for each of NEW, CANCELED, TRADE
+        ("coinbase-orders", 0, 0, 0, 1),  # New and Canceled are the answers, Trade is not
+        ("kraken-orders", 0, 2, 1, 4),  # pending_new, new; canceled; trade, filled
+        ("kraken-orders", 1, 1, 1, 3),  # without pending_new
+    ],
+)
+def test_each_venue_reports_an_order_in_its_own_number_of_frames(
+    name: str, which: int, placed: int, cancelled: int, filled: int
+) -> None:
+    assert count_reports(name, which, cancel_share=0.0, fill_share=0.0) == placed
+    assert count_reports(name, which, cancel_share=1.0) == cancelled
+    assert count_reports(name, which, cancel_share=0.0, fill_share=1.0, trades_each=1.0) == filled
+
+
+def test_order_entry_keeps_to_the_rate_that_all_venues_allow() -> None:
+    for name in ("binance-orders", "coinbase-orders", "kraken-orders"):
+        lives_s = [np.ptp(draw(name, seed, 1000).recv_ts_ns) / 1e9 for seed in range(30)]
+        assert np.median(1000 / np.array(lives_s)) < 15
+        assert 20 < max(1000 / np.array(lives_s)) < 100
 
 
 def test_the_level_of_latency_is_the_hosts_and_spreads_alike_for_all() -> None:
