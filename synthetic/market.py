@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthetic.activity import Activity, draw_activity
-from synthetic.behaviour import Channel, MarketProfile, Periodic, SeqRule, Trigger
+from synthetic.behaviour import Channel, MarketProfile, Periodic, Rhythm, SeqRule, Trigger
 from synthetic.circumstances import Circumstances, log_uniform
 from synthetic.frames import Frames, join, make_frames
 from synthetic.opening import draw_opening, draw_periodics, opening_s
-from synthetic.ticks import last_of_batch, tick_times
+from synthetic.ticks import LONGEST_BATCH, last_of_batch, tick_times
 from udfs.schema import MISSING, Float64Array, Int64Array, MsgType
 
 _MAX_SYMBOLS: Final = 20
@@ -21,6 +21,8 @@ _VENUE_IDS_HZ: Final = 20_000
 _MAX_EVENTS_EACH: Final = 20.0
 _BUSY_TICKS: Final = 0.6
 _ONE_SYMBOL_SHARE: Final = 0.3
+_NEW_ORDER_SHARE: Final = 0.5
+"""Of the events that are not trades: what is not cancelled is placed, so that the book neither empties nor fills."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +60,21 @@ def draw_market_plan(rng: np.random.Generator, profile: MarketProfile, circumsta
         channels=channels,
         periodics=periodics,
         symbol_weights=tuple(weights / weights.sum()),
-        trade_share=rng.uniform(0.05, 0.35),
+        trade_share=_draw_trade_share(rng, channels),
         best_share=rng.uniform(0.2, 0.7),
         event_rate_hz=0.0,
     )
     wanted_hz = max(circumstances.target_rate_hz - clock_rate_hz, 0.1 * circumstances.target_rate_hz)
     return _with_event_rate(plan, circumstances, wanted_hz)
+
+
+def _draw_trade_share(rng: np.random.Generator, channels: tuple[tuple[Channel, float | None], ...]) -> float:
+    # Recorded trades for each change of the book: 0.001 (KRAKEN__2021-04-05) and 0.006 (COINBASE__2021-04-17), for
+    # each change of the best price 0.14 to 0.39 (Binance).
+    trade_share = log_uniform(rng, 0.003, 0.35)
+    sees_book = any(channel.trigger is not Trigger.TRADE for channel, _ in channels)
+    # What a session does not see need not be drawn.
+    return trade_share if sees_book else 1.0
 
 
 def _draw_n_symbols(
@@ -72,8 +83,9 @@ def _draw_n_symbols(
     """Draw a number of symbols; a subscriber who wants more than the ticks of a few can bring takes more of them."""
     most = max(1.0, min(_MAX_SYMBOLS, target_rate_hz / 2))
     n_symbols = 1 if rng.random() < _ONE_SYMBOL_SHARE else int(log_uniform(rng, 1.0, most + 1))
-    if all(period_s is not None for _, period_s in channels):
-        frames_each_hz = sum(1 / period_s for _, period_s in channels if period_s is not None)
+    frames_each_hz = sum(1 / period_s for _, period_s in channels if period_s is not None)
+    # Trades do not make up for ticks: they are the fewest of a market's events.
+    if frames_each_hz > 0 and all(c.trigger is Trigger.TRADE for c, period_s in channels if period_s is None):
         n_symbols = max(n_symbols, int(np.ceil(target_rate_hz / (_BUSY_TICKS * frames_each_hz))))
     return n_symbols
 
@@ -100,13 +112,35 @@ def _message_rate_hz(plan: MarketPlan, circumstances: Circumstances, event_rate_
     for channel, period_s in plan.channels:
         share = _share(plan, channel.trigger)
         if period_s is None:
-            total += event_rate_hz * share
+            total += event_rate_hz * share * (_mean_life_frames(plan.trade_share) if channel.complete else 1.0)
             continue
         size = circumstances.cluster_size
         echoes = (size - 1) * (1 - circumstances.instant_share) * min(1.0, circumstances.echo_s / period_s)
         hits_hz = event_rate_hz / size * min(size * share, 1 + echoes * share)
-        total += sum((1 - np.exp(-hits_hz * w * period_s)) / period_s for w in plan.symbol_weights)
+        pauses = channel.ticks is not None and channel.ticks.rhythm is Rhythm.PAUSE
+        batch_rate_hz = _pause_rate_hz if pauses else _tick_rate_hz
+        total += sum(batch_rate_hz(hits_hz * w, period_s) for w in plan.symbol_weights)
     return total
+
+
+def _tick_rate_hz(hits_hz: float, period_s: float) -> float:
+    """Count the ticks that have something to send."""
+    return float(1 - np.exp(-hits_hz * period_s)) / period_s
+
+
+def _pause_rate_hz(hits_hz: float, period_s: float) -> float:
+    """Count batches: each begins with a hit, and has a busy period's mean length unless it is cut."""
+    length_s = min(np.expm1(min(hits_hz * period_s, 10.0)) / hits_hz, LONGEST_BATCH * period_s)
+    return float(1 / (1 / hits_hz + length_s))
+
+
+def _draw_life_frames(rng: np.random.Generator, is_trade: NDArray[np.bool_]) -> Int64Array:
+    """Draw how many frames of an order's life an event makes: match and done, received and open, or done alone."""
+    return np.where(is_trade | (rng.random(len(is_trade)) < _NEW_ORDER_SHARE), 2, 1)
+
+
+def _mean_life_frames(trade_share: float) -> float:
+    return 2.0 - (1 - trade_share) * (1 - _NEW_ORDER_SHARE)
 
 
 def _share(plan: MarketPlan, trigger: Trigger) -> float:
@@ -119,6 +153,7 @@ class _Events:
     times_s: Float64Array
     symbols: NDArray[np.int64]
     ids: Int64Array
+    steps: Int64Array
     first_ids: Int64Array
     is_trade: NDArray[np.bool_]
     is_best: NDArray[np.bool_]
@@ -172,17 +207,19 @@ def _draw_events(
     is_trade = rng.random(n) < plan.trade_share
     times_s = first_s + activity.times_s
     first_ids = rng.integers(10**7, 10**11, n_symbols)
-    rules = {channel.seq for channel, _ in plan.channels}
-    if SeqRule.VENUE in rules:
+    if any(channel.complete for channel, _ in plan.channels):
+        steps = _draw_life_frames(rng, is_trade)
+    else:
+        steps = rng.geometric(1.0 / (1.0 + profile.hidden_updates), n) + profile.hidden_by_trade * is_trade
+    if any(channel.seq is SeqRule.VENUE for channel, _ in plan.channels):
         ids = first_ids[0] + (times_s * _VENUE_IDS_HZ).astype(np.int64) + np.arange(n)
     else:
-        complete = any(channel.complete for channel, _ in plan.channels)
-        steps = rng.geometric(1.0 if complete else 1.0 / (1.0 + profile.hidden_updates), n)
         ids = _count_by_symbol(steps, symbols, first_ids)
     return _Events(
         times_s=times_s,
         symbols=symbols,
         ids=ids,
+        steps=steps,
         first_ids=first_ids,
         is_trade=is_trade,
         is_best=is_trade | (rng.random(n) < plan.best_share),
@@ -217,6 +254,11 @@ def _channel_frames(
         )
         lasts, sizes = last_of_batch(sent_s, events.symbols[chosen])
         chosen, times_s = chosen[lasts], sent_s[lasts]
+    behind = np.zeros(len(chosen), dtype=np.int64)
+    if channel.complete:
+        counts = events.steps[chosen]
+        behind = np.repeat(np.cumsum(counts), counts) - np.arange(counts.sum()) - 1
+        chosen, times_s, sizes = np.repeat(chosen, counts), np.repeat(times_s, counts), np.repeat(sizes, counts)
     numbered = channel.seq in (SeqRule.SYMBOL, SeqRule.VENUE)
     return make_frames(
         rng,
@@ -224,6 +266,6 @@ def _channel_frames(
         msg_type=MsgType.NEW,
         payload_bytes=channel.payload_bytes + channel.level_bytes * (sizes - 1),
         counted=channel.seq is SeqRule.CONNECTION,
-        seq=events.ids[chosen] if numbered else MISSING,
+        seq=events.ids[chosen] - behind if numbered else MISSING,
         event_step_ns=channel.exchange_time_ns,
     )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 from synthetic.behaviour import Rhythm, Ticks
 from udfs.schema import Float64Array, Int64Array
+
+LONGEST_BATCH: Final = 2
+"""A batch that waits for a pause leaves after so many periods at the latest (assumed: no page says it may wait on)."""
 
 
 def tick_times(
@@ -31,7 +36,7 @@ def tick_times(
     -------
     (n,) float64
         The first tick that is not before the event: of the common grid, of the symbol's own succession, or the last
-        event before its symbol pauses.
+        event before its symbol pauses or the batch has lasted too long.
     """
     if len(times_s) == 0:
         return times_s
@@ -77,7 +82,8 @@ def _draw_succession(rng: np.random.Generator, ticks: Ticks, period_s: float, ti
 
 def _before_pause(period_s: float, times_s: Float64Array, symbols: Int64Array) -> Float64Array:
     order = np.argsort(symbols, kind="stable")
-    ends = (np.diff(times_s[order]) >= period_s) | (np.diff(symbols[order]) != 0)
+    terms = times_s[order] // (LONGEST_BATCH * period_s)
+    ends = (np.diff(times_s[order]) >= period_s) | (np.diff(terms) != 0) | (np.diff(symbols[order]) != 0)
     lasts = np.flatnonzero(np.concatenate((ends, [True])))
     sent_s = np.empty_like(times_s)
     sent_s[order] = np.repeat(times_s[order][lasts], np.diff(lasts, prepend=-1))
