@@ -77,16 +77,11 @@ def _host_ports(bootstrap: str) -> list[tuple[str, int]]:
 def check_flink(url: str) -> None:
     """Raise `StackError` unless a Flink JobManager answers."""
     try:
-        flink_overview(url)
+        response = requests.get(f"{url}/overview", timeout=ANSWER_TIMEOUT_S)
+        response.raise_for_status()
+        response.json()["taskmanagers"]
     except (requests.RequestException, KeyError) as error:
         raise StackError(f"Expected a Flink JobManager at {url}, found {_http_cause(error)}: check --flink.") from error
-
-
-def flink_overview(url: str) -> int:
-    """Return the number of TaskManagers that a JobManager knows."""
-    response = requests.get(f"{url}/overview", timeout=ANSWER_TIMEOUT_S)
-    response.raise_for_status()
-    return int(response.json()["taskmanagers"])
 
 
 def check_database(url: str) -> None:

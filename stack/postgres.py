@@ -19,6 +19,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 import psycopg2
 
 from stack.addresses import LOCALHOST
@@ -180,6 +181,7 @@ def _remove_orphans() -> None:
 def _create_cluster(place: Path, programs: Path, password: str, account: Account | None) -> None:
     """Make the data folder; it takes its name only when it is complete."""
     if (place / "data").exists():
+        _remove_stale_lock(place / "data" / "postmaster.pid")
         return
     unfinished, password_file = place / "unfinished", place / "initial-password"
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -202,6 +204,19 @@ def _create_cluster(place: Path, programs: Path, password: str, account: Account
     password_file.unlink()
     _run(account, [programs / "postgres", "--single", "-D", unfinished, "postgres"], f"CREATE DATABASE {DATABASE}\n")
     unfinished.rename(place / "data")
+
+
+def _remove_stale_lock(lock: Path) -> None:
+    """Remove the lock of a killed server, whose number PostgreSQL trusts even if a dead or foreign process has it."""
+    try:
+        process = psutil.Process(int(lock.read_text(encoding="utf-8").split()[0]))
+        if process.status() != psutil.STATUS_ZOMBIE and process.name() == "postgres":
+            return
+    except FileNotFoundError:
+        return
+    except (psutil.NoSuchProcess, ValueError, IndexError):
+        pass
+    lock.unlink()
 
 
 def _run(account: Account | None, command: Sequence[str | Path], text: str = "") -> None:

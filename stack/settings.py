@@ -43,6 +43,9 @@ class StackSettings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "home", resolve_home(self.home))
+        if self.flink is not None:
+            url = self.flink if "://" in self.flink else f"http://{self.flink}"
+            object.__setattr__(self, "flink", url.rstrip("/"))
         refused = set(str(self.home)) & set(REFUSED_IN_PATHS)
         if refused:
             raise StackError(

@@ -41,3 +41,8 @@ def test_a_home_has_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "link").symlink_to("real")
     monkeypatch.chdir(tmp_path)
     assert StackSettings(home=Path("link")).home == tmp_path / "real"
+
+
+@pytest.mark.parametrize("flink", ["http://flink.example:8081/", "flink.example:8081"])
+def test_the_address_of_flink_has_one_form(tmp_path: Path, flink: str) -> None:
+    assert StackSettings(home=tmp_path, flink=flink).flink == "http://flink.example:8081"

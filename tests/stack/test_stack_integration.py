@@ -45,12 +45,15 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def processes_of(home: Path) -> list[psutil.Process]:
+    """Return the processes that name the home, or PostgreSQL's folder outside it, on their command line."""
+    location = home / "postgres" / "location"
+    folders = [str(home)] + ([location.read_text(encoding="utf-8")] if location.exists() else [])
     found = []
     for process in psutil.process_iter():
         try:
-            if any(str(home) in word for word in process.cmdline()):
+            if any(folder in word for folder in folders for word in process.cmdline()):
                 found.append(process)
-        except psutil.NoSuchProcess:
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
             continue
     return found
 
