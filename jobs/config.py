@@ -1,4 +1,5 @@
 """Settings of the job and of the services it talks to, each default in one place."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field

@@ -1,8 +1,8 @@
 """Windows against a naive counter, and the wire layout against a layout built by hand.
 
-    message   1 ..... 25 ..... 50 ..... 75
-    window 0  [------------------]
-    window 1          [------------------]
+message   1 ..... 25 ..... 50 ..... 75
+window 0  [------------------]
+window 1          [------------------]
 """
 
 import numpy as np

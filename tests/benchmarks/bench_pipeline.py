@@ -1,0 +1,210 @@
+"""How fast the whole job is, and how soon a window's row is in the table.
+
+`python tests/benchmarks/bench_pipeline.py throughput` preloads a topic and lets the job read it to the end;
+`... latency` sends 1,000 windows a second and compares each row's time with the broker's.
+
+Everything runs for real on this machine: broker, Flink cluster, Python worker, PostgreSQL. The load comes from
+librdkafka, because a Python client would take the core that is to be measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from ingest.messages import encode
+from jobs.addresses import Addresses
+from jobs.config import DEAD_LETTER_TOPIC
+from jobs.database import connect
+from jobs.migrate import migrate
+from jobs.submission import Submission
+from stack.control import up, wipe
+from stack.settings import StackSettings
+from stack.status import StackStatus
+from synthetic.sessions import synthetic_sessions
+from udfs.windows import count_windows
+
+TOPIC = "benchmark_messages"
+PARTITIONS = 4
+START_NS = 1_790_000_000_000_000_000
+WARM_UP_SHARE = 0.3
+"""The first part of a run is Java compiling itself; it is left out of the sustained rate."""
+TICK_S = 0.005
+
+Message = tuple[bytes, bytes]
+
+
+def draw_messages(n_connections: int, n_each: int) -> list[list[Message]]:
+    """Draw every connection's messages as key and value."""
+    per_exchange = -(-n_connections // 3)
+    drawn = synthetic_sessions(per_exchange=per_exchange, seed=1, start_ns=START_NS, n_messages=n_each)
+    sessions = [labelled.session for labelled in drawn][:n_connections]
+    return [[(session.connection_id.encode(), value) for value in encode(session)] for session in sessions]
+
+
+@contextmanager
+def running_stack() -> Iterator[StackStatus]:
+    """Start an own stack on free ports, with empty tables and topics."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "stack"
+        try:
+            stack = up(StackSettings(home=home, kafka_port=0, flink_port=0, postgres_port=0), lambda _: None)
+            migrate(stack.database_url)
+            config = {"message.timestamp.type": "LogAppendTime"}
+            topics = [NewTopic(TOPIC, PARTITIONS, config=config), NewTopic(DEAD_LETTER_TOPIC, PARTITIONS)]
+            for made in AdminClient({"bootstrap.servers": stack.kafka}).create_topics(topics).values():
+                made.result()
+            yield stack
+        finally:
+            wipe(home)
+
+
+def send(producer: Producer, messages: Sequence[Message]) -> None:
+    """Hand messages to librdkafka, waiting while its queue is full."""
+    for key, value in messages:
+        while True:
+            try:
+                producer.produce(TOPIC, value, key)
+                break
+            except BufferError:
+                producer.poll(0.1)
+    producer.poll(0)
+
+
+def new_producer(stack: StackStatus) -> Producer:
+    """Make a producer that a user would make: idempotent, compressed."""
+    settings = {"enable.idempotence": True, "linger.ms": 5, "compression.type": "lz4", "partitioner": "murmur2_random"}
+    return Producer({"bootstrap.servers": stack.kafka, **settings})
+
+
+def submit(stack: StackStatus, *options: str) -> None:
+    """Submit the job on the benchmark's topic."""
+    addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=stack.database_url)
+    Submission(addresses=addresses, topic=TOPIC, job_options=options).run(lambda _: None)
+
+
+def measure_throughput(n_connections: int, n_each: int, parallelism: int) -> None:
+    """Preload the topic, let the job read it to the end, and print the rate at which rows appear."""
+    messages = draw_messages(n_connections, n_each)
+    expected = n_connections * count_windows(n_each)
+    with running_stack() as stack:
+        producer = new_producer(stack)
+        for block in range(0, n_each, 500):
+            for connection in messages:
+                send(producer, connection[block : block + 500])
+        producer.flush()
+        submit(stack, "--stop-at-end", "--parallelism", str(parallelism))
+        samples = _watch_rows(stack.database_url, expected)
+    _print_throughput(samples, n_connections * n_each, expected, parallelism)
+
+
+def _watch_rows(database_url: str, expected: int) -> list[tuple[float, int]]:
+    samples = []
+    with connect(database_url) as connection, connection.cursor() as cursor:
+        rows = 0
+        while rows < expected:
+            time.sleep(0.5)
+            cursor.execute("SELECT count(*) FROM window_scores")
+            (rows,) = cursor.fetchone() or (0,)
+            samples.append((time.monotonic(), rows))
+    return samples
+
+
+def _print_throughput(samples: list[tuple[float, int]], n_messages: int, expected: int, parallelism: int) -> None:
+    first_s = next(at_s for at_s, rows in samples if rows)
+    steady = [(at_s, rows) for at_s, rows in samples if rows >= WARM_UP_SHARE * expected]
+    whole_s = samples[-1][0] - first_s
+    rate = (steady[-1][1] - steady[0][1]) / (steady[-1][0] - steady[0][0])
+    print(f"{n_messages:,} messages, {expected:,} windows, parallelism {parallelism}")
+    print(f"from the first row to the last: {whole_s:.1f} s, {expected / whole_s:,.0f} windows/s")
+    print(
+        f"after {WARM_UP_SHARE:.0%} of the rows: {rate:,.0f} windows/s = {rate * n_messages / expected:,.0f} messages/s"
+    )
+
+
+def measure_latency(n_connections: int, windows_per_s: int, warm_up_s: int, measured_s: int, parallelism: int) -> None:
+    """Send at a fixed rate, and print how long a row took from the broker's append to its insertion."""
+    per_tick = max(1, round(windows_per_s * 25 * TICK_S))
+    n_each = -(-per_tick * round((warm_up_s + measured_s) / TICK_S) // n_connections)
+    # One message of every connection in turn.
+    turns = [message for turn in zip(*draw_messages(n_connections, n_each), strict=True) for message in turn]
+    with running_stack() as stack, ThreadPoolExecutor(1) as pool:
+        submit(stack, "--parallelism", str(parallelism))
+        sent = pool.submit(_send_steadily, new_producer(stack), turns, per_tick)
+        sending_s = sent.result()
+        time.sleep(5)
+        appended_ms = _read_append_times(stack)
+        with connect(stack.database_url) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT kafka_partition, last_offset, extract(epoch FROM scored_at) * 1000 FROM window_scores"
+            )
+            rows = cursor.fetchall()
+    last_ms = max(appended_ms.values())
+    latencies = [
+        float(scored_ms) - appended_ms[partition, offset]
+        for partition, offset, scored_ms in rows
+        if appended_ms[partition, offset] > last_ms - measured_s * 1000
+    ]
+    rate = len(turns) / sending_s
+    print(
+        f"{rate:,.0f} messages/s of {n_connections} connections, {rate / 25:,.0f} windows/s, parallelism {parallelism}"
+    )
+    p50, p95, p99, p999 = np.quantile(latencies, [0.5, 0.95, 0.99, 0.999])
+    print(f"{len(latencies):,} windows of the last {measured_s} s, mean {statistics.fmean(latencies):.0f} ms")
+    print(f"broker append to row: p50 {p50:.0f}, p95 {p95:.0f}, p99 {p99:.0f}, p99.9 {p999:.0f} ms")
+
+
+def _send_steadily(producer: Producer, messages: Sequence[Message], per_tick: int) -> float:
+    started_s = time.monotonic()
+    for tick, first in enumerate(range(0, len(messages), per_tick)):
+        time.sleep(max(0.0, started_s + tick * TICK_S - time.monotonic()))
+        send(producer, messages[first : first + per_tick])
+    producer.flush()
+    return time.monotonic() - started_s
+
+
+def _read_append_times(stack: StackStatus) -> dict[tuple[int, int], int]:
+    """Read the broker's append time, in ms since the epoch, of every record."""
+    consumer = Consumer({"bootstrap.servers": stack.kafka, "group.id": "benchmark", "fetch.queue.backoff.ms": 5})
+    partitions = [TopicPartition(TOPIC, number, 0) for number in range(PARTITIONS)]
+    left = sum(consumer.get_watermark_offsets(partition)[1] for partition in partitions)
+    consumer.assign(partitions)
+    appended_ms: dict[tuple[int, int], int] = {}
+    while len(appended_ms) < left:
+        for record in consumer.consume(10_000, timeout=1):
+            appended_ms[record.partition(), record.offset()] = record.timestamp()[1]
+    consumer.close()
+    return appended_ms
+
+
+def main() -> None:
+    """Run one of the two benchmarks."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["throughput", "latency"])
+    parser.add_argument("--connections", type=int, default=500)
+    parser.add_argument("--messages", type=int, default=6000, help="of each connection, for throughput")
+    parser.add_argument("--windows-per-second", type=int, default=1000, help="for latency")
+    parser.add_argument("--warm-up", type=int, default=45, help="seconds, for latency")
+    parser.add_argument("--seconds", type=int, default=60, help="measured, for latency")
+    parser.add_argument("--parallelism", type=int, default=1)
+    chosen = parser.parse_args()
+    if chosen.what == "throughput":
+        measure_throughput(chosen.connections, chosen.messages, chosen.parallelism)
+    else:
+        measure_latency(
+            chosen.connections, chosen.windows_per_second, chosen.warm_up, chosen.seconds, chosen.parallelism
+        )
+
+
+if __name__ == "__main__":
+    main()
