@@ -93,11 +93,12 @@ _FEED: Final = MarketProfile(
     periodics=(
         Periodic(
             name="heartbeat",
-            # "Exchange WebSocket Channels", Heartbeat: once a second for each product, with its sequence. Each product
-            # in a phase of its own, and one client in ten without the channel (recorded: one), are assumed.
+            # "Exchange WebSocket Channels", Heartbeat: once a second for each product, with its sequence. The first
+            # example of "Exchange WebSocket Overview" subscribes to it, the recorded client does not: that three in ten
+            # do not, and that each product has a phase of its own, is assumed.
             period_s=1.0,
             jitter_ms=3.0,
-            probability=0.9,
+            probability=0.7,
             per_symbol=True,
             seq=SeqRule.SYMBOL,
             payload_bytes=130,  # estimated from the fields of the page's example

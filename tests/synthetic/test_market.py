@@ -195,6 +195,25 @@ def test_update_ids_of_a_spot_symbol_never_go_back_but_jump(seed: int) -> None:
     assert jumps / total > 0.3
 
 
+def test_a_depth_event_seldom_ends_with_a_change_of_the_best_price() -> None:
+    """Of the recorded spot depth events 0.14 to 0.25 have the update id of the last bookTicker."""
+    shares = []
+    for seed in range(20):
+        session = draw(only("binance-spot-market", "depth", "bookTicker"), seed)
+        # Of the two, only depth events carry the venue's time.
+        rows = zip(session.seq.tolist(), session.exchange_ts_ns.tolist(), strict=True)
+        for symbol in by_counter([(s, t) for s, t in rows if s != MISSING]):
+            last, same, n = None, 0, 0
+            for number, time_ns in symbol:
+                if time_ns == MISSING:
+                    last = number
+                elif last is not None:
+                    same, n = same + (number == last), n + 1
+            if n > 50:
+                shares.append(same / n)
+    assert 0.05 < np.median(shares) < 0.25
+
+
 def test_futures_ids_run_with_the_venue() -> None:
     session = draw(only("binance-usdm-market", "bookTicker"), 1)
     seq = session.seq[session.seq != MISSING]
