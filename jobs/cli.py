@@ -34,7 +34,7 @@ for panel, commands in {
         app.command(rich_help_panel=panel)(command)
 app.command("test", rich_help_panel="Start here")(checks.run_tests)
 
-_FULL_OR_FORBIDDEN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR)
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def main() -> None:
     except (PipelineError, StackError) as error:
         _fail(str(error))
     except OSError as error:
-        if error.errno not in _FULL_OR_FORBIDDEN:
+        if error.errno not in _CANNOT_WRITE:
             raise
         where = error.filename or "the disk"
         _fail(f"Expected to be able to write {where}, found: {error.strerror}: make room or choose another place")

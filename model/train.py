@@ -70,6 +70,7 @@ def train(
     progress : callable
         Told what is being done.
     """
+    folder.mkdir(parents=True, exist_ok=True)  # minutes of training must not end in a folder that cannot be made
     progress(f"drawing {per_exchange} synthetic sessions of each exchange")
     synthetic = build_dataset(draw_labelled_synthetic(per_exchange=per_exchange, n_messages=n_messages, seed=seed))
     fresh = build_dataset(

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def test_the_broker_listens_where_clients_are_sent() -> None:
 @pytest.mark.parametrize("name", ["submit", "publisher"])
 def test_commands_name_services_at_their_own_ports(name: str) -> None:
     command = SERVICES[name]["command"]
-    options = dict(zip(command[1::2], command[2::2], strict=True))
+    options = dict(pairwise(command[1:]))
     kafka_ports = re.findall(r"://:(\d+)", SERVICES["kafka"]["environment"]["KAFKA_LISTENERS"])
     assert options["--kafka"] == f"kafka:{kafka_ports[0]}"
     if "--flink" in options:
