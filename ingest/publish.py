@@ -26,6 +26,7 @@ from udfs.schema import Session
 CONNECT_TIMEOUT_MS: Final = 10_000
 _DELIVERY_TIMEOUT_MS: Final = 60_000
 _REQUEST_TIMEOUT_MS: Final = 15_000
+_CLOSE_S: Final = 2
 _RECONNECT_MS: Final = 1_000
 """A restarted broker is back after a few seconds; the client's own back-off grows to 30."""
 
@@ -116,7 +117,7 @@ def publish(
     pace = None if speed is None else Pace(sessions, speed)
     stop = stop or threading.Event()
     started_s = time.monotonic()
-    with _kafka_errors(bootstrap_servers), closing(_connect_producer(bootstrap_servers)) as producer:
+    with _kafka_errors(bootstrap_servers), _connect_producer(bootstrap_servers) as producer:
         records = _merge(sessions, _partitions(producer, bootstrap_servers, topic))
         if pace is not None:
             records = _paced(records, pace, stop)
@@ -208,8 +209,9 @@ def _connect_admin(bootstrap_servers: str) -> KafkaAdminClient:
     )
 
 
-def _connect_producer(bootstrap_servers: str) -> KafkaProducer:
-    return KafkaProducer(
+@contextmanager
+def _connect_producer(bootstrap_servers: str) -> Iterator[KafkaProducer]:
+    producer = KafkaProducer(
         bootstrap_servers=bootstrap_servers,
         bootstrap_timeout_ms=CONNECT_TIMEOUT_MS,
         reconnect_backoff_max_ms=_RECONNECT_MS,
@@ -224,6 +226,14 @@ def _connect_producer(bootstrap_servers: str) -> KafkaProducer:
         allow_auto_create_topics=False,
         metrics_enabled=False,
     )
+    try:
+        yield producer
+    except BaseException:
+        # close() would wait for what can no longer be delivered, without end or raising in the finalizer.
+        producer._sender.force_close()
+        raise
+    finally:
+        producer.close(timeout=_CLOSE_S)
 
 
 @contextmanager
