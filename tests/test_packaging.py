@@ -1,0 +1,65 @@
+"""The wheel has everything that an installed command needs, and works without the checkout."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("jobs", "udfs", "synthetic", "ingest", "model", "stack")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel from a copy, so that the checkout stays clean."""
+    copy, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    for name in (*PACKAGES, "sql"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, copy)
+    build = f"from setuptools import build_meta; build_meta.build_wheel({str(out)!r})"
+    subprocess.run([sys.executable, "-c", build], cwd=copy, check=True, capture_output=True)  # noqa: S603  # our own
+    return next(out.glob("*.whl"))
+
+
+def test_the_wheel_has_the_files_that_are_no_code(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {"model/trained/manifest.json", "model/trained/booster.ubj", "stack/jars.lock"} <= set(names)
+    in_wheel = {Path(name).name for name in names if "/share/exchange-fingerprint/sql/" in name}
+    in_checkout = {path.name for folder in ("migrations", "views") for path in (ROOT / "sql" / folder).glob("*.sql")}
+    assert in_wheel == in_checkout
+    modules = {name for name in names if name.endswith(".py")}
+    assert modules == {str(p.relative_to(ROOT)) for package in PACKAGES for p in (ROOT / package).rglob("*.py")}
+
+
+def test_the_installed_command_scores(wheel: Path, tmp_path: Path) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    frames = ({"ts_ns": 10**18 + i * 10**7, "dir": "recv", "frame": '{"event":"heartbeat"}'} for i in range(60))
+    with gzip.open(tmp_path / "beats.jsonl.gz", "wt") as file:
+        file.writelines(json.dumps(frame) + "\n" for frame in frames)
+    run = "import sys, jobs; from jobs.cli import main; print(jobs.__file__, file=sys.stderr); main()"
+    done = subprocess.run(  # noqa: S603  # our own command
+        [sys.executable, "-c", run, "score", "beats.jsonl.gz", "--format", "json"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert str(tmp_path / "site" / "jobs") in done.stderr
+    assert json.loads(done.stdout)["windows"] == 1
+
+
+def test_each_package_name_has_one_owner() -> None:
+    owners = importlib.metadata.packages_distributions()
+    for package in PACKAGES:
+        assert set(owners.get(package, ["exchange-fingerprint"])) == {"exchange-fingerprint"}
