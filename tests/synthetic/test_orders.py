@@ -39,13 +39,14 @@ def latencies_s(session: Session, kind: MsgType = MsgType.ACK) -> list[float]:
     """Match each answer with its request by a dictionary; the opening's answers, which come first, are left out."""
     sent: dict[int, int] = {}
     found = []
-    for t, msg_type, request_id in zip(session.recv_ts_ns, session.msg_type, session.request_id, strict=True):
+    rows = zip(session.recv_ts_ns.tolist(), session.msg_type.tolist(), session.request_id.tolist(), strict=True)
+    for t, msg_type, request_id in rows:
         if request_id == MISSING or 1 <= request_id <= 3:
             continue
         if msg_type == MsgType.NEW:
-            sent[int(request_id)] = int(t)
+            sent[request_id] = t
         elif msg_type == kind:
-            found.append((int(t) - sent[int(request_id)]) / 1e9)
+            found.append((t - sent[request_id]) / 1e9)
     return found
 
 
@@ -55,13 +56,13 @@ def test_every_answer_follows_its_own_request(name: str) -> None:
         session = draw(name, seed)
         asked: set[int] = set()
         answered: Counter[int] = Counter()
-        for msg_type, request_id in zip(session.msg_type, session.request_id, strict=True):
+        for msg_type, request_id in zip(session.msg_type.tolist(), session.request_id.tolist(), strict=True):
             if msg_type in (MsgType.ACK, MsgType.NACK) and request_id != MISSING:
-                assert int(request_id) in asked
-                answered[int(request_id)] += 1
+                assert request_id in asked
+                answered[request_id] += 1
             elif request_id != MISSING:
                 assert msg_type == MsgType.NEW
-                asked.add(int(request_id))
+                asked.add(request_id)
         assert len(asked) > 100
         # What is not answered is still under way at the end.
         assert len(answered) > 0.5 * len(asked)
