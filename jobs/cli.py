@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import sys
 
 import typer
@@ -39,6 +40,7 @@ _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EP
 
 def main() -> None:
     """Run a command; a user's mistake is one sentence on standard error and exit code 1."""
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # its every failed attempt; what matters is in our sentence
     try:
         app()
     except (PipelineError, StackError) as error:
