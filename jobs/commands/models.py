@@ -24,8 +24,8 @@ def train(
         Path | None,
         typer.Option(help="Folder of labelled recordings with their index.csv.", show_default="synthetic only"),
     ] = None,
-    per_exchange: Annotated[int, typer.Option(min=1, help="Synthetic sessions of each exchange.")] = 60,
-    messages: Annotated[int, typer.Option(min=50, help="Messages of each synthetic session.")] = 2000,
+    per_exchange: Annotated[int, typer.Option(min=1, help="Synthetic sessions of each exchange.")] = 400,
+    messages: Annotated[int, typer.Option(min=50, help="Messages of each synthetic session.")] = 700,
     seed: Annotated[int, typer.Option(help="Draws the same sessions and trees again.")] = 7,
 ) -> None:
     """Train a model on synthetic sessions and recordings, and measure it on sessions it has not seen."""
