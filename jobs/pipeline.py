@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pyflink.common import Configuration
 from pyflink.datastream import StreamExecutionEnvironment
 from pyflink.table import StreamTableEnvironment
 
@@ -31,9 +32,12 @@ def build_pipeline(
     """
     environment.set_parallelism(settings.parallelism)
     environment.enable_checkpointing(settings.checkpoint_ms)
-    tables = StreamTableEnvironment.create(environment)
+    configuration = Configuration()
     for key, value in _options(settings).items():
-        tables.get_config().set(key, value)
+        configuration.set_string(key, value)
+    # On the environment, not on the tables: those of the running operators would be passed over in silence there.
+    environment.configure(configuration)
+    tables = StreamTableEnvironment.create(environment)
     tables.create_temporary_function(SCORE_FUNCTION, build_score_udf(load_predictor))
     for ddl in (messages_ddl, raw_records_ddl, dead_letters_ddl, window_scores_ddl):
         tables.execute_sql(ddl(settings))

@@ -62,7 +62,8 @@ def running_stack() -> Iterator[StackStatus]:
             migrate(stack.database_url)
             config = {"message.timestamp.type": "LogAppendTime"}
             topics = [NewTopic(TOPIC, PARTITIONS, config=config), NewTopic(DEAD_LETTER_TOPIC, PARTITIONS)]
-            for made in AdminClient({"bootstrap.servers": stack.kafka}).create_topics(topics).values():
+            admin = AdminClient({"bootstrap.servers": stack.kafka})  # must outlive what it promises
+            for made in admin.create_topics(topics).values():
                 made.result()
             yield stack
         finally:
