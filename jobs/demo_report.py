@@ -87,10 +87,23 @@ class DemoReport:
 
 
 def draw_demo_sessions(*, per_exchange: int, seed: int, start_ns: int, duration_s: float) -> Sequence[LabelledSession]:
-    """Draw the demo's connections; the last one declares an exchange that it is not, for the job to find."""
+    """Draw the demo's connections; the last one declares an exchange that it is not, for the job to find.
+
+    Their ids tell one run from another: the same seed gives the same behaviour, but not the same connections.
+    """
     drawn = synthetic_sessions(
         exchanges=EXCHANGES, per_exchange=per_exchange, seed=seed, start_ns=start_ns, duration_s=duration_s
     )
-    *honest, liar = drawn
+    run = f"{start_ns // 10**9 % 16**4:04x}"
+    *honest, liar = (
+        replace(
+            labelled, session=replace(labelled.session, connection_id=f"{labelled.session.connection_id[:9]}-{run}")
+        )
+        for labelled in drawn
+    )
     other = next(exchange for exchange in EXCHANGES if exchange != liar.exchange)
     return [*honest, replace(liar, session=replace(liar.session, declared_exchange=other))]
+
+
+def _renamed(labelled: LabelledSession, connection_id: str) -> LabelledSession:
+    return replace(labelled, session=replace(labelled.session, connection_id=connection_id))

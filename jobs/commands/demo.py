@@ -46,7 +46,7 @@ def demo(
     postgres_port: options.PostgresPort = StackSettings.postgres_port,
     duration: Annotated[float, typer.Option(min=5, help="Seconds to watch, from the first result on.")] = 60,
     per_exchange: Annotated[int, typer.Option(min=1, help="Synthetic connections of each exchange.")] = 4,
-    seed: Annotated[int | None, typer.Option(help="Draws the same sessions again.", show_default="the clock")] = None,
+    seed: Annotated[int, typer.Option(help="Another one draws other connections.")] = 1,
     keep_running: Annotated[bool, typer.Option("--keep-running", help="Leave stack and job running.")] = False,
     summary: Annotated[Path | None, typer.Option(help="Also write the summary here, as JSON.")] = None,
 ) -> None:
@@ -68,7 +68,7 @@ def demo(
     with _running_stack(settings, keep_running=keep_running) as addresses:
         drawn = draw_demo_sessions(
             per_exchange=per_exchange,
-            seed=time.time_ns() if seed is None else seed,
+            seed=seed,
             start_ns=time.time_ns(),
             duration_s=duration + START_ALLOWANCE_S,
         )
