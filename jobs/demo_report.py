@@ -95,12 +95,7 @@ def draw_demo_sessions(*, per_exchange: int, seed: int, start_ns: int, duration_
         exchanges=EXCHANGES, per_exchange=per_exchange, seed=seed, start_ns=start_ns, duration_s=duration_s
     )
     run = f"{start_ns // 10**9 % 16**4:04x}"
-    *honest, liar = (
-        replace(
-            labelled, session=replace(labelled.session, connection_id=f"{labelled.session.connection_id[:9]}-{run}")
-        )
-        for labelled in drawn
-    )
+    *honest, liar = (_renamed(labelled, f"{labelled.session.connection_id[:9]}-{run}") for labelled in drawn)
     other = next(exchange for exchange in EXCHANGES if exchange != liar.exchange)
     return [*honest, replace(liar, session=replace(liar.session, declared_exchange=other))]
 
