@@ -56,7 +56,7 @@ def find_running_job(flink_url: str) -> RunningJob | None:
     return next((job for job in list_jobs(flink_url) if job.name == JOB_NAME and job.state not in ended), None)
 
 
-def flink_run_command(flink_url: str, job_arguments: list[str], *, worker_python: str | None) -> list[str]:
+def flink_run_command(flink_url: str, job_arguments: list[str], *, worker_python: str) -> list[str]:
     """Write the `flink run -py jobs/score.py` that submits the job.
 
     Parameters
@@ -65,15 +65,15 @@ def flink_run_command(flink_url: str, job_arguments: list[str], *, worker_python
         The cluster's REST interface.
     job_arguments : list of str
         What `jobs/score.py` is told.
-    worker_python : str or None
-        Python on the cluster's machines; None leaves it to the client's configuration.
+    worker_python : str
+        Python on the cluster's machines.
     """
     address = urlsplit(flink_url)
     return [
         *(str(_FLINK_HOME / "bin" / "flink"), "run", "--detached"),
         *("--jobmanager", f"{address.hostname}:{address.port or 8081}"),
         *("--pyClientExecutable", sys.executable),
-        *(("--pyExecutable", worker_python) if worker_python else ()),
+        *("--pyExecutable", worker_python),
         *("--python", str(_JOB_FILE), *job_arguments),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,15 +33,15 @@ class Submission:
         Folder of the artifact.
     job_options : sequence of str
         Further options of `jobs/score.py`.
-    worker_python : str or None
-        Python on the machines of a cluster of one's own; None means the one that runs this.
+    worker_python : str
+        Python on the cluster's machines; the local stack's is the one that runs this.
     """
 
     addresses: Addresses
     topic: str = TOPIC
     model: Path = DEFAULT_ARTIFACT
     job_options: Sequence[str] = ()
-    worker_python: str | None = None
+    worker_python: str = sys.executable
 
     def command(self, progress: Callable[[str], None]) -> list[str]:
         """Check the options and write the `flink run` command, after fetching the connectors that it ships."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -25,13 +26,13 @@ def submit(
     topic: options.Topic = options.DEFAULT_TOPIC,
     model: Annotated[Path, typer.Option(help="Folder of the model artifact.")] = DEFAULT_ARTIFACT,
     worker_python: Annotated[
-        str | None,
+        str,
         typer.Option(
             envvar="FINGERPRINT_WORKER_PYTHON",
             help="Python on the machines of a cluster of your own.",
             show_default="the one that runs this",
         ),
-    ] = None,
+    ] = sys.executable,
     unless_running: Annotated[
         bool, typer.Option("--unless-running", help="Do nothing, and succeed, if the job runs already.")
     ] = False,

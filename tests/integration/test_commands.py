@@ -1,0 +1,72 @@
+"""The commands of the README one after the other, as a user types them, on the running stack."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+
+from jobs.flink_client import find_running_job
+from stack.status import StackStatus
+
+BIN = Path(sys.executable).parent
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+def run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)  # noqa: S603  # our own commands
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture
+def fingerprint(stack_environment: dict[str, str]) -> Callable[..., str]:
+    """Return a function that runs a command on the shared stack and gives back what it printed."""
+
+    def call(*arguments: str) -> str:
+        return run([str(BIN / "fingerprint"), *arguments], stack_environment).stdout
+
+    return call
+
+
+def test_from_publishing_to_watching(
+    local_stack: StackStatus,
+    stack_environment: dict[str, str],
+    fingerprint: Callable[..., str],
+    wait_until: Callable[..., None],
+) -> None:
+    assert all(part.name in fingerprint("status") for part in local_stack.parts)
+    fingerprint("migrate")
+    fingerprint("publish", "--fast", "--per-exchange", "2", "--duration", "60", "--seed", "1")
+    plain_flink_run = fingerprint("submit", "--print-command").strip()
+    # The database's address is the one thing that the printed command leaves to the environment.
+    run(["bash", "-c", plain_flink_run], {**stack_environment, "DATABASE_URL": local_stack.database_url})  # noqa: S607  # as a user does
+    job = find_running_job(local_stack.flink_url)
+    assert job is not None
+    try:
+        assert run([str(BIN / "fingerprint"), "submit", "--unless-running"], stack_environment).stdout == ""
+        wait_until(lambda: fingerprint("watch", "--once").count("conn-") >= 5, what="connections to watch")
+        shown = fingerprint("watch", "--once")
+        assert all(exchange in shown for exchange in ("binance", "coinbase", "kraken"))
+    finally:
+        requests.patch(f"{local_stack.flink_url}/jobs/{job.job_id}", params={"mode": "cancel"}, timeout=10)
+        wait_until(lambda: find_running_job(local_stack.flink_url) is None, what="the end of the job")
+
+
+def test_recordings_are_replayed(
+    fingerprint: Callable[..., str], stack_environment: dict[str, str], captures: Path
+) -> None:
+    path = str(captures / "kraken")
+    done = run([str(BIN / "fingerprint"), "replay", path, "--topic", "replayed", "--suffix", "-2"], stack_environment)
+    assert "14,778 messages of 5 connections" in done.stderr
+
+
+def test_the_benchmarks_run(stack_environment: dict[str, str]) -> None:
+    small = ["throughput", "--connections", "6", "--messages", "500"]
+    shown = run([sys.executable, str(BENCHMARKS / "bench_pipeline.py"), *small], stack_environment).stdout
+    assert "3,000 messages, 114 windows" in shown
+    assert "order_entry all" in run([sys.executable, str(BENCHMARKS / "bench_features.py")], stack_environment).stdout
