@@ -116,7 +116,7 @@ def measure_throughput(n_connections: int, n_each: int, parallelism: int) -> Non
 
 
 def _watch_rows(database_url: str, expected: int) -> list[tuple[float, int]]:
-    samples = []
+    samples = [(time.monotonic(), 0)]
     with connect(database_url) as connection, connection.cursor() as cursor:
         rows = 0
         while rows < expected:
@@ -128,15 +128,17 @@ def _watch_rows(database_url: str, expected: int) -> list[tuple[float, int]]:
 
 
 def _print_throughput(samples: list[tuple[float, int]], n_messages: int, expected: int, parallelism: int) -> None:
-    first_s = next(at_s for at_s, rows in samples if rows)
-    steady = [(at_s, rows) for at_s, rows in samples if rows >= WARM_UP_SHARE * expected]
-    whole_s = samples[-1][0] - first_s
-    rate = (steady[-1][1] - steady[0][1]) / (steady[-1][0] - steady[0][0])
     print(f"{n_messages:,} messages, {expected:,} windows, parallelism {parallelism}")
+    started_s = max(at_s for at_s, rows in samples if not rows)
+    whole_s = samples[-1][0] - started_s
     print(f"from the first row to the last: {whole_s:.1f} s, {expected / whole_s:,.0f} windows/s")
-    print(
-        f"after {WARM_UP_SHARE:.0%} of the rows: {rate:,.0f} windows/s = {rate * n_messages / expected:,.0f} messages/s"
-    )
+    steady = [(at_s, rows) for at_s, rows in samples if rows >= WARM_UP_SHARE * expected]
+    if len(steady) < 2:
+        print("too few rows for a sustained rate")
+        return
+    rate = (steady[-1][1] - steady[0][1]) / (steady[-1][0] - steady[0][0])
+    messages_per_s = rate * n_messages / expected
+    print(f"after {WARM_UP_SHARE:.0%} of the rows: {rate:,.0f} windows/s = {messages_per_s:,.0f} messages/s")
 
 
 def measure_latency(n_connections: int, windows_per_s: int, warm_up_s: int, measured_s: int, parallelism: int) -> None:
