@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -33,7 +34,7 @@ def watch(
         if once:
             out.print(table)
             return
-        with Live(table, console=out, auto_refresh=False) as live:
+        with Live(table, console=out, auto_refresh=False) as live, suppress(KeyboardInterrupt):
             while True:
                 time.sleep(REFRESH_S)
                 live.update(connection_table(read_connections(database, limit=limit), title=title), refresh=True)
