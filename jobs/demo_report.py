@@ -68,7 +68,7 @@ class DemoReport:
 
     def to_table(self) -> Table:
         """Draw the summary: right and wrong connections of each exchange."""
-        table = Table("exchange", "connections", "named right", "windows", title="Summary", caption=self._caption())
+        table = Table("exchange", "connections", "named right", "windows", title="Summary")
         for exchange in sorted(set(self.truths.values())):
             rows = [row for row in self.found if self.truths[row.connection_id] == exchange]
             right = sum(row.detected_exchange == exchange for row in rows)
@@ -77,13 +77,18 @@ class DemoReport:
             table.add_row(exchange, str(total), f"[{style}]{right}[/]", f"{sum(row.windows for row in rows):,}")
         return table
 
-    def _caption(self) -> str:
-        liars = [
-            f"{r.connection_id} says {r.declared_exchange}, is {r.detected_exchange}" for r in self.found if r.mismatch
-        ]
+    def remarks(self) -> list[str]:
+        """Say how long it took, and which connections are not what they declare."""
         first = self.seconds_to_first_result
-        timing = "no result" if first is None else f"first result after {first:.0f} s"
-        return "; ".join([timing, *liars])
+        timing = "No result." if first is None else f"First result after {first:.0f} s."
+        lies = [row for row in self.found if row.mismatch]
+        return [
+            timing,
+            *(
+                f"{row.connection_id} declares {row.declared_exchange}, behaves like {row.detected_exchange}."
+                for row in lies
+            ),
+        ]
 
 
 def draw_demo_sessions(*, per_exchange: int, seed: int, start_ns: int, duration_s: float) -> Sequence[LabelledSession]:

@@ -75,6 +75,8 @@ def demo(
         report = DemoReport(truths={labelled.session.connection_id: labelled.exchange for labelled in drawn})
         report = _play([labelled.session for labelled in drawn], addresses, report, duration, started_s)
     out.print(report.to_table())
+    for remark in report.remarks():
+        out.print(remark)
     if summary is not None:
         summary.write_text(json.dumps(report.to_json(), indent=1) + "\n")
     if keep_running:
