@@ -23,6 +23,28 @@ class JobArguments:
     jars: list[Path]
 
 
+def build_parser() -> argparse.ArgumentParser:
+    """Describe the job's options."""
+    parser = argparse.ArgumentParser(prog=_PROGRAM, description="Score the windows of every connection of a topic.")
+    parser.add_argument("--kafka", help="bootstrap servers (or FINGERPRINT_KAFKA)")
+    parser.add_argument("--model", type=Path, default=DEFAULT_ARTIFACT, help="folder of the model artifact")
+    parser.add_argument("--jars", type=Path, nargs="*", default=[], help="connector jars, where the cluster has none")
+    parser.add_argument("--topic", default=JobSettings.topic, help="of the messages")
+    parser.add_argument("--dead-letter-topic", default=JobSettings.dead_letter_topic, help="of what is no message")
+    parser.add_argument("--parallelism", type=int, default=JobSettings.parallelism, help="subtasks of every operator")
+    parser.add_argument(
+        "--state-ttl-hours",
+        type=float,
+        default=JobSettings.state_ttl_hours,
+        help="after a longer silence a connection starts again at message 1",
+    )
+    parser.add_argument("--bundle-ms", type=int, default=JobSettings.bundle_ms, help="longest wait for a batch")
+    parser.add_argument("--flush-ms", type=int, default=JobSettings.flush_ms, help="longest wait for rows to write")
+    parser.add_argument("--checkpoint-ms", type=int, default=JobSettings.checkpoint_ms, help="between checkpoints")
+    parser.add_argument("--stop-at-end", action="store_true", help="finish when what is in the topic now is read")
+    return parser
+
+
 def parse_job_arguments(arguments: Sequence[str], *, kafka: str | None, database_url: str | None) -> JobArguments:
     """Parse the job's command line; an option that is wrong ends the process with a sentence, as argparse does.
 
@@ -35,24 +57,8 @@ def parse_job_arguments(arguments: Sequence[str], *, kafka: str | None, database
     database_url : str or None
         From the environment, for it holds a password.
     """
-    parser = argparse.ArgumentParser(prog=_PROGRAM, description="Score the windows of every connection of a topic.")
-    parser.add_argument("--kafka", default=kafka, help="bootstrap servers (or FINGERPRINT_KAFKA)")
-    parser.add_argument("--model", type=Path, default=DEFAULT_ARTIFACT, help="folder of the model artifact")
-    parser.add_argument("--jars", type=Path, nargs="*", default=[], help="connector jars, where the cluster has none")
-    parser.add_argument("--topic", default=JobSettings.topic, help="of the messages")
-    parser.add_argument("--dead-letter-topic", default=JobSettings.dead_letter_topic, help="of what is no message")
-    parser.add_argument("--parallelism", type=int, default=JobSettings.parallelism, help="subtasks of every operator")
-    parser.add_argument(
-        *("--state-ttl-hours",),
-        type=float,
-        default=JobSettings.state_ttl_hours,
-        help="after a longer silence a connection starts again at message 1",
-    )
-    parser.add_argument("--bundle-ms", type=int, default=JobSettings.bundle_ms, help="longest wait for a batch")
-    parser.add_argument("--flush-ms", type=int, default=JobSettings.flush_ms, help="longest wait for rows to write")
-    parser.add_argument("--checkpoint-ms", type=int, default=JobSettings.checkpoint_ms, help="between checkpoints")
-    parser.add_argument("--stop-at-end", action="store_true", help="finish when what is in the topic now is read")
-    options = vars(parser.parse_args(arguments))
+    options = vars(build_parser().parse_args(arguments))
+    options["kafka"] = options["kafka"] or kafka
     model, jars = options.pop("model"), options.pop("jars")
     if not options["kafka"]:
         raise ConfigError("Expected Kafka's bootstrap servers, found neither --kafka nor FINGERPRINT_KAFKA: name them")

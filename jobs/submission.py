@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ingest.publish import ensure_topics
 from jobs.addresses import Addresses
-from jobs.arguments import parse_job_arguments
+from jobs.arguments import build_parser, parse_job_arguments
 from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME, TOPIC, TOPIC_PARTITIONS
 from jobs.flink_client import find_running_job, flink_run, flink_run_command
 from jobs.migrate import check_schema, register_model
@@ -42,6 +42,10 @@ class Submission:
     model: Path = DEFAULT_ARTIFACT
     job_options: Sequence[str] = ()
     worker_python: str = sys.executable
+
+    def __post_init__(self) -> None:
+        # Wrong options, or the wish to see them listed, end here: before any service is asked for.
+        build_parser().parse_args(self.job_options)
 
     def command(self, progress: Callable[[str], None]) -> list[str]:
         """Check the options and write the `flink run` command, after fetching the connectors that it ships."""

@@ -106,9 +106,12 @@ def _read_offsets(kafka: str) -> dict[str, list[tuple[int, int]]]:
 def _run_to_the_end(stack: StackStatus, database_url: str, wait_until: Callable[..., None]) -> None:
     """Submit the job on what is in the topic, and wait until it has finished."""
     job_id = _submit(stack, database_url, "--stop-at-end")
-    states = lambda: {job.job_id: job.state for job in list_jobs(stack.flink_url)}  # noqa: E731  # a name for a query
-    wait_until(lambda: states()[job_id] in ("FINISHED", "FAILED"), what="the end of the job")
-    assert states()[job_id] == "FINISHED"
+    wait_until(lambda: _state(stack.flink_url, job_id) in ("FINISHED", "FAILED"), what="the end of the job")
+    assert _state(stack.flink_url, job_id) == "FINISHED"
+
+
+def _state(flink_url: str, job_id: str) -> str:
+    return next(job.state for job in list_jobs(flink_url) if job.job_id == job_id)
 
 
 def _submit(stack: StackStatus, database_url: str, *options: str) -> str:
@@ -138,7 +141,6 @@ def rows(
 def test_every_connection_has_a_row_for_each_window(played: Played, rows: dict[str, list[Row]]) -> None:
     expected = {s.connection_id: (len(s) - 50) // 25 + 1 for s in played.sessions if len(s) >= 50}
     assert {name: len(found) for name, found in rows.items()} == expected
-    assert len(played.sessions) > len(expected) - 1
 
 
 def test_every_column_equals_the_offline_computation(played: Played, rows: dict[str, list[Row]]) -> None:
@@ -207,9 +209,9 @@ def test_running_again_changes_nothing_and_calls_python_once_a_batch(
     flink = local_stack.flink_url
     job_id = _submit(local_stack, database_url)
     try:
-        read = lambda: _metrics(flink, job_id)  # noqa: E731  # a name for a query
-        wait_until(lambda: read().get("windows_scored") == n_windows, what=f"{n_windows} windows scored again")
-        counted = read()
+        everything = f"{n_windows} windows scored again"
+        wait_until(lambda: _metrics(flink, job_id).get("windows_scored") == n_windows, what=everything)
+        counted = _metrics(flink, job_id)
         assert find_running_job(flink) is not None
         names = {vertex["name"] for vertex in _get(flink, f"/jobs/{job_id}")["vertices"]}
     finally:

