@@ -23,6 +23,9 @@ class SeqRule(Enum):
     CONNECTION = auto()
     """One more with every frame of the connection that has this rule."""
 
+    CLOCK = auto()
+    """No counter: the venue's time in milliseconds."""
+
 
 class Trigger(Enum):
     """Which market event makes a channel speak."""
@@ -132,6 +135,8 @@ class Opening:
         Share of the sessions whose subscriptions are frames and not a part of the address.
     most_requests : int
         A client sends one to so many of them.
+    acknowledged : bool
+        False if requests are answered by data only.
     ack_per_symbol : bool
         One answer for each symbol, or one for the whole request.
     ack_has_request_id : bool
@@ -145,6 +150,7 @@ class Opening:
     greeting: bool
     subscribe_probability: float
     most_requests: int = 3
+    acknowledged: bool = True
     ack_per_symbol: bool
     ack_has_request_id: bool
     snapshot_bytes: int
@@ -165,6 +171,10 @@ class MarketProfile:
         How many changes more a trade hides.
     frame_spacing_us : float
         The least time between two frames on the wire.
+    most_symbols : int or None
+        How many symbols a connection may subscribe to; None if the venue sets no limit that matters.
+    venue_ids_hz : float
+        How fast the counter of the whole venue runs.
     """
 
     name: str
@@ -175,6 +185,8 @@ class MarketProfile:
     hidden_updates: float
     hidden_by_trade: int = 0
     frame_spacing_us: float = 0.0
+    most_symbols: int | None = None
+    venue_ids_hz: float = 20_000.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,8 +17,8 @@ from synthetic.ticks import LONGEST_BATCH, last_of_batch, tick_times
 from udfs.schema import MISSING, Float64Array, Int64Array, MsgType
 
 _MAX_SYMBOLS: Final = 20
-_VENUE_IDS_HZ: Final = 20_000
 _MAX_EVENTS_EACH: Final = 30.0
+_NS_PER_MS: Final = 1_000_000
 _BUSY_TICKS: Final = 0.6
 _ONE_SYMBOL_SHARE: Final = 0.3
 _NEW_ORDER_SHARE: Final = 0.5
@@ -53,6 +53,8 @@ def draw_market_plan(rng: np.random.Generator, profile: MarketProfile, circumsta
     """Draw a session's subscriptions, and solve for the events that give it the rate it aims at."""
     channels = _draw_channels(rng, profile)
     n_symbols = _draw_n_symbols(rng, channels, circumstances.target_rate_hz)
+    if profile.most_symbols is not None:
+        n_symbols = min(n_symbols, profile.most_symbols)
     weights = np.arange(1, n_symbols + 1) ** -rng.uniform(0.3, 1.3)
     periodics = tuple(p for p in profile.periodics if rng.random() < p.probability)
     clock_rate_hz = sum((n_symbols if p.per_symbol else 1) * (1 + p.answered) / p.period_s for p in periodics)
@@ -196,7 +198,10 @@ def draw_market_frames(
         duration_s=first_s + duration_s,
         start_ns=start_ns,
     )
-    parts += [_channel_frames(rng, channel, period_s, events, n_symbols) for channel, period_s in plan.channels]
+    parts += [
+        _channel_frames(rng, channel, period_s, events, n_symbols=n_symbols, start_ns=start_ns)
+        for channel, period_s in plan.channels
+    ]
     return join(parts)
 
 
@@ -215,7 +220,7 @@ def _draw_events(
     else:
         steps = rng.geometric(1.0 / (1.0 + profile.hidden_updates), n) + profile.hidden_by_trade * is_trade
     if any(channel.seq is SeqRule.VENUE for channel, _ in plan.channels):
-        ids = first_ids[0] + (times_s * _VENUE_IDS_HZ).astype(np.int64) + np.arange(n)
+        ids = first_ids[0] + (times_s * profile.venue_ids_hz).astype(np.int64) + np.arange(n)
     else:
         ids = _count_by_symbol(steps, symbols, first_ids)
     return _Events(
@@ -241,7 +246,13 @@ def _count_by_symbol(steps: Int64Array, symbols: NDArray[np.int64], first_ids: I
 
 
 def _channel_frames(
-    rng: np.random.Generator, channel: Channel, period_s: float | None, events: _Events, n_symbols: int
+    rng: np.random.Generator,
+    channel: Channel,
+    period_s: float | None,
+    events: _Events,
+    *,
+    n_symbols: int,
+    start_ns: int,
 ) -> Frames:
     chosen = events.of(channel.trigger)
     sizes = np.ones(len(chosen))
@@ -262,13 +273,19 @@ def _channel_frames(
         counts = events.steps[chosen]
         behind = np.repeat(np.cumsum(counts), counts) - np.arange(counts.sum()) - 1
         chosen, times_s, sizes = np.repeat(chosen, counts), np.repeat(times_s, counts), np.repeat(sizes, counts)
-    numbered = channel.seq in (SeqRule.SYMBOL, SeqRule.VENUE)
     return make_frames(
         rng,
         times_s,
         msg_type=MsgType.NEW,
         payload_bytes=channel.payload_bytes + channel.level_bytes * (sizes - 1),
         counted=channel.seq is SeqRule.CONNECTION,
-        seq=events.ids[chosen] - behind if numbered else MISSING,
+        seq=_data_seq(channel.seq, events.ids[chosen] - behind, times_s, start_ns=start_ns),
         event_step_ns=channel.exchange_time_ns,
     )
+
+
+def _data_seq(rule: SeqRule, ids: Int64Array, times_s: Float64Array, *, start_ns: int) -> int | Int64Array:
+    if rule is SeqRule.CLOCK:
+        times_ms: Int64Array = start_ns // _NS_PER_MS + (times_s * 1e3).astype(np.int64)
+        return times_ms
+    return ids if rule in (SeqRule.SYMBOL, SeqRule.VENUE) else MISSING

@@ -43,16 +43,16 @@ def _draw_subscriptions(
     n_requests = int(rng.integers(1, opening.most_requests + 1))
     requests_s = _REQUEST_S * np.linspace(0.9, 1.0, n_requests)
     ids = np.arange(1, n_requests + 1) if opening.ack_has_request_id else np.full(n_requests, MISSING)
-    n_acks = n_symbols if opening.ack_per_symbol else 1
+    n_acks = (n_symbols if opening.ack_per_symbol else 1) if opening.acknowledged else 0
     counted = opening.seq is SeqRule.CONNECTION
-    acks_s = np.repeat(requests_s, n_acks) + distance_s + _SERVICE_S
+    answers_s = requests_s + distance_s + _SERVICE_S
     parts = [
         make_frames(
             rng, requests_s, msg_type=MsgType.NEW, payload_bytes=_SUBSCRIBE_BYTES, outgoing=True, request_id=ids
         ),
         make_frames(
             rng,
-            acks_s,
+            np.repeat(answers_s, n_acks),
             msg_type=MsgType.ACK,
             payload_bytes=_ACK_BYTES,
             counted=counted,
@@ -60,7 +60,7 @@ def _draw_subscriptions(
         ),
     ]
     if opening.snapshot_bytes > 0:
-        snapshots_s = np.full(n_symbols, acks_s[-1])
+        snapshots_s = np.full(n_symbols, answers_s[-1])
         parts.append(
             make_frames(rng, snapshots_s, msg_type=MsgType.NEW, payload_bytes=opening.snapshot_bytes, counted=counted)
         )
