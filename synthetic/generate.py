@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -27,6 +28,7 @@ def generate_session(
     declared_exchange: str | None = None,
     duration_s: float | None = None,
     n_messages: int | None = None,
+    rate_factor: float = 1.0,
 ) -> Session:
     """Draw one session: its surroundings, its subscriptions, then every message.
 
@@ -38,11 +40,14 @@ def generate_session(
         When the connection opens by the host's clock, ns since the epoch.
     duration_s, n_messages
         How long it lasts, or how many messages it has: exactly one of the two.
+    rate_factor : float
+        How many times the messages a second that the session would have: the market or the trader is livelier and the
+        subscriber may take more symbols, while the venue's clocks, its ticks and heartbeats, stay as they are.
 
     Raises
     ------
     ConfigError
-        If both or none of `duration_s` and `n_messages` are given, or one is not positive.
+        If both or none of `duration_s` and `n_messages` are given, or one of them or `rate_factor` is not positive.
 
     >>> from synthetic.profiles import profile
     >>> session = generate_session(
@@ -55,14 +60,10 @@ def generate_session(
     >>> len(session)
     100
     """
-    lengths = [length for length in (duration_s, n_messages) if length is not None]
-    if len(lengths) != 1 or lengths[0] <= 0:
-        raise ConfigError(
-            f"a session needs a positive duration_s or a positive n_messages, but got {duration_s} and {n_messages}: "
-            "give exactly one of them"
-        )
+    _check_request(duration_s, n_messages, rate_factor)
     is_market = isinstance(profile, MarketProfile)
     circumstances = draw_circumstances(rng, MARKET_RATES_HZ if is_market else ORDER_RATES_HZ)
+    circumstances = replace(circumstances, target_rate_hz=rate_factor * circumstances.target_rate_hz)
     draw = _frame_source(rng, profile, circumstances, start_ns=start_ns)
     spacing_s = profile.frame_spacing_us / 1e6 if isinstance(profile, MarketProfile) else 0.0
     tries_s = duration_s if duration_s is not None else _SPARE * (n_messages or 0) / circumstances.target_rate_hz + 5.0
@@ -86,6 +87,17 @@ def head(session: Session, n_messages: int) -> Session:
     """Keep the first messages of a session."""
     columns = {name: getattr(session, name)[:n_messages] for name in SESSION_COLUMNS}
     return Session(connection_id=session.connection_id, declared_exchange=session.declared_exchange, **columns)
+
+
+def _check_request(duration_s: float | None, n_messages: int | None, rate_factor: float) -> None:
+    lengths = [length for length in (duration_s, n_messages) if length is not None]
+    if len(lengths) != 1 or lengths[0] <= 0:
+        raise ConfigError(
+            f"a session needs a positive duration_s or a positive n_messages, but got {duration_s} and {n_messages}: "
+            "give exactly one of them"
+        )
+    if rate_factor <= 0:
+        raise ConfigError(f"rate_factor must be positive, but is {rate_factor}")
 
 
 def _frame_source(

@@ -42,16 +42,18 @@ def synthetic_sessions(
     start_ns: int,
     duration_s: float | None = None,
     n_messages: int | None = None,
+    rate_factor: float = 1.0,
 ) -> list[LabelledSession]:
     """Draw sessions of some exchanges, their behaviours taking turns, each declaring the exchange it comes from.
 
     An exchange's k-th session has the same messages for the same seed whatever else is drawn. Connection ids say
-    nothing of the exchange: they are numbered in an order that the seed shuffles.
+    nothing of the exchange: they are numbered in an order that the seed shuffles. Length and `rate_factor` are those
+    of `generate_session`.
 
     Raises
     ------
     ConfigError
-        If an exchange has no behaviour here, or the length is not given as `generate_session` wants it.
+        If an exchange has no behaviour here, or length or `rate_factor` is not as `generate_session` wants it.
 
     >>> drawn = synthetic_sessions(per_exchange=1, seed=1, start_ns=0, n_messages=50)
     >>> [d.exchange for d in drawn], len(drawn[0].session)
@@ -67,6 +69,7 @@ def synthetic_sessions(
             start_ns=start_ns,
             duration_s=duration_s,
             n_messages=n_messages,
+            rate_factor=rate_factor,
         )
         for k in range(per_exchange)
         for position, exchange in enumerate(exchanges)
@@ -82,6 +85,7 @@ def _labelled(
     start_ns: int,
     duration_s: float | None,
     n_messages: int | None,
+    rate_factor: float,
 ) -> LabelledSession:
     own = [p for p in profiles() if p.exchange == exchange]
     if not own:
@@ -96,5 +100,6 @@ def _labelled(
         declared_exchange=exchange,
         duration_s=duration_s,
         n_messages=n_messages,
+        rate_factor=rate_factor,
     )
     return LabelledSession(session=session, exchange=exchange, profile=behaviour.name)
