@@ -1,0 +1,298 @@
+"""What a connection's windows say together: evidence added up until it is decisive, forgotten after `HISTORY` windows.
+
+A window's evidence for a class is the logarithm of its probability. Over the last k windows, the lead of a class is how
+far its sum is above every other class's. A class is decisive once its lead over some k reaches its bound: the
+window-limited generalised likelihood ratio, a CUSUM that also says when the change began (Page, Continuous Inspection
+Schemes, Biometrika 41, 1954; Lai, Sequential Changepoint Detection, JRSS B 57, 1995). The bounds come with the model.
+A verdict stands until another class is decisive. Sums are of whole millinats: every order of adding gives the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from udfs.schema import UNKNOWN, WINDOW_SIZE, WINDOW_SLIDE, Float64Array, Int64Array
+
+HISTORY: Final = 16
+"""Windows that a decision looks back on, the newest included."""
+
+EVIDENCE_FLOOR: Final = 0.001
+"""A class cannot be less likely than this in one window: no single window decides, nor rules a class out for good."""
+
+LIKELY_MILLINATS: Final = 3000
+"""Lead from which a class that is not decisive is named as likely: odds of 20 to 1."""
+
+PROBABILITY_DECIMALS: Final = 6
+
+CERTAIN: Final = "certain"
+LIKELY: Final = "likely"
+UNDECIDED: Final = "undecided"
+
+_NO_LEAD: Final = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionRule:
+    """How much evidence a model needs; chosen on sessions that it was not trained on.
+
+    Attributes
+    ----------
+    bounds_millinats : n_classes int
+        Lead at which a class is decisive, in the order of the classes; above 0.
+    intercept, slope_per_nat : float
+        Probability of a verdict with a lead of s nats: 1 / (1 + exp(-(intercept + slope_per_nat * s))).
+    """
+
+    bounds_millinats: tuple[int, ...]
+    intercept: float
+    slope_per_nat: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Decisions:
+    """What n connections' last windows say, one row a connection.
+
+    Attributes
+    ----------
+    decisive : (n,) int64
+        Index of the class whose lead has reached its bound, else -1.
+    leaning : (n,) int64
+        Where none is decisive: the class that leads by `LIKELY_MILLINATS` or more, else -1.
+    strength_millinats : (n,) int64
+        Lead of that class: the largest over all k if decisive, over all windows if leaning, 0 if neither.
+    suffix_windows : (n,) int64
+        The k of that lead, from 1: since so many windows it has been so. 0 if neither.
+    probability : (n,) float64
+        That the class is right, by the rule; six decimals.
+    """
+
+    decisive: Int64Array
+    leaning: Int64Array
+    strength_millinats: Int64Array
+    suffix_windows: Int64Array
+    probability: Float64Array
+
+
+def evidence_millinats(probabilities: Float64Array) -> Int64Array:
+    """Turn windows' probabilities into evidence: ln(max(p, `EVIDENCE_FLOOR`)) in whole thousandths.
+
+    >>> evidence_millinats(np.array([[1.0, 0.5, 0.0]]))
+    array([[    0,  -693, -6908]])
+    """
+    nats: Float64Array = np.log(np.maximum(probabilities, EVIDENCE_FLOOR))
+    whole: Float64Array = np.rint(1000 * nats)
+    return whole.astype(np.int64)
+
+
+def decide(evidence: Int64Array, n_windows: Int64Array, rule: DecisionRule) -> Decisions:
+    """Look for a decisive class in each connection's last windows; a row does not depend on its batch.
+
+    Parameters
+    ----------
+    evidence : (n, H, n_classes) int64
+        Evidence of the last H windows, the newest last.
+    n_windows : (n,) int64
+        How many of the H are real, the newest ones; more than H count as H.
+    rule : DecisionRule
+        The model's.
+
+    Examples
+    --------
+    Three windows, of which the last two speak for the second class; together they lead by 12 nats:
+
+    >>> rule = DecisionRule(bounds_millinats=(10_000, 10_000), intercept=0.0, slope_per_nat=0.5)
+    >>> decided = decide(np.array([[[0, -3000], [-6000, 0], [-6000, 0]]]), np.array([3]), rule)
+    >>> decided.decisive, decided.strength_millinats, decided.suffix_windows
+    (array([1]), array([12000]), array([2]))
+    """
+    leads = _leads(evidence)
+    rows, in_use = np.arange(len(leads)), np.minimum(n_windows, evidence.shape[1])
+    leads[np.arange(evidence.shape[1]) >= in_use[:, None]] = _NO_LEAD
+    decisive = _first_decisive(leads, np.array(rule.bounds_millinats, dtype=np.int64))
+    leaning, leaning_lead = _leaning(leads, in_use)
+    leaning[decisive >= 0] = -1
+    # From the longest suffix down: the first maximum found is the one of the largest k.
+    downwards = leads[rows, ::-1, decisive]
+    best = np.argmax(downwards, axis=1)
+    strength = np.where(decisive >= 0, downwards[rows, best], np.where(leaning >= 0, leaning_lead, 0))
+    suffix = np.where(decisive >= 0, evidence.shape[1] - best, np.where(leaning >= 0, in_use, 0))
+    return Decisions(
+        decisive=decisive,
+        leaning=leaning,
+        strength_millinats=strength,
+        suffix_windows=suffix,
+        probability=verdict_probability(strength, rule),
+    )
+
+
+def verdict_probability(strength_millinats: Int64Array, rule: DecisionRule) -> Float64Array:
+    """Say how probably a verdict of such a lead is right, to six decimals."""
+    log_odds = rule.intercept + rule.slope_per_nat * (strength_millinats / 1000)
+    probabilities: Float64Array = 1 / (1 + np.exp(-log_odds))
+    return np.round(probabilities, PROBABILITY_DECIMALS)
+
+
+def running_decisions(evidence: Int64Array, rule: DecisionRule, *, history: int = HISTORY) -> Decisions:
+    """Decide at every window of one connection, from its evidence (n_windows, n_classes)."""
+    n_windows, n_classes = evidence.shape
+    padded = np.concatenate([np.zeros((history, n_classes), dtype=np.int64), evidence])
+    last_windows = np.lib.stride_tricks.sliding_window_view(padded, history, axis=0).transpose(0, 2, 1)
+    return decide(last_windows[1:], np.arange(1, n_windows + 1), rule)
+
+
+def _leads(evidence: Int64Array) -> Int64Array:
+    """Sum the last 1, 2, ... H windows, and compare each class with the best of the others: (n, H, n_classes)."""
+    sums = np.cumsum(evidence[:, ::-1], axis=1)
+    n_classes = sums.shape[2]
+    winner = np.argmax(sums, axis=2)[..., None]
+    second, first = np.moveaxis(np.partition(sums, n_classes - 2, axis=2)[..., -2:, None], 2, 0)
+    return np.asarray(sums - np.where(np.arange(n_classes) == winner, second, first), dtype=np.int64)
+
+
+def _first_decisive(leads: Int64Array, bounds: Int64Array) -> Int64Array:
+    """Find the class that reaches its bound on the fewest windows; only one can on so many, as bounds are above 0."""
+    reached = leads >= bounds
+    shortest = np.where(reached.any(axis=1), np.argmax(reached, axis=1), leads.shape[1])
+    fastest = np.argmin(shortest, axis=1)
+    return np.where(reached.any(axis=(1, 2)), fastest, -1).astype(np.int64)
+
+
+def _leaning(leads: Int64Array, in_use: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """Find the class that leads over all windows there are, and by how much."""
+    over_all = leads[np.arange(len(leads)), in_use - 1]
+    leader = np.argmax(over_all, axis=1)
+    lead = over_all[np.arange(len(leads)), leader]
+    return np.where(lead >= LIKELY_MILLINATS, leader, -1), lead
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictChange:
+    """A class became decisive for a connection that stood for another one, or for none.
+
+    Attributes
+    ----------
+    window : int
+        Index of the deciding window.
+    previous, exchange : str or None, str
+        What stood before, and what stands now.
+    since_window : int
+        Index of the window with which it began, as far as the evidence says.
+    strength_millinats, probability : int, float
+        Of the decision.
+    """
+
+    window: int
+    previous: str | None
+    exchange: str
+    since_window: int
+    strength_millinats: int
+    probability: float
+
+    @property
+    def suffix_windows(self) -> int:
+        """Count the windows from the one with which it began to the deciding one."""
+        return self.window - self.since_window + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectionVerdict:
+    """What stands for a connection after its last window; a row of `connection_verdicts`.
+
+    Attributes
+    ----------
+    exchange : str
+        One of the classes.
+    certainty : str
+        `CERTAIN`, `LIKELY` or `UNDECIDED`.
+    probability : float
+        That `exchange` is right; 0 without a window.
+    strength_millinats : int
+        Lead at the latest window where `exchange` was decisive, or now if it is only likely.
+    windows : int
+        Of the connection.
+    since_window : int or None
+        Index of the window with which it began; None if undecided.
+    changes : tuple of VerdictChange
+        Every change of a certain verdict, the first included.
+    """
+
+    exchange: str
+    certainty: str
+    probability: float
+    strength_millinats: int
+    windows: int
+    since_window: int | None
+    changes: tuple[VerdictChange, ...]
+
+    @property
+    def previous(self) -> str | None:
+        """The certain verdict before this one."""
+        return self.changes[-1].previous if self.changes else None
+
+    @property
+    def certain_after_messages(self) -> int | None:
+        """Messages that the connection had sent when it was first certain."""
+        return messages_at(self.changes[0].window) if self.changes else None
+
+
+def messages_at(window: int) -> int:
+    """Count a connection's messages at the end of its window of this index.
+
+    >>> messages_at(0), messages_at(2)
+    (50, 100)
+    """
+    return WINDOW_SIZE + WINDOW_SLIDE * window
+
+
+def connection_verdict(evidence: Int64Array, rule: DecisionRule, classes: tuple[str, ...]) -> ConnectionVerdict:
+    """Say what stands after all windows of one connection: the job's SQL does the same row by row.
+
+    Parameters
+    ----------
+    evidence : (n_windows, n_classes) int64
+        All of the connection's windows in order.
+    rule : DecisionRule
+        The model's.
+    classes : n_classes str
+        Their names; `unknown` among them.
+    """
+    decisions = running_decisions(evidence, rule)
+    changes = _changes(decisions, classes)
+    exchange, certainty, since, last = UNKNOWN, UNDECIDED, None, len(evidence) - 1
+    if changes:
+        exchange, certainty, since = changes[-1].exchange, CERTAIN, changes[-1].since_window
+        last = int(np.flatnonzero(decisions.decisive >= 0)[-1])
+    elif len(evidence) and decisions.leaning[-1] >= 0:
+        exchange, certainty = classes[decisions.leaning[-1]], LIKELY
+        since = len(evidence) - int(decisions.suffix_windows[-1])
+    return ConnectionVerdict(
+        exchange=exchange,
+        certainty=certainty,
+        probability=float(decisions.probability[last]) if len(evidence) else 0.0,
+        strength_millinats=int(decisions.strength_millinats[last]) if len(evidence) else 0,
+        windows=len(evidence),
+        since_window=since,
+        changes=changes,
+    )
+
+
+def _changes(decisions: Decisions, classes: tuple[str, ...]) -> tuple[VerdictChange, ...]:
+    """List where the decisive class differs from the one that was decisive last."""
+    windows = np.flatnonzero(decisions.decisive >= 0)
+    decisive = decisions.decisive[windows]
+    before = np.concatenate([[-1], decisive])[:-1]
+    return tuple(
+        VerdictChange(
+            window=int(window),
+            previous=None if old < 0 else classes[old],
+            exchange=classes[new],
+            since_window=int(window - decisions.suffix_windows[window] + 1),
+            strength_millinats=int(decisions.strength_millinats[window]),
+            probability=float(decisions.probability[window]),
+        )
+        for window, old, new in zip(windows, before, decisive, strict=True)
+        if old != new
+    )
