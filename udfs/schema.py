@@ -102,6 +102,7 @@ class Windows:
     """
 
     recv_ts_ns: Int64Array
+    exchange_ts_ns: Int64Array
     seq: Int64Array
     request_id: Int64Array
     msg_type: Int64Array

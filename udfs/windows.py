@@ -11,7 +11,7 @@ For `WINDOW_SIZE` 4 and `WINDOW_SLIDE` 2 (really 50 and 25)::
 The job gathers a window in groups of `GROUP_SIZE` messages, each group column by column, because that is what Flink
 does fastest. One window is one flat array of `WIRE_LENGTH` integers (g: group, c: column, m: message)::
 
-    [g0 c0 m0..m4 | g0 c1 m0..m4 | ... | g9 c4 m0..m4]
+    [g0 c0 m0..m4 | g0 c1 m0..m4 | ... | g9 c5 m0..m4]
 """
 
 from __future__ import annotations

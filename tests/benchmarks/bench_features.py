@@ -17,6 +17,7 @@ def market_data(n_windows: int, rng: np.random.Generator) -> Windows:
     shape = (n_windows, WINDOW_SIZE)
     return Windows(
         recv_ts_ns=np.cumsum(rng.exponential(2e7, shape).astype(np.int64), axis=1) + 1_700_000_000_000_000_000,
+        exchange_ts_ns=np.where(rng.random(shape) < 0.7, 1, MISSING),
         seq=np.cumsum(rng.integers(1, 3, shape), axis=1),
         request_id=np.full(shape, MISSING),
         msg_type=rng.choice([MsgType.NEW, MsgType.HEARTBEAT, MsgType.OTHER], shape, p=[0.9, 0.05, 0.05]),
@@ -29,6 +30,7 @@ def order_entry(n_windows: int, rng: np.random.Generator) -> Windows:
     is_new = np.arange(WINDOW_SIZE) % 2 == 0
     return Windows(
         recv_ts_ns=np.cumsum(rng.exponential(2e7, shape).astype(np.int64), axis=1) + 1_700_000_000_000_000_000,
+        exchange_ts_ns=np.where(rng.random(shape) < 0.7, 1, MISSING),
         seq=np.cumsum(rng.integers(1, 3, shape), axis=1),
         request_id=np.repeat(half_ids, 2, axis=1),
         msg_type=np.where(is_new, MsgType.NEW, rng.choice([MsgType.ACK, MsgType.NACK], shape, p=[0.9, 0.1])),

@@ -54,9 +54,10 @@ def compute_features(windows: Windows) -> Float64Array:
     Examples
     --------
     >>> column = np.arange(WINDOW_SIZE).reshape(1, -1)
-    >>> metronome = Windows(recv_ts_ns=column * 100_000_000, seq=column, request_id=column, msg_type=column * 0)
+    >>> metronome = Windows(recv_ts_ns=column * 100_000_000, exchange_ts_ns=column, seq=column, request_id=column,
+    ...     msg_type=column * 0)
     >>> row = dict(zip((f.name for f in FEATURES), compute_features(metronome)[0].tolist(), strict=True))
-    >>> row["inter_arrival_log10_median_us"], row["inter_arrival_cv"], row["bigram_new_new_share"]
+    >>> row["inter_arrival_log10_median_us"], row["inter_arrival_cv"], row["bigram_numbered_numbered_share"]
     (5.0, 0.0, 1.0)
     """
     if windows.recv_ts_ns.shape[1] != WINDOW_SIZE:

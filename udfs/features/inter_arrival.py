@@ -1,7 +1,7 @@
-"""The rhythm of arrivals: one level, and six shapes of it that do not change with the rate or with the time of day.
+"""The rhythm of arrivals: one level, and six shapes of it, of which all but one do not change with the rate.
 
-All but the two tick alignments are functions of the sorted intervals between neighbouring messages, so the order of the
-intervals is nothing to them. Every value is the same, bit for bit, when all times of a window move by the same amount.
+All are functions of the sorted intervals between neighbouring messages, so the order of the intervals is nothing to
+them. Every value is the same, bit for bit, when all times of a window move by the same amount.
 """
 
 from __future__ import annotations
@@ -18,11 +18,8 @@ FAMILY: Final = "inter_arrival"
 BURSTS_PER_MEAN: Final = 10
 """An interval is part of a burst if the window's mean interval is longer than this many of it."""
 
-MIN_TICKS: Final = 2
-"""Tick alignment needs a window this many ticks long; in a shorter one it would measure the rate."""
-
-TICKS_NS: Final = (50_000_000, 1_000_000_000)
-"""50 ms divides every batching interval that exchanges document (50, 100, 250, 500 ms); 1 s is the heartbeats'."""
+INSTANT_NS: Final = 100_000
+"""Recorded bursts have gaps of 1 to 100 us."""
 
 
 def inter_arrival_ns(recv_ts_ns: Int64Array) -> Float64Array:
@@ -184,46 +181,56 @@ def inter_arrival_burst_share(sorted_intervals_ns: Float64Array) -> Float64Array
     return np.where(totals_ns > 0, is_burst.sum(axis=1) / n, np.nan)
 
 
-def arrival_tick_alignment(recv_ts_ns: Int64Array, tick_ns: int) -> Float64Array:
-    """Measure how strictly the arrivals keep one phase of a clock that ticks every `tick_ns`.
+def inter_arrival_instant_share(sorted_intervals_ns: Float64Array) -> Float64Array:
+    """Measure how many messages follow their predecessor within what a receiver needs to read one.
 
     Parameters
     ----------
-    recv_ts_ns : (n_windows, size) int64
-        Receive times, ns.
-    tick_ns : int
-        The clock's period, ns.
+    sorted_intervals_ns : (n_windows, n) float64
+        Ascending, ns.
 
     Returns
     -------
     (n_windows,) float64
-        Resultant length of the phases, ``R = |mean(exp(2 pi i t / tick_ns))|``: 1 if all arrivals have the same phase
-        (whichever it is), about 0.13 for 50 random ones; 0 to 1 but for rounding. NaN where the last message came less
-        than `MIN_TICKS` ticks after the first.
+        Share of intervals shorter than `INSTANT_NS`, 0 to 1. Never NaN.
 
     Notes
     -----
-    Source: Rayleigh's test for a common direction, Mardia & Jupp, Directional Statistics (2000), 6.3. Phases are taken
-    by integer modulo from the first arrival, so nanoseconds stay exact and a shift of all times changes nothing. Sine
-    and cosine are in single precision, an error of R below 1e-6, because they are 15 times faster so.
-    The NaN rule: evenly spread arrivals of duration x ticks have R = |sin(pi x) / (pi x)|, which at x >= 2 is below
-    0.13, that is, within the chance of 50 random phases; below it R says how short the window is.
+    Source: ours. Unlike `inter_arrival_burst_share` it has a limit in time, because it asks whether a venue sends
+    several frames for one event, and those come as fast as the host reads them, whatever the market's rate.
 
     Examples
     --------
-    Phases 0, 0, 1/2 and 1/2 of a tick cancel out; arrivals at whole ticks do not; the last window is too short:
-
-    >>> arrival_tick_alignment(np.array([[7, 17, 22, 32], [7, 17, 27, 37], [7, 8, 9, 10]]), 10).round(6)
-    array([ 0.,  1., nan])
+    >>> inter_arrival_instant_share(np.array([[0.0, 99_999.0, 100_000.0, 5e9]]))
+    array([0.5])
     """
-    elapsed_ns = recv_ts_ns - recv_ts_ns[:, :1]
-    # The remainder by hand: NumPy divides by one number with SIMD instructions, but has none for `%`.
-    beyond_tick_ns = elapsed_ns - elapsed_ns // tick_ns * tick_ns
-    phases = beyond_tick_ns.astype(np.float32) * np.float32(2 * np.pi / tick_ns)
-    cosines = np.cos(phases).sum(axis=1).astype(np.float64)
-    sines = np.sin(phases).sum(axis=1).astype(np.float64)
-    lengths = np.sqrt(cosines * cosines + sines * sines) / recv_ts_ns.shape[1]
-    return np.where(elapsed_ns[:, -1] >= MIN_TICKS * tick_ns, lengths, np.nan)
+    shares: Float64Array = (sorted_intervals_ns < INSTANT_NS).sum(axis=1) / sorted_intervals_ns.shape[1]
+    return shares
+
+
+def inter_arrival_p25_p75_ratio(sorted_intervals_ns: Float64Array) -> Float64Array:
+    """Measure the middle half of the intervals' distribution.
+
+    Parameters
+    ----------
+    sorted_intervals_ns : (n_windows, n) float64
+        Ascending, ns.
+
+    Returns
+    -------
+    (n_windows,) float64
+        25% quantile / 75% quantile (see `quantile_ns`), 0 to 1. NaN where the 75% quantile is 0.
+
+    Notes
+    -----
+    Source: ours; for the form see `inter_arrival_p10_p50_ratio`.
+
+    Examples
+    --------
+    >>> inter_arrival_p25_p75_ratio(np.array([[1.0, 2.0, 3.0, 8.0, 9.0]]))
+    array([0.25])
+    """
+    return ratios(quantile_ns(sorted_intervals_ns, 0.25), quantile_ns(sorted_intervals_ns, 0.75))
 
 
 def quantile_ns(sorted_intervals_ns: Float64Array, probability: float) -> Float64Array:
@@ -248,7 +255,8 @@ def inter_arrival_features(windows: Windows) -> Float64Array:
             inter_arrival_p10_p50_ratio(sorted_intervals_ns),
             inter_arrival_p50_p90_ratio(sorted_intervals_ns),
             inter_arrival_burst_share(sorted_intervals_ns),
-            *(arrival_tick_alignment(windows.recv_ts_ns, tick_ns) for tick_ns in TICKS_NS),
+            inter_arrival_instant_share(sorted_intervals_ns),
+            inter_arrival_p25_p75_ratio(sorted_intervals_ns),
         ),
         axis=1,
     )
@@ -262,8 +270,12 @@ INTER_ARRIVAL: Final = FeatureBlock(
         Feature("inter_arrival_p10_p50_ratio", FAMILY, "ratio", "Short intervals compared with the typical one"),
         Feature("inter_arrival_p50_p90_ratio", FAMILY, "ratio", "The typical interval compared with long ones"),
         Feature("inter_arrival_burst_share", FAMILY, "share", "Share of messages that follow the one before at once"),
-        Feature("arrival_tick_alignment_50ms", FAMILY, "ratio", "How strictly messages keep to a clock of 50 ms"),
-        Feature("arrival_tick_alignment_1s", FAMILY, "ratio", "How strictly messages keep to a clock of one second"),
+        Feature(
+            "inter_arrival_instant_share", FAMILY, "share", "Share of messages less than 100 us after the one before"
+        ),
+        Feature(
+            "inter_arrival_p25_p75_ratio", FAMILY, "ratio", "Quarter-rank interval compared with the three-quarter one"
+        ),
     ),
     compute=inter_arrival_features,
 )

@@ -1,4 +1,4 @@
-"""The mix of message types and their order, by counts alone: no time, no rate."""
+"""The mix of message types, and the order of what the messages carry, by counts alone: no time, no rate."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from typing import Final
 import numpy as np
 
 from udfs.features.feature import Feature, FeatureBlock
-from udfs.schema import Float64Array, Int64Array, MsgType, Windows
+from udfs.schema import MISSING, Float64Array, Int64Array, MsgType, Windows
 
 FAMILY: Final = "ngrams"
 
-PAIRED_TYPES: Final = (MsgType.NEW, MsgType.ACK, MsgType.NACK, MsgType.HEARTBEAT)
-"""The types whose ordered pairs are counted; their codes are 0 to 3."""
+PAIRED_KINDS: Final = ("numbered", "timed", "plain", "answer")
+"""The kinds whose ordered pairs are counted: a NEW with a sequence number, one with the venue's own time but no number,
+one with neither, and an ACK or NACK. Almost every message of market data is a NEW; which fields it carries is a venue's
+custom, and tells one stream of a connection from another."""
+
+_NUMBERED, _TIMED, _PLAIN, _ANSWER, _ELSE = range(len(PAIRED_KINDS) + 1)
 
 
 def type_shares(msg_types: Int64Array) -> Float64Array:
@@ -40,42 +44,57 @@ def type_shares(msg_types: Int64Array) -> Float64Array:
     return _shares(_counts(_known_codes(msg_types), len(MsgType)), msg_types.shape[1])
 
 
-def bigram_shares(msg_types: Int64Array) -> Float64Array:
-    """Measure how often a message of one type directly follows one of another.
+def message_kinds(windows: Windows) -> Int64Array:
+    """Tell of each message which of `PAIRED_KINDS` it is: its index, or 4 for a HEARTBEAT or OTHER.
+
+    >>> column = np.array([[5, MISSING, MISSING, 9, 9]])
+    >>> message_kinds(Windows(recv_ts_ns=column, exchange_ts_ns=np.array([[1, 1, MISSING, 1, 1]]), seq=column,
+    ...     request_id=column, msg_type=np.array([[0, 0, 0, 2, 3]])))
+    array([[0, 1, 2, 3, 4]])
+    """
+    carried = np.where(windows.exchange_ts_ns != MISSING, _TIMED, _PLAIN)
+    news = np.where(windows.seq != MISSING, _NUMBERED, carried)
+    is_answer = (windows.msg_type == MsgType.ACK) | (windows.msg_type == MsgType.NACK)
+    return np.where(windows.msg_type == MsgType.NEW, news, np.where(is_answer, _ANSWER, _ELSE))
+
+
+def bigram_shares(kinds: Int64Array) -> Float64Array:
+    """Measure how often a message of one kind directly follows one of another.
 
     Parameters
     ----------
-    msg_types : (n_windows, size) int64
-        `MsgType` codes; any other number counts as OTHER.
+    kinds : (n_windows, size) int64
+        From `message_kinds`.
 
     Returns
     -------
     (n_windows, 16) float64
-        Column ``4 * first + second`` is the share of that ordered pair among all size - 1 adjacent pairs, OTHER's
-        included; 0 to 1, the row sums to 1 or, where OTHER occurs, to less. Never NaN.
+        Column ``4 * first + second`` is the share of that ordered pair of `PAIRED_KINDS` among all size - 1 adjacent
+        pairs; 0 to 1, the row sums to 1 or, where other messages occur, to less. Never NaN.
 
     Notes
     -----
     Source: relative frequencies of bigrams, Shannon (1948). Joint, not conditional: a conditional share of a rare
-    first type would be noise, and undefined without it.
+    first kind would be noise, and undefined without it. Pairs of types alone, which stood here before, are all NEW NEW
+    on market data (DECISIONS.md).
 
     Examples
     --------
-    Of NEW ACK NEW ACK OTHER, the 4 pairs are NEW ACK twice, ACK NEW once, and one that has no column:
+    Of numbered, answer, numbered, answer, other, the 4 pairs are numbered answer twice, answer numbered once, and one
+    that has no column:
 
-    >>> bigram_shares(np.array([[0, 1, 0, 1, 4]]))[0, :5]
-    array([0.  , 0.5 , 0.  , 0.  , 0.25])
+    >>> bigram_shares(np.array([[0, 3, 0, 3, 4]]))[0, [3, 12]]
+    array([0.5 , 0.25])
     """
-    codes = _known_codes(msg_types)
-    counts = _counts(codes[:, :-1] * len(MsgType) + codes[:, 1:], len(MsgType) ** 2)
-    n_paired = len(PAIRED_TYPES)
-    paired = counts.reshape(-1, len(MsgType), len(MsgType))[:, :n_paired, :n_paired]
-    return _shares(paired.reshape(-1, n_paired * n_paired), msg_types.shape[1] - 1)
+    n_kinds, n_paired = len(PAIRED_KINDS) + 1, len(PAIRED_KINDS)
+    counts = _counts(kinds[:, :-1] * n_kinds + kinds[:, 1:], n_kinds**2)
+    paired = counts.reshape(-1, n_kinds, n_kinds)[:, :n_paired, :n_paired]
+    return _shares(paired.reshape(-1, n_paired * n_paired), kinds.shape[1] - 1)
 
 
 def ngram_features(windows: Windows) -> Float64Array:
     """Compute this module's 21 columns, (n_windows, 21) float64, in the order of `NGRAMS.features`."""
-    return np.concatenate((type_shares(windows.msg_type), bigram_shares(windows.msg_type)), axis=1)
+    return np.concatenate((type_shares(windows.msg_type), bigram_shares(message_kinds(windows))), axis=1)
 
 
 def _known_codes(msg_types: Int64Array) -> Int64Array:
@@ -101,13 +120,13 @@ NGRAMS: Final = FeatureBlock(
         *(Feature(f"type_{t.name.lower()}_share", FAMILY, "share", f"Share of {t.name} messages") for t in MsgType),
         *(
             Feature(
-                f"bigram_{first.name.lower()}_{second.name.lower()}_share",
+                f"bigram_{first}_{second}_share",
                 FAMILY,
                 "share",
-                f"How often {second.name} directly follows {first.name}",
+                f"How often a message of kind '{second}' directly follows one of kind '{first}'",
             )
-            for first in PAIRED_TYPES
-            for second in PAIRED_TYPES
+            for first in PAIRED_KINDS
+            for second in PAIRED_KINDS
         ),
     ),
     compute=ngram_features,

@@ -22,6 +22,7 @@ def market_data(n_windows: int, rng: np.random.Generator) -> Windows:
     seq = np.cumsum(rng.choice([1, 1, 1, 3, 0, -2], shape), axis=1)
     return Windows(
         recv_ts_ns=START_NS + np.cumsum(gaps_ns.astype(np.int64), axis=1),
+        exchange_ts_ns=np.where(rng.random(shape) < 0.5, MISSING, START_NS),
         seq=np.where(rng.random(shape) < 0.2, MISSING, seq),
         request_id=np.full(shape, MISSING),
         msg_type=rng.choice(list(MsgType), shape, p=[0.8, 0, 0, 0.1, 0.1]).astype(np.int64),
@@ -33,7 +34,8 @@ def order_entry(n_windows: int, rng: np.random.Generator) -> Windows:
     request_id = rng.integers(0, 12, shape) * 0x1234_5678_9ABC
     return Windows(
         recv_ts_ns=START_NS + np.cumsum(rng.lognormal(16, 1.5, shape).astype(np.int64), axis=1),
-        seq=np.cumsum(rng.integers(0, 3, shape), axis=1),
+        exchange_ts_ns=np.where(rng.random(shape) < 0.5, MISSING, START_NS),
+        seq=np.where(rng.random(shape) < 0.3, MISSING, np.cumsum(rng.integers(0, 3, shape), axis=1)),
         request_id=np.where(rng.random(shape) < 0.1, MISSING, request_id),
         msg_type=rng.choice(list(MsgType), shape, p=[0.4, 0.3, 0.15, 0.05, 0.1]).astype(np.int64),
     )

@@ -61,14 +61,14 @@ def test_no_value_leaves_its_units_range(windows: Windows) -> None:
 
 def test_an_empty_batch_has_no_rows() -> None:
     empty = np.empty((0, WINDOW_SIZE), dtype=np.int64)
-    windows = Windows(recv_ts_ns=empty, seq=empty, request_id=empty, msg_type=empty)
+    windows = Windows(recv_ts_ns=empty, exchange_ts_ns=empty, seq=empty, request_id=empty, msg_type=empty)
     assert compute_features(windows).shape == (0, 56)
 
 
 def test_a_window_of_another_size_is_refused() -> None:
     short = np.zeros((3, WINDOW_SIZE - 1), dtype=np.int64)
     with pytest.raises(SchemaError, match=r"must have 50 messages, but the batch has the shape \(3, 49\)"):
-        compute_features(Windows(recv_ts_ns=short, seq=short, request_id=short, msg_type=short))
+        compute_features(Windows(recv_ts_ns=short, exchange_ts_ns=short, seq=short, request_id=short, msg_type=short))
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 8, 9, 40, 400])

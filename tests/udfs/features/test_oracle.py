@@ -4,11 +4,12 @@ import cmath
 import math
 import statistics
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from scipy import fft, stats
+from scipy import stats
 
 from udfs.features import FEATURES, compute_features
 from udfs.schema import MISSING, WINDOW_SIZE, Float64Array, MsgType, Windows
@@ -48,7 +49,9 @@ def test_cv(windows: Windows) -> None:
     assert_allclose(columns(windows, "inter_arrival_cv"), expected, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize(("name", "low", "high"), [("p10_p50", 0.1, 0.5), ("p50_p90", 0.5, 0.9)])
+@pytest.mark.parametrize(
+    ("name", "low", "high"), [("p10_p50", 0.1, 0.5), ("p25_p75", 0.25, 0.75), ("p50_p90", 0.5, 0.9)]
+)
 def test_quantile_ratios(windows: Windows, name: str, low: float, high: float) -> None:
     rows = np.array(intervals_ns(windows), dtype=float)
     lows, highs = (np.quantile(rows, p, axis=1, method="nearest") for p in (low, high))
@@ -65,36 +68,48 @@ def test_burst_share(windows: Windows) -> None:
     assert_allclose(columns(windows, "inter_arrival_burst_share"), expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize(("name", "tick_ns"), [("50ms", 50_000_000), ("1s", 1_000_000_000)])
-def test_tick_alignment(windows: Windows, name: str, tick_ns: int) -> None:
-    def expected(row: list[int]) -> float:
-        if row[-1] - row[0] < 2 * tick_ns:
-            return math.nan
-        return abs(sum(cmath.exp(2j * math.pi * (t % tick_ns) / tick_ns) for t in row)) / WINDOW_SIZE
+def test_instant_share(windows: Windows) -> None:
+    expected = [[statistics.mean(interval < 100_000 for interval in row)] for row in intervals_ns(windows)]
+    assert_allclose(columns(windows, "inter_arrival_instant_share"), expected, rtol=1e-12)
 
+
+@pytest.mark.parametrize(
+    ("name", "period_ns"),
+    [
+        ("5ms", Fraction(5_000_000)),
+        ("8ms", Fraction(8_000_000)),
+        ("16_67ms", Fraction(50_000_000, 3)),
+        ("62_5ms", Fraction(62_500_000)),
+        ("75ms", Fraction(75_000_000)),
+        ("83_33ms", Fraction(250_000_000, 3)),
+        ("100ms", Fraction(100_000_000)),
+        ("300ms", Fraction(300_000_000)),
+        ("1000ms", Fraction(1_000_000_000)),
+    ],
+)
+def test_tick_alignment(windows: Windows, name: str, period_ns: Fraction) -> None:
     rows = times_ns(windows)
-    actual = columns(windows, f"arrival_tick_alignment_{name}")
-    assert_allclose(actual, [[expected(row)] for row in rows], atol=1e-6)
-    for row, value in zip(rows, actual[:, 0], strict=True):
-        if not math.isnan(value):
-            angles = [2 * math.pi * (t % tick_ns) / tick_ns for t in row]
-            directions = np.column_stack((np.cos(angles), np.sin(angles)))
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", RuntimeWarning)  # SciPy divides by R, which may be 0
-                assert value == pytest.approx(stats.directional_stats(directions).mean_resultant_length, abs=1e-6)
+    actual = columns(windows, f"arrival_tick_alignment_{name}")[:, 0]
+    for row, value in zip(rows, actual, strict=True):
+        if row[-1] - row[0] < 2 * period_ns:
+            assert math.isnan(value)
+            continue
+        angles = [2 * math.pi * float(t % period_ns / period_ns) for t in row]
+        assert value == pytest.approx(abs(sum(cmath.exp(1j * angle) for angle in angles)) / WINDOW_SIZE, abs=2e-6)
+        directions = np.column_stack((np.cos(angles), np.sin(angles)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # SciPy divides by R, which may be 0
+            assert value == pytest.approx(stats.directional_stats(directions).mean_resultant_length, abs=2e-6)
 
 
-def test_spectrum(windows: Windows) -> None:
-    rows = intervals_ns(windows)
-    # A shift in exact integers first: SciPy's own mean of huge, nearly equal numbers would drown the variation.
-    shifted = np.array([[interval - min(row) for interval in row] for row in rows], dtype=float)
-    scale = np.maximum(shifted.max(axis=1, keepdims=True), 1)
-    centred = shifted / scale - (shifted / scale).mean(axis=1, keepdims=True)
-    powers = np.abs(fft.fft(centred, n=64, axis=1)[:, 1:33]) ** 2
-    expected = [
-        p[:20] / p.sum() if len(set(row)) > 1 else np.full(20, np.nan) for p, row in zip(powers, rows, strict=True)
-    ]
-    assert_allclose(columns(windows, "inter_arrival_spectrum"), expected, rtol=1e-7, atol=1e-12)
+def test_alignments_stand_in_the_order_of_their_names() -> None:
+    ticks = np.arange(WINDOW_SIZE).reshape(1, -1) * 250_000_000
+    zeros = np.zeros_like(ticks)
+    windows = Windows(recv_ts_ns=ticks, exchange_ts_ns=zeros, seq=zeros, request_id=zeros, msg_type=zeros)
+    names = [name.removeprefix("arrival_tick_alignment_") for name in NAMES if name.startswith("arrival_tick")]
+    full = {name for name, value in zip(names, columns(windows, "arrival_tick")[0], strict=True) if value > 0.99}
+    # The periods that divide 250 ms.
+    assert full == {"5ms", "10ms", "16_67ms", "25ms", "50ms", "62_5ms", "83_33ms", "125ms", "250ms"}
 
 
 def test_type_shares(windows: Windows) -> None:
@@ -102,19 +117,32 @@ def test_type_shares(windows: Windows) -> None:
     assert_allclose(columns(windows, "type_"), expected, rtol=1e-15)
 
 
+def kinds(windows: Windows) -> list[list[str]]:
+    def kind(name: str, seq: int, exchange_ts_ns: int) -> str:
+        if name in ("ack", "nack"):
+            return "answer"
+        if name != "new":
+            return name
+        return "numbered" if seq != MISSING else "timed" if exchange_ts_ns != MISSING else "plain"
+
+    columns_ = zip(known_types(windows), windows.seq.tolist(), windows.exchange_ts_ns.tolist(), strict=True)
+    return [[kind(*message) for message in zip(*row, strict=True)] for row in columns_]
+
+
 def test_bigram_shares(windows: Windows) -> None:
-    for row, actual in zip(known_types(windows), columns(windows, "bigram_"), strict=True):
+    names = ("numbered", "timed", "plain", "answer")
+    for row, actual in zip(kinds(windows), columns(windows, "bigram_"), strict=True):
         pairs = list(zip(row, row[1:], strict=False))
-        expected = [pairs.count((first, second)) / 49 for first in TYPES[:4] for second in TYPES[:4]]
+        expected = [pairs.count((first, second)) / 49 for first in names for second in names]
         assert_allclose(actual, expected, rtol=1e-15)
 
 
 def test_bigram_names_say_first_then_second() -> None:
     row = np.full((1, WINDOW_SIZE), MsgType.OTHER, dtype=np.int64)
-    row[0, 10:12] = MsgType.ACK, MsgType.HEARTBEAT
-    windows = Windows(recv_ts_ns=row, seq=row, request_id=row, msg_type=row)
-    assert columns(windows, "bigram_ack_heartbeat_share") == pytest.approx(1 / 49)
-    assert columns(windows, "bigram_heartbeat_ack_share") == 0
+    row[0, 10:12] = MsgType.ACK, MsgType.NEW
+    windows = Windows(recv_ts_ns=row, exchange_ts_ns=row, seq=row, request_id=row, msg_type=row)
+    assert columns(windows, "bigram_answer_numbered_share") == pytest.approx(1 / 49)
+    assert columns(windows, "bigram_numbered_answer_share") == 0
 
 
 def answered(windows: Windows) -> list[tuple[dict[int, list[int]], int]]:

@@ -16,7 +16,7 @@ INT64 = np.iinfo(np.int64)
 DAY_NS = 86_400_000_000_000
 YEAR_NS = 365 * DAY_NS
 LEVELS = ("log10_median_us", "log10_mean_us")
-TICKS = ("arrival_tick_alignment",)
+TICKS = ("arrival_tick_alignment", "instant")
 TIMED = ("inter_arrival", "arrival_tick", "ack_latency", "nack_latency")
 
 
@@ -28,7 +28,14 @@ any_column = int64_columns(INT64.min, INT64.max) | int64_columns(-2, 5)
 some_times_ns = int64_columns(0, 5).map(lambda gaps: np.cumsum(gaps * 7_000_000, axis=1)) | int64_columns(0, DAY_NS)
 few_ids = int64_columns(0, 6).map(lambda ids: np.where(ids == 0, MISSING, ids))
 types = int64_columns(0, 4)
-windows = st.builds(Windows, recv_ts_ns=some_times_ns, seq=int64_columns(0, 9), request_id=few_ids, msg_type=types)
+windows = st.builds(
+    Windows,
+    recv_ts_ns=some_times_ns,
+    exchange_ts_ns=few_ids,
+    seq=int64_columns(0, 9),
+    request_id=few_ids,
+    msg_type=types,
+)
 
 
 def replace(base: Windows, **columns: Int64Array) -> Windows:
@@ -45,7 +52,7 @@ def columns_of(rows: Float64Array, *parts: str, without: tuple[str, ...] = ()) -
     return rows[:, chosen]
 
 
-@given(recv_ts_ns=any_column, seq=any_column, request_id=any_column, msg_type=any_column)
+@given(recv_ts_ns=any_column, exchange_ts_ns=any_column, seq=any_column, request_id=any_column, msg_type=any_column)
 def test_anything_that_fits_int64_gives_finite_numbers_or_nan(**columns: Any) -> None:
     rows = compute_features(Windows(**columns))
     assert rows.shape == (1, 56)
@@ -76,6 +83,12 @@ def test_the_rate_changes_levels_and_ticks_only(base: Windows, factor: int) -> N
 def test_types_answers_and_sequence_do_not_depend_on_time(base: Windows, times_ns: Int64Array) -> None:
     other = compute_features(replace(base, recv_ts_ns=times_ns))
     assert_array_equal(columns_of(other, "_", without=TIMED), columns_of(compute_features(base), "_", without=TIMED))
+
+
+@given(base=windows, shift_ns=st.integers(-(2**62), 2**62))
+def test_the_venues_clock_changes_no_bit(base: Windows, shift_ns: int) -> None:
+    moved = np.where(base.exchange_ts_ns == MISSING, MISSING, base.exchange_ts_ns + shift_ns)
+    assert_array_equal(compute_features(replace(base, exchange_ts_ns=moved)), compute_features(base))
 
 
 @given(base=windows, shift=st.integers(-(2**62), 2**62))
