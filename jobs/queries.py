@@ -62,6 +62,7 @@ def _checked_messages() -> str:
 def _messages() -> str:
     wire = {
         "recv_ts_ns": "recv_ts_ns",
+        "exchange_ts_ns": f"COALESCE(exchange_ts_ns, {_MISSING_SQL})",
         "seq": f"COALESCE(seq, {_MISSING_SQL})",
         "request_id": f"COALESCE(request_id, {_MISSING_SQL})",
         "msg_type": "CAST(type_code AS BIGINT)",

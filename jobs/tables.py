@@ -19,6 +19,7 @@ def messages_ddl(settings: JobSettings) -> str:
         CREATE TEMPORARY TABLE {MESSAGES} (
             connection_id STRING,
             recv_ts_ns BIGINT,
+            exchange_ts_ns BIGINT,
             msg_type STRING,
             seq BIGINT,
             request_id BIGINT,
