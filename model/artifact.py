@@ -13,18 +13,20 @@ from typing import Any, Final
 
 import numpy as np
 import xgboost as xgb
-from numpy.typing import NDArray
 
-from udfs.errors import ArtifactError
+from model.boosting import raw_probabilities
+from model.calibration import DEFAULT_RATE, REQUESTED_RATES, Scaling, threshold_at
+from udfs.errors import ArtifactError, ConfigError
 from udfs.features import FEATURES
 from udfs.schema import UNKNOWN, WINDOW_SIZE, WINDOW_SLIDE, Float64Array
+from udfs.verdicts import DecisionRule
 
 DEFAULT_ARTIFACT: Final = Path(__file__).parent / "trained"
 """The trained model that comes with this project."""
 
 MANIFEST_NAME: Final = "manifest.json"
 BOOSTER_NAME: Final = "booster.ubj"
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 _FEATURE_NAMES: Final = [feature.name for feature in FEATURES]
 
@@ -38,7 +40,8 @@ class Manifest:
     format : int
         Version of this layout.
     model_version : str
-        Name of the artifact: release and the first digits of the booster's sha256.
+        Name of the artifact: release, and the first digits of a sha256 of the booster and of what turns its output into
+        verdicts.
     classes : list of str
         In the order of the probabilities' columns; `unknown` is one of them.
     feature_names : list of str
@@ -49,6 +52,15 @@ class Manifest:
         Of `booster.ubj`.
     libraries : dict
         Versions of the libraries that trained it.
+    scaling : dict
+        `slopes` and `biases` that calibrate the booster's probabilities, one a class.
+    refusal : dict
+        For each known class its thresholds on the unknown score at `model.calibration.REQUESTED_RATES`.
+    decision : dict
+        The connection's rule: `bounds_millinats`, one a class, `intercept` and `slope_per_nat`.
+    typical : dict
+        For each class and feature the 10%, 50% and 90% quantiles, or null where undefined: what explanations compare
+        with.
     training : dict
         Seed, parameters, sessions with their sources and hashes.
     metrics : dict
@@ -63,6 +75,10 @@ class Manifest:
     window_slide: int
     booster_sha256: str
     libraries: dict[str, str]
+    scaling: dict[str, list[float]]
+    refusal: dict[str, list[float]]
+    decision: dict[str, Any]
+    typical: dict[str, dict[str, list[float] | None]]
     training: dict[str, Any]
     metrics: dict[str, Any]
 
@@ -72,12 +88,24 @@ class Manifest:
 
 
 class BoosterPredictor:
-    """A booster with its manifest, single-threaded: Flink runs one worker for each slot."""
+    """A booster with its manifest, single-threaded: Flink runs one worker for each slot.
 
-    def __init__(self, manifest: Manifest, booster: xgb.Booster) -> None:
+    Parameters
+    ----------
+    manifest : Manifest
+        Of the artifact.
+    booster : xgboost.Booster
+        Of the artifact.
+    false_unknown_rate : float
+        Share of a known exchange's windows that may be called unknown.
+    """
+
+    def __init__(self, manifest: Manifest, booster: xgb.Booster, false_unknown_rate: float = DEFAULT_RATE) -> None:
         self.manifest = manifest
-        self._booster = booster
-        self._booster.set_param({"nthread": 1})
+        self.booster = booster
+        self.booster.set_param({"nthread": 1})
+        self._rate = false_unknown_rate
+        self._scaling = Scaling(slopes=tuple(manifest.scaling["slopes"]), biases=tuple(manifest.scaling["biases"]))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -86,15 +114,29 @@ class BoosterPredictor:
 
     @property
     def model_version(self) -> str:
-        """Names the artifact; goes into every row."""
-        return self.manifest.model_version
+        """Names the artifact and, if it is not the default, the rate, for results depend on both."""
+        suffix = "" if self._rate == DEFAULT_RATE else f"@{self._rate:g}"
+        return self.manifest.model_version + suffix
 
-    def predict(self, features: Float64Array) -> NDArray[np.float32]:
-        """Turn (n, 56) features into (n, n_classes) probabilities, the same bits for any batch."""
+    @property
+    def refusal_thresholds(self) -> tuple[float, ...]:
+        """The largest unknown score at which a window is called by each class's name, at the requested rate."""
+        refusal = self.manifest.refusal
+        return tuple(
+            np.inf if name == UNKNOWN else threshold_at(refusal[name], self._rate) for name in self.manifest.classes
+        )
+
+    @property
+    def decision_rule(self) -> DecisionRule:
+        """How much evidence a connection's verdict needs."""
+        decision = self.manifest.decision
+        return DecisionRule(**{**decision, "bounds_millinats": tuple(decision["bounds_millinats"])})
+
+    def predict(self, features: Float64Array) -> Float64Array:
+        """Turn (n, 56) features into (n, n_classes) calibrated probabilities, the same bits for any batch."""
         if len(features) == 0:
-            return np.empty((0, len(self.manifest.classes)), dtype=np.float32)
-        probabilities: NDArray[np.float32] = self._booster.inplace_predict(features)
-        return probabilities
+            return np.empty((0, len(self.manifest.classes)))
+        return self._scaling.apply(raw_probabilities(self.booster, features))
 
 
 def save_artifact(
@@ -102,23 +144,32 @@ def save_artifact(
     booster: xgb.Booster,
     *,
     classes: list[str],
+    release: str,
+    scaling: Scaling,
+    refusal: dict[str, list[float]],
+    decision: DecisionRule,
+    typical: dict[str, dict[str, list[float] | None]],
     training: dict[str, Any],
     metrics: dict[str, Any],
-    release: str,
 ) -> Manifest:
     """Write booster and manifest into `folder`, which is made if need be."""
     folder.mkdir(parents=True, exist_ok=True)
     booster.save_model(folder / BOOSTER_NAME)
     sha256 = _sha256(folder / BOOSTER_NAME)
+    settings = json.dumps([asdict(scaling), refusal, asdict(decision)])
     manifest = Manifest(
         format=FORMAT,
-        model_version=f"{release}-{sha256[:8]}",
+        model_version=f"{release}-{hashlib.sha256((sha256 + settings).encode()).hexdigest()[:8]}",
         classes=classes,
         feature_names=_FEATURE_NAMES,
         window_size=WINDOW_SIZE,
         window_slide=WINDOW_SLIDE,
         booster_sha256=sha256,
         libraries={"xgboost": xgb.__version__, "numpy": np.__version__},
+        scaling={"slopes": list(scaling.slopes), "biases": list(scaling.biases)},
+        refusal=refusal,
+        decision={**asdict(decision), "bounds_millinats": list(decision.bounds_millinats)},
+        typical=typical,
         training=training,
         metrics=metrics,
     )
@@ -151,14 +202,28 @@ def load_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def load_predictor(folder: Path) -> BoosterPredictor:
+def load_predictor(folder: Path, false_unknown_rate: float = DEFAULT_RATE) -> BoosterPredictor:
     """Load an artifact for scoring.
+
+    Parameters
+    ----------
+    folder : Path
+        That `train` wrote.
+    false_unknown_rate : float
+        Share of a known exchange's windows that may be called unknown.
 
     Raises
     ------
     ArtifactError
         If anything is missing, broken, or does not fit this software.
+    ConfigError
+        If the rate is outside `model.calibration.REQUESTED_RATES`.
     """
+    if not REQUESTED_RATES[0] <= false_unknown_rate <= REQUESTED_RATES[-1]:
+        raise ConfigError(
+            f"Expected a false-unknown rate from {REQUESTED_RATES[0]} to {REQUESTED_RATES[-1]}, found "
+            f"{false_unknown_rate}: choose one in between, such as {DEFAULT_RATE}"
+        )
     manifest = load_manifest(folder)
     path = folder / BOOSTER_NAME
     if not path.is_file():
@@ -175,7 +240,7 @@ def load_predictor(folder: Path) -> BoosterPredictor:
         raise ArtifactError(
             f"Expected {path} to be an XGBoost model, but XGBoost cannot read it: train anew"
         ) from error
-    return BoosterPredictor(manifest, booster)
+    return BoosterPredictor(manifest, booster, false_unknown_rate)
 
 
 def _check_fits(path: Path, manifest: Manifest) -> None:
@@ -192,6 +257,12 @@ def _check_fits(path: Path, manifest: Manifest) -> None:
             )
     if manifest.feature_names != _FEATURE_NAMES:
         raise ArtifactError(f"{_feature_difference(manifest.feature_names)} in {path}: train anew with this version")
+    lengths = {len(manifest.classes)} | {len(manifest.scaling.get(k, [])) for k in ("slopes", "biases")}
+    if len(lengths) > 1 or set(manifest.refusal) != set(manifest.classes) - {UNKNOWN}:
+        raise ArtifactError(
+            f"Expected calibration and refusal thresholds for the classes {manifest.classes}, found others in {path}: "
+            "train anew"
+        )
     if UNKNOWN not in manifest.classes or len(set(manifest.classes)) != len(manifest.classes):
         raise ArtifactError(
             f"Expected distinct classes with {UNKNOWN!r} among them, found {manifest.classes} in {path}: train anew"

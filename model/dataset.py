@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,14 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.capture import read_capture
-from synthetic.sessions import synthetic_sessions
+from synthetic.sessions import LabelledSession, synthetic_sessions
+from synthetic.strangers import stranger_sessions
 from udfs.errors import SchemaError
 from udfs.features import FEATURES, compute_features
-from udfs.schema import EXCHANGES, Float64Array, Session
+from udfs.schema import EXCHANGES, UNKNOWN, Float64Array, Session
 from udfs.windows import session_windows
 
 _RECORDERS = {"spot": "hftbacktest", "usdm": "hftbacktest", "kraken": "crossbook"}
 """Who recorded a capture, by the first word of its name; every other name is cryptofeed's."""
+
+_FAMILIES = {"OKEX": "OKX", "OKCOIN": "OKX"}
+"""Venues of another name with the same engine; FTX and FTX_US are one by their first word."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +43,8 @@ class Source:
         The exchange, or `unknown`.
     group : str
         Sessions of one group are always on the same side of a split.
+    family : str
+        Venues that run the same engine are one family; a stranger is left out with its whole family.
     real : bool
         A recording, not synthetic.
     sha256 : str
@@ -48,6 +54,7 @@ class Source:
     name: str
     label: str
     group: str
+    family: str
     real: bool
     sha256: str
 
@@ -70,19 +77,34 @@ class Dataset:
     session: NDArray[np.int64]
 
     @property
+    def labels(self) -> NDArray[np.str_]:
+        """The label of each session."""
+        return np.array([source.label for source in self.sources], dtype=np.str_)
+
+    @property
     def window_labels(self) -> NDArray[np.str_]:
         """The label of each window's session."""
-        return np.array([source.label for source in self.sources])[self.session]
+        return self.labels[self.session]
 
-    def without_groups(self, left_out: Collection[str]) -> Dataset:
-        """Take the sessions of all other groups."""
-        kept = [i for i, source in enumerate(self.sources) if source.group not in left_out]
-        rows = np.isin(self.session, kept)
+    def take(self, kept: NDArray[np.bool_]) -> Dataset:
+        """Take the sessions where `kept`, one bool a session, is true, with all of their windows."""
+        numbers = np.flatnonzero(kept)
+        rows = kept[self.session]
         return Dataset(
-            sources=[self.sources[i] for i in kept],
+            sources=[self.sources[i] for i in numbers],
             features=self.features[rows],
-            session=np.searchsorted(kept, self.session[rows]),
+            session=np.searchsorted(numbers, self.session[rows]),
         )
+
+
+def concatenate(datasets: Sequence[Dataset]) -> Dataset:
+    """Put datasets one behind the other."""
+    offsets = np.cumsum([0, *(len(dataset.sources) for dataset in datasets)])
+    return Dataset(
+        sources=[source for dataset in datasets for source in dataset.sources],
+        features=np.concatenate([dataset.features for dataset in datasets]),
+        session=np.concatenate([d.session + offset for d, offset in zip(datasets, offsets, strict=False)]),
+    )
 
 
 def build_dataset(sessions: Iterable[tuple[Source, Session]]) -> Dataset:
@@ -111,17 +133,25 @@ def read_labelled_captures(folder: Path, progress: Callable[[str], None]) -> Ite
     index = folder / "index.csv"
     try:
         with index.open(newline="") as file:
-            entries = [(row["file"], row["label"]) for row in csv.DictReader(file)]
+            entries = [(row["file"], row["label"], row.get("market") or "") for row in csv.DictReader(file)]
     except (OSError, KeyError) as error:
         raise SchemaError(
             f"Expected {index} to list the captures with columns file and label, but reading it gave {error!r}: "
             "correct it, or train without --captures"
         ) from error
-    for name, label in entries:
+    for name, label, market in entries:
         progress(name)
         session = read_capture(folder / name)
         sha256 = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        yield Source(name=name, label=label, group=_capture_group(name, session), real=True, sha256=sha256), session
+        family = _family(market or Path(name).name) if label == UNKNOWN else label
+        group = _capture_group(name, session)
+        yield Source(name=name, label=label, group=group, family=family, real=True, sha256=sha256), session
+
+
+def _family(venue: str) -> str:
+    """Name a stranger's family by the first word of the venue, or of the file, where the index has no market."""
+    word = venue.split("_")[0].upper()
+    return _FAMILIES.get(word, word)
 
 
 def _capture_group(name: str, session: Session) -> str:
@@ -132,13 +162,29 @@ def _capture_group(name: str, session: Session) -> str:
     return f"{recorder} {day}"
 
 
-def draw_labelled_synthetic(*, per_exchange: int, n_messages: int, seed: int) -> Iterable[tuple[Source, Session]]:
+def draw_labelled_synthetic(
+    *, per_exchange: int, n_messages: int, seed: int, rate_factor: float = 1.0
+) -> Iterable[tuple[Source, Session]]:
     """Draw synthetic sessions of every exchange, each a group of its own."""
     drawn = synthetic_sessions(
-        exchanges=EXCHANGES, per_exchange=per_exchange, seed=seed, start_ns=0, n_messages=n_messages
+        exchanges=EXCHANGES,
+        per_exchange=per_exchange,
+        seed=seed,
+        start_ns=0,
+        n_messages=n_messages,
+        rate_factor=rate_factor,
     )
-    for labelled in drawn:
-        session = labelled.session
-        sha256 = hashlib.sha256(session.recv_ts_ns.tobytes() + session.msg_type.tobytes()).hexdigest()
-        name = f"synthetic {seed} {session.connection_id}"
-        yield Source(name=name, label=labelled.exchange, group=name, real=False, sha256=sha256), session
+    return ((_synthetic_source(labelled, seed), labelled.session) for labelled in drawn)
+
+
+def draw_labelled_strangers(*, n: int, n_messages: int, seed: int) -> Iterable[tuple[Source, Session]]:
+    """Draw synthetic sessions of venues that do not exist, each a group and a family of its own."""
+    drawn = stranger_sessions(n=n, seed=seed, start_ns=0, n_messages=n_messages)
+    return ((_synthetic_source(labelled, seed), labelled.session) for labelled in drawn)
+
+
+def _synthetic_source(labelled: LabelledSession, seed: int) -> Source:
+    session = labelled.session
+    sha256 = hashlib.sha256(session.recv_ts_ns.tobytes() + session.msg_type.tobytes()).hexdigest()
+    name = f"synthetic {seed} {session.connection_id}"
+    return Source(name=name, label=labelled.exchange, group=name, family=labelled.profile, real=False, sha256=sha256)

@@ -7,42 +7,30 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.dataset import Dataset
-from udfs.schema import UNKNOWN, Float64Array
+from model.judging import Judgements
+from udfs.schema import UNKNOWN
 
 
-def session_metrics(dataset: Dataset, probabilities: Float64Array, classes: Sequence[str]) -> dict[str, Any]:
-    """Count what was said of each true label, by windows and by connections.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        Sessions that the predicting booster was not trained on.
-    probabilities : (n_windows, n_classes)
-        What was predicted for each window.
-    classes : n_classes names
+def session_metrics(dataset: Dataset, judgements: Judgements, classes: Sequence[str]) -> dict[str, Any]:
+    """Count what was said of each true label, by windows and by connections that have a window.
 
     Returns
     -------
     dict
-        `windows` and `connections`: true label -> verdict -> count; and the shares that follow from them. A
-        connection's verdict is the class of the highest mean probability.
+        `windows` and `connections`: true label -> verdict -> count; and the shares that follow from them.
     """
-    window_verdicts = np.array(classes)[probabilities.argmax(axis=1)]
-    truths, verdicts = [], []
-    for i, source in enumerate(dataset.sources):
-        rows = probabilities[dataset.session == i]
-        if len(rows):
-            truths.append(source.label)
-            verdicts.append(classes[int(rows.mean(axis=0).argmax())])
+    has_windows = np.array([verdict.windows > 0 for verdict in judgements.connections])
+    verdicts = np.array([verdict.exchange for verdict in judgements.connections], dtype=np.str_)
     return {
-        "windows": _summary(dataset.window_labels, window_verdicts),
-        "connections": _summary(np.array(truths), np.array(verdicts)),
+        "windows": _summary(dataset.window_labels, np.array(classes)[judgements.windows]),
+        "connections": _summary(dataset.labels[has_windows], verdicts[has_windows]),
     }
 
 
-def _summary(truths: np.ndarray[Any, Any], verdicts: np.ndarray[Any, Any]) -> dict[str, Any]:
+def _summary(truths: NDArray[np.str_], verdicts: NDArray[np.str_]) -> dict[str, Any]:
     known = truths != UNKNOWN
     confusion = {label: dict(Counter(verdicts[truths == label].tolist())) for label in np.unique(truths).tolist()}
     return {
@@ -53,5 +41,5 @@ def _summary(truths: np.ndarray[Any, Any], verdicts: np.ndarray[Any, Any]) -> di
     }
 
 
-def _share(hits: np.ndarray[Any, Any]) -> float | None:
+def _share(hits: NDArray[np.bool_]) -> float | None:
     return round(float(hits.mean()), 4) if len(hits) else None

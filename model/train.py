@@ -1,13 +1,15 @@
-"""Training from one command: synthetic sessions and, where present, real captures.
+"""Training from one command: synthetic sessions of the exchanges, synthetic strangers and, where present, recordings.
 
-The artifact's metrics are measured on sessions that the measured booster was not trained on: fresh synthetic sessions,
-and captures left out a recording day at a time. The booster that is kept is trained on everything.
+What turns the booster's numbers into verdicts is fitted on sessions that the booster was not trained on: fresh
+synthetic ones, and recordings left out by day or family. The metrics are measured on sessions that neither saw. The
+booster that is kept is trained on everything.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,45 +17,70 @@ import numpy as np
 import xgboost as xgb
 
 from model.artifact import Manifest, save_artifact
-from model.dataset import Dataset, build_dataset, draw_labelled_synthetic, read_labelled_captures
+from model.boosting import N_TREES, PARAMETERS, REAL_SHARE, fit, raw_probabilities, window_weights
+from model.crossfit import make_folds, predict_left_out
+from model.dataset import (
+    Dataset,
+    build_dataset,
+    concatenate,
+    draw_labelled_strangers,
+    draw_labelled_synthetic,
+    read_labelled_captures,
+)
+from model.explain import typical_ranges
+from model.judging import Judge, Judgements, fit_judge, judge
 from model.metrics import session_metrics
-from udfs.features import FEATURES
 from udfs.schema import EXCHANGES, UNKNOWN, Float64Array
 
 CLASSES: Final = [*EXCHANGES, UNKNOWN]
 
-RELEASE: Final = "0.1"
+RELEASE: Final = "0.2"
 
-N_ROUNDS: Final = 225
-"""Trees for each class: 900 in all."""
+CALIBRATION_SEED_OFFSET: Final = 1_000_000
+TEST_SEED_OFFSET: Final = 2_000_000
+"""Keep the synthetic sessions that are trained on, calibrated with and tested on apart."""
 
-PARAMETERS: Final[dict[str, Any]] = {
-    "objective": "multi:softprob",
-    "num_class": len(CLASSES),
-    "max_depth": 5,
-    "eta": 0.1,
-    "subsample": 0.8,
-    "colsample_bytree": 0.5,
-    "min_child_weight": 1e-4,  # of a session's weight, which is spread over its windows
-    "tree_method": "hist",
-    "nthread": 2,
-}
-
-N_FOLDS: Final = 5
-
-TEST_SEED_OFFSET: Final = 1_000_000
-"""Keeps the synthetic sessions that are tested apart from those that are trained on."""
+Progress = Callable[[str], None]
 
 
-def train(
-    folder: Path,
-    *,
-    captures: Path | None,
-    per_exchange: int,
-    n_messages: int,
-    seed: int,
-    progress: Callable[[str], None],
-) -> Manifest:
+@dataclass(frozen=True, kw_only=True)
+class Amounts:
+    """How much is drawn: synthetic sessions of each exchange, synthetic strangers, and messages of each session."""
+
+    per_exchange: int
+    n_strangers: int
+    n_messages: int
+
+    def half(self) -> Amounts:
+        """Halve the numbers of sessions: enough to calibrate or to test."""
+        halves = (max(1, self.per_exchange // 2), max(1, self.n_strangers // 2))
+        return Amounts(per_exchange=halves[0], n_strangers=halves[1], n_messages=self.n_messages)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trained:
+    """A booster and its judge, with the sessions and predictions that the judge was fitted on.
+
+    Attributes
+    ----------
+    synthetic, recordings : Dataset
+        That the booster was trained on.
+    fresh : Dataset
+        Synthetic sessions that it was not.
+    raw_fresh, raw_left_out : (n_windows, n_classes) float64
+        What it said of `fresh`, and what boosters that had not seen them said of `recordings`.
+    """
+
+    booster: xgb.Booster
+    judge: Judge
+    synthetic: Dataset
+    recordings: Dataset
+    fresh: Dataset
+    raw_fresh: Float64Array
+    raw_left_out: Float64Array
+
+
+def train(folder: Path, *, captures: Path | None, amounts: Amounts, seed: int, progress: Progress) -> Manifest:
     """Train a model, measure it on sessions it has not seen, and write the artifact into `folder`.
 
     Parameters
@@ -61,87 +88,101 @@ def train(
     folder : Path
         Where booster and manifest go.
     captures : Path or None
-        A folder with recordings and their `index.csv`; None trains on synthetic sessions only, and then nothing is
-        ever called unknown.
-    per_exchange, n_messages : int
-        Synthetic sessions of each exchange, and their length.
+        A folder with recordings and their `index.csv`; None trains on synthetic sessions only.
+    amounts : Amounts
+        What is drawn.
     seed : int
         Of the synthetic sessions and of the trees' sampling.
     progress : callable
         Told what is being done.
     """
     folder.mkdir(parents=True, exist_ok=True)  # minutes of training must not end in a folder that cannot be made
-    progress(f"drawing {per_exchange} synthetic sessions of each exchange")
-    synthetic = build_dataset(draw_labelled_synthetic(per_exchange=per_exchange, n_messages=n_messages, seed=seed))
-    fresh = build_dataset(
-        draw_labelled_synthetic(per_exchange=per_exchange, n_messages=n_messages, seed=seed + TEST_SEED_OFFSET)
-    )
     reading = read_labelled_captures(captures, lambda name: progress(f"reading {name}")) if captures else []
-    real = build_dataset(reading)
-    progress("training on everything")
-    booster = fit([synthetic, real], seed)
-    metrics = {"synthetic, fresh sessions": session_metrics(fresh, _predict(booster, fresh.features), CLASSES)}
-    if real.sources:
-        metrics["captures, recording days left out"] = _cross_validate(synthetic, real, seed, progress)
+    trained = train_on(build_dataset(reading), amounts, seed, progress)
+    everything = concatenate([trained.synthetic, trained.recordings])
     return save_artifact(
         folder,
-        booster,
+        trained.booster,
         classes=CLASSES,
-        training=_describe_training([synthetic, real], per_exchange, n_messages, seed),
-        metrics=metrics,
         release=RELEASE,
+        scaling=trained.judge.scaling,
+        refusal=trained.judge.refusal,
+        decision=trained.judge.decision,
+        typical=typical_ranges(everything.features, everything.window_labels, CLASSES, window_weights(everything)),
+        training=_describe_training(trained, amounts, seed),
+        metrics=_measure(trained, amounts.half(), seed, progress),
     )
 
 
-def fit(datasets: Sequence[Dataset], seed: int) -> xgb.Booster:
-    """Train a booster; every class has the same weight, and so has every session of a class."""
-    features = np.concatenate([d.features for d in datasets])
-    labels = np.concatenate([np.searchsorted(CLASSES, d.window_labels) for d in datasets])
-    offsets = np.cumsum([0, *(len(d.sources) for d in datasets[:-1])])
-    session = np.concatenate([d.session + offset for d, offset in zip(datasets, offsets, strict=True)])
-    matrix = xgb.DMatrix(
-        features,
-        label=labels,
-        weight=_balanced_weights(labels, session),
-        feature_names=[feature.name for feature in FEATURES],
+def train_on(recordings: Dataset, amounts: Amounts, seed: int, progress: Progress) -> Trained:
+    """Train a booster on everything, and fit its judge on fresh sessions and on recordings left out."""
+    progress(f"drawing {amounts.per_exchange} sessions of each exchange and {amounts.n_strangers} strangers")
+    synthetic = draw_synthetic(amounts, seed)
+    fresh = draw_synthetic(amounts.half(), seed + CALIBRATION_SEED_OFFSET)
+    progress("training on everything")
+    booster = fit(concatenate([synthetic, recordings]), CLASSES, seed)
+    raw_fresh = raw_probabilities(booster, fresh.features)
+    raw_left_out = predict_left_out(recordings, synthetic, CLASSES, seed, progress)
+    held_out = concatenate([fresh, recordings])
+    return Trained(
+        booster=booster,
+        judge=fit_judge(held_out, np.concatenate([raw_fresh, raw_left_out]), tuple(CLASSES)),
+        synthetic=synthetic,
+        recordings=recordings,
+        fresh=fresh,
+        raw_fresh=raw_fresh,
+        raw_left_out=raw_left_out,
     )
-    return xgb.train({**PARAMETERS, "seed": seed}, matrix, num_boost_round=N_ROUNDS)
 
 
-def _balanced_weights(labels: np.ndarray[Any, Any], session: np.ndarray[Any, Any]) -> Float64Array:
-    weights = 1.0 / np.bincount(session)[session]
-    sessions_per_class = np.array([len(np.unique(session[labels == label])) for label in range(len(CLASSES))])
-    weights /= sessions_per_class[labels]
-    return np.asarray(weights * len(weights) / weights.sum(), dtype=np.float64)
+def draw_synthetic(amounts: Amounts, seed: int) -> Dataset:
+    """Draw sessions of every exchange, and strangers."""
+    known = draw_labelled_synthetic(per_exchange=amounts.per_exchange, n_messages=amounts.n_messages, seed=seed)
+    strangers = draw_labelled_strangers(n=amounts.n_strangers, n_messages=amounts.n_messages, seed=seed)
+    return build_dataset([*known, *strangers])
 
 
-def _predict(booster: xgb.Booster, features: Float64Array) -> Float64Array:
-    return np.asarray(booster.inplace_predict(features), dtype=np.float64)
+def judge_left_out(trained: Trained) -> Judgements:
+    """Judge each recording by a judge that was fitted without its day and, for a stranger, without its family."""
+    recordings = trained.recordings
+    probabilities = np.empty_like(trained.raw_left_out)
+    windows = np.empty(len(recordings.features), dtype=np.intp)
+    connections = [None] * len(recordings.sources)
+    for fold in make_folds(recordings):
+        rows = fold.trained[recordings.session]
+        held_out = concatenate([trained.fresh, recordings.take(fold.trained)])
+        raw = np.concatenate([trained.raw_fresh, trained.raw_left_out[rows]])
+        fold_judge = fit_judge(held_out, raw, trained.judge.classes)
+        tested = fold.tested[recordings.session]
+        found = judge(recordings.take(fold.tested), trained.raw_left_out[tested], fold_judge)
+        probabilities[tested], windows[tested] = found.probabilities, found.windows
+        for i, verdict in zip(np.flatnonzero(fold.tested), found.connections, strict=True):
+            connections[i] = verdict
+    return Judgements(
+        probabilities=probabilities, windows=windows, connections=[c for c in connections if c is not None]
+    )
 
 
-def _cross_validate(synthetic: Dataset, real: Dataset, seed: int, progress: Callable[[str], None]) -> dict[str, Any]:
-    """Predict each recording day with a booster that saw none of it."""
-    groups = sorted({source.group for source in real.sources})
-    predictions = np.empty((len(real.features), len(CLASSES)))
-    group_of_session = np.array([source.group for source in real.sources])
-    n_folds = min(N_FOLDS, len(groups))
-    for fold in range(n_folds):
-        held_out = set(groups[fold::n_folds])
-        progress(f"measuring on recording days left out, part {fold + 1} of {n_folds}")
-        booster = fit([synthetic, real.without_groups(held_out)], seed)
-        rows = np.isin(group_of_session, list(held_out))[real.session]
-        predictions[rows] = _predict(booster, real.features[rows])
-    return session_metrics(real, predictions, CLASSES)
+def _measure(trained: Trained, amounts: Amounts, seed: int, progress: Progress) -> dict[str, Any]:
+    progress("measuring on sessions it has not seen")
+    unseen = draw_synthetic(amounts, seed + TEST_SEED_OFFSET)
+    judgements = judge(unseen, raw_probabilities(trained.booster, unseen.features), trained.judge)
+    metrics = {"synthetic, fresh sessions": session_metrics(unseen, judgements, CLASSES)}
+    if trained.recordings.sources:
+        left_out = judge_left_out(trained)
+        metrics["captures, days and families left out"] = session_metrics(trained.recordings, left_out, CLASSES)
+    return metrics
 
 
-def _describe_training(datasets: Sequence[Dataset], per_exchange: int, n_messages: int, seed: int) -> dict[str, Any]:
-    sources = [source for dataset in datasets for source in dataset.sources]
+def _describe_training(trained: Trained, amounts: Amounts, seed: int) -> dict[str, Any]:
+    sources = [*trained.synthetic.sources, *trained.recordings.sources]
     return {
         "seed": seed,
-        "rounds": N_ROUNDS,
+        "trees": N_TREES,
         "parameters": PARAMETERS,
-        "synthetic": {"per_exchange": per_exchange, "n_messages": n_messages},
-        "windows": sum(len(dataset.features) for dataset in datasets),
+        "real_share": REAL_SHARE,
+        "synthetic": vars(amounts),
+        "windows": len(trained.synthetic.features) + len(trained.recordings.features),
         "captures": {source.name: source.sha256 for source in sources if source.real},
         "synthetic_sha256": _combined_sha256([source.sha256 for source in sources if not source.real]),
     }

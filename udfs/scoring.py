@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from udfs.features import compute_features
 from udfs.schema import UNKNOWN, Float64Array, Windows
-
-PROBABILITY_DECIMALS = 6
-"""Probabilities are float32; six decimals are all they hold, and a rounded number is the same everywhere it is read."""
+from udfs.verdicts import PROBABILITY_DECIMALS, DecisionRule
 
 
 class Predictor(Protocol):
@@ -20,14 +18,22 @@ class Predictor(Protocol):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes in the order of the probabilities' columns."""
+        """Names of the classes in the order of the probabilities' columns; `unknown` is one of them."""
 
     @property
     def model_version(self) -> str:
         """Names the artifact; goes into every row."""
 
-    def predict(self, features: Float64Array) -> NDArray[np.float32]:
-        """Turn (n, 56) features into (n, n_classes) probabilities, the same bits for any batch."""
+    @property
+    def refusal_thresholds(self) -> tuple[float, ...]:
+        """For each class the largest unknown score at which a window is still called by its name."""
+
+    @property
+    def decision_rule(self) -> DecisionRule:
+        """How much evidence a connection's verdict needs."""
+
+    def predict(self, features: Float64Array) -> Float64Array:
+        """Turn (n, 56) features into (n, n_classes) calibrated probabilities, the same bits for any batch."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,17 +43,21 @@ class Scores:
     Attributes
     ----------
     classes : n_classes names
+    features : (n_windows, 56) float64
+        What it was computed from.
     probabilities : (n_windows, n_classes) float64
-        Rounded to `PROBABILITY_DECIMALS`.
+        Calibrated, rounded to `PROBABILITY_DECIMALS`.
     predicted : (n_windows,) str objects
-        The class of the highest probability; on a tie the first in the order of `classes`.
+        The known class of the highest probability, on a tie the first in the order of `classes`; or `unknown`, where
+        the unknown score is above that class's refusal threshold.
     confidence : (n_windows,) float64
-        That probability.
+        The probability of `predicted`.
     unknown_score : (n_windows,) float64
         How little the window fits any known exchange: the probability of `unknown`.
     """
 
     classes: tuple[str, ...]
+    features: Float64Array
     probabilities: Float64Array
     predicted: NDArray[np.object_]
     confidence: Float64Array
@@ -56,39 +66,30 @@ class Scores:
 
 def score_windows(windows: Windows, predictor: Predictor) -> Scores:
     """Score a batch of windows; a row does not depend on the other rows of its batch."""
-    raw = predictor.predict(compute_features(windows)).astype(np.float64)
-    probabilities = np.round(raw, PROBABILITY_DECIMALS)
-    best = np.argmax(probabilities, axis=1)
+    features = compute_features(windows)
+    probabilities = np.round(predictor.predict(features), PROBABILITY_DECIMALS)
+    verdicts = window_verdicts(probabilities, predictor.classes, predictor.refusal_thresholds)
     return Scores(
         classes=predictor.classes,
+        features=features,
         probabilities=probabilities,
-        predicted=np.array(predictor.classes, dtype=object)[best],
-        confidence=probabilities[np.arange(len(best)), best],
+        predicted=np.array(predictor.classes, dtype=object)[verdicts],
+        confidence=probabilities[np.arange(len(verdicts)), verdicts],
         unknown_score=probabilities[:, predictor.classes.index(UNKNOWN)],
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What a connection's windows say together."""
+def window_verdicts(
+    probabilities: Float64Array, classes: tuple[str, ...], refusal_thresholds: tuple[float, ...]
+) -> NDArray[np.intp]:
+    """Name each window: the index of the likeliest known class, or of `unknown` where that class refuses it.
 
-    exchange: str
-    probability: float
-    windows_by_class: dict[str, int]
-
-
-def connection_verdict(scores: Scores) -> Verdict | None:
-    """Add up a connection's windows: the class of the highest mean probability, ties in alphabetical order.
-
-    The view `connection_status` computes the same in SQL. None if there is no complete window.
+    >>> window_verdicts(np.array([[0.5, 0.1, 0.4], [0.3, 0.1, 0.6]]), ("a", "b", "unknown"), (0.5, 0.5, np.inf))
+    array([0, 2])
     """
-    n_windows = len(scores.predicted)
-    if n_windows == 0:
-        return None
-    # Whole millionths add up exactly in any order, so that Python and PostgreSQL cannot disagree on a tie.
-    millionths = np.rint(scores.probabilities * 10**PROBABILITY_DECIMALS).astype(np.int64).sum(axis=0)
-    totals = dict(zip(scores.classes, millionths.tolist(), strict=True))
-    exchange = min(totals, key=lambda name: (-totals[name], name))
-    probability = round(totals[exchange] / n_windows / 10**PROBABILITY_DECIMALS, PROBABILITY_DECIMALS)
-    by_class = {name: int(np.count_nonzero(scores.predicted == name)) for name in scores.classes}
-    return Verdict(exchange=exchange, probability=probability, windows_by_class=by_class)
+    unknown = classes.index(UNKNOWN)
+    known = probabilities.copy()
+    known[:, unknown] = -1.0
+    best = np.argmax(known, axis=1)
+    refused = probabilities[:, unknown] > np.array(refusal_thresholds)[best]
+    return np.where(refused, unknown, best)

@@ -137,10 +137,22 @@ def verdict_probability(strength_millinats: Int64Array, rule: DecisionRule) -> F
 
 def running_decisions(evidence: Int64Array, rule: DecisionRule, *, history: int = HISTORY) -> Decisions:
     """Decide at every window of one connection, from its evidence (n_windows, n_classes)."""
-    n_windows, n_classes = evidence.shape
-    padded = np.concatenate([np.zeros((history, n_classes), dtype=np.int64), evidence])
-    last_windows = np.lib.stride_tricks.sliding_window_view(padded, history, axis=0).transpose(0, 2, 1)
-    return decide(last_windows[1:], np.arange(1, n_windows + 1), rule)
+    return decide(_last_windows(evidence, history), np.arange(1, len(evidence) + 1), rule)
+
+
+def running_leads(evidence: Int64Array) -> Int64Array:
+    """Measure every lead at every window of one connection: (n_windows, `HISTORY`, n_classes), without a rule."""
+    leads = _leads(_last_windows(evidence, HISTORY))
+    leads[np.arange(HISTORY) > np.arange(len(evidence))[:, None]] = _NO_LEAD
+    return leads
+
+
+def _last_windows(evidence: Int64Array, history: int) -> Int64Array:
+    """Lay out what precedes each window of a connection, itself included: (n_windows, history, n_classes)."""
+    padded = np.concatenate([np.zeros((history - 1, evidence.shape[1]), dtype=np.int64), evidence])
+    if not len(evidence):
+        return np.empty((0, history, evidence.shape[1]), dtype=np.int64)
+    return np.lib.stride_tricks.sliding_window_view(padded, history, axis=0).transpose(0, 2, 1)
 
 
 def _leads(evidence: Int64Array) -> Int64Array:

@@ -15,6 +15,7 @@ from jobs.console import err, out
 from jobs.offline import ScoredCapture, score_capture
 from jobs.options import OutputFormat
 from model.artifact import DEFAULT_ARTIFACT, load_predictor
+from model.train import Amounts
 from model.train import train as train_model
 
 
@@ -25,6 +26,7 @@ def train(
         typer.Option(help="Folder of labelled recordings with their index.csv.", show_default="synthetic only"),
     ] = None,
     per_exchange: Annotated[int, typer.Option(min=1, help="Synthetic sessions of each exchange.")] = 400,
+    strangers: Annotated[int, typer.Option(min=1, help="Synthetic sessions of venues that do not exist.")] = 600,
     messages: Annotated[int, typer.Option(min=50, help="Messages of each synthetic session.")] = 700,
     seed: Annotated[int, typer.Option(help="Draws the same sessions and trees again.")] = 7,
 ) -> None:
@@ -33,8 +35,7 @@ def train(
         manifest = train_model(
             out_folder,
             captures=captures,
-            per_exchange=per_exchange,
-            n_messages=messages,
+            amounts=Amounts(per_exchange=per_exchange, n_strangers=strangers, n_messages=messages),
             seed=seed,
             progress=lambda line: status.update(f"Training: {line}"),
         )
@@ -71,13 +72,22 @@ def score(
 
 
 def _connection_table(results: list[ScoredCapture]) -> Table:
-    table = Table("connection", "verdict", title="Recordings")
-    for heading in ("probability", "windows", "messages"):
+    table = Table("connection", "verdict", "certainty", title="Recordings")
+    for heading in ("probability", "certain after", "windows", "messages"):
         table.add_column(heading, justify="right")
+    table.add_column("fingerprint", no_wrap=True)
     for summary in (capture.summary() for capture in results):
-        probability = f"{summary['probability']:.3f}"
-        counts = (f"{summary['windows']:,}", f"{summary['messages']:,}")
-        table.add_row(summary["connection_id"], summary["verdict"], probability, *counts)
+        after = summary["certain_after_messages"]
+        table.add_row(
+            summary["connection_id"],
+            summary["verdict"],
+            summary["certainty"],
+            f"{summary['probability']:.3f}",
+            "-" if after is None else f"{after:,}",
+            f"{summary['windows']:,}",
+            f"{summary['messages']:,}",
+            summary["fingerprint"] or "-",
+        )
     return table
 
 

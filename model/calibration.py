@@ -1,0 +1,104 @@
+"""From a booster's raw probabilities to numbers one can trust: calibrated ones, and refusal at a requested rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from udfs.schema import Float64Array
+
+FLOOR: Final = 1e-6
+"""Raw probabilities below this carry no information in single precision."""
+
+REQUESTED_RATES: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+"""False-unknown rates whose thresholds an artifact holds; between them, thresholds are interpolated in the rate's
+logarithm."""
+
+DEFAULT_RATE: Final = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scaling:
+    """Vector scaling: the softmax of ``slope * log(p) + bias``, a slope and a bias for each class.
+
+    Source: Guo et al., On Calibration of Modern Neural Networks (2017), 4.2.
+    """
+
+    slopes: tuple[float, ...]
+    biases: tuple[float, ...]
+
+    def apply(self, raw: Float64Array) -> Float64Array:
+        """Calibrate (n, n_classes) probabilities; a row does not depend on the others."""
+        logits = np.log(np.maximum(raw, FLOOR)) * np.array(self.slopes) + np.array(self.biases)
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        calibrated: Float64Array = powers / powers.sum(axis=1, keepdims=True)
+        return calibrated
+
+
+def fit_scaling(raw: Float64Array, labels: NDArray[np.int64], weights: Float64Array) -> Scaling:
+    """Find the scaling that gives the held-out labels the greatest weighted likelihood.
+
+    Parameters
+    ----------
+    raw : (n, n_classes) float64
+        Raw probabilities of held-out windows.
+    labels : (n,) int64
+        True classes.
+    weights : (n,) float64
+    """
+    logs, n_classes = np.log(np.maximum(raw, FLOOR)), raw.shape[1]
+    shares = weights / weights.sum()
+    truths = np.eye(n_classes)[labels]
+
+    def loss(parameters: Float64Array) -> tuple[float, Float64Array]:
+        logits = logs * parameters[:n_classes] + parameters[n_classes:]
+        logits = logits - logits.max(axis=1, keepdims=True)
+        log_sums = np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        errors = (np.exp(logits - log_sums) - truths) * shares[:, np.newaxis]
+        value = -float((((logits - log_sums) * truths).sum(axis=1) * shares).sum())
+        return value, np.concatenate([(errors * logs).sum(axis=0), errors.sum(axis=0)])
+
+    start = np.concatenate([np.ones(n_classes), np.zeros(n_classes)])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B").x
+    return Scaling(slopes=tuple(found[:n_classes].tolist()), biases=tuple(found[n_classes:].tolist()))
+
+
+def refusal_quantiles(unknown_scores: Float64Array, weights: Float64Array, n_sessions: int) -> list[float]:
+    """Find the unknown scores above which the given shares of a class's own windows lie, one for each requested rate.
+
+    The conformal quantile: the class's sessions stand for one more, so that the rate holds for the next session in the
+    mean; the next session may have any score, hence 1 where the rate is below 1 / (n_sessions + 1).
+
+    Parameters
+    ----------
+    unknown_scores, weights : (n,) float64
+        Of held-out windows of one class.
+    n_sessions : int
+        That they come from.
+
+    Returns
+    -------
+    list of float
+        In the order of `REQUESTED_RATES`.
+    """
+    order = np.argsort(unknown_scores, kind="stable")
+    below = np.cumsum(weights[order]) / weights.sum() * n_sessions / (n_sessions + 1)
+    return [_quantile(unknown_scores[order], below, 1 - rate) for rate in REQUESTED_RATES]
+
+
+def _quantile(ascending: Float64Array, below: Float64Array, share: float) -> float:
+    position = int(np.searchsorted(below, share))
+    return float(ascending[position]) if position < len(ascending) else 1.0
+
+
+def threshold_at(thresholds: list[float], rate: float) -> float:
+    """Interpolate a class's threshold for any rate between the ends of `REQUESTED_RATES`.
+
+    >>> threshold_at([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2], 0.01)
+    0.6
+    """
+    return float(np.interp(np.log(rate), np.log(REQUESTED_RATES), thresholds))

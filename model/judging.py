@@ -1,0 +1,104 @@
+"""Everything between a booster and its verdicts, fitted on held-out sessions and applied to others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.boosting import window_weights
+from model.calibration import DEFAULT_RATE, Scaling, fit_scaling, refusal_quantiles, threshold_at
+from model.dataset import Dataset
+from model.decision import HeldOutSession, fit_decision_rule
+from udfs.schema import UNKNOWN, Float64Array
+from udfs.scoring import window_verdicts
+from udfs.verdicts import PROBABILITY_DECIMALS, ConnectionVerdict, DecisionRule, connection_verdict, evidence_millinats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """What turns raw probabilities into verdicts.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        In the order of the booster's columns.
+    scaling : Scaling
+        Calibrates.
+    refusal : dict
+        For each known class its thresholds at `model.calibration.REQUESTED_RATES`.
+    decision : DecisionRule
+        Of connections.
+    """
+
+    classes: tuple[str, ...]
+    scaling: Scaling
+    refusal: dict[str, list[float]]
+    decision: DecisionRule
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judgements:
+    """What a judge says of a dataset.
+
+    Attributes
+    ----------
+    probabilities : (n_windows, n_classes) float64
+        Calibrated and rounded as in service.
+    windows : (n_windows,) int
+        Verdict of each window, an index of the classes.
+    connections : list of ConnectionVerdict
+        Verdict of each session.
+    """
+
+    probabilities: Float64Array
+    windows: NDArray[np.intp]
+    connections: list[ConnectionVerdict]
+
+
+def fit_judge(held_out: Dataset, raw: Float64Array, classes: tuple[str, ...]) -> Judge:
+    """Fit calibration, refusal and decision on sessions that the booster was not trained on.
+
+    Parameters
+    ----------
+    held_out : Dataset
+        Every class should occur.
+    raw : (n_windows, n_classes) float64
+        What the booster said of their windows.
+    """
+    labels = np.array([classes.index(label) for label in held_out.labels])[held_out.session]
+    weights = window_weights(held_out)
+    scaling = fit_scaling(raw, labels, weights)
+    probabilities = np.round(scaling.apply(raw), PROBABILITY_DECIMALS)
+    unknown_scores = probabilities[:, classes.index(UNKNOWN)]
+    refusal = {}
+    for position, name in enumerate(classes):
+        own = labels == position
+        if name != UNKNOWN and own.any():
+            n_sessions = len(np.unique(held_out.session[own]))
+            refusal[name] = refusal_quantiles(unknown_scores[own], weights[own], n_sessions)
+    sessions = [
+        HeldOutSession(label=str(label), probabilities=probabilities[held_out.session == i])
+        for i, label in enumerate(held_out.labels)
+        if (held_out.session == i).any()
+    ]
+    decision = fit_decision_rule(sessions, classes)
+    return Judge(classes=classes, scaling=scaling, refusal=refusal, decision=decision)
+
+
+def judge(dataset: Dataset, raw: Float64Array, by: Judge, false_unknown_rate: float = DEFAULT_RATE) -> Judgements:
+    """Name every window and every session of a dataset from the booster's raw probabilities."""
+    thresholds = tuple(
+        np.inf if name == UNKNOWN else threshold_at(by.refusal[name], false_unknown_rate) for name in by.classes
+    )
+    probabilities = np.round(by.scaling.apply(raw), PROBABILITY_DECIMALS)
+    evidence = evidence_millinats(probabilities)
+    connections = [
+        connection_verdict(evidence[dataset.session == i], by.decision, by.classes) for i in range(len(dataset.sources))
+    ]
+    return Judgements(
+        probabilities=probabilities,
+        windows=window_verdicts(probabilities, by.classes, thresholds),
+        connections=connections,
+    )
