@@ -35,5 +35,5 @@ def test_strangers_have_a_rate_of_their_own() -> None:
     strangers = [make_session("unknown", [0.01, 0.01, 0.98], 4)] * 90
     like_a = [make_session("unknown", [0.9, 0.05, 0.05], 4)] * 10
     assert fit_decision_rule(known + strangers + like_a, CLASSES).bounds_millinats[0] == 11_565
-    few = fit_decision_rule(known + strangers + like_a[:4], CLASSES)
+    few = fit_decision_rule(known + strangers + strangers[:5] + like_a[:4], CLASSES)  # 4 of 99, and one more: 5%
     assert few.bounds_millinats[0] == LEAST_BOUND_MILLINATS
