@@ -30,11 +30,14 @@ class HeldOutSession:
     ----------
     label : str
         True class.
+    real : bool
+        A recording.
     probabilities : (n_windows, n_classes) float64
         Calibrated.
     """
 
     label: str
+    real: bool
     probabilities: Float64Array
 
 
@@ -44,7 +47,8 @@ def fit_decision_rule(sessions: Sequence[HeldOutSession], classes: tuple[str, ..
     A class's bound is the conformal quantile, over the sessions that are not of this class, of the greatest lead the
     class ever had in a session: `WRONG_NAME_RATE` over sessions of known exchanges, `STRANGER_NAMED_RATE` over
     strangers. So the next session like these crosses it wrongly with that probability at most, however its windows
-    depend on each other; a session much longer than these has more occasions.
+    depend on each other; a session much longer than these has more occasions. Strangers are the recorded ones, where
+    there are any: of the synthetic ones, some imitate an exchange for good, and no bound would tell them from it.
 
     Parameters
     ----------
@@ -56,10 +60,13 @@ def fit_decision_rule(sessions: Sequence[HeldOutSession], classes: tuple[str, ..
     evidence = [evidence_millinats(session.probabilities) for session in sessions]
     greatest = np.array([running_leads(rows).max(axis=(0, 1)) for rows in evidence])
     labels = np.array([session.label for session in sessions], dtype=np.str_)
+    real = np.array([session.real for session in sessions], dtype=np.bool_)
+    unknown = labels == UNKNOWN
+    is_stranger = unknown & real if (unknown & real).any() else unknown
     bounds = []
     for position, name in enumerate(classes):
         known = greatest[(labels != name) & (labels != UNKNOWN), position]
-        strangers = greatest[(labels != name) & (labels == UNKNOWN), position]
+        strangers = greatest[(labels != name) & is_stranger, position]
         crossed = (_conformal(known, WRONG_NAME_RATE), _conformal(strangers, STRANGER_NAMED_RATE))
         bounds.append(max(LEAST_BOUND_MILLINATS, *crossed))
     bare = DecisionRule(bounds_millinats=tuple(bounds), intercept=0.0, slope_per_nat=0.0)

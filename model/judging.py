@@ -79,8 +79,8 @@ def fit_judge(held_out: Dataset, raw: Float64Array, classes: tuple[str, ...]) ->
             n_sessions = len(np.unique(held_out.session[own]))
             refusal[name] = refusal_quantiles(unknown_scores[own], weights[own], n_sessions)
     sessions = [
-        HeldOutSession(label=str(label), probabilities=probabilities[held_out.session == i])
-        for i, label in enumerate(held_out.labels)
+        HeldOutSession(label=source.label, real=source.real, probabilities=probabilities[held_out.session == i])
+        for i, source in enumerate(held_out.sources)
         if (held_out.session == i).any()
     ]
     decision = fit_decision_rule(sessions, classes)

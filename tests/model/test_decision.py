@@ -9,8 +9,8 @@ from model.decision import LEAST_BOUND_MILLINATS, HeldOutSession, fit_decision_r
 CLASSES = ("a", "b", "unknown")
 
 
-def make_session(label: str, probabilities: list[float], n_windows: int) -> HeldOutSession:
-    return HeldOutSession(label=label, probabilities=np.tile(probabilities, (n_windows, 1)))
+def make_session(label: str, probabilities: list[float], n_windows: int, *, real: bool = False) -> HeldOutSession:
+    return HeldOutSession(label=label, real=real, probabilities=np.tile(probabilities, (n_windows, 1)))
 
 
 def test_clear_sessions_need_no_more_than_the_least_bound() -> None:
@@ -37,3 +37,10 @@ def test_strangers_have_a_rate_of_their_own() -> None:
     assert fit_decision_rule(known + strangers + like_a, CLASSES).bounds_millinats[0] == 11_565
     few = fit_decision_rule(known + strangers + strangers[:5] + like_a[:4], CLASSES)  # 4 of 99, and one more: 5%
     assert few.bounds_millinats[0] == LEAST_BOUND_MILLINATS
+
+
+def test_recorded_strangers_count_before_synthetic_ones() -> None:
+    known = [make_session("b", [0.01, 0.98, 0.01], 4)] * 200
+    imitators = [make_session("unknown", [0.9, 0.05, 0.05], 4)] * 100
+    recorded = [make_session("unknown", [0.01, 0.01, 0.98], 4, real=True)] * 20
+    assert fit_decision_rule(known + imitators + recorded, CLASSES).bounds_millinats[0] == LEAST_BOUND_MILLINATS
