@@ -193,8 +193,8 @@ def _duration_s(features: Float64Array) -> Float64Array:
     """Estimate a window's duration, which is no feature, from its intervals' distribution and its undefined alignments.
 
     The mean interval is that of the log-normal distribution with this median and variation, or 0.3 of the 90% quantile
-    if that is more, as in bursts; an alignment is undefined in a window of less than two ticks. Of the estimates for the
-    exchanges' synthetic windows, 90% are within a factor of 1.8.
+    if that is more, as in bursts; an alignment is undefined in a window of less than two ticks. Of the estimates for
+    the exchanges' synthetic windows, 90% are within a factor of 1.8.
     """
     medians_s = 10 ** _column(features, "inter_arrival_log10_median_us") / 1e6
     log_normal_s = medians_s * np.sqrt(1 + _column(features, "inter_arrival_cv") ** 2)
