@@ -12,11 +12,11 @@ from udfs.schema import MISSING, Float64Array, Int64Array, MsgType, Windows
 FAMILY: Final = "ngrams"
 
 PAIRED_KINDS: Final = ("numbered", "timed", "plain", "answer")
-"""The kinds whose ordered pairs are counted: a NEW with a sequence number, one with the venue's own time but no number,
-one with neither, and an ACK or NACK. Almost every message of market data is a NEW; which fields it carries is a venue's
-custom, and tells one stream of a connection from another."""
+"""The kinds whose ordered pairs are counted: a message with a sequence number, one with the venue's own time but no
+number, one with neither, and any ACK or NACK. Almost every message of market data is a NEW; which fields it carries is
+a venue's custom, and tells one stream of a connection from another, and one venue's heartbeats from another's."""
 
-_NUMBERED, _TIMED, _PLAIN, _ANSWER, _ELSE = range(len(PAIRED_KINDS) + 1)
+_NUMBERED, _TIMED, _PLAIN, _ANSWER = range(len(PAIRED_KINDS))
 
 
 def type_shares(msg_types: Int64Array) -> Float64Array:
@@ -45,17 +45,16 @@ def type_shares(msg_types: Int64Array) -> Float64Array:
 
 
 def message_kinds(windows: Windows) -> Int64Array:
-    """Tell of each message which of `PAIRED_KINDS` it is: its index, or 4 for a HEARTBEAT or OTHER.
+    """Tell of each message which of `PAIRED_KINDS` it is, as an index.
 
     >>> column = np.array([[5, MISSING, MISSING, 9, 9]])
     >>> message_kinds(Windows(recv_ts_ns=column, exchange_ts_ns=np.array([[1, 1, MISSING, 1, 1]]), seq=column,
     ...     request_id=column, msg_type=np.array([[0, 0, 0, 2, 3]])))
-    array([[0, 1, 2, 3, 4]])
+    array([[0, 1, 2, 3, 0]])
     """
     carried = np.where(windows.exchange_ts_ns != MISSING, _TIMED, _PLAIN)
-    news = np.where(windows.seq != MISSING, _NUMBERED, carried)
     is_answer = (windows.msg_type == MsgType.ACK) | (windows.msg_type == MsgType.NACK)
-    return np.where(windows.msg_type == MsgType.NEW, news, np.where(is_answer, _ANSWER, _ELSE))
+    return np.where(is_answer, _ANSWER, np.where(windows.seq != MISSING, _NUMBERED, carried))
 
 
 def bigram_shares(kinds: Int64Array) -> Float64Array:
@@ -70,7 +69,7 @@ def bigram_shares(kinds: Int64Array) -> Float64Array:
     -------
     (n_windows, 16) float64
         Column ``4 * first + second`` is the share of that ordered pair of `PAIRED_KINDS` among all size - 1 adjacent
-        pairs; 0 to 1, the row sums to 1 or, where other messages occur, to less. Never NaN.
+        pairs; 0 to 1, the row sums to 1. Never NaN.
 
     Notes
     -----
@@ -80,16 +79,14 @@ def bigram_shares(kinds: Int64Array) -> Float64Array:
 
     Examples
     --------
-    Of numbered, answer, numbered, answer, other, the 4 pairs are numbered answer twice, answer numbered once, and one
-    that has no column:
+    Of numbered, answer, numbered, answer, timed, the 4 pairs are numbered answer twice, answer numbered and answer
+    timed once:
 
-    >>> bigram_shares(np.array([[0, 3, 0, 3, 4]]))[0, [3, 12]]
-    array([0.5 , 0.25])
+    >>> bigram_shares(np.array([[0, 3, 0, 3, 1]]))[0, [3, 12, 13]]
+    array([0.5 , 0.25, 0.25])
     """
-    n_kinds, n_paired = len(PAIRED_KINDS) + 1, len(PAIRED_KINDS)
-    counts = _counts(kinds[:, :-1] * n_kinds + kinds[:, 1:], n_kinds**2)
-    paired = counts.reshape(-1, n_kinds, n_kinds)[:, :n_paired, :n_paired]
-    return _shares(paired.reshape(-1, n_paired * n_paired), kinds.shape[1] - 1)
+    n_kinds = len(PAIRED_KINDS)
+    return _shares(_counts(kinds[:, :-1] * n_kinds + kinds[:, 1:], n_kinds**2), kinds.shape[1] - 1)
 
 
 def ngram_features(windows: Windows) -> Float64Array:

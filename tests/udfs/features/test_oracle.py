@@ -121,8 +121,6 @@ def kinds(windows: Windows) -> list[list[str]]:
     def kind(name: str, seq: int, exchange_ts_ns: int) -> str:
         if name in ("ack", "nack"):
             return "answer"
-        if name != "new":
-            return name
         return "numbered" if seq != MISSING else "timed" if exchange_ts_ns != MISSING else "plain"
 
     columns_ = zip(known_types(windows), windows.seq.tolist(), windows.exchange_ts_ns.tolist(), strict=True)
@@ -139,7 +137,7 @@ def test_bigram_shares(windows: Windows) -> None:
 
 def test_bigram_names_say_first_then_second() -> None:
     row = np.full((1, WINDOW_SIZE), MsgType.OTHER, dtype=np.int64)
-    row[0, 10:12] = MsgType.ACK, MsgType.NEW
+    row[0, 0] = MsgType.ACK
     windows = Windows(recv_ts_ns=row, exchange_ts_ns=row, seq=row, request_id=row, msg_type=row)
     assert columns(windows, "bigram_answer_numbered_share") == pytest.approx(1 / 49)
     assert columns(windows, "bigram_numbered_answer_share") == 0
