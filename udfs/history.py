@@ -2,7 +2,7 @@
 
 Flink keeps records of past windows in its state and hands them back with every new one. A record is a fixed number of
 bytes (window_start_ns, first_offset: int64; evidence, traits: int16 each; zeros up to a multiple of three) in base64,
-so that a whole batch is written and read without a loop.
+so that a whole batch is written and read without a loop. Features travel in the same way.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udfs.errors import SchemaError
-from udfs.schema import Int64Array
+from udfs.schema import Float64Array, Int64Array
 from udfs.verdicts import HISTORY
 
 _INT16 = np.iinfo(np.int16)
@@ -87,8 +87,7 @@ class HistoryCodec:
                     f"{name} must be from {_INT16.min} to {_INT16.max}, but are from {values.min()} to {values.max()}"
                 )
             records[name] = values
-        text = np.frombuffer(base64.b64encode(records.tobytes()), dtype=f"S{self.record_length}")
-        return text.astype(str).astype(object)
+        return _to_text(records.tobytes(), len(records))
 
     def decode(self, texts: Sequence[str], n_windows: Int64Array) -> History:
         """Read n connections' records, the oldest first; those that are older than `n_windows` do not count.
@@ -112,3 +111,25 @@ class HistoryCodec:
             n_windows=np.minimum(counts, n_windows),
             **{name: rows[name].astype(np.int64) for name in self._record.names or () if name != "filling"},
         )
+
+
+def features_to_text(features: Float64Array) -> NDArray[np.object_]:
+    """Write each row of features as text, to the last bit."""
+    n, n_features = features.shape
+    padded = np.zeros((n, -(-n_features // 3) * 3))
+    padded[:, :n_features] = features
+    return _to_text(padded.tobytes(), n)
+
+
+def features_from_text(texts: Sequence[str], n_features: int) -> Float64Array:
+    """Read what `features_to_text` wrote."""
+    flat = np.frombuffer(base64.b64decode("".join(texts).encode("ascii")), dtype=np.float64)
+    return np.ascontiguousarray(flat.reshape(len(texts), -(-n_features // 3) * 3)[:, :n_features])
+
+
+def _to_text(data: bytes, n: int) -> NDArray[np.object_]:
+    """Cut n rows of equal length, a multiple of three bytes, into texts."""
+    if n == 0:
+        return np.empty(0, dtype=object)
+    text = np.frombuffer(base64.b64encode(data), dtype=f"S{len(data) // n // 3 * 4}")
+    return text.astype(str).astype(object)

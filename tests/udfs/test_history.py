@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from udfs.errors import SchemaError
-from udfs.history import HistoryCodec
+from udfs.history import HistoryCodec, features_from_text, features_to_text
 from udfs.verdicts import HISTORY
 
 NAMES = ("window_start_ns", "first_offset", "evidence", "traits")
@@ -76,3 +76,11 @@ def test_what_does_not_fit_is_refused(name: str) -> None:
     windows[name][2, 1] = 32_768
     with pytest.raises(SchemaError, match=f"{name} must be from -32768 to 32767"):
         HistoryCodec(n_classes=3, n_traits=2).encode(**windows)
+
+
+@pytest.mark.parametrize("n", [0, 1, 5])
+@pytest.mark.parametrize("n_features", [1, 3, 56])
+def test_features_come_back_bit_for_bit(n: int, n_features: int) -> None:
+    features = np.random.default_rng(n).choice([np.nan, -0.0, 1 / 3, 5e-324, 1e308], size=(n, n_features))
+    texts = features_to_text(features).tolist()
+    assert features_from_text(texts, n_features).tobytes() == features.tobytes()
