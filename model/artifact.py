@@ -16,6 +16,7 @@ import xgboost as xgb
 
 from model.boosting import raw_probabilities
 from model.calibration import DEFAULT_RATE, REQUESTED_RATES, Scaling, threshold_at
+from model.explain import BoosterExplainer
 from udfs.errors import ArtifactError, ConfigError
 from udfs.features import FEATURES
 from udfs.schema import UNKNOWN, WINDOW_SIZE, WINDOW_SLIDE, Float64Array
@@ -241,6 +242,12 @@ def load_predictor(folder: Path, false_unknown_rate: float = DEFAULT_RATE) -> Bo
             f"Expected {path} to be an XGBoost model, but XGBoost cannot read it: train anew"
         ) from error
     return BoosterPredictor(manifest, booster, false_unknown_rate)
+
+
+def load_explainer(folder: Path) -> BoosterExplainer:
+    """Load what explains an artifact's verdicts; what is wrong with it is said as by `load_predictor`."""
+    predictor = load_predictor(folder)
+    return BoosterExplainer(predictor.booster, classes=predictor.classes, typical=predictor.manifest.typical)
 
 
 def _check_fits(path: Path, manifest: Manifest) -> None:
