@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jobs.config import JobSettings, parse_database_url
 from model.artifact import DEFAULT_ARTIFACT
+from model.calibration import DEFAULT_RATE
 from udfs.errors import ConfigError
 
 _PROGRAM = "jobs/score.py"
@@ -16,10 +17,11 @@ _PROGRAM = "jobs/score.py"
 
 @dataclass(frozen=True, kw_only=True)
 class JobArguments:
-    """The job's settings, and what is shipped along."""
+    """The job's settings, the model with the share of known windows that it may call unknown, and the jars."""
 
     settings: JobSettings
     model: Path
+    false_unknown_rate: float
     jars: list[Path]
 
 
@@ -28,6 +30,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=_PROGRAM, description="Score the windows of every connection of a topic.")
     parser.add_argument("--kafka", help="bootstrap servers (or FINGERPRINT_KAFKA)")
     parser.add_argument("--model", type=Path, default=DEFAULT_ARTIFACT, help="folder of the model artifact")
+    parser.add_argument(
+        "--false-unknown-rate",
+        type=float,
+        default=DEFAULT_RATE,
+        help="share of a known exchange's windows that may be called unknown",
+    )
     parser.add_argument("--jars", type=Path, nargs="*", default=[], help="connector jars, where the cluster has none")
     parser.add_argument("--topic", default=JobSettings.topic, help="of the messages")
     parser.add_argument("--dead-letter-topic", default=JobSettings.dead_letter_topic, help="of what is no message")
@@ -59,11 +67,9 @@ def parse_job_arguments(arguments: Sequence[str], *, kafka: str | None, database
     """
     options = vars(build_parser().parse_args(arguments))
     options["kafka"] = options["kafka"] or kafka
-    model, jars = options.pop("model"), options.pop("jars")
+    shipped = {name: options.pop(name) for name in ("model", "false_unknown_rate", "jars")}
     if not options["kafka"]:
         raise ConfigError("Expected Kafka's bootstrap servers, found neither --kafka nor FINGERPRINT_KAFKA: name them")
     if not database_url:
         raise ConfigError("Expected the address of PostgreSQL in DATABASE_URL, found none: set it")
-    return JobArguments(
-        settings=JobSettings(database=parse_database_url(database_url), **options), model=model, jars=jars
-    )
+    return JobArguments(settings=JobSettings(database=parse_database_url(database_url), **options), **shipped)

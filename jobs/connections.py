@@ -1,4 +1,4 @@
-"""Reads what the job has found, through the view `connection_status`, and draws it."""
+"""Reads what the job has found, through the views `connection_status` and `connection_alerts`, and draws it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ from rich.table import Table
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionStatus:
-    """One connection, as the view has it."""
+    """One connection, as the views have it; `reason` says why it is not what it declares, if so."""
 
     connection_id: str
     declared_exchange: str | None
     detected_exchange: str
+    certainty: str
     probability: float
     mismatch: bool
+    since_at: datetime | None
     windows: int
     messages: int
     messages_per_second: float | None
     last_seen_at: datetime
+    fingerprint: str
+    reason: str | None
 
 
 _COLUMNS = tuple(ConnectionStatus.__annotations__)
@@ -44,7 +48,9 @@ def read_connections(
         How many of those seen last.
     """
     query = f"""
-        SELECT {", ".join(_COLUMNS)} FROM connection_status
+        SELECT {", ".join(_COLUMNS)}
+        FROM connection_status
+        LEFT JOIN (SELECT connection_id, reason FROM connection_alerts) AS alerts USING (connection_id)
         WHERE connection_id = ANY(%s) ORDER BY last_seen_at DESC, connection_id"""  # noqa: S608  # only our own names
     with database.cursor() as cursor:
         cursor.execute(query, (list(_seen_last(cursor, limit) if only is None else only),))
@@ -52,33 +58,44 @@ def read_connections(
 
 
 def _seen_last(cursor: Cursor, limit: int) -> list[str]:
-    """Find the newest connections first: the view then adds up the windows of these few only."""
-    query = """
-        SELECT connection_id FROM scored_windows
-        GROUP BY connection_id ORDER BY max(window_end_at) DESC, connection_id LIMIT %s"""
-    cursor.execute(query, (limit,))
+    cursor.execute(
+        "SELECT connection_id FROM connection_status ORDER BY last_seen_at DESC, connection_id LIMIT %s", (limit,)
+    )
     return [connection_id for (connection_id,) in cursor.fetchall()]
 
 
 def connection_table(rows: Sequence[ConnectionStatus], *, title: str) -> Table:
-    """Draw connections: what each claims to be, what it behaves like, and how sure that is."""
+    """Draw connections: what each claims to be, what it behaves like, how sure that is, and since when."""
     table = Table(title=title, caption=_caption(rows))
-    for heading in ("connection", "declared", "detected"):
+    for heading in ("connection", "declared", "detected", "certainty"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("probability", "windows", "messages/s"):
-        table.add_column(heading, justify="right")
+    for heading in ("probability", "since", "windows", "messages/s"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         style = "bold red" if row.mismatch else "yellow" if row.detected_exchange == "unknown" else "green"
-        rate = "" if row.messages_per_second is None else f"{row.messages_per_second:,.1f}"
         table.add_row(
             row.connection_id,
             row.declared_exchange or "-",
             f"[{style}]{row.detected_exchange}{' !' if row.mismatch else ''}[/]",
+            row.certainty,
             f"{row.probability:.3f}",
+            "-" if row.since_at is None else f"{row.since_at:%H:%M:%S}",
             f"{row.windows:,}",
-            rate,
+            "" if row.messages_per_second is None else f"{row.messages_per_second:,.1f}",
         )
     return table
+
+
+def mismatch_remarks(rows: Sequence[ConnectionStatus]) -> list[str]:
+    """Say in a sentence of each connection that is not what it declares what it is, since when and why."""
+    return [
+        f"{row.connection_id} declares {row.declared_exchange}, behaves like {row.detected_exchange}"
+        + (f" since {row.since_at:%H:%M:%S}" if row.since_at is not None else "")
+        + (f": {row.reason}" if row.reason else "")
+        + "."
+        for row in rows
+        if row.mismatch
+    ]
 
 
 def _caption(rows: Sequence[ConnectionStatus]) -> str:

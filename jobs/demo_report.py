@@ -8,9 +8,10 @@ from typing import Any
 
 from rich.table import Table
 
-from jobs.connections import ConnectionStatus
+from jobs.connections import ConnectionStatus, mismatch_remarks
 from synthetic.sessions import LabelledSession, synthetic_sessions
 from udfs.schema import EXCHANGES
+from udfs.verdicts import CERTAIN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,12 @@ class DemoReport:
     def to_json(self) -> dict[str, Any]:
         """Lay out the report for scripts."""
         connections = [
-            {**asdict(row), "exchange": self.truths[row.connection_id], "last_seen_at": row.last_seen_at.isoformat()}
+            {
+                **asdict(row),
+                "exchange": self.truths[row.connection_id],
+                "since_at": None if row.since_at is None else row.since_at.isoformat(),
+                "last_seen_at": row.last_seen_at.isoformat(),
+            }
             for row in self.found
         ]
         return {
@@ -68,27 +74,22 @@ class DemoReport:
 
     def to_table(self) -> Table:
         """Draw the summary: right and wrong connections of each exchange."""
-        table = Table("exchange", "connections", "named right", "windows", title="Summary")
+        table = Table("exchange", "connections", "named right", "certain", "windows", title="Summary")
         for exchange in sorted(set(self.truths.values())):
             rows = [row for row in self.found if self.truths[row.connection_id] == exchange]
             right = sum(row.detected_exchange == exchange for row in rows)
             total = list(self.truths.values()).count(exchange)
             style = "green" if right == total else "red"
-            table.add_row(exchange, str(total), f"[{style}]{right}[/]", f"{sum(row.windows for row in rows):,}")
+            certain = sum(row.certainty == CERTAIN for row in rows)
+            windows = f"{sum(row.windows for row in rows):,}"
+            table.add_row(exchange, str(total), f"[{style}]{right}[/]", str(certain), windows)
         return table
 
     def remarks(self) -> list[str]:
         """Say how long it took, and which connections are not what they declare."""
         first = self.seconds_to_first_result
         timing = "No result." if first is None else f"First result after {first:.0f} s."
-        lies = [row for row in self.found if row.mismatch]
-        return [
-            timing,
-            *(
-                f"{row.connection_id} declares {row.declared_exchange}, behaves like {row.detected_exchange}."
-                for row in lies
-            ),
-        ]
+        return [timing, *mismatch_remarks(self.found)]
 
 
 def draw_demo_sessions(*, per_exchange: int, seed: int, start_ns: int, duration_s: float) -> Sequence[LabelledSession]:

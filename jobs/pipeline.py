@@ -6,18 +6,51 @@ from collections.abc import Callable
 
 from pyflink.common import Configuration
 from pyflink.datastream import StreamExecutionEnvironment
-from pyflink.table import StreamTableEnvironment
+from pyflink.table import StatementSet, StreamTableEnvironment
 
 from jobs.config import JobSettings
 from jobs.operators import name_operators
-from jobs.queries import SCORE_FUNCTION, dead_letters_query, window_scores_query
-from jobs.tables import dead_letters_ddl, messages_ddl, raw_records_ddl, window_scores_ddl
-from udfs.flink import build_score_udf
+from jobs.queries import (
+    DECIDE_FUNCTION,
+    DECIDED,
+    EXPLAIN_FUNCTION,
+    SCORE_FUNCTION,
+    SCORED,
+    connection_events_query,
+    connection_verdicts_query,
+    dead_letters_query,
+    decided_view,
+    scored_view,
+    window_scores_query,
+)
+from jobs.tables import (
+    connection_events_ddl,
+    connection_verdicts_ddl,
+    dead_letters_ddl,
+    messages_ddl,
+    raw_records_ddl,
+    window_scores_ddl,
+)
+from udfs.explanations import Explainer
+from udfs.flink import build_decide_udf, build_explain_udf, build_score_udf
 from udfs.scoring import Predictor
+
+_TABLES = (
+    messages_ddl,
+    raw_records_ddl,
+    dead_letters_ddl,
+    window_scores_ddl,
+    connection_verdicts_ddl,
+    connection_events_ddl,
+)
+_INSERTS = (window_scores_query, connection_verdicts_query, connection_events_query, dead_letters_query)
 
 
 def build_pipeline(
-    environment: StreamExecutionEnvironment, settings: JobSettings, load_predictor: Callable[[], Predictor]
+    environment: StreamExecutionEnvironment,
+    settings: JobSettings,
+    load_predictor: Callable[[], Predictor],
+    load_explainer: Callable[[], Explainer],
 ) -> None:
     """Add the whole job to `environment`, ready to be executed.
 
@@ -27,31 +60,48 @@ def build_pipeline(
         Gets parallelism, checkpoints and the job's operators.
     settings : JobSettings
         What the user asked for.
-    load_predictor : callable
+    load_predictor, load_explainer : callable
         Called in each Python worker.
     """
     environment.set_parallelism(settings.parallelism)
     environment.enable_checkpointing(settings.checkpoint_ms)
     configuration = Configuration()
-    for key, value in _options(settings).items():
+    for key, value in job_options(settings).items():
         configuration.set_string(key, value)
     # On the environment, not on the tables: those of the running operators would be passed over in silence there.
     environment.configure(configuration)
-    tables = StreamTableEnvironment.create(environment)
-    tables.create_temporary_function(SCORE_FUNCTION, build_score_udf(load_predictor))
-    for ddl in (messages_ddl, raw_records_ddl, dead_letters_ddl, window_scores_ddl):
-        tables.execute_sql(ddl(settings))
-    statements = tables.create_statement_set()
-    statements.add_insert_sql(window_scores_query())
-    statements.add_insert_sql(dead_letters_query())
+    statements = build_statements(StreamTableEnvironment.create(environment), settings, load_predictor, load_explainer)
     statements.attach_as_datastream()
     name_operators(environment)
 
 
-def _options(settings: JobSettings) -> dict[str, str]:
+def build_statements(
+    tables: StreamTableEnvironment,
+    settings: JobSettings,
+    load_predictor: Callable[[], Predictor],
+    load_explainer: Callable[[], Explainer],
+) -> StatementSet:
+    """Declare functions, tables and views, and gather the INSERTs that share them."""
+    tables.create_temporary_function(SCORE_FUNCTION, build_score_udf(load_predictor))
+    tables.create_temporary_function(DECIDE_FUNCTION, build_decide_udf(load_predictor))
+    tables.create_temporary_function(EXPLAIN_FUNCTION, build_explain_udf(load_predictor, load_explainer))
+    for ddl in _TABLES:
+        tables.execute_sql(ddl(settings))
+    for view, query in ((SCORED, scored_view), (DECIDED, decided_view)):
+        tables.execute_sql(f"CREATE TEMPORARY VIEW {view} AS {query()}")
+    statements = tables.create_statement_set()
+    for insert in _INSERTS:
+        statements.add_insert_sql(insert())
+    return statements
+
+
+def job_options(settings: JobSettings) -> dict[str, str]:
+    """List Flink's options that the job sets."""
     return {
         "table.exec.state.ttl": f"{round(settings.state_ttl_hours * 3600)} s",
         "table.local-time-zone": "UTC",
+        # What several INSERTs read runs once for all: without it, each would prune its own columns and score anew.
+        "table.optimizer.reuse-optimize-block-with-digest-enabled": "true",
         "pipeline.object-reuse": "true",
         "execution.buffer-timeout.interval": "5 ms",
         # One bundle is one Python call and one Arrow batch, however many windows it holds.

@@ -7,13 +7,20 @@ goes in through one array, and whatever the row needs of it comes back out of th
 
 from __future__ import annotations
 
-from jobs.tables import DEAD_LETTERS, MESSAGES, RAW_RECORDS, WINDOW_SCORES
-from udfs.rows import ROW_COLUMNS
-from udfs.schema import MISSING, WINDOW_SIZE, WINDOW_SLIDE, MsgType
+from jobs.tables import CONNECTION_EVENTS, CONNECTION_VERDICTS, DEAD_LETTERS, MESSAGES, RAW_RECORDS, WINDOW_SCORES
+from udfs.rows import DECISION_COLUMNS, ROW_COLUMNS, SCORE_COLUMNS
+from udfs.schema import MISSING, UNKNOWN, WINDOW_SIZE, WINDOW_SLIDE, MsgType
+from udfs.verdicts import CERTAIN, HISTORY, LIKELY, UNDECIDED
 from udfs.windows import GROUP_SIZE, WIRE_COLUMNS
 
 SCORE_FUNCTION = "score_window"
-"""The name under which the pandas UDF is registered."""
+DECIDE_FUNCTION = "decide_connection"
+EXPLAIN_FUNCTION = "explain_verdict"
+"""The names under which the pandas UDFs are registered."""
+
+SCORED = "scored"
+DECIDED = "decided"
+"""Views that several INSERTs read; Flink runs what they share once."""
 
 _GROUPS = WINDOW_SIZE // GROUP_SIZE
 # The smallest BIGINT cannot be written as a literal: the parser reads minus and an overflowing number.
@@ -32,19 +39,158 @@ def dead_letters_query() -> str:
         WHERE body IS NULL OR DECODE(body, 'UTF-8') IS NOT JSON OBJECT"""  # noqa: S608  # only our own names
 
 
+def scored_view() -> str:
+    """Select every complete window with its scores."""
+    computed = ", ".join(f"scores.{name} AS {name}" for name in ROW_COLUMNS)
+    return f"""
+        SELECT {_CARRIED}, {computed}
+        FROM (
+            SELECT {_CARRIED}, {SCORE_FUNCTION}(window_columns) AS scores
+            FROM ({_windows()})
+        )"""  # noqa: S608  # only our own names
+
+
 def window_scores_query() -> str:
     """Select a scored row for every complete window."""
-    computed = ", ".join(ROW_COLUMNS)
-    from_row = ", ".join(f"scored.{name}" for name in ROW_COLUMNS)
+    columns = ", ".join(("connection_id", "kafka_partition", "last_offset", "declared_exchange", *SCORE_COLUMNS))
     return f"""
-        INSERT INTO {WINDOW_SCORES} (connection_id, kafka_partition, last_offset, declared_exchange, {computed})
-        SELECT connection_id, kafka_partition, last_offset, declared_exchange, {from_row}
-        FROM (
-            SELECT connection_id, kafka_partition, last_offset, declared_exchange,
-                   {SCORE_FUNCTION}(window_columns) AS scored
-            FROM ({_windows()})
-        )
+        INSERT INTO {WINDOW_SCORES} ({columns})
+        SELECT {columns} FROM {SCORED}
         ON CONFLICT DO DEDUPLICATE"""  # noqa: S608  # only our own names
+
+
+def decided_view() -> str:
+    """Select every window with what stands for its connection from then on.
+
+    Four looks at the connection's past, one inside the other, because a query level has one frame: the records of its
+    last windows; the class that was decisive last (LAST_VALUE passes over NULLs); the one before that; and since when
+    it stands.
+    """
+    certain_since = ", ".join(
+        f"LAST_VALUE(CASE WHEN certain IS DISTINCT FROM certain_before THEN {name} END) OVER w AS certain_{name}"
+        for name in ("since_at", "since_offset")
+    )
+    return f"""
+        SELECT *, {certain_since},
+               LAST_VALUE(CASE WHEN certain <> certain_before THEN certain_before END) OVER w AS previous_verdict
+        FROM (
+            SELECT *, LAG(certain) OVER w AS certain_before, LAG(declared_exchange) OVER w AS declared_before
+            FROM ({_standing()})
+            WINDOW w AS (PARTITION BY connection_id ORDER BY processed_at)
+        )
+        WINDOW w AS (PARTITION BY connection_id ORDER BY processed_at)"""  # noqa: S608  # only our own names
+
+
+def connection_verdicts_query() -> str:
+    """Select a connection's verdict after each of its windows; the last one stays."""
+    values = {
+        "connection_id": "connection_id",
+        "declared_exchange": "declared_exchange",
+        "verdict": f"COALESCE(certain, leaning, '{UNKNOWN}')",
+        "certainty": f"""CASE WHEN certain IS NOT NULL THEN '{CERTAIN}'
+            WHEN leaning IS NOT NULL THEN '{LIKELY}' ELSE '{UNDECIDED}' END""",
+        "probability": "COALESCE(certain_probability, probability)",
+        "strength_nats": "COALESCE(certain_strength_nats, strength_nats)",
+        "windows": _N_WINDOWS,
+        "messages": "n",
+        "certain_after_messages": "certain_after_messages",
+        "since_at": _since("since_at"),
+        "since_offset": _since("since_offset"),
+        "previous_verdict": "previous_verdict",
+        "kafka_partition": "kafka_partition",
+        "last_offset": "last_offset",
+        "last_window_end_at": "window_end_at",
+        "fingerprint": "pooled_fingerprint",
+        "model_version": "model_version",
+        # Its zone is the session's, UTC, but the text does not say so.
+        "updated_at": "CAST(CURRENT_TIMESTAMP AS STRING) || '+00'",
+    }
+    return _insert(CONNECTION_VERDICTS, values, DECIDED)
+
+
+def connection_events_query() -> str:
+    """Select a row, explained, wherever what is certain of a connection, or what it declares, has changed."""
+    values = {
+        "connection_id": "connection_id",
+        "kafka_partition": "kafka_partition",
+        "last_offset": "last_offset",
+        "kind": f"""CASE WHEN certain = '{UNKNOWN}' THEN 'stranger'
+            WHEN declared_exchange <> certain THEN 'mismatch' ELSE 'named' END""",
+        "previous_verdict": "certain_before",
+        "verdict": "certain",
+        "declared_exchange": "declared_exchange",
+        "since_at": "event_since_at",
+        "since_offset": "event_since_offset",
+        "detected_at": "window_end_at",
+        "messages": "n",
+        "windows": "certain_windows",
+        "strength_nats": "certain_strength_nats",
+        "probability": "certain_probability",
+        "reasons": "reasons",
+        "fingerprint": "pooled_fingerprint",
+        "model_version": "model_version",
+    }
+    # A verdict that stands dates from its decision; a declaration that changes, from the window that brings it.
+    explained = f"""
+        SELECT *, {EXPLAIN_FUNCTION}(features, certain, declared_exchange) AS reasons
+        FROM (
+            SELECT *,
+                   CASE WHEN certain_before = certain THEN window_start_at ELSE since_at END AS event_since_at,
+                   CASE WHEN certain_before = certain THEN first_offset ELSE since_offset END AS event_since_offset
+            FROM {DECIDED}
+            WHERE certain IS NOT NULL
+              AND (certain IS DISTINCT FROM certain_before OR declared_exchange IS DISTINCT FROM declared_before)
+        )"""  # noqa: S608  # only our own names
+    return _insert(CONNECTION_EVENTS, values, f"({explained})")
+
+
+_CARRIED = "connection_id, kafka_partition, last_offset, declared_exchange, n, processed_at"
+_N_WINDOWS = f"n / {WINDOW_SLIDE} - {WINDOW_SIZE // WINDOW_SLIDE - 1}"
+
+
+def _insert(table: str, values: dict[str, str], source: str) -> str:
+    selected = ", ".join(f"{value} AS {name}" for name, value in values.items())
+    return f"""
+        INSERT INTO {table} ({", ".join(values)})
+        SELECT {selected} FROM {source}
+        ON CONFLICT DO DEDUPLICATE"""  # noqa: S608  # only our own names
+
+
+def _since(name: str) -> str:
+    return f"CASE WHEN certain IS NOT NULL THEN certain_{name} WHEN leaning IS NOT NULL THEN {name} END"
+
+
+def _standing() -> str:
+    """Select every window with the class that was decisive last, how decisive it was, and when one was first."""
+    stands = {
+        "certain": "decisive",
+        "certain_probability": "CASE WHEN decisive IS NOT NULL THEN probability END",
+        "certain_strength_nats": "CASE WHEN decisive IS NOT NULL THEN strength_nats END",
+        "certain_windows": "CASE WHEN decisive IS NOT NULL THEN suffix_windows END",
+    }
+    last = ", ".join(f"LAST_VALUE({value}) OVER w AS {name}" for name, value in stands.items())
+    return f"""
+        SELECT *, {last}, MIN(CASE WHEN decisive IS NOT NULL THEN n END) OVER w AS certain_after_messages
+        FROM ({_decisions()})
+        WINDOW w AS (PARTITION BY connection_id ORDER BY processed_at)"""  # noqa: S608  # only our own names
+
+
+def _decisions() -> str:
+    """Select every window with what its connection's last windows say, and no more of it than is needed later."""
+    kept = f"{_CARRIED}, first_offset, window_start_at, window_end_at, model_version, features"
+    lags = ", ".join(f"LAG(history_record, {i}) OVER w AS h{i}" for i in range(1, HISTORY))
+    oldest_first = ", ".join(f"h{i}" for i in range(HISTORY - 1, 0, -1))
+    from_row = ", ".join(f"decision.{name} AS {name}" for name in DECISION_COLUMNS)
+    return f"""
+        SELECT {kept}, {from_row}
+        FROM (
+            SELECT {kept}, {DECIDE_FUNCTION}(CONCAT_WS('', {oldest_first}, history_record), {_N_WINDOWS}) AS decision
+            FROM (
+                SELECT *, {lags}
+                FROM {SCORED}
+                WINDOW w AS (PARTITION BY connection_id ORDER BY processed_at)
+            )
+        )"""  # noqa: S608  # only our own names
 
 
 def _checked_messages() -> str:
@@ -95,7 +241,7 @@ def _windows() -> str:
     lags = ", ".join(f"LAG(g0, {i}) OVER w AS g{i}" for i in range(1, _GROUPS))
     oldest_first = ", ".join(f"g{i}" for i in range(_GROUPS - 1, -1, -1))
     return f"""
-        SELECT connection_id, kafka_partition, kafka_offset AS last_offset, declared_exchange,
+        SELECT connection_id, kafka_partition, kafka_offset AS last_offset, declared_exchange, n, processed_at,
                ARRAY_CONCAT({oldest_first}) AS window_columns
         FROM (
             SELECT *, {lags}

@@ -14,19 +14,21 @@ from jobs.arguments import JobArguments, parse_job_arguments
 from jobs.config import JOB_NAME
 from jobs.pipeline import build_pipeline
 from jobs.shipping import SHIPPED_MODEL, ship
-from model.artifact import load_predictor
+from model.artifact import load_explainer, load_predictor
 from udfs.errors import PipelineError
 
 
 def main(arguments: JobArguments) -> None:
     """Build the job and hand it to the cluster that `flink run` talks to."""
-    load_predictor(arguments.model)
+    load_predictor(arguments.model, arguments.false_unknown_rate)
     environment = StreamExecutionEnvironment.get_execution_environment()
     if arguments.jars:
         environment.add_jars(*(path.absolute().as_uri() for path in arguments.jars))
     with tempfile.TemporaryDirectory() as folder:
         ship(environment, arguments.model, Path(folder))
-        build_pipeline(environment, arguments.settings, partial(load_predictor, Path(SHIPPED_MODEL)))
+        model = Path(SHIPPED_MODEL)
+        loaders = partial(load_predictor, model, arguments.false_unknown_rate), partial(load_explainer, model)
+        build_pipeline(environment, arguments.settings, *loaders)
         environment.execute_async(JOB_NAME)
 
 

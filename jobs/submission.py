@@ -72,14 +72,14 @@ class Submission:
                 "cancel it in the web UI first"
             )
         command = self.command(progress)
-        manifest = load_predictor(self.model).manifest
+        predictor = load_predictor(self.model, build_parser().parse_args(self.job_options).false_unknown_rate)
         check_schema(database_url)
         ensure_topics(self.addresses.require_kafka(), [self.topic, DEAD_LETTER_TOPIC], TOPIC_PARTITIONS)
         register_model(
             database_url,
-            model_version=manifest.model_version,
-            manifest_json=manifest.to_json(),
-            sha256=manifest.booster_sha256,
+            model_version=predictor.model_version,
+            manifest_json=predictor.manifest.to_json(),
+            sha256=predictor.manifest.booster_sha256,
         )
         environment = client_environment(self.addresses.home, flink) | {"DATABASE_URL": database_url}
         return flink_run(command, environment)

@@ -3,14 +3,66 @@
 from __future__ import annotations
 
 from jobs.config import JobSettings
-from udfs.rows import ROW_COLUMNS
+from udfs.rows import SCORE_COLUMNS
 
 MESSAGES = "raw_messages"
 RAW_RECORDS = "raw_records"
 WINDOW_SCORES = "window_scores"
+CONNECTION_VERDICTS = "connection_verdicts"
+CONNECTION_EVENTS = "connection_events"
 DEAD_LETTERS = "dead_letters"
 
-_KEY_COLUMNS = "connection_id, kafka_partition, last_offset, window_end_at"
+_WINDOW_SCORES_COLUMNS = {
+    "connection_id": "STRING",
+    "kafka_partition": "INT",
+    "last_offset": "BIGINT",
+    "declared_exchange": "STRING",
+    **SCORE_COLUMNS,
+}
+_CONNECTION_VERDICTS_COLUMNS = {
+    "connection_id": "STRING",
+    "declared_exchange": "STRING",
+    "verdict": "STRING",
+    "certainty": "STRING",
+    "probability": "DOUBLE",
+    "strength_nats": "DOUBLE",
+    "windows": "BIGINT",
+    "messages": "BIGINT",
+    "certain_after_messages": "BIGINT",
+    "since_at": "STRING",
+    "since_offset": "BIGINT",
+    "previous_verdict": "STRING",
+    "kafka_partition": "INT",
+    "last_offset": "BIGINT",
+    "last_window_end_at": "STRING",
+    "fingerprint": "STRING",
+    "model_version": "STRING",
+    "updated_at": "STRING",
+}
+_CONNECTION_EVENTS_COLUMNS = {
+    "connection_id": "STRING",
+    "kafka_partition": "INT",
+    "last_offset": "BIGINT",
+    "kind": "STRING",
+    "previous_verdict": "STRING",
+    "verdict": "STRING",
+    "declared_exchange": "STRING",
+    "since_at": "STRING",
+    "since_offset": "BIGINT",
+    "detected_at": "STRING",
+    "messages": "BIGINT",
+    "windows": "BIGINT",
+    "strength_nats": "DOUBLE",
+    "probability": "DOUBLE",
+    "reasons": "STRING",
+    "fingerprint": "STRING",
+    "model_version": "STRING",
+}
+
+_MOST_ROWS = 5000
+
+_VERDICT_FLUSH_MS = 500
+"""A row that is written again and again need not be written 50 times a second: of each flush, the last value counts."""
 
 
 def messages_ddl(settings: JobSettings) -> str:
@@ -55,25 +107,39 @@ def dead_letters_ddl(settings: JobSettings) -> str:
 
 
 def window_scores_ddl(settings: JobSettings) -> str:
-    """Declare the results table, written as an upsert on its primary key."""
-    computed = ",\n            ".join(f"{name} {sql_type}" for name, sql_type in ROW_COLUMNS.items())
+    """Declare the table of scored windows, written as an upsert on its primary key."""
+    key = "connection_id, kafka_partition, last_offset, window_end_at"
+    return _sink_ddl(settings, WINDOW_SCORES, _WINDOW_SCORES_COLUMNS, key=key, flush_ms=settings.flush_ms)
+
+
+def connection_verdicts_ddl(settings: JobSettings) -> str:
+    """Declare the table of verdicts, of which each window updates one."""
+    flush_ms = max(settings.flush_ms, _VERDICT_FLUSH_MS)
+    columns = _CONNECTION_VERDICTS_COLUMNS
+    return _sink_ddl(settings, CONNECTION_VERDICTS, columns, key="connection_id", flush_ms=flush_ms)
+
+
+def connection_events_ddl(settings: JobSettings) -> str:
+    """Declare the table of what has changed."""
+    key = "connection_id, kafka_partition, last_offset, kind"
+    return _sink_ddl(settings, CONNECTION_EVENTS, _CONNECTION_EVENTS_COLUMNS, key=key, flush_ms=settings.flush_ms)
+
+
+def _sink_ddl(settings: JobSettings, table: str, columns: dict[str, str], *, key: str, flush_ms: int) -> str:
+    declared = ",\n            ".join(f"{name} {sql_type}" for name, sql_type in columns.items())
     database = settings.database
     return f"""
-        CREATE TEMPORARY TABLE {WINDOW_SCORES} (
-            connection_id STRING,
-            kafka_partition INT,
-            last_offset BIGINT,
-            declared_exchange STRING,
-            {computed},
-            PRIMARY KEY ({_KEY_COLUMNS}) NOT ENFORCED
+        CREATE TEMPORARY TABLE {table} (
+            {declared},
+            PRIMARY KEY ({key}) NOT ENFORCED
         ) WITH (
             'connector' = 'jdbc',
             'url' = {_text(database.jdbc_url)},
-            'table-name' = 'window_scores',
+            'table-name' = '{table}',
             'username' = {_text(database.user)},
             'password' = {_text(database.password)},
-            'sink.buffer-flush.interval' = '{settings.flush_ms} ms',
-            'sink.buffer-flush.max-rows' = '2000'
+            'sink.buffer-flush.interval' = '{flush_ms} ms',
+            'sink.buffer-flush.max-rows' = '{_MOST_ROWS}'
         )"""
 
 

@@ -1,4 +1,4 @@
-"""Scores as rows of `window_scores`: the columns that the UDF returns to Flink and that offline scoring prints.
+"""Results as rows: what the UDFs return to Flink, and what offline scoring prints.
 
 Timestamps and probabilities are text here, in the form that PostgreSQL reads into timestamptz and jsonb, because
 Flink's JDBC sink has neither type. Everything is done for a whole batch at a time.
@@ -6,6 +6,7 @@ Flink's JDBC sink has neither type. Everything is done for a whole batch at a ti
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -13,10 +14,14 @@ import orjson
 import pandas as pd
 from numpy.typing import NDArray
 
+from udfs.explanations import Explainer, contrasted_classes
+from udfs.fingerprints import N_TRAITS, fingerprints, pool, traits
+from udfs.history import History, HistoryCodec, features_to_text
 from udfs.schema import Float64Array, Int64Array, Windows
-from udfs.scoring import Scores
+from udfs.scoring import Predictor, Scores
+from udfs.verdicts import HISTORY, PROBABILITY_DECIMALS, DecisionRule, decide, evidence_millinats
 
-ROW_COLUMNS: Final = {
+SCORE_COLUMNS: Final = {
     "first_offset": "BIGINT",
     "window_start_at": "STRING",
     "window_end_at": "STRING",
@@ -24,9 +29,26 @@ ROW_COLUMNS: Final = {
     "confidence": "DOUBLE",
     "probabilities": "STRING",
     "unknown_score": "DOUBLE",
+    "fingerprint": "STRING",
     "model_version": "STRING",
 }
-"""Column names and Flink SQL types of what is computed for a window, in order."""
+"""Column names and Flink SQL types of what `window_scores` holds of a window, in order."""
+
+ROW_COLUMNS: Final = SCORE_COLUMNS | {"features": "STRING", "history_record": "STRING"}
+"""The same of all that is computed for a window: also its features, for an explanation, and the record by which its
+connection remembers it."""
+
+DECISION_COLUMNS: Final = {
+    "decisive": "STRING",
+    "leaning": "STRING",
+    "strength_nats": "DOUBLE",
+    "suffix_windows": "BIGINT",
+    "probability": "DOUBLE",
+    "since_at": "STRING",
+    "since_offset": "BIGINT",
+    "pooled_fingerprint": "STRING",
+}
+"""The same of what is decided of a connection at a window, from its last windows."""
 
 
 def score_rows(windows: Windows, offsets: Int64Array, scores: Scores, model_version: str) -> pd.DataFrame:
@@ -43,19 +65,67 @@ def score_rows(windows: Windows, offsets: Int64Array, scores: Scores, model_vers
     model_version : str
         Goes into every row.
     """
+    starts_ns, window_traits = windows.recv_ts_ns.min(axis=1), traits(scores.features)
+    codec = HistoryCodec(n_classes=len(scores.classes), n_traits=N_TRAITS)
+    records = codec.encode(
+        window_start_ns=starts_ns,
+        first_offset=offsets[:, 0],
+        evidence=evidence_millinats(scores.probabilities),
+        traits=window_traits,
+    )
     return pd.DataFrame(
         {
             "first_offset": offsets[:, 0],
-            "window_start_at": iso_timestamps(windows.recv_ts_ns.min(axis=1)),
+            "window_start_at": iso_timestamps(starts_ns),
             "window_end_at": iso_timestamps(windows.recv_ts_ns.max(axis=1)),
             "predicted_exchange": scores.predicted,
             "confidence": scores.confidence,
             "probabilities": json_objects(scores.classes, scores.probabilities),
             "unknown_score": scores.unknown_score,
+            "fingerprint": fingerprints(window_traits),
             "model_version": model_version,
+            "features": features_to_text(scores.features),
+            "history_record": records,
         },
         columns=list(ROW_COLUMNS),
     )
+
+
+def decision_rows(history: History, classes: tuple[str, ...], rule: DecisionRule) -> pd.DataFrame:
+    """Decide on a batch of connections, one row each, with the columns of `DECISION_COLUMNS`.
+
+    `since_at` and `since_offset` are where the windows began that made the decision; the newest window's where there is
+    none.
+    """
+    decisions = decide(history.evidence, history.n_windows, rule)
+    names = np.array([*classes, None], dtype=object)
+    began = np.arange(len(decisions.decisive)), HISTORY - np.maximum(decisions.suffix_windows, 1)
+    return pd.DataFrame(
+        {
+            "decisive": names[decisions.decisive],
+            "leaning": names[decisions.leaning],
+            "strength_nats": decisions.strength_millinats / 1000,
+            "suffix_windows": decisions.suffix_windows,
+            "probability": decisions.probability,
+            "since_at": iso_timestamps(history.window_start_ns[began]),
+            "since_offset": history.first_offset[began],
+            "pooled_fingerprint": fingerprints(pool(history.traits, history.n_windows)),
+        },
+        columns=list(DECISION_COLUMNS),
+    )
+
+
+def explanations(
+    features: Float64Array,
+    verdicts: Sequence[str],
+    declared: Sequence[str | None],
+    predictor: Predictor,
+    explainer: Explainer,
+) -> NDArray[np.object_]:
+    """Say of each window why its connection's verdict is this one and not the declared exchange, or the runner-up."""
+    probabilities = np.round(predictor.predict(features), PROBABILITY_DECIMALS)
+    against = contrasted_classes(predictor.classes, probabilities, verdicts, declared)
+    return explainer.explain(features, verdicts, against)
 
 
 def iso_timestamps(ts_ns: Int64Array) -> NDArray[np.object_]:

@@ -15,6 +15,7 @@ from jobs.console import err, out
 from jobs.offline import ScoredCapture, score_capture
 from jobs.options import OutputFormat
 from model.artifact import DEFAULT_ARTIFACT, load_predictor
+from model.calibration import DEFAULT_RATE
 from model.train import Amounts
 from model.train import train as train_model
 
@@ -52,11 +53,14 @@ def train(
 def score(
     captures: Annotated[list[Path], typer.Argument(help="Recordings (.jsonl.gz), or folders of them.", exists=True)],
     model: Annotated[Path, typer.Option(help="Folder of the model artifact.")] = DEFAULT_ARTIFACT,
+    false_unknown_rate: Annotated[
+        float, typer.Option(help="Share of a known exchange's windows that may be called unknown.")
+    ] = DEFAULT_RATE,
     output: Annotated[OutputFormat, typer.Option("--format", help="How to print.")] = OutputFormat.TABLE,
     windows: Annotated[bool, typer.Option("--windows", help="Also print every window, before its connection.")] = False,
 ) -> None:
     """Score recordings on this machine, without Kafka or Flink: the same numbers that the job would write."""
-    predictor = load_predictor(model)
+    predictor = load_predictor(model, false_unknown_rate)
     files = find_captures(captures)
     scored = (score_capture(path, predictor) for path in files)
     if output is OutputFormat.JSON:

@@ -7,11 +7,13 @@ from contextlib import suppress
 from typing import Annotated
 
 import typer
+from psycopg2.extensions import connection as Connection
+from rich.console import Group
 from rich.live import Live
 
 from jobs import options
 from jobs.addresses import Addresses
-from jobs.connections import connection_table, read_connections
+from jobs.connections import connection_table, mismatch_remarks, read_connections
 from jobs.console import out
 from jobs.database import connect
 from jobs.migrate import check_schema
@@ -28,13 +30,17 @@ def watch(
     """Show connections with declared and detected exchange, refreshed every second until Ctrl-C."""
     url = Addresses(home=home, database_url=database_url).require_database_url()
     check_schema(url)
-    title = "Connections, those seen last first"
     with connect(url) as database:
-        table = connection_table(read_connections(database, limit=limit), title=title)
+        shown = _draw(database, limit)
         if once:
-            out.print(table)
+            out.print(shown)
             return
-        with Live(table, console=out, auto_refresh=False) as live, suppress(KeyboardInterrupt):
+        with Live(shown, console=out, auto_refresh=False) as live, suppress(KeyboardInterrupt):
             while True:
                 time.sleep(REFRESH_S)
-                live.update(connection_table(read_connections(database, limit=limit), title=title), refresh=True)
+                live.update(_draw(database, limit), refresh=True)
+
+
+def _draw(database: Connection, limit: int) -> Group:
+    rows = read_connections(database, limit=limit)
+    return Group(connection_table(rows, title="Connections, those seen last first"), *mismatch_remarks(rows))

@@ -9,7 +9,8 @@ SELECT connection_id,
        49 / nullif(extract(epoch FROM window_end_at - window_start_at), 0)::double precision   AS messages_per_second,
        1000 * extract(epoch FROM scored_at - window_end_at)::double precision                 AS latency_ms,
        model_version,
-       scored_at
+       scored_at,
+       fingerprint
 FROM window_scores;
 
 COMMENT ON VIEW scored_windows IS
@@ -28,3 +29,4 @@ COMMENT ON COLUMN scored_windows.latency_ms IS
     'machines. Without meaning for a replayed recording.';
 COMMENT ON COLUMN scored_windows.model_version IS 'The model that scored the window.';
 COMMENT ON COLUMN scored_windows.scored_at IS 'When the row was first written, by the clock of the database.';
+COMMENT ON COLUMN scored_windows.fingerprint IS 'Short description of the behaviour in this window.';

@@ -63,6 +63,16 @@ def database(database_url: str) -> Iterator[Connection]:
             """,
             (NOW,),
         )
+        cursor.execute(
+            """
+            INSERT INTO connection_verdicts
+            SELECT connection_id, min(declared_exchange), min(predicted_exchange), 'certain', 0.99, 15, count(*),
+                   25 * count(*) + 25, 75, min(window_start_at), 0, NULL, 0, max(last_offset), max(window_end_at),
+                   'xf1-N-t0-h1s-sc', 'test-1'
+            FROM window_scores
+            GROUP BY connection_id
+            """
+        )
         yield connection
 
 

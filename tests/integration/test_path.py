@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -26,10 +26,13 @@ from jobs.operators import OPERATOR_NAMES
 from jobs.submission import Submission
 from model.artifact import DEFAULT_ARTIFACT, load_predictor
 from stack.status import StackStatus
+from synthetic.anomalies import switch
 from synthetic.sessions import synthetic_sessions
-from udfs.rows import score_rows
-from udfs.schema import Session
+from synthetic.strangers import stranger_sessions
+from udfs.rows import SCORE_COLUMNS, score_rows
+from udfs.schema import SESSION_COLUMNS, Session
 from udfs.scoring import score_windows
+from udfs.verdicts import evidence_millinats, running_decisions
 from udfs.windows import count_windows, session_windows, slide
 
 TOPIC = "path_messages"
@@ -47,6 +50,8 @@ BAD_RECORDS = {
 }
 
 Row = dict[str, object]
+Judged = tuple[dict[str, Row], dict[str, list[Row]]]
+Walk = Callable[..., tuple[Row | None, list[Row]]]
 
 
 @dataclass(frozen=True)
@@ -54,22 +59,52 @@ class Played:
     """What was put into the topic."""
 
     sessions: list[Session]
+    declared: dict[str, list[str | None]]
     offsets: dict[str, list[tuple[int, int]]]
+    changed: str
     bad: list[tuple[int, int, bytes]]
 
 
 @pytest.fixture(scope="module")
 def played(local_stack: StackStatus, captures: Path) -> Played:
     """Publish everything once, rubbish in the middle, and read back which offset each message got."""
-    recorded = [read_capture(path) for path in sorted(captures.rglob("*.jsonl.gz"))]
-    drawn = [s.session for s in synthetic_sessions(per_exchange=2, seed=5, start_ns=START_NS, n_messages=333)]
-    sessions = [*recorded, *drawn]
+    changed, *drawn = _draw_sessions()
+    sessions = [*(read_capture(path) for path in sorted(captures.rglob("*.jsonl.gz"))), changed, *drawn]
+    declared = {session.connection_id: [session.declared_exchange] * len(session) for session in sessions}
     ensure_topics(local_stack.kafka, [TOPIC, DEAD_LETTER_TOPIC], 4)
     half = len(sessions) // 2
     _publish(local_stack.kafka, sessions[:half])
     bad = _publish_rubbish(local_stack.kafka)
     _publish(local_stack.kafka, sessions[half:])
-    return Played(sessions=sessions, offsets=_read_offsets(local_stack.kafka), bad=bad)
+    # One connection goes on, but claims to be somebody else.
+    more = replace(changed, declared_exchange="coinbase", recv_ts_ns=changed.recv_ts_ns + 10**12)
+    _publish(local_stack.kafka, [more])
+    declared[changed.connection_id] += ["coinbase"] * len(more)
+    twice = {name: np.tile(getattr(changed, name), 2) for name in SESSION_COLUMNS}
+    twice["recv_ts_ns"] = np.concatenate([changed.recv_ts_ns, more.recv_ts_ns])
+    sessions = [replace(s, **twice) if s is changed else s for s in sessions]
+    return Played(
+        sessions=sessions,
+        declared=declared,
+        offsets=_read_offsets(local_stack.kafka),
+        changed=changed.connection_id,
+        bad=bad,
+    )
+
+
+def _draw_sessions() -> list[Session]:
+    """Draw honest sessions, some that claim what they are not, some that switch in mid-life, and strangers."""
+    drawn = synthetic_sessions(per_exchange=4, seed=5, start_ns=START_NS, n_messages=633)
+    honest, others = [s.session for s in drawn[:6]], drawn[6:]
+    lies = [
+        replace(s.session, declared_exchange="kraken" if s.exchange == "binance" else "binance") for s in others[:3]
+    ]
+    switched = [
+        switch(one.session, other.session, at=433, exchange=other.exchange).sessions[0]
+        for one, other in zip(others[3:], others[4:] + others[3:4], strict=True)
+    ]
+    strangers = [s.session for s in stranger_sessions(n=4, seed=5, start_ns=START_NS, n_messages=633)]
+    return [*honest, *lies, *switched, *strangers]
 
 
 def _publish(kafka: str, sessions: list[Session]) -> None:
@@ -129,6 +164,18 @@ def _read_rows(database_url: str) -> dict[str, list[Row]]:
     return rows
 
 
+def _read_judged(database_url: str) -> Judged:
+    """Read the verdict of each connection, and its events in order."""
+    with connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT connection_id, to_jsonb(v) - 'updated_at' FROM connection_verdicts AS v")
+        verdicts = dict(cursor.fetchall())
+        cursor.execute("SELECT to_jsonb(e) - 'written_at' FROM connection_events AS e ORDER BY last_offset")
+        events: dict[str, list[Row]] = {}
+        for (event,) in cursor.fetchall():
+            events.setdefault(event["connection_id"], []).append(event)
+    return verdicts, events
+
+
 @pytest.fixture(scope="module")
 def rows(
     played: Played, local_stack: StackStatus, database_url: str, wait_until: Callable[..., None]
@@ -150,37 +197,81 @@ def test_every_column_equals_the_offline_computation(played: Played, rows: dict[
         positions = played.offsets[session.connection_id]
         offsets = slide(np.array([offset for _, offset in positions]))
         expected = score_rows(windows, offsets, score_windows(windows, predictor), predictor.model_version)
+        expected = expected[list(SCORE_COLUMNS)]
         found = rows.get(session.connection_id, [])
-        for want, got, offset in zip(expected.to_dict("records"), found, offsets, strict=True):
-            assert got == {
+        for n, (want, got, offset) in enumerate(zip(expected.to_dict("records"), found, offsets, strict=True)):
+            times = {name: datetime.fromisoformat(str(got[name])) for name in ("window_start_at", "window_end_at")}
+            assert got | times == {
                 **want,
                 "connection_id": session.connection_id,
                 "kafka_partition": positions[0][0],
                 "last_offset": int(offset[-1]),
-                "declared_exchange": session.declared_exchange,
+                "declared_exchange": played.declared[session.connection_id][25 * n + 49],
                 "probabilities": json.loads(want["probabilities"]),
-                "window_start_at": _as_json(want["window_start_at"]),
-                "window_end_at": _as_json(want["window_end_at"]),
+                "window_start_at": datetime.fromisoformat(want["window_start_at"]),
+                "window_end_at": datetime.fromisoformat(want["window_end_at"]),
             }
 
 
-def _as_json(timestamp: str) -> str:
-    """Write a timestamp as PostgreSQL's to_jsonb does in UTC: without trailing zeros."""
-    whole, _, micros = timestamp.removesuffix("Z").partition(".")
-    fraction = micros.rstrip("0")
-    return f"{whole}{'.' + fraction if fraction else ''}+00:00"
+@pytest.fixture(scope="module")
+def judged(rows: dict[str, list[Row]], database_url: str) -> Judged:
+    return _read_judged(database_url)
 
 
-def test_score_prints_what_the_job_wrote(played: Played, rows: dict[str, list[Row]], captures: Path) -> None:
-    path = next(iter(sorted(captures.rglob("KRAKEN*.jsonl.gz"))))
-    scored = score_capture(path, load_predictor(DEFAULT_ARTIFACT))
-    printed = scored.window_summaries()
-    found = rows[scored.connection_id]
-    shared = ("predicted_exchange", "confidence", "probabilities", "unknown_score", "model_version", "connection_id")
-    assert [[p[name] for name in shared] for p in printed] == [[r[name] for name in shared] for r in found]
-    ends = [[datetime.fromisoformat(str(line["window_end_at"])) for line in lines] for lines in (printed, found)]
-    assert ends[0] == ends[1]
-    assert count_windows(scored.messages) == len(found)
+def test_verdicts_and_events_equal_the_offline_computation(played: Played, judged: Judged, remembered: Walk) -> None:
+    verdicts, events = judged
+    kinds, certainties = Counter(), Counter()
+    for session in played.sessions:
+        name = session.connection_id
+        verdict, changes = remembered(session, played.declared[name], played.offsets[name])
+        assert verdicts.get(name) == verdict
+        assert events.get(name, []) == changes
+        kinds.update((event["kind"], event["previous_verdict"] is None) for event in changes)
+        certainties.update([verdict["certainty"]] if verdict else [])
+    # The sample holds every kind, changes among them, and connections that never became certain.
+    assert {kind for kind, _ in kinds} == {"named", "mismatch", "stranger"}
+    assert {is_first for _, is_first in kinds} == {True, False}
+    assert len(certainties) > 1
+
+
+def test_a_changed_claim_is_an_event_of_its_own(played: Played, judged: Judged) -> None:
+    claims = [event["declared_exchange"] for event in judged[1][played.changed]]
+    assert len(set(claims)) == 2
+
+
+def test_a_verdict_outlives_windows_that_decide_nothing(played: Played, judged: Judged) -> None:
+    """LAST_VALUE passes over NULLs: some connection is certain although its last window is not decisive."""
+    predictor, outlived = load_predictor(DEFAULT_ARTIFACT), 0
+    for session in played.sessions:
+        evidence = evidence_millinats(score_windows(session_windows(session), predictor).probabilities)
+        decisive = running_decisions(evidence, predictor.decision_rule).decisive
+        if len(decisive) and decisive[-1] < 0:
+            outlived += judged[0][session.connection_id]["certainty"] == "certain"
+    assert outlived
+
+
+def test_score_prints_what_the_job_wrote(rows: dict[str, list[Row]], judged: Judged, captures: Path) -> None:
+    predictor = load_predictor(DEFAULT_ARTIFACT)
+    of_window = ("connection_id", "predicted_exchange", "confidence", "probabilities", "unknown_score", "fingerprint")
+    of_verdict = ("verdict", "certainty", "probability", "strength_nats", "certain_after_messages", "windows")
+    of_event = ("previous_verdict", "verdict", "messages", "windows", "strength_nats", "probability")
+    n_events = 0
+    for path in sorted(captures.rglob("KRAKEN*.jsonl.gz")):
+        scored = score_capture(path, predictor)
+        name, printed, summary = scored.connection_id, scored.window_summaries(), scored.summary()
+        found, verdict, events = rows[name], judged[0][name], judged[1].get(name, [])
+        assert [_only(of_window, p) for p in printed] == [_only(of_window, r) for r in found]
+        ends = [[datetime.fromisoformat(str(line["window_end_at"])) for line in lines] for lines in (printed, found)]
+        assert ends[0] == ends[1]
+        assert count_windows(scored.messages) == len(found)
+        assert _only((*of_verdict, "fingerprint"), summary) == _only((*of_verdict, "fingerprint"), verdict)
+        assert [_only(of_event, e) for e in summary["events"]] == [_only(of_event, e) for e in events]
+        n_events += len(events)
+    assert n_events
+
+
+def _only(names: Sequence[str], row: Row) -> Row:
+    return {name: row[name] for name in names}
 
 
 def test_what_is_no_message_is_in_the_dead_letter_topic(
@@ -199,8 +290,8 @@ def test_what_is_no_message_is_in_the_dead_letter_topic(
 
 
 def test_running_again_changes_nothing_and_calls_python_once_a_batch(
-    played: Played,
     rows: dict[str, list[Row]],
+    judged: Judged,
     local_stack: StackStatus,
     database_url: str,
     wait_until: Callable[..., None],
@@ -211,6 +302,9 @@ def test_running_again_changes_nothing_and_calls_python_once_a_batch(
     try:
         everything = f"{n_windows} windows scored again"
         wait_until(lambda: _metrics(flink, job_id).get("windows_scored") == n_windows, what=everything)
+        # The same rows are written again, but verdicts pass through what they were.
+        wait_until(lambda: _metrics(flink, job_id).get("windows_decided") == n_windows, what="as many decided")
+        wait_until(lambda: _read_judged(database_url) == judged, what="the same verdicts")
         counted = _metrics(flink, job_id)
         assert find_running_job(flink) is not None
         names = {vertex["name"] for vertex in _get(flink, f"/jobs/{job_id}")["vertices"]}
@@ -219,10 +313,12 @@ def test_running_again_changes_nothing_and_calls_python_once_a_batch(
         wait_until(lambda: find_running_job(flink) is None, what=f"the end of {JOB_NAME}")
     # A bundle holds up to 2,000 windows; that every call had many shows that none is made for a window or a message.
     assert counted["batches_scored"] <= n_windows / 20
+    assert counted["verdicts_explained"] == sum(map(len, judged[1].values()))
     words = Counter(word for name in names for word in ("Calc[", "OverAggregate[", "Constraint") if word in name)
     assert not words
     shown = " ".join(names)
-    assert [name for _, _, name in OPERATOR_NAMES if name not in shown] == []
+    # Each once: what several tables read is shared.
+    assert {name: shown.count(name) for _, _, name in OPERATOR_NAMES if shown.count(name) != 1} == {"Check keys": 4}
     assert _read_rows(database_url) == rows
 
 
@@ -233,11 +329,15 @@ def _get(flink: str, path: str) -> dict[str, object]:
 
 
 def _metrics(flink: str, job_id: str) -> dict[str, float]:
-    """Read our counters of the scoring operator, as the web UI does."""
+    """Read our counters of the Python operators, as the web UI does."""
     found: dict[str, float] = {}
     for vertex in _get(flink, f"/jobs/{job_id}")["vertices"]:
         path = f"{flink}/jobs/{job_id}/vertices/{vertex['id']}/metrics"
-        names = [m["id"] for m in requests.get(path, timeout=10).json() if m["id"].endswith("_scored")]
+        names = [
+            m["id"]
+            for m in requests.get(path, timeout=10).json()
+            if m["id"].endswith(("_scored", "_decided", "_explained"))
+        ]
         if names:
             values = requests.get(path, params={"get": ",".join(names)}, timeout=10).json()
             found |= {metric["id"].rpartition(".")[2]: float(metric["value"]) for metric in values}

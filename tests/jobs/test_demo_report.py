@@ -16,12 +16,16 @@ def found(connection_id: str, declared: str, detected: str) -> ConnectionStatus:
         connection_id=connection_id,
         declared_exchange=declared,
         detected_exchange=detected,
+        certainty="certain",
         probability=0.9,
         mismatch=declared != detected,
+        since_at=datetime(2026, 1, 1, 12, 30, tzinfo=UTC),
         windows=3,
         messages=100,
         messages_per_second=5.0,
         last_seen_at=datetime(2026, 1, 1, tzinfo=UTC),
+        fingerprint="xf1-N-t0-h1s-sc",
+        reason="4% of messages are heartbeats; coinbase: none" if declared != detected else None,
     )
 
 
@@ -35,7 +39,10 @@ def test_times_are_those_of_the_first_result_and_of_the_last_right_one() -> None
     report = report.updated([found("a", "binance", "binance"), found("b", "coinbase", "kraken")], 4.0)
     report = report.updated([found("a", "binance", "binance"), found("b", "coinbase", "kraken")], 5.0)
     assert (report.seconds_to_first_result, report.seconds_to_all_right, report.is_all_right) == (2.0, 4.0, True)
-    assert report.remarks() == ["First result after 2 s.", "b declares coinbase, behaves like kraken."]
+    assert report.remarks() == [
+        "First result after 2 s.",
+        "b declares coinbase, behaves like kraken since 12:30:00: 4% of messages are heartbeats; coinbase: none.",
+    ]
     laid_out = report.to_json()
     assert (laid_out["connections_right"], laid_out["mismatches_found"], laid_out["windows"]) == (2, 1, 6)
 

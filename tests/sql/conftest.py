@@ -45,6 +45,57 @@ class Window:
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """One row of connection_verdicts; what a test does not care about has a default."""
+
+    connection_id: str
+    verdict: str = "kraken"
+    certainty: str = "certain"
+    declared_exchange: str | None = "kraken"
+    probability: float = 0.99
+    strength_nats: float = 12.5
+    windows: int = 3
+    messages: int = 100
+    certain_after_messages: int | None = 75
+    since_at: datetime | None = START_AT
+    since_offset: int | None = 0
+    previous_verdict: str | None = None
+    kafka_partition: int = 0
+    last_offset: int = 99
+    last_window_end_at: datetime = START_AT + timedelta(seconds=7)
+    fingerprint: str = "xf1-N-t0-h1s-sc"
+    model_version: str = "test-1"
+    updated_at: datetime = START_AT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One row of connection_events; what a test does not care about has a default."""
+
+    connection_id: str
+    kind: str = "mismatch"
+    verdict: str = "kraken"
+    declared_exchange: str | None = "binance"
+    previous_verdict: str | None = None
+    kafka_partition: int = 0
+    last_offset: int = 99
+    since_at: datetime = START_AT
+    since_offset: int = 0
+    detected_at: datetime = START_AT + timedelta(seconds=7)
+    messages: int = 100
+    windows: int = 2
+    strength_nats: float = 12.5
+    probability: float = 0.99
+    reasons: str = '{"against": "binance", "reasons": [{"text": "heartbeats"}, {"text": "and more"}]}'
+    fingerprint: str = "xf1-N-t0-h1s-sc"
+    model_version: str = "test-1"
+
+
+Row = Window | Verdict | Event
+TABLES = {"Window": "window_scores", "Verdict": "connection_verdicts", "Event": "connection_events"}
+
+
 @pytest.fixture(scope="module")
 def migrated(database_url: str) -> Iterator[Connection]:
     migrate(database_url)
@@ -58,7 +109,7 @@ def database(migrated: Connection) -> Iterator[Connection]:
     """Give each test the migrated database without rows."""
     yield migrated
     with migrated.cursor() as cursor:
-        cursor.execute("TRUNCATE window_scores, model_versions")
+        cursor.execute("TRUNCATE window_scores, connection_verdicts, connection_events, model_versions")
 
 
 @pytest.fixture
@@ -67,15 +118,27 @@ def window() -> type[Window]:
 
 
 @pytest.fixture
-def insert(database: Connection) -> Callable[[Sequence[Window]], None]:
-    def insert_windows(windows: Sequence[Window]) -> None:
+def verdict() -> type[Verdict]:
+    return Verdict
+
+
+@pytest.fixture
+def event() -> type[Event]:
+    return Event
+
+
+@pytest.fixture
+def insert(database: Connection) -> Callable[[Sequence[Row]], None]:
+    def insert_rows(rows: Sequence[Row]) -> None:
         with database.cursor() as cursor:
-            for row in (window.row() for window in windows):
+            for given in rows:
+                row = given.row() if isinstance(given, Window) else asdict(given)
                 columns = ", ".join(row)
                 values = ", ".join(f"%({name})s" for name in row)
-                cursor.execute(f"INSERT INTO window_scores ({columns}) VALUES ({values})", row)  # noqa: S608 (our own names)
+                table = TABLES[type(given).__name__]
+                cursor.execute(f"INSERT INTO {table} ({columns}) VALUES ({values})", row)  # noqa: S608 (our own names)
 
-    return insert_windows
+    return insert_rows
 
 
 @pytest.fixture

@@ -103,3 +103,18 @@ def test_retention_keeps_a_recording_that_was_scored_lately(insert: Insert, sele
     )
     select("SELECT drop_old_partitions(%s, %s)", timedelta(days=30), now_at)
     assert [row["last_offset"] for row in select(HOME)] == [1, 2]
+
+
+def test_retention_drops_verdicts_and_events_that_are_old_and_were_written_then(
+    insert: Insert, select: Select, database: Connection, verdict: Any, event: Any
+) -> None:
+    now_at = datetime.now(UTC)
+    old, new = now_at - timedelta(days=31), now_at - timedelta(days=29)
+    for name, (ended, written) in {"a": (old, old), "b": (old, new), "c": (new, new)}.items():
+        insert([verdict(connection_id=name, last_window_end_at=ended, updated_at=written)])
+        insert([event(connection_id=name, detected_at=ended)])
+        with database.cursor() as cursor:
+            cursor.execute("UPDATE connection_events SET written_at = %s WHERE connection_id = %s", (written, name))
+    select("SELECT drop_old_partitions(%s, %s)", timedelta(days=30), now_at)
+    for table in ("connection_verdicts", "connection_events"):
+        assert names(select(f"SELECT connection_id FROM {table} ORDER BY 1")) == ["b", "c"]  # noqa: S608 (our own names)

@@ -8,6 +8,9 @@ from typing import Any
 import psycopg2
 import pytest
 
+from jobs.config import JobSettings, parse_database_url
+from jobs.tables import connection_events_ddl, connection_verdicts_ddl, window_scores_ddl
+
 Insert = Callable[..., None]
 Select = Callable[..., list[dict[str, object]]]
 
@@ -31,11 +34,31 @@ def test_window_scores_has_the_columns_that_the_job_writes(select: Select) -> No
         "unknown_score": "double precision",
         "model_version": "text",
         "scored_at": "timestamp with time zone",
+        "fingerprint": "text",
     }
-    assert [c["column_name"] for c in columns if c["is_nullable"] == "YES"] == ["declared_exchange"]
+    assert [c["column_name"] for c in columns if c["is_nullable"] == "YES"] == ["declared_exchange", "fingerprint"]
     assert {c["column_name"]: c["column_default"] for c in columns if c["column_default"]} == {
         "scored_at": "clock_timestamp()"
     }
+
+
+@pytest.mark.parametrize(
+    ("table", "ddl", "by_database"),
+    [
+        ("window_scores", window_scores_ddl, {"scored_at"}),
+        ("connection_verdicts", connection_verdicts_ddl, set()),
+        ("connection_events", connection_events_ddl, {"written_at"}),
+    ],
+)
+def test_the_job_writes_every_column_and_no_other(
+    select: Select, table: str, ddl: Callable[[JobSettings], str], by_database: set[str]
+) -> None:
+    columns = select("SELECT column_name AS name FROM information_schema.columns WHERE table_name = %s", table)
+    database = parse_database_url("postgresql://ann:secret@db.example:5433/prices")
+    declared = ddl(JobSettings(kafka="k:1", database=database)).partition("(")[2].partition("PRIMARY KEY")[0]
+    written = {line.split()[0] for line in declared.split(",\n") if line.strip()}
+    assert written | by_database == {column["name"] for column in columns}
+    assert not written & by_database
 
 
 def test_the_primary_key_is_the_place_in_the_topic(select: Select) -> None:
@@ -76,3 +99,32 @@ def test_the_same_window_cannot_be_stored_twice(insert: Insert, window: Any) -> 
 def test_a_confidence_that_is_no_probability_is_refused(insert: Insert, window: Any) -> None:
     with pytest.raises(psycopg2.errors.CheckViolation, match="window_scores_confidence_is_a_probability"):
         insert([window(connection_id="c", last_offset=49, probabilities={"kraken": 1.5})])
+
+
+@pytest.mark.parametrize(
+    ("values", "constraint"),
+    [
+        ({"certainty": "maybe"}, "connection_verdicts_certainty_is_known"),
+        ({"probability": 1.01}, "connection_verdicts_probability_is_one"),
+    ],
+)
+def test_a_verdict_that_makes_no_sense_is_refused(
+    insert: Insert, verdict: Any, values: dict[str, object], constraint: str
+) -> None:
+    with pytest.raises(psycopg2.errors.CheckViolation, match=constraint):
+        insert([verdict(connection_id="c", **values)])
+
+
+@pytest.mark.parametrize(
+    ("values", "constraint"),
+    [
+        ({"kind": "odd"}, "connection_events_kind_is_known"),
+        ({"probability": -0.01}, "connection_events_probability_is_one"),
+        ({"reasons": "[]"}, "connection_events_reasons_is_an_object"),
+    ],
+)
+def test_an_event_that_makes_no_sense_is_refused(
+    insert: Insert, event: Any, values: dict[str, object], constraint: str
+) -> None:
+    with pytest.raises(psycopg2.errors.CheckViolation, match=constraint):
+        insert([event(connection_id="c", **values)])

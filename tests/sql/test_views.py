@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -44,86 +43,101 @@ def random_windows(window: Any, *, n_connections: int, seed: int) -> list[Any]:
     return windows
 
 
-def naive_status(windows: Sequence[Any]) -> dict[str, Any]:
-    """Say what connection_status should say of one connection's windows, given in the order of their offsets."""
-    means = {
-        name: sum(Fraction(str(w.probabilities.get(name, 0))) for w in windows) / len(windows)
-        for name in sorted({name for w in windows for name in w.probabilities})
-    }
-    detected = max(means, key=lambda name: means[name])  # max keeps the first of equals
-    declared = windows[-1].declared_exchange
+def naive_rate(windows: Sequence[Any]) -> Any:
+    """Say the rate that connection_status should say of one connection's windows, in the order of their offsets."""
     last_ten = windows[-10:]
     span_s = (max(w.window_end_at for w in last_ten) - min(w.window_start_at for w in last_ten)).total_seconds()
-    n_messages = 50 + 25 * (len(last_ten) - 1)
-    return {
-        "connection_id": windows[0].connection_id,
-        "declared_exchange": declared,
-        "detected_exchange": detected,
-        "probability": pytest.approx(float(means[detected]), abs=1e-12),
-        "mismatch": declared is not None and detected not in (declared, "unknown"),
-        "windows": len(windows),
-        "windows_by_class": dict(Counter(w.predicted_exchange for w in windows)),
-        "mean_confidence": pytest.approx(float(np.mean([max(w.probabilities.values()) for w in windows]))),
-        "messages": 50 + 25 * (len(windows) - 1),
-        "messages_per_second": pytest.approx((n_messages - 1) / span_s) if span_s else None,
-        "first_seen_at": min(w.window_start_at for w in windows),
-        "last_seen_at": max(w.window_end_at for w in windows),
-        "model_version": windows[-1].model_version,
-    }
+    return pytest.approx((49 + 25 * (len(last_ten) - 1)) / span_s) if span_s else None
 
 
-def test_connection_status_equals_a_naive_count(insert: Insert, select: Select, window: Any) -> None:
+def test_connection_status_shows_verdicts_with_the_rate_of_their_windows(
+    insert: Insert, select: Select, window: Any, verdict: Any
+) -> None:
     windows = random_windows(window, n_connections=40, seed=1)
     insert(np.random.default_rng(2).permutation(np.array(windows, dtype=object)).tolist())
     by_connection = defaultdict(list)
     for w in windows:
         by_connection[w.connection_id].append(w)
+    verdicts = {name: verdict(connection_id=name, verdict=CLASSES[n % 4]) for n, name in enumerate(by_connection)}
+    insert(list(verdicts.values()))
     rows = {row["connection_id"]: row for row in select("SELECT * FROM connection_status")}
-    assert rows == {name: naive_status(of_one) for name, of_one in by_connection.items()}
-    # The sample holds every case.
-    assert {row["detected_exchange"] for row in rows.values()} == set(CLASSES)
-    assert {row["mismatch"] for row in rows.values()} == {True, False}
+    assert rows.keys() == by_connection.keys()
+    for name, row in rows.items():
+        given, of_one = verdicts[name], by_connection[name]
+        renamed = {"detected_exchange": "verdict", "last_seen_at": "last_window_end_at"}
+        renamed["previous_exchange"] = "previous_verdict"
+        computed = {"mismatch", "messages_per_second", "first_seen_at"}
+        assert all(row[key] == getattr(given, renamed.get(key, key)) for key in row.keys() - computed)
+        assert row["messages_per_second"] == naive_rate(of_one)
+        assert row["first_seen_at"] == of_one[0].window_start_at
 
 
 @pytest.mark.parametrize(
-    ("declared", "probabilities", "detected", "mismatch"),
+    ("declared", "detected", "certainty", "mismatch"),
     [
-        ("kraken", [{"kraken": 0.9, "binance": 0.1}], "kraken", False),
-        ("kraken", [{"kraken": 0.1, "binance": 0.9}], "binance", True),
-        ("kraken", [{"kraken": 0.1, "unknown": 0.9}], "unknown", False),
-        (None, [{"kraken": 0.1, "binance": 0.9}], "binance", False),
-        # A tie, exact although 0.1 + 0.2 and 0.3 differ as floats: the first name of the alphabet.
-        (None, [{"kraken": 0.1, "binance": 0.3}, {"kraken": 0.2, "binance": 0.0}], "binance", False),
-        # Two windows against one, but a smaller mean.
-        (None, [{"kraken": 0.5, "binance": 0.4}, {"kraken": 0.5, "binance": 0.4}, {"binance": 1.0}], "binance", False),
+        ("kraken", "kraken", "certain", False),
+        ("kraken", "binance", "certain", True),
+        ("kraken", "binance", "likely", False),
+        ("kraken", "unknown", "certain", False),
+        ("kraken", "unknown", "undecided", False),
+        (None, "binance", "certain", False),
     ],
 )
-def test_verdict_rule(
-    insert: Insert,
-    select: Select,
-    window: Any,
-    declared: str | None,
-    probabilities: list[dict[str, float]],
-    detected: str,
-    mismatch: bool,
+def test_a_mismatch_is_another_known_exchange_for_certain(
+    insert: Insert, select: Select, verdict: Any, declared: str | None, detected: str, certainty: str, mismatch: bool
 ) -> None:
-    windows = [
-        window(connection_id="c", last_offset=49 + 25 * n, declared_exchange=declared, probabilities=given)
-        for n, given in enumerate(probabilities)
-    ]
-    insert(windows)
-    (row,) = select("SELECT * FROM connection_status")
-    assert (row["detected_exchange"], row["mismatch"]) == (detected, mismatch)
-    assert row == naive_status(windows)
+    insert([verdict(connection_id="c", declared_exchange=declared, verdict=detected, certainty=certainty)])
+    assert select("SELECT mismatch FROM connection_status") == [{"mismatch": mismatch}]
 
 
-def test_a_window_that_takes_no_time_has_no_rate(insert: Insert, select: Select, window: Any) -> None:
+def test_alerts_are_what_stands_now_by_its_latest_event(
+    insert: Insert, select: Select, verdict: Any, event: Any
+) -> None:
+    later_at = START_AT + timedelta(hours=1)
     insert(
         [
+            verdict(connection_id="lies", declared_exchange="binance"),
+            event(connection_id="lies", last_offset=99),
+            event(connection_id="lies", last_offset=9, kind="stranger", verdict="unknown"),
+            # A replay with another model leaves events at other offsets behind.
+            event(connection_id="lies", last_offset=199, kind="named", model_version="test-0"),
+            verdict(connection_id="strange", verdict="unknown", declared_exchange=None),
+            event(connection_id="strange", kind="stranger", verdict="unknown", detected_at=later_at),
+            verdict(connection_id="honest again"),
+            event(connection_id="honest again", last_offset=9),
+            event(connection_id="honest again", kind="named"),
+            verdict(connection_id="not certain", certainty="likely", declared_exchange="binance"),
+            verdict(connection_id="nothing declared", declared_exchange=None),
+            event(connection_id="nothing declared", kind="named"),
+        ]
+    )
+    rows = select("SELECT * FROM connection_alerts")
+    assert [(row["connection_id"], row["kind"]) for row in rows] == [("lies", "mismatch"), ("strange", "stranger")]
+    assert {row["reason"] for row in rows} == {"heartbeats"}
+    assert rows[0]["reasons"]["against"] == "binance"
+
+
+def test_events_are_shown_with_their_first_reason(insert: Insert, select: Select, event: Any) -> None:
+    given = event(connection_id="c", previous_verdict="binance")
+    insert([given])
+    (row,) = select("SELECT * FROM verdict_events")
+    assert (row["reason"], row["against_exchange"]) == ("heartbeats", "binance")
+    assert (row["previous_exchange"], row["detected_exchange"]) == ("binance", "kraken")
+    same = ("connection_id", "kind", "declared_exchange", "since_at", "detected_at", "messages", "windows")
+    assert all(row[name] == getattr(given, name) for name in same)
+
+
+def test_a_window_that_takes_no_time_has_no_rate(insert: Insert, select: Select, window: Any, verdict: Any) -> None:
+    insert(
+        [
+            verdict(connection_id="c"),
             window(
-                connection_id="c", last_offset=49, probabilities={"kraken": 1.0}, window_start_at=at, window_end_at=at
-            )
-            for at in [START_AT]
+                connection_id="c",
+                last_offset=49,
+                probabilities={"kraken": 1.0},
+                window_start_at=START_AT,
+                window_end_at=START_AT,
+            ),
         ]
     )
     assert select("SELECT messages_per_second FROM connection_status") == [{"messages_per_second": None}]
