@@ -63,8 +63,7 @@ def decided_view() -> str:
     """Select every window with what stands for its connection from then on.
 
     Four looks at the connection's past, one inside the other, because a query level has one frame: the records of its
-    last windows; the class that was decisive last (LAST_VALUE passes over NULLs); the one before that; and since when
-    it stands.
+    last windows; the class that stands; the one that stood before that window; and since when it stands.
     """
     certain_since = ", ".join(
         f"LAST_VALUE(CASE WHEN certain IS DISTINCT FROM certain_before THEN {name} END) OVER w AS certain_{name}"
@@ -161,14 +160,21 @@ def _since(name: str) -> str:
 
 
 def _standing() -> str:
-    """Select every window with the class that was decisive last, how decisive it was, and when one was first."""
+    """Select every window with the class that stands, how much speaks for it, and when one was first decisive.
+
+    The class that overturned last stands; before one has, the one that was decisive first. Both pass over NULLs.
+    """
     stands = {
         "certain": "decisive",
-        "certain_probability": "CASE WHEN decisive IS NOT NULL THEN probability END",
-        "certain_strength_nats": "CASE WHEN decisive IS NOT NULL THEN strength_nats END",
-        "certain_windows": "CASE WHEN decisive IS NOT NULL THEN suffix_windows END",
+        "certain_probability": "probability",
+        "certain_strength_nats": "strength_nats",
+        "certain_windows": "suffix_windows",
     }
-    last = ", ".join(f"LAST_VALUE({value}) OVER w AS {name}" for name, value in stands.items())
+    last = ", ".join(
+        f"COALESCE(LAST_VALUE(CASE WHEN overturns THEN {value} END) OVER w, "
+        f"FIRST_VALUE(CASE WHEN decisive IS NOT NULL THEN {value} END) OVER w) AS {name}"
+        for name, value in stands.items()
+    )
     return f"""
         SELECT *, {last}, MIN(CASE WHEN decisive IS NOT NULL THEN n END) OVER w AS certain_after_messages
         FROM ({_decisions()})

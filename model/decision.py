@@ -69,13 +69,14 @@ def fit_decision_rule(sessions: Sequence[HeldOutSession], classes: tuple[str, ..
         strangers = greatest[(labels != name) & is_stranger, position]
         crossed = (_conformal(known, WRONG_NAME_RATE), _conformal(strangers, STRANGER_NAMED_RATE))
         bounds.append(max(LEAST_BOUND_MILLINATS, *crossed))
-    bare = DecisionRule(bounds_millinats=tuple(bounds), intercept=0.0, slope_per_nat=0.0)
+    unknown = classes.index(UNKNOWN)
+    bare = DecisionRule(bounds_millinats=tuple(bounds), unknown=unknown, intercept=0.0, slope_per_nat=0.0)
     verdicts = [connection_verdict(rows, bare, classes) for rows in evidence]
     named = np.array([v.strength_millinats > 0 for v in verdicts])
     leads = np.array([v.strength_millinats for v in verdicts])[named] / 1000
     right = np.array([v.exchange for v in verdicts], dtype=np.str_)[named] == labels[named]
     intercept, slope = _fit_logistic(leads, right.astype(np.float64))
-    return DecisionRule(bounds_millinats=tuple(bounds), intercept=intercept, slope_per_nat=slope)
+    return DecisionRule(bounds_millinats=tuple(bounds), unknown=unknown, intercept=intercept, slope_per_nat=slope)
 
 
 def _conformal(leads_millinats: Int64Array, rate: float) -> int:

@@ -19,7 +19,12 @@ from udfs.rows import DECISION_COLUMNS, ROW_COLUMNS, decision_rows, explanations
 from udfs.scoring import Predictor, score_windows
 from udfs.windows import decode_windows
 
-_DATA_TYPES: Final = {"BIGINT": DataTypes.BIGINT, "DOUBLE": DataTypes.DOUBLE, "STRING": DataTypes.STRING}
+_DATA_TYPES: Final = {
+    "BIGINT": DataTypes.BIGINT,
+    "BOOLEAN": DataTypes.BOOLEAN,
+    "DOUBLE": DataTypes.DOUBLE,
+    "STRING": DataTypes.STRING,
+}
 
 
 class ScoreWindows(ScalarFunction):  # type: ignore[misc]  # PyFlink ships no types

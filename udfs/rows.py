@@ -40,6 +40,7 @@ connection remembers it."""
 
 DECISION_COLUMNS: Final = {
     "decisive": "STRING",
+    "overturns": "BOOLEAN",
     "leaning": "STRING",
     "strength_nats": "DOUBLE",
     "suffix_windows": "BIGINT",
@@ -103,6 +104,7 @@ def decision_rows(history: History, classes: tuple[str, ...], rule: DecisionRule
     return pd.DataFrame(
         {
             "decisive": names[decisions.decisive],
+            "overturns": decisions.overturns,
             "leaning": names[decisions.leaning],
             "strength_nats": decisions.strength_millinats / 1000,
             "suffix_windows": decisions.suffix_windows,

@@ -4,7 +4,8 @@ A window's evidence for a class is the logarithm of its probability. Over the la
 far its sum is above every other class's. A class is decisive once its lead over some k reaches its bound: the
 window-limited generalised likelihood ratio, a CUSUM that also says when the change began (Page, Continuous Inspection
 Schemes, Biometrika 41, 1954; Lai, Sequential Changepoint Detection, JRSS B 57, 1995). The bounds come with the model.
-A verdict stands until another class is decisive. Sums are of whole millinats: every order of adding gives the same.
+A verdict stands until another class leads by far more than its bound. Sums are of whole millinats: every order of
+adding gives the same.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from udfs.schema import UNKNOWN, WINDOW_SIZE, WINDOW_SLIDE, Float64Array, Int64Array
 
@@ -22,8 +24,15 @@ HISTORY: Final = 16
 EVIDENCE_FLOOR: Final = 0.001
 """A class cannot be less likely than this in one window: no single window decides, nor rules a class out for good."""
 
+OVERTURN_MILLINATS: Final = 11_513
+"""How much further than its bound a class has to lead to replace another: odds of 100,000 to 1 more. The bounds are for
+the first verdict of a connection; later each of its windows, 35,000 a day at 10 messages a second, could replace it."""
+
 LIKELY_MILLINATS: Final = 3000
 """Lead from which a class that is not decisive is named as likely: odds of 20 to 1."""
+
+REFUSE_MILLINATS: Final = 8000
+"""Lead from which `unknown` is: a connection that some known class may explain is not refused lightly."""
 
 PROBABILITY_DECIMALS: Final = 6
 
@@ -42,11 +51,14 @@ class DecisionRule:
     ----------
     bounds_millinats : n_classes int
         Lead at which a class is decisive, in the order of the classes; above 0.
+    unknown : int
+        Index of the class `unknown`.
     intercept, slope_per_nat : float
         Probability of a verdict with a lead of s nats: 1 / (1 + exp(-(intercept + slope_per_nat * s))).
     """
 
     bounds_millinats: tuple[int, ...]
+    unknown: int
     intercept: float
     slope_per_nat: float
 
@@ -58,9 +70,13 @@ class Decisions:
     Attributes
     ----------
     decisive : (n,) int64
-        Index of the class whose lead has reached its bound, else -1.
+        Index of the class whose lead has reached its bound, else -1. Of several the one that overturns, else the one
+        that needs the fewest windows.
+    overturns : (n,) bool
+        Whether its lead is `OVERTURN_MILLINATS` above the bound, which it takes to replace another verdict.
     leaning : (n,) int64
-        Where none is decisive: the class that leads by `LIKELY_MILLINATS` or more, else -1.
+        Where none is decisive: `unknown` if it leads by `REFUSE_MILLINATS`, else the known class that leads all other
+        known ones by `LIKELY_MILLINATS`, else -1.
     strength_millinats : (n,) int64
         Lead of that class: the largest over all k if decisive, over all windows if leaning, 0 if neither.
     suffix_windows : (n,) int64
@@ -70,6 +86,7 @@ class Decisions:
     """
 
     decisive: Int64Array
+    overturns: NDArray[np.bool_]
     leaning: Int64Array
     strength_millinats: Int64Array
     suffix_windows: Int64Array
@@ -103,17 +120,20 @@ def decide(evidence: Int64Array, n_windows: Int64Array, rule: DecisionRule) -> D
     --------
     Three windows, of which the last two speak for the second class; together they lead by 12 nats:
 
-    >>> rule = DecisionRule(bounds_millinats=(10_000, 10_000), intercept=0.0, slope_per_nat=0.5)
+    >>> rule = DecisionRule(bounds_millinats=(10_000, 10_000), unknown=0, intercept=0.0, slope_per_nat=0.5)
     >>> decided = decide(np.array([[[0, -3000], [-6000, 0], [-6000, 0]]]), np.array([3]), rule)
     >>> decided.decisive, decided.strength_millinats, decided.suffix_windows
     (array([1]), array([12000]), array([2]))
     """
-    leads = _leads(evidence)
-    rows, in_use = np.arange(len(leads)), np.minimum(n_windows, evidence.shape[1])
+    sums = np.cumsum(evidence[:, ::-1], axis=1)
+    rows, in_use = np.arange(len(sums)), np.minimum(n_windows, evidence.shape[1])
+    leads = _leads(sums)
     leads[np.arange(evidence.shape[1]) >= in_use[:, None]] = _NO_LEAD
-    decisive = _first_decisive(leads, np.array(rule.bounds_millinats, dtype=np.int64))
-    leaning, leaning_lead = _leaning(leads, in_use)
-    leaning[decisive >= 0] = -1
+    bounds = np.array(rule.bounds_millinats, dtype=np.int64)
+    overturning = _first_decisive(leads, bounds + OVERTURN_MILLINATS)
+    decisive = np.where(overturning >= 0, overturning, _first_decisive(leads, bounds))
+    leaning, leaning_lead = _leaning(sums[rows, in_use - 1], rule.unknown)
+    leaning[(decisive >= 0) | (in_use == 0)] = -1
     # From the longest suffix down: the first maximum found is the one of the largest k.
     downwards = leads[rows, ::-1, decisive]
     best = np.argmax(downwards, axis=1)
@@ -121,6 +141,7 @@ def decide(evidence: Int64Array, n_windows: Int64Array, rule: DecisionRule) -> D
     suffix = np.where(decisive >= 0, evidence.shape[1] - best, np.where(leaning >= 0, in_use, 0))
     return Decisions(
         decisive=decisive,
+        overturns=overturning >= 0,
         leaning=leaning,
         strength_millinats=strength,
         suffix_windows=suffix,
@@ -142,7 +163,7 @@ def running_decisions(evidence: Int64Array, rule: DecisionRule, *, history: int 
 
 def running_leads(evidence: Int64Array) -> Int64Array:
     """Measure every lead at every window of one connection: (n_windows, `HISTORY`, n_classes), without a rule."""
-    leads = _leads(_last_windows(evidence, HISTORY))
+    leads = _leads(np.cumsum(_last_windows(evidence, HISTORY)[:, ::-1], axis=1))
     leads[np.arange(HISTORY) > np.arange(len(evidence))[:, None]] = _NO_LEAD
     return leads
 
@@ -155,12 +176,11 @@ def _last_windows(evidence: Int64Array, history: int) -> Int64Array:
     return np.lib.stride_tricks.sliding_window_view(padded, history, axis=0).transpose(0, 2, 1)
 
 
-def _leads(evidence: Int64Array) -> Int64Array:
-    """Sum the last 1, 2, ... H windows, and compare each class with the best of the others: (n, H, n_classes)."""
-    sums = np.cumsum(evidence[:, ::-1], axis=1)
-    n_classes = sums.shape[2]
-    winner = np.argmax(sums, axis=2)[..., None]
-    second, first = np.moveaxis(np.partition(sums, n_classes - 2, axis=2)[..., -2:, None], 2, 0)
+def _leads(sums: Int64Array) -> Int64Array:
+    """Compare each class with the best of the others, along the last axis."""
+    n_classes = sums.shape[-1]
+    winner = np.argmax(sums, axis=-1)[..., None]
+    second, first = np.moveaxis(np.partition(sums, n_classes - 2, axis=-1)[..., -2:, None], -2, 0)
     return np.asarray(sums - np.where(np.arange(n_classes) == winner, second, first), dtype=np.int64)
 
 
@@ -172,17 +192,20 @@ def _first_decisive(leads: Int64Array, bounds: Int64Array) -> Int64Array:
     return np.where(reached.any(axis=(1, 2)), fastest, -1).astype(np.int64)
 
 
-def _leaning(leads: Int64Array, in_use: Int64Array) -> tuple[Int64Array, Int64Array]:
-    """Find the class that leads over all windows there are, and by how much."""
-    over_all = leads[np.arange(len(leads)), in_use - 1]
-    leader = np.argmax(over_all, axis=1)
-    lead = over_all[np.arange(len(leads)), leader]
-    return np.where(lead >= LIKELY_MILLINATS, leader, -1), lead
+def _leaning(sums: Int64Array, unknown: int) -> tuple[Int64Array, Int64Array]:
+    """Find the class that is likely by the sums over all windows there are, (n, n_classes), and its lead."""
+    refused_by = _leads(sums)[:, unknown]
+    known = np.delete(_leads(np.where(np.arange(sums.shape[1]) == unknown, _NO_LEAD // 2, sums)), unknown, axis=1)
+    leader = np.argmax(known, axis=1)
+    lead = known[np.arange(len(sums)), leader]
+    named = np.where(lead >= LIKELY_MILLINATS, leader + (leader >= unknown), -1)
+    refused = refused_by >= REFUSE_MILLINATS
+    return np.where(refused, unknown, named), np.where(refused, refused_by, lead)
 
 
 @dataclass(frozen=True, kw_only=True)
 class VerdictChange:
-    """A class became decisive for a connection that stood for another one, or for none.
+    """A class was decisive for a connection that stood for none, or overturned the one that it stood for.
 
     Attributes
     ----------
@@ -222,7 +245,7 @@ class ConnectionVerdict:
     probability : float
         That `exchange` is right; 0 without a window.
     strength_millinats : int
-        Lead at the latest window where `exchange` was decisive, or now if it is only likely.
+        Lead at the latest window that made the verdict or upheld it, or now if it is only likely.
     windows : int
         Of the connection.
     since_window : int or None
@@ -272,11 +295,11 @@ def connection_verdict(evidence: Int64Array, rule: DecisionRule, classes: tuple[
         Their names; `unknown` among them.
     """
     decisions = running_decisions(evidence, rule)
-    changes = _changes(decisions, classes)
+    upheld = _upheld(decisions)
+    changes = _changes(decisions, upheld, classes)
     exchange, certainty, since, last = UNKNOWN, UNDECIDED, None, len(evidence) - 1
     if changes:
-        exchange, certainty, since = changes[-1].exchange, CERTAIN, changes[-1].since_window
-        last = int(np.flatnonzero(decisions.decisive >= 0)[-1])
+        exchange, certainty, since, last = changes[-1].exchange, CERTAIN, changes[-1].since_window, int(upheld[-1])
     elif len(evidence) and decisions.leaning[-1] >= 0:
         exchange, certainty = classes[decisions.leaning[-1]], LIKELY
         since = len(evidence) - int(decisions.suffix_windows[-1])
@@ -291,9 +314,14 @@ def connection_verdict(evidence: Int64Array, rule: DecisionRule, classes: tuple[
     )
 
 
-def _changes(decisions: Decisions, classes: tuple[str, ...]) -> tuple[VerdictChange, ...]:
-    """List where the decisive class differs from the one that was decisive last."""
-    windows = np.flatnonzero(decisions.decisive >= 0)
+def _upheld(decisions: Decisions) -> Int64Array:
+    """List the windows that make a verdict or uphold it: the first decisive one, and all that would overturn one."""
+    first = np.flatnonzero(decisions.decisive >= 0)[:1]
+    return np.union1d(first, np.flatnonzero(decisions.overturns)).astype(np.int64)
+
+
+def _changes(decisions: Decisions, windows: Int64Array, classes: tuple[str, ...]) -> tuple[VerdictChange, ...]:
+    """List where the class of these windows differs from that of the one before."""
     decisive = decisions.decisive[windows]
     before = np.concatenate([[-1], decisive])[:-1]
     return tuple(

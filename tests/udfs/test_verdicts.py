@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from udfs.verdicts import (
     HISTORY,
     LIKELY_MILLINATS,
+    OVERTURN_MILLINATS,
+    REFUSE_MILLINATS,
     ConnectionVerdict,
     DecisionRule,
     connection_verdict,
@@ -25,29 +27,41 @@ CLASSES = ("binance", "coinbase", "kraken", "unknown")
 
 
 def make_rule(*bounds: int) -> DecisionRule:
-    return DecisionRule(bounds_millinats=bounds or (10_000, 9_000, 11_000, 8_000), intercept=-1.5, slope_per_nat=0.4)
+    bounds = bounds or (10_000, 9_000, 11_000, 8_000)
+    return DecisionRule(bounds_millinats=bounds, unknown=len(bounds) - 1, intercept=-1.5, slope_per_nat=0.4)
 
 
-def naive_decision(evidence: list[list[int]], rule: DecisionRule) -> tuple[int, int, int, int, float]:
+def naive_decisive(leads: list[list[int]], bounds: list[int]) -> int:
+    """Try suffixes from the shortest: the first that has a class at its bound decides."""
+    for of_suffix in leads:
+        at_bound = [c for c, bound in enumerate(bounds) if of_suffix[c] >= bound]
+        if at_bound:
+            (decisive,) = at_bound
+            return decisive
+    return -1
+
+
+def naive_decision(evidence: list[list[int]], rule: DecisionRule) -> tuple[int, bool, int, int, int, float]:
     """Decide on one connection's windows, newest last, by trying every suffix."""
     n_classes = len(rule.bounds_millinats)
-    leads = []
+    leads, sums = [], []
     for k in range(1, len(evidence) + 1):
         sums = [sum(window[c] for window in evidence[-k:]) for c in range(n_classes)]
         leads.append([sums[c] - max(sums[d] for d in range(n_classes) if d != c) for c in range(n_classes)])
-    decisive, leaning, strength, suffix = -1, -1, 0, 0
-    for of_suffix in leads:
-        at_bound = [c for c in range(n_classes) if of_suffix[c] >= rule.bounds_millinats[c]]
-        if at_bound and decisive < 0:
-            (decisive,) = at_bound
+    leaning, strength, suffix = -1, 0, 0
+    overturning = naive_decisive(leads, [bound + OVERTURN_MILLINATS for bound in rule.bounds_millinats])
+    decisive = overturning if overturning >= 0 else naive_decisive(leads, list(rule.bounds_millinats))
     if decisive >= 0:
         strength = max(of_suffix[decisive] for of_suffix in leads)
         suffix = max(k for k, of_suffix in enumerate(leads, 1) if of_suffix[decisive] == strength)
-    elif leads and max(leads[-1]) >= LIKELY_MILLINATS:
-        strength, suffix = max(leads[-1]), len(leads)
-        leaning = leads[-1].index(strength)
+    elif leads and leads[-1][rule.unknown] >= REFUSE_MILLINATS:
+        leaning, strength, suffix = rule.unknown, leads[-1][rule.unknown], len(leads)
+    elif leads and n_classes > 2:
+        known = sorted((total, -c) for c, total in enumerate(sums) if c != rule.unknown)
+        if known[-1][0] - known[-2][0] >= LIKELY_MILLINATS:
+            leaning, strength, suffix = -known[-1][1], known[-1][0] - known[-2][0], len(leads)
     probability = 1 / (1 + math.exp(-(rule.intercept + rule.slope_per_nat * strength / 1000)))
-    return decisive, leaning, strength, suffix, probability
+    return decisive, overturning >= 0, leaning, strength, suffix, probability
 
 
 def naive_verdict(evidence: list[list[int]], rule: DecisionRule) -> tuple[str, str, float, int | None, list[int]]:
@@ -55,8 +69,8 @@ def naive_verdict(evidence: list[list[int]], rule: DecisionRule) -> tuple[str, s
     stands, since, probability, changes = None, None, 0.0, []
     for window in range(len(evidence)):
         last = evidence[max(0, window + 1 - HISTORY) : window + 1]
-        decisive, leaning, _, suffix, now = naive_decision(last, rule)
-        if decisive >= 0:
+        decisive, overturns, leaning, _, suffix, now = naive_decision(last, rule)
+        if overturns or (decisive >= 0 and stands is None):
             if stands != decisive:
                 stands, since = decisive, window + 1 - suffix
                 changes.append(window)
@@ -82,7 +96,7 @@ def test_evidence_is_the_logarithm_to_a_floor() -> None:
     assert evidence_millinats(np.array(probabilities)).tolist() == expected
 
 
-@pytest.mark.parametrize("n_classes", [2, 3, 4, 12])
+@pytest.mark.parametrize("n_classes", [3, 4, 12])
 def test_decisions_equal_a_naive_loop_over_suffixes(n_classes: int) -> None:
     rng = np.random.default_rng(n_classes)
     rule = make_rule(*rng.integers(4000, 14_000, size=n_classes).tolist())
@@ -92,8 +106,9 @@ def test_decisions_equal_a_naive_loop_over_suffixes(n_classes: int) -> None:
             evidence = draw_evidence(rng, 30, n_classes)[-HISTORY:]
             decided = decide(evidence[None], np.array([n_windows]), rule)
             real = evidence[len(evidence) - min(n_windows, HISTORY) :].tolist()
-            decisive, leaning, strength, suffix, probability = naive_decision(real, rule)
+            decisive, overturns, leaning, strength, suffix, probability = naive_decision(real, rule)
             assert decided.decisive.tolist() == [decisive]
+            assert decided.overturns.tolist() == [overturns]
             assert decided.leaning.tolist() == [leaning]
             assert decided.strength_millinats.tolist() == [strength]
             assert decided.suffix_windows.tolist() == [suffix]
@@ -122,13 +137,14 @@ def test_verdicts_equal_the_definition_read_window_by_window() -> None:
 # window  0 1 2 3 4 5 6
 def test_a_switch_is_dated_back_to_where_it_began_and_stands_when_evidence_ends() -> None:
     speaks_for_binance, speaks_for_kraken, silent = [0, -6000, -6000, -6000], [-6000, -6000, 0, -6000], [-1000] * 4
-    evidence = np.array([speaks_for_binance] * 3 + [speaks_for_kraken] * 2 + [silent] * 20)
+    evidence = np.array([speaks_for_binance] * 3 + [speaks_for_kraken] * 4 + [silent] * 20)
     verdict = connection_verdict(evidence, make_rule(), CLASSES)
     assert (verdict.exchange, verdict.certainty, verdict.previous) == ("kraken", "certain", "binance")
     first, second = verdict.changes
     assert (first.window, first.since_window, first.suffix_windows, first.strength_millinats) == (1, 0, 2, 12_000)
-    assert (second.window, second.since_window, second.suffix_windows, second.strength_millinats) == (4, 3, 2, 12_000)
-    assert (verdict.since_window, verdict.certain_after_messages, verdict.windows) == (3, 75, 25)
+    # Kraken's bound is 11 nats and 11.513 more to overturn binance.
+    assert (second.window, second.since_window, second.suffix_windows, second.strength_millinats) == (6, 3, 4, 24_000)
+    assert (verdict.since_window, verdict.certain_after_messages, verdict.windows) == (3, 75, 27)
 
 
 def test_of_two_classes_the_one_that_needs_fewer_windows_is_decisive() -> None:
