@@ -29,7 +29,7 @@ OPERATOR_NAMES: Final = (
     ("OverAggregate", "COUNT(*)", "Count each connection's messages, gather 5"),
     ("OverAggregate", "LAG(g0", "Gather 10 groups"),
     ("OverAggregate", "LAG(history_record", "Remember each connection's last 16 windows"),
-    ("OverAggregate", "LAST_VALUE(decisive)", "Keep the class that was decisive last"),
+    ("OverAggregate", "FIRST_VALUE(", "Keep the class that stands"),
     ("OverAggregate", "LAG(declared_exchange)", "Look one window back"),
     ("OverAggregate", "LAST_VALUE(", "Keep since when it stands"),
     ("PythonCalc", "score_window", "Score windows: features and XGBoost"),

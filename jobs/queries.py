@@ -122,7 +122,7 @@ def connection_events_query() -> str:
         "since_offset": "event_since_offset",
         "detected_at": "window_end_at",
         "messages": "n",
-        "windows": "certain_windows",
+        "windows": "certain_suffix_windows",
         "strength_nats": "certain_strength_nats",
         "probability": "certain_probability",
         "reasons": "reasons",
@@ -144,6 +144,7 @@ def connection_events_query() -> str:
 
 
 _CARRIED = "connection_id, kafka_partition, last_offset, declared_exchange, n, processed_at"
+_OF_DECISION = ("probability", "strength_nats", "suffix_windows")
 _N_WINDOWS = f"n / {WINDOW_SLIDE} - {WINDOW_SIZE // WINDOW_SLIDE - 1}"
 
 
@@ -160,25 +161,25 @@ def _since(name: str) -> str:
 
 
 def _standing() -> str:
-    """Select every window with the class that stands, how much speaks for it, and when one was first decisive.
+    """Select every window with the class that stands, how decisive it was, and when one was first.
 
-    The class that overturned last stands; before one has, the one that was decisive first. Both pass over NULLs.
+    The first class that is decisive stands until another one overturns it; a window that could overturn also upholds.
+    FIRST_VALUE and LAST_VALUE pass over NULLs.
     """
-    stands = {
-        "certain": "decisive",
-        "certain_probability": "probability",
-        "certain_strength_nats": "strength_nats",
-        "certain_windows": "suffix_windows",
-    }
-    last = ", ".join(
-        f"COALESCE(LAST_VALUE(CASE WHEN overturns THEN {value} END) OVER w, "
-        f"FIRST_VALUE(CASE WHEN decisive IS NOT NULL THEN {value} END) OVER w) AS {name}"
+    stands = {"certain": "decisive"} | {f"certain_{name}": name for name in _OF_DECISION}
+    aggregates = ", ".join(
+        f"LAST_VALUE(CASE WHEN overturns THEN {value} END) OVER w AS {name}_by_overturning, "
+        f"FIRST_VALUE(CASE WHEN decisive IS NOT NULL THEN {value} END) OVER w AS {name}_at_first"
         for name, value in stands.items()
     )
+    chosen = ", ".join(f"COALESCE({name}_by_overturning, {name}_at_first) AS {name}" for name in stands)
     return f"""
-        SELECT *, {last}, MIN(CASE WHEN decisive IS NOT NULL THEN n END) OVER w AS certain_after_messages
-        FROM ({_decisions()})
-        WINDOW w AS (PARTITION BY connection_id ORDER BY processed_at)"""  # noqa: S608  # only our own names
+        SELECT *, {chosen}
+        FROM (
+            SELECT *, {aggregates}, MIN(CASE WHEN decisive IS NOT NULL THEN n END) OVER w AS certain_after_messages
+            FROM ({_decisions()})
+            WINDOW w AS (PARTITION BY connection_id ORDER BY processed_at)
+        )"""  # noqa: S608  # only our own names
 
 
 def _decisions() -> str:

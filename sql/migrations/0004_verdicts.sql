@@ -39,13 +39,14 @@ COMMENT ON COLUMN connection_verdicts.connection_id IS 'One session of one conne
 COMMENT ON COLUMN connection_verdicts.declared_exchange IS
     'What the connection claims to be, by its latest window; NULL if nothing.';
 COMMENT ON COLUMN connection_verdicts.verdict IS
-    'The class that was decisive last; before one was, the class that leads clearly; else unknown.';
+    'The first class that was decisive, until another one led by so much more that it overturned it; before one was, the '
+    'class that leads clearly; else unknown.';
 COMMENT ON COLUMN connection_verdicts.certainty IS
     'certain: a class has been decisive, with the error bound of the model. likely: one only leads. undecided: none does.';
 COMMENT ON COLUMN connection_verdicts.probability IS 'That the verdict is right, 0 to 1, calibrated on held-out sessions.';
 COMMENT ON COLUMN connection_verdicts.strength_nats IS
     'Evidence for the verdict above that for any other class, as a logarithm: 2.3 is a factor of 10. Of the latest window '
-    'at which the verdict was decisive, or of now if it is only likely.';
+    'that made or upheld the verdict, or of now if it is only likely.';
 COMMENT ON COLUMN connection_verdicts.windows IS 'Windows of the connection so far.';
 COMMENT ON COLUMN connection_verdicts.messages IS
     'Its messages up to the end of its last window. Up to 24 newer ones wait for their window.';

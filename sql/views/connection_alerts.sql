@@ -30,7 +30,7 @@ COMMENT ON COLUMN connection_alerts.connection_id IS 'One session of one connect
 COMMENT ON COLUMN connection_alerts.kind IS 'mismatch or stranger, by its latest event.';
 COMMENT ON COLUMN connection_alerts.declared_exchange IS 'What the connection claims to be; NULL if nothing.';
 COMMENT ON COLUMN connection_alerts.detected_exchange IS 'What it behaves like, or unknown.';
-COMMENT ON COLUMN connection_alerts.probability IS 'That detected_exchange is right, 0 to 1, by its latest decisive window.';
+COMMENT ON COLUMN connection_alerts.probability IS 'That detected_exchange is right, 0 to 1, by the latest window that upheld it.';
 COMMENT ON COLUMN connection_alerts.strength_nats IS
     'Evidence for it above that for any other class, as a logarithm: 2.3 is a factor of 10; by the same window.';
 COMMENT ON COLUMN connection_alerts.since_at IS 'When it began, by the evidence.';

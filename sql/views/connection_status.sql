@@ -42,7 +42,7 @@ COMMENT ON VIEW connection_status IS 'One row per connection: what it claims to 
 COMMENT ON COLUMN connection_status.connection_id IS 'One session of one connection.';
 COMMENT ON COLUMN connection_status.declared_exchange IS 'What the connection claims to be, by its latest window; NULL if nothing.';
 COMMENT ON COLUMN connection_status.detected_exchange IS
-    'The verdict on all its windows: the class that was decisive last, or one that leads, or unknown.';
+    'The verdict on its windows: the class that stands, before there is one a class that leads, else unknown.';
 COMMENT ON COLUMN connection_status.certainty IS
     'certain: the evidence has reached the model''s bound. likely: a class only leads. undecided: none does.';
 COMMENT ON COLUMN connection_status.probability IS 'That detected_exchange is right, 0 to 1.';

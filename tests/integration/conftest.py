@@ -5,21 +5,31 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import requests
+from kafka import KafkaConsumer, TopicPartition
 
 from jobs.offline import fingerprint_of
 from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
 from stack.status import StackStatus
+from synthetic.anomalies import switch
+from synthetic.sessions import synthetic_sessions
+from synthetic.strangers import stranger_sessions
+from udfs.explanations import Explainer
 from udfs.rows import explanations, iso_timestamps
 from udfs.schema import Session
-from udfs.scoring import score_windows
+from udfs.scoring import Predictor, score_windows
 from udfs.verdicts import evidence_millinats, running_decisions
 from udfs.windows import session_windows, slide
 
+START_NS = 1_790_000_000_000_000_000
+COUNTERS = ("_scored", "_decided", "_explained")
 CAPTURES = Path(os.environ.get("FINGERPRINT_CAPTURES", Path(__file__).parents[3] / "shared" / "captures"))
 
 
@@ -50,95 +60,158 @@ def stack_environment(local_stack: StackStatus) -> dict[str, str]:
     return inherited | {"FINGERPRINT_HOME": str(local_stack.home), "COLUMNS": "200"}
 
 
-Row = dict[str, object]
+@pytest.fixture(scope="session")
+def drawn_sessions() -> list[Session]:
+    """Draw honest sessions, some that claim what they are not, some that switch in mid-life, and strangers."""
+    drawn = synthetic_sessions(per_exchange=4, seed=5, start_ns=START_NS, n_messages=633)
+    honest, others = [s.session for s in drawn[:6]], drawn[6:]
+    lies = [
+        replace(s.session, declared_exchange="kraken" if s.exchange == "binance" else "binance") for s in others[:3]
+    ]
+    switched = [
+        switch(one.session, other.session, at=433, exchange=other.exchange).sessions[0]
+        for one, other in zip(others[3:], others[4:] + others[3:4], strict=True)
+    ]
+    strangers = [s.session for s in stranger_sessions(n=4, seed=5, start_ns=START_NS, n_messages=633)]
+    return [*honest, *lies, *switched, *strangers]
+
+
+@pytest.fixture(scope="session")
+def read_records(local_stack: StackStatus) -> Callable[[str], Iterator[Any]]:
+    """Return a function that reads a topic as it is now."""
+
+    def records(topic: str) -> Iterator[Any]:
+        with KafkaConsumer(bootstrap_servers=local_stack.kafka) as consumer:
+            partitions = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic)]
+            left = sum(consumer.end_offsets(partitions).values())
+            consumer.assign(partitions)
+            consumer.seek_to_beginning()
+            while left > 0:
+                for found in consumer.poll(timeout_ms=1000, max_records=20_000).values():
+                    left -= len(found)
+                    yield from found
+
+    return records
+
+
+@pytest.fixture(scope="session")
+def flink_job(local_stack: StackStatus) -> Callable[[str], tuple[list[str], dict[str, float]]]:
+    """Return a function that reads the operators' names and our counters of a job, as the web UI does."""
+
+    def read(job_id: str) -> tuple[list[str], dict[str, float]]:
+        job = f"{local_stack.flink_url}/jobs/{job_id}"
+        vertices, counters = requests.get(job, timeout=10).json()["vertices"], {}
+        for path in (f"{job}/vertices/{vertex['id']}/metrics" for vertex in vertices):
+            names = [m["id"] for m in requests.get(path, timeout=10).json() if m["id"].endswith(COUNTERS)]
+            if names:
+                values = requests.get(path, params={"get": ",".join(names)}, timeout=10).json()
+                counters |= {metric["id"].rpartition(".")[2]: float(metric["value"]) for metric in values}
+        return [vertex["name"] for vertex in vertices], counters
+
+    return read
+
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Walk:
+    """A walk over one connection's windows, with what stands in variables: what the job must have written of it."""
+
+    predictor: Predictor
+    explainer: Explainer
+    session: Session
+    declared: Sequence[str | None]
+    places: Sequence[tuple[int, int]]
+
+    def __post_init__(self) -> None:
+        windows = session_windows(self.session)
+        self.scores = score_windows(windows, self.predictor)
+        self.decided = running_decisions(evidence_millinats(self.scores.probabilities), self.predictor.decision_rule)
+        self.offsets = slide(np.array([offset for _, offset in self.places]))
+        self.starts = [as_json(at) for at in iso_timestamps(windows.recv_ts_ns.min(axis=1))]
+        self.ends = [as_json(at) for at in iso_timestamps(windows.recv_ts_ns.max(axis=1))]
+        self.stands: Row = {"verdict": None, "declared_exchange": None}
+        self.since: Row = {}
+        self.previous: str | None = None
+        self.certain_after: int | None = None
+
+    def run(self) -> tuple[Row | None, list[Row]]:
+        """Return the row of connection_verdicts, and those of connection_events."""
+        verdict, events = None, []
+        for w in range(len(self.starts)):
+            before = dict(self.stands)
+            self._take_in(w)
+            both = ("verdict", "declared_exchange")
+            if self.stands["verdict"] is not None and any(self.stands[name] != before[name] for name in both):
+                events.append(self._event(w, before))
+            verdict = self._verdict(w)
+        return verdict, events
+
+    def _take_in(self, w: int) -> None:
+        self.stands["declared_exchange"] = self.declared[25 * w + 49]
+        makes_a_verdict = self.stands["verdict"] is None and self.decided.decisive[w] >= 0
+        if not makes_a_verdict and not self.decided.overturns[w]:
+            return
+        verdict = self.predictor.classes[self.decided.decisive[w]]
+        if verdict != self.stands["verdict"]:
+            self.previous, self.since = self.stands["verdict"], self._start(self._began(w))
+        self.stands |= self._measures(w) | {"verdict": verdict, "windows": int(self.decided.suffix_windows[w])}
+        self.certain_after = self.certain_after or 50 + 25 * w
+
+    def _event(self, w: int, before: Row) -> Row:
+        verdict, declared = self.stands["verdict"], self.stands["declared_exchange"]
+        features = self.scores.features[[w]]
+        (reasons,) = explanations(features, [verdict], [declared], self.predictor, self.explainer)
+        kind = "stranger" if verdict == "unknown" else "named" if declared in (None, verdict) else "mismatch"
+        return (
+            self._shared(w)
+            | self.stands
+            | self._start(w if verdict == before["verdict"] else self._began(w))
+            | {"kind": kind, "previous_verdict": before["verdict"], "detected_at": self.ends[w]}
+            | {"reasons": json.loads(reasons)}
+        )
+
+    def _verdict(self, w: int) -> Row:
+        leaning = int(self.decided.leaning[w])
+        if self.stands["verdict"] is not None:
+            judged = self.stands | self.since | {"certainty": "certain"}
+        elif leaning >= 0:
+            judged = self._measures(w) | self._start(self._began(w))
+            judged |= {"verdict": self.predictor.classes[leaning], "certainty": "likely"}
+        else:
+            judged = self._measures(w) | {"since_at": None, "since_offset": None}
+            judged |= {"verdict": "unknown", "certainty": "undecided"}
+        counted = {"windows": w + 1, "last_window_end_at": self.ends[w], "certain_after_messages": self.certain_after}
+        return self._shared(w) | judged | counted | {"previous_verdict": self.previous}
+
+    def _shared(self, w: int) -> Row:
+        return {
+            "connection_id": self.session.connection_id,
+            "kafka_partition": self.places[0][0],
+            "last_offset": int(self.offsets[w, -1]),
+            "declared_exchange": self.declared[25 * w + 49],
+            "messages": 50 + 25 * w,
+            "fingerprint": fingerprint_of(self.scores.features[: w + 1]),
+            "model_version": self.predictor.model_version,
+        }
+
+    def _measures(self, w: int) -> Row:
+        strength, probability = int(self.decided.strength_millinats[w]), float(self.decided.probability[w])
+        return {"strength_nats": strength / 1000, "probability": probability}
+
+    def _began(self, w: int) -> int:
+        return w + 1 - int(self.decided.suffix_windows[w])
+
+    def _start(self, w: int) -> Row:
+        return {"since_at": self.starts[w], "since_offset": int(self.offsets[w, 0])}
 
 
 @pytest.fixture(scope="session")
 def remembered() -> Callable[[Session, Sequence[str | None], Sequence[tuple[int, int]]], tuple[Row | None, list[Row]]]:
-    """Return a function that walks over a connection's windows, with what stands in a variable.
-
-    It takes the session, what each message declares, and each message's partition and offset, and returns the row of
-    connection_verdicts that the job must leave, and those of connection_events.
-    """
+    """Return a function of a session, what each message declares, and each message's partition and offset."""
     predictor, explainer = load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT)
-
-    def walk(
-        session: Session, declared: Sequence[str | None], places: Sequence[tuple[int, int]]
-    ) -> tuple[Row | None, list[Row]]:
-        windows = session_windows(session)
-        scores = score_windows(windows, predictor)
-        decided = running_decisions(evidence_millinats(scores.probabilities), predictor.decision_rule)
-        offsets = slide(np.array([offset for _, offset in places]))
-        starts = [as_json(at) for at in iso_timestamps(windows.recv_ts_ns.min(axis=1))]
-        ends = [as_json(at) for at in iso_timestamps(windows.recv_ts_ns.max(axis=1))]
-        verdict, events = None, []
-        stands: Row = {"verdict": None, "declared_exchange": None}
-        previous, since, certain_after = None, 0, None
-        for w in range(len(windows)):
-            claim, began = declared[25 * w + 49], w + 1 - int(decided.suffix_windows[w])
-            before, decisive = dict(stands), int(decided.decisive[w])
-            now = {
-                "strength_nats": int(decided.strength_millinats[w]) / 1000,
-                "probability": float(decided.probability[w]),
-            }
-            if decisive >= 0:
-                stands |= now | {"verdict": predictor.classes[decisive], "windows": int(decided.suffix_windows[w])}
-                certain_after = certain_after or 50 + 25 * w
-                if before["verdict"] != stands["verdict"]:
-                    previous, since = before["verdict"], began
-            stands["declared_exchange"] = claim
-            shared = {
-                "connection_id": session.connection_id,
-                "kafka_partition": places[0][0],
-                "last_offset": int(offsets[w, -1]),
-                "declared_exchange": claim,
-                "messages": 50 + 25 * w,
-                "fingerprint": fingerprint_of(scores.features[: w + 1]),
-                "model_version": predictor.model_version,
-            }
-            same = before["verdict"] == stands["verdict"]
-            if stands["verdict"] is not None and not (same and before["declared_exchange"] == claim):
-                start = w if same else began
-                (reasons,) = explanations(scores.features[[w]], [str(stands["verdict"])], [claim], predictor, explainer)
-                events.append(
-                    shared
-                    | stands
-                    | {
-                        "kind": kind(str(stands["verdict"]), claim),
-                        "previous_verdict": before["verdict"],
-                        "since_at": starts[start],
-                        "since_offset": int(offsets[start, 0]),
-                        "detected_at": ends[w],
-                        "reasons": json.loads(reasons),
-                    }
-                )
-            verdict = (
-                shared
-                | now
-                | {
-                    "certain_after_messages": certain_after,
-                    "previous_verdict": previous,
-                    "windows": w + 1,
-                    "last_window_end_at": ends[w],
-                }
-            )
-            if stands["verdict"] is not None:
-                verdict |= {name: stands[name] for name in ("verdict", "strength_nats", "probability")}
-                verdict |= {"certainty": "certain", "since_at": starts[since], "since_offset": int(offsets[since, 0])}
-            elif decided.leaning[w] >= 0:
-                verdict |= {"verdict": predictor.classes[decided.leaning[w]], "certainty": "likely"}
-                verdict |= {"since_at": starts[began], "since_offset": int(offsets[began, 0])}
-            else:
-                verdict |= {"verdict": "unknown", "certainty": "undecided", "since_at": None, "since_offset": None}
-        return verdict, events
-
-    return walk
-
-
-def kind(verdict: str, declared: str | None) -> str:
-    if verdict == "unknown":
-        return "stranger"
-    return "named" if declared in (None, verdict) else "mismatch"
+    return lambda session, declared, places: Walk(predictor, explainer, session, declared, places).run()
 
 
 def as_json(timestamp: str) -> str:

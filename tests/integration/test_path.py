@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import requests
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 
 from ingest.capture import read_capture
 from ingest.publish import ensure_topics, publish
@@ -26,9 +27,6 @@ from jobs.operators import OPERATOR_NAMES
 from jobs.submission import Submission
 from model.artifact import DEFAULT_ARTIFACT, load_predictor
 from stack.status import StackStatus
-from synthetic.anomalies import switch
-from synthetic.sessions import synthetic_sessions
-from synthetic.strangers import stranger_sessions
 from udfs.rows import SCORE_COLUMNS, score_rows
 from udfs.schema import SESSION_COLUMNS, Session
 from udfs.scoring import score_windows
@@ -36,7 +34,6 @@ from udfs.verdicts import evidence_millinats, running_decisions
 from udfs.windows import count_windows, session_windows, slide
 
 TOPIC = "path_messages"
-START_NS = 1_790_000_000_000_000_000
 
 BAD_RECORDS = {
     b"no json": "not a JSON object",
@@ -66,10 +63,14 @@ class Played:
 
 
 @pytest.fixture(scope="module")
-def played(local_stack: StackStatus, captures: Path) -> Played:
+def played(
+    local_stack: StackStatus,
+    captures: Path,
+    drawn_sessions: list[Session],
+    read_records: Callable[[str], Iterator[Any]],
+) -> Played:
     """Publish everything once, rubbish in the middle, and read back which offset each message got."""
-    changed, *drawn = _draw_sessions()
-    sessions = [*(read_capture(path) for path in sorted(captures.rglob("*.jsonl.gz"))), changed, *drawn]
+    sessions = [*(read_capture(path) for path in sorted(captures.rglob("*.jsonl.gz"))), *drawn_sessions]
     declared = {session.connection_id: [session.declared_exchange] * len(session) for session in sessions}
     ensure_topics(local_stack.kafka, [TOPIC, DEAD_LETTER_TOPIC], 4)
     half = len(sessions) // 2
@@ -77,34 +78,17 @@ def played(local_stack: StackStatus, captures: Path) -> Played:
     bad = _publish_rubbish(local_stack.kafka)
     _publish(local_stack.kafka, sessions[half:])
     # One connection goes on, but claims to be somebody else.
+    changed = drawn_sessions[0]
     more = replace(changed, declared_exchange="coinbase", recv_ts_ns=changed.recv_ts_ns + 10**12)
     _publish(local_stack.kafka, [more])
     declared[changed.connection_id] += ["coinbase"] * len(more)
     twice = {name: np.tile(getattr(changed, name), 2) for name in SESSION_COLUMNS}
     twice["recv_ts_ns"] = np.concatenate([changed.recv_ts_ns, more.recv_ts_ns])
     sessions = [replace(s, **twice) if s is changed else s for s in sessions]
-    return Played(
-        sessions=sessions,
-        declared=declared,
-        offsets=_read_offsets(local_stack.kafka),
-        changed=changed.connection_id,
-        bad=bad,
-    )
-
-
-def _draw_sessions() -> list[Session]:
-    """Draw honest sessions, some that claim what they are not, some that switch in mid-life, and strangers."""
-    drawn = synthetic_sessions(per_exchange=4, seed=5, start_ns=START_NS, n_messages=633)
-    honest, others = [s.session for s in drawn[:6]], drawn[6:]
-    lies = [
-        replace(s.session, declared_exchange="kraken" if s.exchange == "binance" else "binance") for s in others[:3]
-    ]
-    switched = [
-        switch(one.session, other.session, at=433, exchange=other.exchange).sessions[0]
-        for one, other in zip(others[3:], others[4:] + others[3:4], strict=True)
-    ]
-    strangers = [s.session for s in stranger_sessions(n=4, seed=5, start_ns=START_NS, n_messages=633)]
-    return [*honest, *lies, *switched, *strangers]
+    offsets: dict[str, list[tuple[int, int]]] = {}
+    for record in read_records(TOPIC):
+        offsets.setdefault(record.key.decode(), []).append((record.partition, record.offset))
+    return Played(sessions=sessions, declared=declared, offsets=offsets, changed=changed.connection_id, bad=bad)
 
 
 def _publish(kafka: str, sessions: list[Session]) -> None:
@@ -116,26 +100,6 @@ def _publish_rubbish(kafka: str) -> list[tuple[int, int, bytes]]:
     with KafkaProducer(bootstrap_servers=kafka) as producer:
         sent = [(producer.send(TOPIC, value=value, key=b"c").get(timeout=10), value) for value in BAD_RECORDS]
     return [(metadata.partition, metadata.offset, value) for metadata, value in sent]
-
-
-def _records(kafka: str, topic: str) -> Iterator[object]:
-    with KafkaConsumer(bootstrap_servers=kafka) as consumer:
-        partitions = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic)]
-        ends = consumer.end_offsets(partitions)
-        left = sum(ends.values())
-        consumer.assign(partitions)
-        consumer.seek_to_beginning()
-        while left > 0:
-            for records in consumer.poll(timeout_ms=1000, max_records=20_000).values():
-                left -= len(records)
-                yield from records
-
-
-def _read_offsets(kafka: str) -> dict[str, list[tuple[int, int]]]:
-    offsets: dict[str, list[tuple[int, int]]] = {}
-    for record in _records(kafka, TOPIC):
-        offsets.setdefault(record.key.decode(), []).append((record.partition, record.offset))
-    return offsets
 
 
 def _run_to_the_end(stack: StackStatus, database_url: str, wait_until: Callable[..., None]) -> None:
@@ -240,7 +204,7 @@ def test_a_changed_claim_is_an_event_of_its_own(played: Played, judged: Judged) 
 
 
 def test_a_verdict_outlives_windows_that_decide_nothing(played: Played, judged: Judged) -> None:
-    """LAST_VALUE passes over NULLs: some connection is certain although its last window is not decisive."""
+    """What passes over NULLs: some connection is certain although its last window is not decisive."""
     predictor, outlived = load_predictor(DEFAULT_ARTIFACT), 0
     for session in played.sessions:
         evidence = evidence_millinats(score_windows(session_windows(session), predictor).probabilities)
@@ -275,10 +239,10 @@ def _only(names: Sequence[str], row: Row) -> Row:
 
 
 def test_what_is_no_message_is_in_the_dead_letter_topic(
-    played: Played, rows: dict[str, list[Row]], local_stack: StackStatus
+    played: Played, rows: dict[str, list[Row]], read_records: Callable[[str], Iterator[Any]]
 ) -> None:
     letters = []
-    for record in _records(local_stack.kafka, DEAD_LETTER_TOPIC):
+    for record in read_records(DEAD_LETTER_TOPIC):
         headers = {name: value.decode() for name, value in record.headers}
         place = (int(headers["source_partition"]), int(headers["source_offset"]))
         letters.append((place, headers["reason"], record.value))
@@ -295,19 +259,18 @@ def test_running_again_changes_nothing_and_calls_python_once_a_batch(
     local_stack: StackStatus,
     database_url: str,
     wait_until: Callable[..., None],
+    flink_job: Callable[[str], tuple[list[str], dict[str, float]]],
 ) -> None:
     n_windows = sum(map(len, rows.values()))
     flink = local_stack.flink_url
     job_id = _submit(local_stack, database_url)
     try:
-        everything = f"{n_windows} windows scored again"
-        wait_until(lambda: _metrics(flink, job_id).get("windows_scored") == n_windows, what=everything)
+        for counter in ("windows_scored", "windows_decided"):
+            wait_until(lambda name=counter: flink_job(job_id)[1].get(name) == n_windows, what=f"{n_windows} {counter}")
         # The same rows are written again, but verdicts pass through what they were.
-        wait_until(lambda: _metrics(flink, job_id).get("windows_decided") == n_windows, what="as many decided")
         wait_until(lambda: _read_judged(database_url) == judged, what="the same verdicts")
-        counted = _metrics(flink, job_id)
+        names, counted = flink_job(job_id)
         assert find_running_job(flink) is not None
-        names = {vertex["name"] for vertex in _get(flink, f"/jobs/{job_id}")["vertices"]}
     finally:
         requests.patch(f"{flink}/jobs/{job_id}", params={"mode": "cancel"}, timeout=10)
         wait_until(lambda: find_running_job(flink) is None, what=f"the end of {JOB_NAME}")
@@ -322,25 +285,3 @@ def test_running_again_changes_nothing_and_calls_python_once_a_batch(
     assert {name: shown.count(name) for name in shared} == dict.fromkeys(shared, 1)
     assert [name for _, _, name in OPERATOR_NAMES if name not in shown] == []
     assert _read_rows(database_url) == rows
-
-
-def _get(flink: str, path: str) -> dict[str, object]:
-    response = requests.get(flink + path, timeout=10)
-    response.raise_for_status()
-    return response.json()
-
-
-def _metrics(flink: str, job_id: str) -> dict[str, float]:
-    """Read our counters of the Python operators, as the web UI does."""
-    found: dict[str, float] = {}
-    for vertex in _get(flink, f"/jobs/{job_id}")["vertices"]:
-        path = f"{flink}/jobs/{job_id}/vertices/{vertex['id']}/metrics"
-        names = [
-            m["id"]
-            for m in requests.get(path, timeout=10).json()
-            if m["id"].endswith(("_scored", "_decided", "_explained"))
-        ]
-        if names:
-            values = requests.get(path, params={"get": ",".join(names)}, timeout=10).json()
-            found |= {metric["id"].rpartition(".")[2]: float(metric["value"]) for metric in values}
-    return found

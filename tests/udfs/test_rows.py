@@ -1,0 +1,66 @@
+"""Rows for tables: what is decided of connections, against a case derived by hand, and alone as in a batch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from udfs.fingerprints import N_TRAITS, fingerprints, pool
+from udfs.history import History, HistoryCodec
+from udfs.rows import DECISION_COLUMNS, decision_rows
+from udfs.verdicts import HISTORY, DecisionRule
+
+CLASSES = ("binance", "kraken", "unknown")
+RULE = DecisionRule(bounds_millinats=(10_000, 10_000, 10_000), unknown=2, intercept=0.0, slope_per_nat=0.1)
+CODEC = HistoryCodec(n_classes=len(CLASSES), n_traits=N_TRAITS)
+
+SECOND_NS = 10**9
+FOR_BINANCE, FOR_KRAKEN, A_LITTLE_FOR_KRAKEN = [0, -6000, -6000], [-6000, 0, -6000], [-1600, 0, -1600]
+
+
+def make_history(*connections: list[list[int]]) -> History:
+    """Lay out connections of a window a second and 25 offsets, each by the evidence of its windows."""
+    texts = [
+        "".join(
+            CODEC.encode(
+                window_start_ns=np.arange(len(evidence)) * SECOND_NS,
+                first_offset=np.arange(len(evidence)) * 25,
+                evidence=np.array(evidence),
+                traits=np.arange(len(evidence) * N_TRAITS).reshape(-1, N_TRAITS),
+            )
+        )
+        for evidence in connections
+    ]
+    return CODEC.decode(texts, np.array([len(evidence) for evidence in connections]))
+
+
+def test_decisions_are_dated_by_the_window_with_which_they_began() -> None:
+    history = make_history([FOR_BINANCE] * 3 + [FOR_KRAKEN] * 2, [A_LITTLE_FOR_KRAKEN] * 2, [FOR_BINANCE, FOR_KRAKEN])
+    rows = decision_rows(history, CLASSES, RULE)
+    assert list(rows) == list(DECISION_COLUMNS)
+    assert rows["decisive"].tolist() == ["kraken", None, None]
+    assert rows["overturns"].tolist() == [False, False, False]
+    assert rows["leaning"].tolist() == [None, "kraken", None]
+    assert rows["strength_nats"].tolist() == [12.0, 3.2, 0.0]
+    assert rows["suffix_windows"].tolist() == [2, 2, 0]
+    assert rows["since_offset"].tolist() == [75, 0, 25]
+    assert [at[17:19] for at in rows["since_at"]] == ["03", "00", "01"]
+    assert rows["probability"].tolist() == pytest.approx([1 / (1 + np.exp(-s / 10)) for s in (12, 3.2, 0)], abs=1e-6)
+    pooled = pool(history.traits, history.n_windows)
+    assert rows["pooled_fingerprint"].tolist() == fingerprints(pooled).tolist()
+
+
+@given(seed=st.integers(0, 2**32 - 1), cut=st.integers(0, 12))
+def test_a_row_does_not_depend_on_its_batch(seed: int, cut: int) -> None:
+    rng = np.random.default_rng(seed)
+    connections = [
+        rng.integers(-6908, 0, size=(n, len(CLASSES))).tolist() for n in rng.integers(1, HISTORY + 1, size=12)
+    ]
+    whole = decision_rows(make_history(*connections), CLASSES, RULE)
+    parts = [
+        decision_rows(make_history(*part), CLASSES, RULE) for part in (connections[:cut], connections[cut:]) if part
+    ]
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole, check_exact=True)
