@@ -20,6 +20,9 @@ logarithm."""
 
 DEFAULT_RATE: Final = 0.01
 
+ROUNDING: Final = 1e-9
+"""Of a sum of weights."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scaling:
@@ -67,18 +70,13 @@ def fit_scaling(raw: Float64Array, labels: NDArray[np.int64], weights: Float64Ar
     return Scaling(slopes=tuple(found[:n_classes].tolist()), biases=tuple(found[n_classes:].tolist()))
 
 
-def refusal_quantiles(unknown_scores: Float64Array, weights: Float64Array, n_sessions: int) -> list[float]:
-    """Find the unknown scores above which the given shares of a class's own windows lie, one for each requested rate.
-
-    The conformal quantile: the class's sessions stand for one more, so that the rate holds for the next session in the
-    mean; the next session may have any score, hence 1 where the rate is below 1 / (n_sessions + 1).
+def refusal_quantiles(unknown_scores: Float64Array, weights: Float64Array) -> list[float]:
+    """Find the unknown scores above which the requested shares of a class's own windows lie.
 
     Parameters
     ----------
     unknown_scores, weights : (n,) float64
         Of held-out windows of one class.
-    n_sessions : int
-        That they come from.
 
     Returns
     -------
@@ -86,13 +84,9 @@ def refusal_quantiles(unknown_scores: Float64Array, weights: Float64Array, n_ses
         In the order of `REQUESTED_RATES`.
     """
     order = np.argsort(unknown_scores, kind="stable")
-    below = np.cumsum(weights[order]) / weights.sum() * n_sessions / (n_sessions + 1)
-    return [_quantile(unknown_scores[order], below, 1 - rate) for rate in REQUESTED_RATES]
-
-
-def _quantile(ascending: Float64Array, below: Float64Array, share: float) -> float:
-    position = int(np.searchsorted(below, share))
-    return float(ascending[position]) if position < len(ascending) else 1.0
+    at_or_below = np.cumsum(weights[order]) / weights.sum()
+    positions = np.searchsorted(at_or_below, 1 - np.array(REQUESTED_RATES) - ROUNDING)
+    return [float(score) for score in unknown_scores[order][positions]]
 
 
 def threshold_at(thresholds: list[float], rate: float) -> float:

@@ -76,8 +76,7 @@ def fit_judge(held_out: Dataset, raw: Float64Array, classes: tuple[str, ...]) ->
     for position, name in enumerate(classes):
         own = labels == position
         if name != UNKNOWN and own.any():
-            n_sessions = len(np.unique(held_out.session[own]))
-            refusal[name] = refusal_quantiles(unknown_scores[own], weights[own], n_sessions)
+            refusal[name] = refusal_quantiles(unknown_scores[own], weights[own])
     sessions = [
         HeldOutSession(label=source.label, real=source.real, probabilities=probabilities[held_out.session == i])
         for i, source in enumerate(held_out.sources)

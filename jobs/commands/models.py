@@ -27,7 +27,7 @@ def train(
         typer.Option(help="Folder of labelled recordings with their index.csv.", show_default="synthetic only"),
     ] = None,
     per_exchange: Annotated[int, typer.Option(min=1, help="Synthetic sessions of each exchange.")] = 400,
-    strangers: Annotated[int, typer.Option(min=1, help="Synthetic sessions of venues that do not exist.")] = 600,
+    strangers: Annotated[int, typer.Option(min=1, help="Synthetic sessions of venues that do not exist.")] = 1000,
     messages: Annotated[int, typer.Option(min=50, help="Messages of each synthetic session.")] = 700,
     seed: Annotated[int, typer.Option(help="Draws the same sessions and trees again.")] = 7,
 ) -> None:

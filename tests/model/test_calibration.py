@@ -38,18 +38,18 @@ def test_a_weight_of_two_is_the_same_window_twice() -> None:
 
 
 def test_refusal_quantiles_of_a_case_counted_by_hand() -> None:
-    scores = np.arange(1, 1000) / 1000  # 999 windows of as many sessions: ranks k / 1000 after the conformal one more
-    found = dict(zip(REQUESTED_RATES, refusal_quantiles(scores, np.ones(999), 999), strict=True))
+    scores = np.random.default_rng(4).permutation(np.arange(1, 1001) / 1000)
+    found = dict(zip(REQUESTED_RATES, refusal_quantiles(scores, np.ones(1000)), strict=True))
     # The least score that at least 99% of a thousand lie at or below is the 990th.
     assert found[0.01] == pytest.approx(0.990)
     assert found[0.1] == pytest.approx(0.900)
     assert found[0.001] == pytest.approx(0.999)
 
 
-def test_few_sessions_promise_no_small_rate() -> None:
-    found = dict(zip(REQUESTED_RATES, refusal_quantiles(np.arange(20) / 20, np.ones(20), 20), strict=True))
-    assert found[0.01] == 1.0  # 1 in 100 cannot be read off 20 sessions: nothing is refused
-    assert found[0.1] == pytest.approx(0.9)  # the 19th of 20 and one more
+def test_refusal_quantiles_weigh_windows() -> None:
+    # The window of weight 1 in 20 is 5% of all: refused at a rate of 5%, kept at 2%.
+    found = dict(zip(REQUESTED_RATES, refusal_quantiles(np.array([0.3, 0.9]), np.array([19.0, 1.0])), strict=True))
+    assert (found[0.05], found[0.02]) == (0.3, 0.9)
 
 
 def test_thresholds_between_the_rates_are_interpolated() -> None:
