@@ -93,7 +93,7 @@ class DemoReport:
 
 
 def draw_demo_sessions(*, per_exchange: int, seed: int, start_ns: int, duration_s: float) -> Sequence[LabelledSession]:
-    """Draw the demo's connections; the last one declares an exchange that it is not, for the job to find.
+    """Draw the demo's connections; one declares an exchange that it is not, for the job to find.
 
     Their ids tell one run from another: the same seed gives the same behaviour, but not the same connections.
     """
@@ -101,9 +101,12 @@ def draw_demo_sessions(*, per_exchange: int, seed: int, start_ns: int, duration_
         exchanges=EXCHANGES, per_exchange=per_exchange, seed=seed, start_ns=start_ns, duration_s=duration_s
     )
     run = f"{start_ns // 10**9 % 16**4:04x}"
-    *honest, liar = (_renamed(labelled, f"{labelled.session.connection_id[:9]}-{run}") for labelled in drawn)
+    renamed = [_renamed(labelled, f"{labelled.session.connection_id[:9]}-{run}") for labelled in drawn]
+    # Neither a burst nor a trickle: it takes some messages to be certain of a lie.
+    liar = sorted(renamed, key=lambda labelled: len(labelled.session))[len(renamed) // 2]
     other = next(exchange for exchange in EXCHANGES if exchange != liar.exchange)
-    return [*honest, replace(liar, session=replace(liar.session, declared_exchange=other))]
+    lying = replace(liar, session=replace(liar.session, declared_exchange=other))
+    return [lying if labelled is liar else labelled for labelled in renamed]
 
 
 def _renamed(labelled: LabelledSession, connection_id: str) -> LabelledSession:
