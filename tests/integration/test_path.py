@@ -203,14 +203,15 @@ def test_a_changed_claim_is_an_event_of_its_own(played: Played, judged: Judged) 
     assert len(set(claims)) == 2
 
 
-def test_a_verdict_outlives_windows_that_decide_nothing(played: Played, judged: Judged) -> None:
-    """What passes over NULLs: some connection is certain although its last window is not decisive."""
+def test_a_verdict_outlives_windows_that_do_not_uphold_it(played: Played, judged: Judged) -> None:
+    """What stands is an aggregate that passes over NULLs: at the last window of some connections it is NULL."""
     predictor, outlived = load_predictor(DEFAULT_ARTIFACT), 0
-    for session in played.sessions:
+    for name in (name for name, verdict in judged[0].items() if verdict["certainty"] == "certain"):
+        (session,) = (session for session in played.sessions if session.connection_id == name)
         evidence = evidence_millinats(score_windows(session_windows(session), predictor).probabilities)
-        decisive = running_decisions(evidence, predictor.decision_rule).decisive
-        if len(decisive) and decisive[-1] < 0:
-            outlived += judged[0][session.connection_id]["certainty"] == "certain"
+        decided = running_decisions(evidence, predictor.decision_rule)
+        is_first = not (decided.decisive[:-1] >= 0).any()
+        outlived += not is_first and not decided.overturns[-1]
     assert outlived
 
 
