@@ -9,7 +9,7 @@ import sys
 import typer
 from rich.text import Text
 
-from jobs.commands import checks, demo, job, local_stack, models, streams, watching
+from jobs.commands import checks, demo, evaluation, job, local_stack, models, streams, watching
 from jobs.console import err
 from stack.errors import StackError
 from udfs.errors import PipelineError
@@ -29,7 +29,7 @@ for panel, commands in {
     "Local stack": (local_stack.up, local_stack.status, local_stack.down),
     "Messages": (streams.publish, streams.replay),
     "Job and results": (job.migrate, job.submit, watching.watch),
-    "Model": (models.score, models.train),
+    "Model": (models.score, models.train, evaluation.evaluate),
 }.items():
     for command in commands:
         app.command(rich_help_panel=panel)(command)
