@@ -14,8 +14,7 @@ from typing import Any, Final
 import numpy as np
 import xgboost as xgb
 
-from model.boosting import raw_probabilities
-from model.calibration import DEFAULT_RATE, REQUESTED_RATES, Scaling, threshold_at
+from model.calibration import DEFAULT_RATE, REQUESTED_RATES, Scaling, raw_probabilities, threshold_at
 from model.explain import BoosterExplainer
 from udfs.errors import ArtifactError, ConfigError
 from udfs.features import FEATURES
@@ -264,15 +263,15 @@ def _check_fits(path: Path, manifest: Manifest) -> None:
             )
     if manifest.feature_names != _FEATURE_NAMES:
         raise ArtifactError(f"{_feature_difference(manifest.feature_names)} in {path}: train anew with this version")
+    if UNKNOWN not in manifest.classes or len(set(manifest.classes)) != len(manifest.classes):
+        raise ArtifactError(
+            f"Expected distinct classes with {UNKNOWN!r} among them, found {manifest.classes} in {path}: train anew"
+        )
     lengths = {len(manifest.classes)} | {len(manifest.scaling.get(k, [])) for k in ("slopes", "biases")}
     if len(lengths) > 1 or set(manifest.refusal) != set(manifest.classes) - {UNKNOWN}:
         raise ArtifactError(
             f"Expected calibration and refusal thresholds for the classes {manifest.classes}, found others in {path}: "
             "train anew"
-        )
-    if UNKNOWN not in manifest.classes or len(set(manifest.classes)) != len(manifest.classes):
-        raise ArtifactError(
-            f"Expected distinct classes with {UNKNOWN!r} among them, found {manifest.classes} in {path}: train anew"
         )
 
 

@@ -25,36 +25,32 @@ PARAMETERS: Final[dict[str, Any]] = {
     "nthread": 2,
 }
 
-REAL_SHARE: Final = 0.3
-"""Weight of a class's recordings, where it has synthetic sessions too: without it the few recordings would drown."""
+RECORDING_WEIGHT: Final = 20.0
+"""A recording weighs as much as so many synthetic sessions of its class: few as they are, they would drown otherwise,
+and with a fixed share of the class a single one of an exchange would count for much of it."""
 
 
 def fit(dataset: Dataset, classes: Sequence[str], seed: int) -> xgb.Booster:
-    """Train a booster; every class weighs the same, and in it every recording, and every synthetic session."""
+    """Train a booster; every class weighs the same."""
     labels = np.array([classes.index(label) for label in dataset.labels])[dataset.session]
     matrix = xgb.DMatrix(
         dataset.features,
         label=labels,
-        weight=window_weights(dataset, real_share=REAL_SHARE),
+        weight=window_weights(dataset, recording_weight=RECORDING_WEIGHT),
         feature_names=[feature.name for feature in FEATURES],
     )
     parameters = {**PARAMETERS, "num_class": len(classes), "seed": seed}
     return xgb.train(parameters, matrix, num_boost_round=N_TREES // len(classes))
 
 
-def raw_probabilities(booster: xgb.Booster, features: Float64Array) -> Float64Array:
-    """Turn features into uncalibrated probabilities, (n, n_classes), the same bits for any batch."""
-    return np.asarray(booster.inplace_predict(features), dtype=np.float64)
-
-
-def window_weights(dataset: Dataset, *, real_share: float | None = None) -> Float64Array:
-    """Weigh windows: every class alike, and in it every session alike.
+def window_weights(dataset: Dataset, *, recording_weight: float = 1.0) -> Float64Array:
+    """Weigh windows: every class alike, and in it every session alike, but for recordings.
 
     Parameters
     ----------
     dataset : Dataset
-    real_share : float, optional
-        Weight of a class's recordings, where it has synthetic sessions too; None weighs a recording as any session.
+    recording_weight : float
+        How many synthetic sessions of its class a recording weighs as much as.
 
     Returns
     -------
@@ -62,16 +58,9 @@ def window_weights(dataset: Dataset, *, real_share: float | None = None) -> Floa
         1 in the mean.
     """
     labels = dataset.labels
-    real = np.array([source.real for source in dataset.sources], dtype=np.bool_)
     windows = np.bincount(dataset.session, minlength=len(labels))
-    weights = np.zeros(len(labels))
+    weights = np.array([recording_weight if source.real else 1.0 for source in dataset.sources]) * (windows > 0)
     for label in np.unique(labels[windows > 0]):
-        own = (windows > 0) & (labels == label)
-        shares = {True: real_share, False: None if real_share is None else 1 - real_share}
-        for is_real, share in shares.items():
-            part = own & (real == is_real)
-            if part.any():
-                mixed = share is not None and part.sum() < own.sum()
-                weights[part] = share / part.sum() if mixed and share is not None else 1 / own.sum()
+        weights[labels == label] /= weights[labels == label].sum()
     by_window = (weights / np.maximum(windows, 1))[dataset.session]
     return np.asarray(by_window * len(by_window) / by_window.sum(), dtype=np.float64)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import xgboost as xgb
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
@@ -22,6 +23,11 @@ DEFAULT_RATE: Final = 0.01
 
 ROUNDING: Final = 1e-9
 """Of a sum of weights."""
+
+
+def raw_probabilities(booster: xgb.Booster, features: Float64Array) -> Float64Array:
+    """Turn features into uncalibrated probabilities, (n, n_classes), the same bits for any batch."""
+    return np.asarray(booster.inplace_predict(features), dtype=np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)

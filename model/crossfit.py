@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.boosting import fit, raw_probabilities
+from model.boosting import fit
+from model.calibration import raw_probabilities
 from model.dataset import Dataset, concatenate
 from udfs.schema import UNKNOWN, Float64Array
 

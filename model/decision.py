@@ -18,8 +18,8 @@ WRONG_NAME_RATE: Final = 0.01
 STRANGER_NAMED_RATE: Final = 0.05
 """Share of strangers that may ever be decisive for a known class."""
 
-LEAST_BOUND_MILLINATS: Final = 7000
-"""More than one window can give: no single window decides."""
+LEAST_BOUND_MILLINATS: Final = 10_000
+"""More than one window can give, which is 6.9 nats: no single window decides."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

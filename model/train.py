@@ -17,7 +17,8 @@ import numpy as np
 import xgboost as xgb
 
 from model.artifact import Manifest, save_artifact
-from model.boosting import N_TREES, PARAMETERS, REAL_SHARE, fit, raw_probabilities, window_weights
+from model.boosting import N_TREES, PARAMETERS, RECORDING_WEIGHT, fit, window_weights
+from model.calibration import raw_probabilities
 from model.crossfit import make_folds, predict_left_out
 from model.dataset import (
     Dataset,
@@ -180,7 +181,7 @@ def _describe_training(trained: Trained, amounts: Amounts, seed: int) -> dict[st
         "seed": seed,
         "trees": N_TREES,
         "parameters": PARAMETERS,
-        "real_share": REAL_SHARE,
+        "recording_weight": RECORDING_WEIGHT,
         "synthetic": vars(amounts),
         "windows": len(trained.synthetic.features) + len(trained.recordings.features),
         "captures": {source.name: source.sha256 for source in sources if source.real},

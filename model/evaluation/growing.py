@@ -10,7 +10,8 @@ from typing import Final, TypeVar
 import numpy as np
 import xgboost as xgb
 
-from model.boosting import PARAMETERS, RECORDING_WEIGHT, raw_probabilities, window_weights
+from model.boosting import PARAMETERS, RECORDING_WEIGHT, window_weights
+from model.calibration import raw_probabilities
 from model.crossfit import Fold, make_folds
 from model.dataset import Dataset
 from model.train import Progress

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from model.artifact import DEFAULT_ARTIFACT, load_predictor
-from udfs.errors import ArtifactError
+from udfs.errors import ArtifactError, ConfigError
 from udfs.features import FEATURES
 
 
@@ -34,7 +34,8 @@ def test_the_shipped_model_fits_this_version() -> None:
     assert predictor.classes == ("binance", "coinbase", "kraken", "unknown")
     booster = (DEFAULT_ARTIFACT / "booster.ubj").read_bytes()
     assert predictor.manifest.booster_sha256 == hashlib.sha256(booster).hexdigest()
-    assert predictor.model_version.endswith(hashlib.sha256(booster).hexdigest()[:8])
+    assert predictor.model_version == predictor.manifest.model_version
+    assert load_predictor(DEFAULT_ARTIFACT, 0.05).model_version == f"{predictor.model_version}@0.05"
     probabilities = predictor.predict(np.full((3, len(FEATURES)), np.nan))
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert predictor.predict(np.empty((0, len(FEATURES)))).shape == (0, 4)
@@ -43,7 +44,7 @@ def test_the_shipped_model_fits_this_version() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda m: m.update(format=99), "Expected a model with format 1, found 99"),
+        (lambda m: m.update(format=99), "Expected a model with format 2, found 99"),
         (lambda m: m.update(window_size=100), "Expected a model with window size 50, found 100"),
         (lambda m: m.update(window_slide=10), "Expected a model with window slide 25, found 10"),
         (lambda m: m["libraries"].update(xgboost="0.9"), "found 0.9"),
@@ -51,6 +52,8 @@ def test_the_shipped_model_fits_this_version() -> None:
         (lambda m: m["feature_names"].pop(), "Expected the model's feature 56 to be .* found nothing"),
         (lambda m: m["feature_names"].append("more"), "Expected a model of 56 features, found 57"),
         (lambda m: m.update(classes=["a", "b"]), "Expected distinct classes with 'unknown' among them"),
+        (lambda m: m["scaling"]["slopes"].pop(), "Expected calibration and refusal thresholds for the classes"),
+        (lambda m: m["refusal"].pop("kraken"), "Expected calibration and refusal thresholds for the classes"),
         (lambda m: m.update(booster_sha256="0" * 64), "the file was changed or cut off"),
         (lambda m: m.update(colour="blue"), "cannot be read as one"),
         (lambda m: m.pop("metrics"), "cannot be read as one"),
@@ -85,3 +88,11 @@ def test_a_foreign_file_with_the_right_hash_is_refused(artifact: Path) -> None:
     edit(artifact, lambda m: m.update(booster_sha256=hashlib.sha256(b"no booster").hexdigest()))
     with pytest.raises(ArtifactError, match="XGBoost cannot read it"):
         load_predictor(artifact)
+
+
+def test_a_stricter_rate_refuses_less_and_one_beyond_the_limits_is_refused() -> None:
+    thresholds = [load_predictor(DEFAULT_ARTIFACT, rate).refusal_thresholds for rate in (0.001, 0.01, 0.1)]
+    for strict, default, lax in zip(*thresholds, strict=True):
+        assert strict >= default >= lax
+    with pytest.raises(ConfigError, match=r"from 0\.001 to 0\.2, found 0\.5: choose one"):
+        load_predictor(DEFAULT_ARTIFACT, 0.5)

@@ -88,9 +88,9 @@ def test_weights_of_a_case_counted_by_hand() -> None:
         features=np.zeros((6, 1)),
         session=np.array([0, 0, 1, 2, 3, 3]),
     )
-    # Two classes of 1/2. Binance: the recording 0.4 of it over 2 windows, the others 0.3 each.
-    expected = np.array([0.1, 0.1, 0.15, 0.15, 0.25, 0.25])
-    np.testing.assert_allclose(window_weights(dataset, real_share=0.4), expected * 6)
+    # Two classes of 1/2. Binance: the recording 3 parts of 5 over 2 windows, the others 1 part each.
+    expected = np.array([0.15, 0.15, 0.1, 0.1, 0.25, 0.25])
+    np.testing.assert_allclose(window_weights(dataset, recording_weight=3), expected * 6)
     thirds = np.array([1 / 12, 1 / 12, 1 / 6, 1 / 6, 1 / 4, 1 / 4])
     np.testing.assert_allclose(window_weights(dataset), thirds * 6)
 
