@@ -32,6 +32,7 @@ from model.explain import typical_ranges
 from model.judging import Judge, Judgements, fit_judge, judge
 from model.metrics import session_metrics
 from udfs.schema import EXCHANGES, UNKNOWN, Float64Array
+from udfs.verdicts import ConnectionVerdict
 
 CLASSES: Final = [*EXCHANGES, UNKNOWN]
 
@@ -148,7 +149,7 @@ def judge_left_out(trained: Trained) -> Judgements:
     recordings = trained.recordings
     probabilities = np.empty_like(trained.raw_left_out)
     windows = np.empty(len(recordings.features), dtype=np.intp)
-    connections = [None] * len(recordings.sources)
+    connections: dict[int, ConnectionVerdict] = {}
     for fold in make_folds(recordings):
         rows = fold.trained[recordings.session]
         held_out = concatenate([trained.fresh, recordings.take(fold.trained)])
@@ -157,10 +158,11 @@ def judge_left_out(trained: Trained) -> Judgements:
         tested = fold.tested[recordings.session]
         found = judge(recordings.take(fold.tested), trained.raw_left_out[tested], fold_judge)
         probabilities[tested], windows[tested] = found.probabilities, found.windows
-        for i, verdict in zip(np.flatnonzero(fold.tested), found.connections, strict=True):
-            connections[i] = verdict
+        connections |= dict(zip(np.flatnonzero(fold.tested).tolist(), found.connections, strict=True))
     return Judgements(
-        probabilities=probabilities, windows=windows, connections=[c for c in connections if c is not None]
+        probabilities=probabilities,
+        windows=windows,
+        connections=[connections[i] for i in range(len(recordings.sources))],
     )
 
 

@@ -99,7 +99,7 @@ class DecideConnection(ScalarFunction):  # type: ignore[misc]  # PyFlink ships n
 
 
 class ExplainVerdict(ScalarFunction):  # type: ignore[misc]  # PyFlink ships no types
-    """Explain verdicts inside Flink's Python worker: of the few windows that changed one.
+    """Explain alerts inside Flink's Python worker: of the few windows that changed a verdict, those that raise one.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ class ExplainVerdict(ScalarFunction):  # type: ignore[misc]  # PyFlink ships no 
         features = features_from_text(texts.to_list(), len(FEATURES))
         claims = [name if isinstance(name, str) else None for name in declared]
         written = explanations(features, verdicts.to_list(), claims, self._predictor, self._explainer)
-        self._explained_counter.inc(len(texts))
+        self._explained_counter.inc(sum(text is not None for text in written))
         return pd.Series(written, dtype=object)
 
 

@@ -78,7 +78,7 @@ CREATE TABLE IF NOT EXISTS connection_events (
     windows           bigint           NOT NULL,
     strength_nats     double precision NOT NULL,
     probability       double precision NOT NULL,
-    reasons           jsonb            NOT NULL,
+    reasons           jsonb,
     fingerprint       text             NOT NULL,
     model_version     text             NOT NULL,
     written_at        timestamptz      NOT NULL DEFAULT clock_timestamp(),
@@ -112,7 +112,7 @@ COMMENT ON COLUMN connection_events.strength_nats IS
     'Evidence for the verdict above that for any other class, as a logarithm: 2.3 is a factor of 10.';
 COMMENT ON COLUMN connection_events.probability IS 'That the verdict is right, 0 to 1, calibrated on held-out sessions.';
 COMMENT ON COLUMN connection_events.reasons IS
-    'What in the deciding window speaks for the verdict and against the declared exchange, or the runner-up: {"against", '
+    'NULL for kind named. What in the deciding window speaks for the verdict and against the declared exchange, or the runner-up: {"against", '
     '"margin_nats", "bias_nats", "other_nats", "reasons": [{"feature", "value", "contribution_nats", "text"}, ...]}; the '
     'contributions, other_nats and bias_nats add up to margin_nats.';
 COMMENT ON COLUMN connection_events.fingerprint IS 'Short description of the behaviour in the last 16 windows.';

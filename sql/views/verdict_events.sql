@@ -34,7 +34,7 @@ COMMENT ON COLUMN verdict_events.strength_nats IS
     'Evidence for it above that for any other class, as a logarithm: 2.3 is a factor of 10.';
 COMMENT ON COLUMN verdict_events.probability IS 'That detected_exchange is right, 0 to 1.';
 COMMENT ON COLUMN verdict_events.against_exchange IS 'The class that the reasons tell it from: the declared one, or the runner-up.';
-COMMENT ON COLUMN verdict_events.reason IS 'What speaks most for it in the deciding window, in words.';
+COMMENT ON COLUMN verdict_events.reason IS 'What speaks most for it in the deciding window, in words; NULL for kind named.';
 COMMENT ON COLUMN verdict_events.reasons IS 'All of the explanation; see connection_events.reasons.';
 COMMENT ON COLUMN verdict_events.fingerprint IS 'Short description of the behaviour in its last 16 windows.';
 COMMENT ON COLUMN verdict_events.model_version IS 'The model that decided.';

@@ -169,7 +169,7 @@ class Walk:
             | self.stands
             | self._start(w if verdict == before["verdict"] else self._began(w))
             | {"kind": kind, "previous_verdict": before["verdict"], "detected_at": self.ends[w]}
-            | {"reasons": json.loads(reasons)}
+            | {"reasons": reasons and json.loads(reasons)}
         )
 
     def _verdict(self, w: int) -> Row:

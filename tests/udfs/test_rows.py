@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from udfs.fingerprints import N_TRAITS, fingerprints, pool
 from udfs.history import History, HistoryCodec
-from udfs.rows import DECISION_COLUMNS, decision_rows
+from udfs.rows import DECISION_COLUMNS, decision_rows, explanations
 from udfs.verdicts import HISTORY, DecisionRule
 
 CLASSES = ("binance", "kraken", "unknown")
@@ -64,3 +66,27 @@ def test_a_row_does_not_depend_on_its_batch(seed: int, cut: int) -> None:
         decision_rows(make_history(*part), CLASSES, RULE) for part in (connections[:cut], connections[cut:]) if part
     ]
     pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole, check_exact=True)
+
+
+class Namer:
+    """Predicts nothing in particular; explains a row by its verdict, the class against it, and the row's own number."""
+
+    classes = CLASSES
+    model_version = "v"
+    refusal_thresholds = (1.0, 1.0, np.inf)
+    decision_rule = RULE
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        return np.tile([0.2, 0.5, 0.3], (len(features), 1))
+
+    def explain(self, features: np.ndarray, verdicts: Sequence[str], against: Sequence[str]) -> np.ndarray:
+        rows = zip(features[:, 0], verdicts, against, strict=True)
+        return np.array([f"{number:.0f} {verdict} {other}" for number, verdict, other in rows], dtype=object)
+
+
+def test_alerts_alone_are_explained_each_against_what_it_declares_or_the_runner_up() -> None:
+    features = np.tile(np.arange(5.0)[:, None], 56)
+    verdicts = ["binance", "binance", "unknown", "unknown", "kraken"]
+    declared = ["binance", "kraken", None, "binance", None]
+    texts = explanations(features, verdicts, declared, Namer(), Namer())
+    assert texts.tolist() == [None, "1 binance kraken", "2 unknown kraken", "3 unknown binance", None]

@@ -12,7 +12,7 @@ from synthetic.sessions import synthetic_sessions
 from udfs.flink import ScoreWindows
 from udfs.rows import ROW_COLUMNS, score_rows
 from udfs.schema import WINDOW_COLUMNS, Windows
-from udfs.scoring import Scores, connection_verdict, score_windows
+from udfs.scoring import score_windows, window_verdicts
 from udfs.windows import session_windows
 
 DECIMALS = 6
@@ -49,12 +49,14 @@ def test_training_and_serving_predict_the_same_bits(windows, predictor):
     import xgboost as xgb
 
     from model.artifact import BOOSTER_NAME
+    from model.calibration import Scaling
     from udfs.features import compute_features
 
     booster = xgb.Booster(model_file=DEFAULT_ARTIFACT / BOOSTER_NAME)
     features = compute_features(windows)
     by_matrix = booster.predict(xgb.DMatrix(features, feature_names=predictor.manifest.feature_names))
-    assert predictor.predict(features).tobytes() == by_matrix.tobytes()
+    scaling = Scaling(**{name: tuple(values) for name, values in predictor.manifest.scaling.items()})
+    assert predictor.predict(features).tobytes() == scaling.apply(by_matrix.astype(np.float64)).tobytes()
 
 
 def test_names_and_labels_never_reach_the_scores(predictor):
@@ -75,8 +77,8 @@ def test_rows_hold_what_was_scored(windows, predictor):
     probabilities = json.loads(row.probabilities)
     assert list(probabilities) == list(predictor.classes)
     assert list(probabilities.values()) == scores.probabilities[4].tolist()
-    assert row.predicted_exchange == max(probabilities, key=probabilities.get)
-    assert row.confidence == max(probabilities.values())
+    assert row.predicted_exchange == scores.predicted[4]
+    assert row.confidence == probabilities[row.predicted_exchange]
     assert row.unknown_score == probabilities["unknown"]
     last_us = max(windows.recv_ts_ns[4].tolist()) // 1000
     seconds, micros = divmod(last_us, 10**6)
@@ -133,28 +135,20 @@ def test_the_udf_survives_pickling_and_scores_what_offline_scoring_scores(window
     assert context.metrics.gauges["last_batch_windows"]() == 6
 
 
-def scores_of(probabilities):
-    classes = ("binance", "coinbase", "kraken", "unknown")
-    array = np.array(probabilities, dtype=np.float64).reshape(-1, 4)
-    best = array.argmax(axis=1)
-    return Scores(
-        classes=classes,
-        probabilities=array,
-        predicted=np.array(classes, dtype=object)[best],
-        confidence=array.max(axis=1),
-        unknown_score=array[:, 3],
-    )
+def naive_verdict(row, classes, thresholds):
+    known = [name for name in classes if name != "unknown"]
+    best = max(known, key=lambda name: row[classes.index(name)])
+    return "unknown" if row[classes.index("unknown")] > thresholds[classes.index(best)] else best
 
 
-def test_verdict_is_the_class_of_the_highest_mean():
-    verdict = connection_verdict(scores_of([[0.9, 0.1, 0, 0], [0.2, 0.8, 0, 0], [0.3, 0.7, 0, 0]]))
-    assert (verdict.exchange, verdict.probability) == ("coinbase", 0.533333)
-    assert verdict.windows_by_class == {"binance": 1, "coinbase": 2, "kraken": 0, "unknown": 0}
+def test_a_window_is_named_by_the_likeliest_known_class_unless_that_class_refuses_it(windows, predictor):
+    scores = score_windows(windows, predictor)
+    expected = [naive_verdict(r, predictor.classes, predictor.refusal_thresholds) for r in scores.probabilities]
+    assert scores.predicted.tolist() == expected
+    assert {"binance", "coinbase", "kraken", "unknown"} <= set(expected)
 
 
-def test_verdict_on_a_tie_is_the_first_of_the_alphabet():
-    assert connection_verdict(scores_of([[0.1, 0.2, 0.7, 0], [0.1, 0.7, 0.2, 0]])).exchange == "coinbase"
-
-
-def test_no_window_no_verdict():
-    assert connection_verdict(scores_of([])) is None
+def test_refusal_is_above_the_threshold_of_the_likeliest_and_ties_go_to_the_first():
+    rows = np.array([[0.3, 0.2, 0.5], [0.2, 0.3, 0.5], [0.25, 0.25, 0.5], [0.3, 0.2, 0.500001]])
+    verdicts = window_verdicts(rows, ("a", "b", "unknown"), (0.5, 0.4, np.inf))
+    assert verdicts.tolist() == [0, 2, 0, 2]
