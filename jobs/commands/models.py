@@ -18,6 +18,7 @@ from model.artifact import DEFAULT_ARTIFACT, load_predictor
 from model.calibration import DEFAULT_RATE
 from model.train import Amounts
 from model.train import train as train_model
+from udfs.verdicts import CERTAIN
 
 
 def train(
@@ -76,19 +77,19 @@ def score(
 
 
 def _connection_table(results: list[ScoredCapture]) -> Table:
-    table = Table("connection", "verdict", "certainty", title="Recordings")
-    for heading in ("probability", "certain after", "windows", "messages"):
+    table = Table(title="Recordings", caption="certain after: messages seen when the verdict was first certain")
+    table.add_column("connection", overflow="fold")
+    table.add_column("verdict", no_wrap=True)
+    for heading in ("probability", "certain after", "messages"):
         table.add_column(heading, justify="right")
     table.add_column("fingerprint", no_wrap=True)
     for summary in (capture.summary() for capture in results):
-        after = summary["certain_after_messages"]
+        after, doubt = summary["certain_after_messages"], summary["certainty"]
         table.add_row(
             summary["connection_id"],
-            summary["verdict"],
-            summary["certainty"],
+            summary["verdict"] if doubt == CERTAIN else f"{summary['verdict']} ({doubt})",
             f"{summary['probability']:.3f}",
             "-" if after is None else f"{after:,}",
-            f"{summary['windows']:,}",
             f"{summary['messages']:,}",
             summary["fingerprint"] or "-",
         )
