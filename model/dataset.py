@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.capture import read_capture
+from synthetic.jitter import add_jitter
 from synthetic.sessions import LabelledSession, synthetic_sessions
 from synthetic.strangers import stranger_sessions
 from udfs.errors import SchemaError
@@ -29,6 +30,10 @@ _RECORDERS = {"spot": "hftbacktest", "usdm": "hftbacktest", "kraken": "crossbook
 
 _FAMILIES = {"OKEX": "OKX", "OKCOIN": "OKX"}
 """Venues of another name with the same engine; FTX and FTX_US are one by their first word."""
+
+
+JITTER_RANGE_S = (0.00005, 0.01)
+"""From nothing to twice the worst of `synthetic.jitter.JITTER_MEDIANS_S`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +186,17 @@ def draw_labelled_strangers(*, n: int, n_messages: int, seed: int) -> Iterable[t
     """Draw synthetic sessions of venues that do not exist, each a group and a family of its own."""
     drawn = stranger_sessions(n=n, seed=seed, start_ns=0, n_messages=n_messages)
     return ((_synthetic_source(labelled, seed), labelled.session) for labelled in drawn)
+
+
+def jitter_every_second(sessions: Iterable[tuple[Source, Session]], seed: int) -> Iterable[tuple[Source, Session]]:
+    """Put every second session behind a worse network, so that a model does not take a quiet one for identity.
+
+    Trained without it, 11 connections of 100 were lost where messages came a median of 5 ms late.
+    """
+    rng = np.random.default_rng((seed, len(JITTER_RANGE_S)))
+    for i, (source, session) in enumerate(sessions):
+        median_s = float(np.exp(rng.uniform(*np.log(JITTER_RANGE_S))))
+        yield source, add_jitter(session, rng=rng, median_s=median_s) if i % 2 else session
 
 
 def _synthetic_source(labelled: LabelledSession, seed: int) -> Source:

@@ -26,6 +26,7 @@ from model.dataset import (
     concatenate,
     draw_labelled_strangers,
     draw_labelled_synthetic,
+    jitter_every_second,
     read_labelled_captures,
 )
 from model.explain import typical_ranges
@@ -138,10 +139,10 @@ def train_on(recordings: Dataset, amounts: Amounts, seed: int, progress: Progres
 
 
 def draw_synthetic(amounts: Amounts, seed: int) -> Dataset:
-    """Draw sessions of every exchange, and strangers."""
+    """Draw sessions of every exchange, and strangers; every second of them behind a worse network."""
     known = draw_labelled_synthetic(per_exchange=amounts.per_exchange, n_messages=amounts.n_messages, seed=seed)
     strangers = draw_labelled_strangers(n=amounts.n_strangers, n_messages=amounts.n_messages, seed=seed)
-    return build_dataset([*known, *strangers])
+    return build_dataset(jitter_every_second([*known, *strangers], seed))
 
 
 def judge_left_out(trained: Trained) -> Judgements:

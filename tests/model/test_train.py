@@ -19,6 +19,7 @@ from model.dataset import (
     concatenate,
     draw_labelled_strangers,
     draw_labelled_synthetic,
+    jitter_every_second,
     read_labelled_captures,
 )
 from model.judging import Judgements
@@ -145,6 +146,14 @@ def test_the_same_seed_gives_the_same_material() -> None:
     assert first.features.tobytes() == again.features.tobytes()
     assert first.sources == again.sources
     assert first.labels.tolist() == ["binance", "coinbase", "kraken", "unknown", "unknown"]
+
+
+def test_every_second_session_is_jittered_and_none_is_relabelled() -> None:
+    drawn = list(draw_labelled_synthetic(per_exchange=2, n_messages=300, seed=3))
+    shaken = list(jitter_every_second(drawn, 3))
+    changed = [a.recv_ts_ns.tolist() != b.recv_ts_ns.tolist() for (_, a), (_, b) in zip(drawn, shaken, strict=True)]
+    assert changed == [False, True, False, True, False, True]
+    assert [source for source, _ in shaken] == [source for source, _ in drawn]
 
 
 def write_capture(path: Path, start_ns: int) -> None:
