@@ -86,24 +86,32 @@ def cross_fit(
 
 def model_contestant(material: Material, fitted: CrossFitted) -> Contestant:
     """Fit the model's judge, and one for each fold without the recordings that it tests, as `judge_left_out` does."""
-    everything = np.ones(len(material.recordings.sources), dtype=np.bool_)
     namers = [
         JudgedBooster(grown=grown, judge=_fit_judge(material, fitted, fold.trained))
         for grown, fold in zip(fitted.parts, fitted.folds, strict=True)
     ]
-    whole = JudgedBooster(grown=fitted.whole, judge=_fit_judge(material, fitted, everything))
-    return Contestant(whole=whole, left_out=LeftOut(folds=fitted.folds, namers=namers))
+    return Contestant(whole=model_namer(material, fitted), left_out=LeftOut(folds=fitted.folds, namers=namers))
 
 
 def plain_contestant(material: Material, fitted: CrossFitted) -> Contestant:
     """Fit the plain classifier's thresholds in the same way."""
-    everything = np.ones(len(material.recordings.sources), dtype=np.bool_)
     namers = [
         _fit_plain(grown, material, fitted, fold.trained)
         for grown, fold in zip(fitted.parts, fitted.folds, strict=True)
     ]
-    whole = _fit_plain(fitted.whole, material, fitted, everything)
-    return Contestant(whole=whole, left_out=LeftOut(folds=fitted.folds, namers=namers))
+    return Contestant(whole=plain_namer(material, fitted), left_out=LeftOut(folds=fitted.folds, namers=namers))
+
+
+def model_namer(material: Material, fitted: CrossFitted) -> JudgedBooster:
+    """Fit the judge of the booster that knows everything."""
+    everything = np.ones(len(material.recordings.sources), dtype=np.bool_)
+    return JudgedBooster(grown=fitted.whole, judge=_fit_judge(material, fitted, everything))
+
+
+def plain_namer(material: Material, fitted: CrossFitted) -> PlainBooster:
+    """Fit the thresholds of the plain classifier that knows everything."""
+    everything = np.ones(len(material.recordings.sources), dtype=np.bool_)
+    return _fit_plain(fitted.whole, material, fitted, everything)
 
 
 def _fit_judge(material: Material, fitted: CrossFitted, kept: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Judge:

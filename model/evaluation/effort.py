@@ -23,9 +23,9 @@ class Effort:
     most_folds : int
         Into how many parts the recordings are divided at most; the parts of `make_folds`, or some of them together.
     variant : Amounts
-        Trained on by each variant: of the ablation, of the ways to refuse, and with an exchange as a stranger.
+        Trained on by each variant of the ablation, and by each way to refuse.
     variant_trees, variant_folds : int
-        Of each variant.
+        Of each variant, and of the models that do not know an exchange.
     shifted : Amounts
         Tested on for each factor of the rate and each jitter.
     n_switches : int

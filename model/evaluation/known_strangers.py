@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from model.dataset import Dataset, Source
-from model.evaluation.contestants import Material, cross_fit, known_only, model_contestant, plain_contestant
+from model.evaluation.contestants import Material, cross_fit, known_only, model_namer, plain_namer
 from model.evaluation.effort import Effort
 from model.evaluation.figures import Names, main_figures
 from model.evaluation.opinions import Namer
@@ -26,9 +26,10 @@ def known_as_strangers(
 ) -> list[dict[str, Any]]:
     """Train without each exchange, then name its fresh sessions and its recordings, of which none was seen.
 
-    What is fitted on held-out sessions is fitted without it, too; the recordings of the others are left out in a few
-    parts for it.
+    With fewer trees than the model has. What is fitted on held-out sessions is fitted without it, too; the recordings
+    of the others are left out in a few parts for it.
     """
+    settings = {"n_trees": effort.variant_trees, "most_folds": effort.variant_folds, "seed": seed}
     rows = []
     for exchange in EXCHANGES:
         others = [name for name in classes if name != exchange]
@@ -38,22 +39,16 @@ def known_as_strangers(
             "recordings": _as_strangers(material.recordings, exchange),
         }
         said = {}
-        for name, fit, used in (
-            ("model", model_contestant, others),
-            ("plain", plain_contestant, known_only(others)),
-        ):
-            fitted = cross_fit(
-                reduced,
-                used,
-                n_trees=effort.n_trees,
-                most_folds=effort.variant_folds,
-                seed=seed,
-                progress=lambda line, exchange=exchange: progress(f"{exchange} as a stranger: {line}"),  # type: ignore[misc]
-            )
-            namer = fit(reduced, fitted).whole
+        for name, fit, used in (("model", model_namer, others), ("plain", plain_namer, known_only(others))):
+            fitted = cross_fit(reduced, used, **settings, progress=_prefixed(f"{exchange} as a stranger", progress))
+            namer = fit(reduced, fitted)
             said[name] = {on: _refused(dataset, namer, false_unknown_rate) for on, dataset in subjects.items()}
         rows.append({"exchange": exchange, **said})
     return rows
+
+
+def _prefixed(prefix: str, progress: Progress) -> Progress:
+    return lambda line: progress(f"{prefix}: {line}")
 
 
 def _as_strangers(dataset: Dataset, exchange: str) -> Dataset:

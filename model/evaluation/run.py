@@ -10,9 +10,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from model.artifact import DEFAULT_ARTIFACT, Manifest, load_manifest, save_artifact
-from model.dataset import Dataset, Source, build_dataset, draw_labelled_synthetic, read_labelled_captures
+from model.dataset import (
+    Dataset,
+    Source,
+    build_dataset,
+    draw_labelled_strangers,
+    draw_labelled_synthetic,
+    read_labelled_captures,
+)
 from model.evaluation.ablation import ablation, importance
 from model.evaluation.alerts import detection_figures, draw_switched, durations_of, false_alerts
+from model.evaluation.causes import find_causes
 from model.evaluation.comparison import compare_ways
 from model.evaluation.confidence import confidence_figures
 from model.evaluation.contestants import (
@@ -34,8 +42,8 @@ from model.evaluation.recordings import list_recordings, predict_recorder
 from model.evaluation.refusal import alert_precision, known_versus_unknown, requested_and_observed
 from model.evaluation.shifts import jitter_on_recordings, jitter_on_synthetic, rate_shift
 from model.evaluation.stability import fingerprint_figures
-from model.evaluation.targets import find_causes, list_targets
-from model.train import CALIBRATION_SEED_OFFSET, CLASSES, RELEASE, TEST_SEED_OFFSET, Progress, draw_synthetic
+from model.evaluation.targets import list_targets
+from model.train import CALIBRATION_SEED_OFFSET, CLASSES, RELEASE, TEST_SEED_OFFSET, Amounts, Progress, draw_synthetic
 from udfs.errors import ArtifactError
 from udfs.schema import Session
 
@@ -101,7 +109,7 @@ def evaluate(
     )
     fitted, model, plain = _contestants(material, effort, seed, progress)
     progress("drawing sessions to test on")
-    tested = draw_synthetic(effort.tested, seed + TEST_SEED_OFFSET)
+    tested = _draw_tested(effort.tested, seed + TEST_SEED_OFFSET)
     subjects = _name(tested, recorded, material.recordings, model, plain, false_unknown_rate)
     small = _smaller(material, effort, seed, progress)
     report = {
@@ -125,6 +133,13 @@ def evaluate(
     report["seconds"] = round(time.monotonic() - started, 1)
     report["targets"] = list_targets(report, causes, is_full=effort.name == "full")
     return report
+
+
+def _draw_tested(amounts: Amounts, seed: int) -> Dataset:
+    """Draw sessions as they are generated: what is trained on may have jitter, which is tested apart."""
+    known = draw_labelled_synthetic(per_exchange=amounts.per_exchange, n_messages=amounts.n_messages, seed=seed)
+    strangers = draw_labelled_strangers(n=amounts.n_strangers, n_messages=amounts.n_messages, seed=seed)
+    return build_dataset([*known, *strangers])
 
 
 def _contestants(

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from model.dataset import Dataset
+from model.evaluation.causes import Causes
 from model.evaluation.course import TARGET_MESSAGES, right_after
-from model.evaluation.figures import NOT_DECIDED, names_at
-from model.evaluation.opinions import Opinion, last_windows, window_numbers
-from udfs.schema import UNKNOWN
-from udfs.verdicts import messages_at
 
-MOST_CAUSES: Final = 6
 MOST_LOSS: Final = 0.02
 LARGEST_ECE: Final = 0.02
+REQUESTED: Final = 0.01
+LEAST_OBSERVED: Final = 0.005
+MOST_OBSERVED: Final = 0.02
 LONGEST_S: Final = 600
 
 
@@ -56,75 +50,14 @@ class Target:
         return {**vars(self), "cause": list(self.cause) if self.met is False else []}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Causes:
-    """The confusions behind each kind of error, as sentences."""
-
-    recordings_known: tuple[str, ...]
-    recordings_windows: tuple[str, ...]
-    recordings_strangers: tuple[str, ...]
-    recordings_refused: tuple[str, ...]
-    fresh_connections: tuple[str, ...]
-
-
-def find_causes(fresh: tuple[Dataset, Opinion], recordings: tuple[Dataset, Opinion]) -> Causes:
-    """Look up what is confused with what."""
-    dataset, opinion = recordings
-    last = last_windows(dataset)
-    known = dataset.labels[dataset.session[last]] != UNKNOWN
-    is_known_window = dataset.window_labels != UNKNOWN
-    names = opinion.window_names
-    wrong_window = is_known_window & (names != dataset.window_labels)
-    at_target = _rows_at(fresh[0], TARGET_MESSAGES)
-    at_target = at_target[fresh[0].window_labels[at_target] != UNKNOWN]
-    return Causes(
-        recordings_known=_connection_causes(dataset, opinion, last[known], by_family=False),
-        recordings_windows=_window_causes(dataset, names, wrong_window),
-        recordings_strangers=_connection_causes(dataset, opinion, last[~known], by_family=False),
-        recordings_refused=_window_causes(dataset, names, is_known_window & (names == UNKNOWN)),
-        fresh_connections=_connection_causes(*fresh, at_target, by_family=True),
-    )
-
-
-def _rows_at(dataset: Dataset, messages: int) -> NDArray[np.intp]:
-    """Find each session's last window within its first messages."""
-    numbers = window_numbers(dataset)
-    rows = np.flatnonzero(numbers <= (messages - messages_at(0)) // (messages_at(1) - messages_at(0)))
-    ends: NDArray[np.intp] = rows[np.diff(dataset.session[rows], append=-1) != 0]
-    return ends
-
-
-def _connection_causes(
-    dataset: Dataset, opinion: Opinion, rows: NDArray[np.intp], *, by_family: bool
-) -> tuple[str, ...]:
-    counts: Counter[tuple[str, str]] = Counter()
-    for row, name in zip(rows, names_at(opinion, rows).tolist(), strict=True):
-        source = dataset.sources[int(dataset.session[row])]
-        allowed = (source.label, NOT_DECIDED) if source.label == UNKNOWN else (source.label,)
-        if name not in allowed:
-            counts[(source.family if by_family else source.name, name)] += 1
-    return tuple(f"{what} is {_said(name)} ({n} of {len(rows)})" for (what, name), n in counts.most_common(MOST_CAUSES))
-
-
-def _said(name: str) -> str:
-    return name if name == NOT_DECIDED else f"called {name}"
-
-
-def _window_causes(dataset: Dataset, names: NDArray[np.str_], wrong: NDArray[np.bool_]) -> tuple[str, ...]:
-    counts = Counter(
-        (dataset.sources[session].name, name)
-        for session, name in zip(dataset.session[wrong].tolist(), names[wrong].tolist(), strict=True)
-    )
-    total = int(wrong.sum())
-    return tuple(
-        f"{what}: windows called {name} ({n} of {total} such windows)"
-        for (what, name), n in counts.most_common(MOST_CAUSES)
-    )
-
-
 def list_targets(report: dict[str, Any], causes: Causes, *, is_full: bool) -> list[dict[str, Any]]:
     """Compare the report's figures with what they have to be."""
-    targets = [*_on_recordings(report, causes), *_on_synthetic(report, causes), *_on_confidence(report)]
+    targets = [
+        *_on_recordings(report, causes),
+        *_on_rates(report, causes),
+        *_on_synthetic(report, causes),
+        *_on_confidence(report, causes),
+    ]
     if is_full:
         seconds = report["seconds"]
         targets.append(
@@ -145,7 +78,6 @@ def _on_recordings(report: dict[str, Any], causes: Causes) -> list[Target]:
     model, plain = (report["main"]["recordings"][who] for who in ("model", "plain"))
     connections, windows = model["connections"], model["windows"]
     more = "recordings of the venues concerned from other days"
-    observed, plain_observed = (_observed(report, who) for who in ("model", "plain"))
     return [
         Target(
             name="Recordings left out: connections of known exchanges named as another one",
@@ -183,22 +115,32 @@ def _on_recordings(report: dict[str, Any], causes: Causes) -> list[Target]:
             causes.recordings_strangers,
             "recordings of more venues, and synthetic strangers nearer to those that pass",
         ),
-        Target(
-            name="Recordings left out: windows of known exchanges refused where 1% is requested, each session alike",
-            wanted="0.5% to 2%",
-            found=observed,
-            plain=plain_observed,
-            met=None if observed is None else 0.005 <= observed <= 0.02,
-            cause=causes.recordings_refused,
-            mend="more recorded sessions: the thresholds rest on as many as there are",
-        ),
     ]
 
 
-def _observed(report: dict[str, Any], who: str) -> float | None:
-    rows = report["requested"]["recordings"][who]
-    found: float | None = next(row["observed_by_session"] for row in rows if row["requested"] == 0.01)
-    return found
+def _on_rates(report: dict[str, Any], causes: Causes) -> list[Target]:
+    targets = []
+    for on, subject in (("fresh", "Fresh synthetic sessions"), ("recordings", "Recordings left out")):
+        model, plain = (
+            next(row for row in report["requested"][on][who] if row["requested"] == REQUESTED)
+            for who in ("model", "plain")
+        )
+        for what, observed, plain_observed in (
+            ("", model["observed"]["ratio"], plain["observed"]["ratio"]),
+            (", every session counting the same", model["observed_by_session"], plain["observed_by_session"]),
+        ):
+            targets.append(
+                Target(
+                    name=f"{subject}: windows of known exchanges refused where 1% is requested{what}",
+                    wanted=f"{LEAST_OBSERVED:.1%} to {MOST_OBSERVED:.0%}",
+                    found=observed,
+                    plain=plain_observed,
+                    met=None if observed is None else LEAST_OBSERVED <= observed <= MOST_OBSERVED,
+                    cause=causes.recordings_refused if on == "recordings" else causes.fresh_refused,
+                    mend="more recorded sessions: thresholds rest on as many as there are",
+                )
+            )
+    return targets
 
 
 def _at_least(
@@ -236,48 +178,53 @@ def _on_synthetic(report: dict[str, Any], causes: Causes) -> list[Target]:
     )
     for what, rows, changed, at_rest in shifts:
         for unit in ("connections", "windows"):
-            losses = {
-                who: _greatest_loss({row[changed]: row[who][f"{unit}_right"]["ratio"] for row in rows}, at_rest)
-                for who in ("model", "plain")
+            shares = {
+                who: {row[changed]: row[who][f"{unit}_right"]["ratio"] for row in rows} for who in ("model", "plain")
             }
-            loss, worst = losses["model"]
+            loss, worst = _greatest_loss(shares["model"], at_rest)
+            confusions = next(row["model"][f"{unit}_wrong"] for row in rows if row[changed] == worst)
             targets.append(
                 Target(
                     name=f"Greatest loss of {unit} named right at {what}",
                     wanted=f"at most {MOST_LOSS:.0%}",
                     found=loss,
-                    plain=losses["plain"][0],
+                    plain=_greatest_loss(shares["plain"], at_rest)[0],
                     met=None if loss is None else loss <= MOST_LOSS,
-                    cause=(f"{changed.replace('_', ' ')} {worst}",),
+                    cause=(f"worst at {changed.replace('_', ' ')} {worst:g}", *confusions),
                     mend="training on sessions of such circumstances, features that they do not change",
                 )
             )
     return targets
 
 
-def _greatest_loss(shares: dict[float, float | None], at_rest: float) -> tuple[float | None, str]:
+def _greatest_loss(shares: dict[float, float | None], at_rest: float) -> tuple[float | None, float]:
+    """Find by how much the lowest share is below that at rest, and where."""
     measured = {value: share for value, share in shares.items() if share is not None}
     if at_rest not in measured:
-        return None, ""
+        return None, at_rest
     worst = min(measured, key=lambda value: measured[value])
-    loss = round(measured[at_rest] - measured[worst], 5)
-    return loss, f"{worst:g}: {measured[worst]:.1%} instead of {measured[at_rest]:.1%}"
+    return round(measured[at_rest] - measured[worst], 5), worst
 
 
-def _on_confidence(report: dict[str, Any]) -> list[Target]:
+def _on_confidence(report: dict[str, Any], causes: Causes) -> list[Target]:
     targets = []
-    for on, subject in (("fresh", "Fresh synthetic sessions"), ("recordings", "Recordings left out")):
-        model, plain = (report["confidence"][on][who]["windows"] for who in ("model", "plain"))
+    for on, subject, unit, weighing in (
+        ("fresh", "Fresh synthetic sessions", "windows", "classes alike"),
+        ("recordings", "Recordings left out", "windows", "classes alike"),
+        ("recordings", "Recordings left out", "windows_by_session", "sessions alike"),
+    ):
+        model, plain = (report["confidence"][on][who][unit] for who in ("model", "plain"))
+        sources = causes.recordings_windows if on == "recordings" else causes.fresh_windows
         targets.append(
             Target(
-                name=f"{subject}: expected calibration error of windows",
+                name=f"{subject}: expected calibration error of windows, {weighing}",
                 wanted=f"at most {LARGEST_ECE}",
                 found=model["ece"],
                 plain=plain["ece"],
                 met=None if model["ece"] is None else model["ece"] <= LARGEST_ECE,
                 as_share=False,
-                cause=_worst_bin(model["bins"]),
-                mend="more held-out sessions of what is too sure of itself",
+                cause=(*_worst_bin(model["bins"]), *sources[:2]),
+                mend="recordings of what is too sure of itself, from other days",
             )
         )
     return targets
