@@ -49,7 +49,7 @@ class Effort:
 
 FULL: Final = Effort(
     name="full",
-    trained=Amounts(per_exchange=400, n_strangers=600, n_messages=700),
+    trained=Amounts(per_exchange=400, n_strangers=1000, n_messages=700),
     tested=Amounts(per_exchange=200, n_strangers=300, n_messages=700),
     n_trees=N_TREES,
     most_folds=100,
