@@ -51,6 +51,9 @@ def connection_share(hits: NDArray[np.bool_]) -> Share:
 def window_share(hits: NDArray[np.bool_], sessions: NDArray[np.int64], *, seed: int = 0) -> Share:
     """Count hits among windows, with an interval by sessions: windows of one session depend on each other.
 
+    Where no window or every one is a hit, drawing sessions anew cannot show what else might be: Wilson's interval, as
+    if each session were one trial. A single session tells nothing of others: 0 to 1.
+
     Parameters
     ----------
     hits : (n_windows,) bool
@@ -59,8 +62,12 @@ def window_share(hits: NDArray[np.bool_], sessions: NDArray[np.int64], *, seed: 
     """
     _, rows = np.unique(sessions, return_inverse=True)
     by_session = np.bincount(rows, weights=hits).astype(np.float64), np.bincount(rows).astype(np.float64)
-    low, high = cluster_bootstrap_interval(*by_session, seed=seed)
-    return _share(int(hits.sum()), len(hits), low, high)
+    n_hits, n_sessions = int(hits.sum()), len(by_session[0])
+    if n_sessions == 1:
+        return _share(n_hits, len(hits), 0.0, 1.0)
+    if n_hits in (0, len(hits)):
+        return _share(n_hits, len(hits), *wilson_interval(n_sessions if n_hits else 0, n_sessions))
+    return _share(n_hits, len(hits), *cluster_bootstrap_interval(*by_session, seed=seed))
 
 
 def _share(hits: int, of: int, low: float, high: float) -> Share:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -12,6 +13,10 @@ import pytest
 from typer.testing import CliRunner
 
 from jobs.cli import app
+from jobs.commands.evaluation import evaluate
+from jobs.commands.models import train
+from model.boosting import N_TREES
+from model.evaluation.effort import FULL
 from model.evaluation.page import figure_text, interval_text, share_text
 
 CAPTURES = Path(os.environ.get("FINGERPRINT_CAPTURES", Path(__file__).parents[3] / "shared" / "captures"))
@@ -112,6 +117,19 @@ def test_the_page_needs_nothing_else(out: Path, report: dict[str, Any]) -> None:
     anchors = set(re.findall(r'id="([a-z]+)"', page))
     assert {source[1:] for source in sources if source.startswith("#")} <= anchors
     assert all(recording["recording"].removesuffix(".jsonl.gz") in page for recording in report["recordings"])
+
+
+def test_the_full_evaluation_trains_what_train_trains() -> None:
+    trained = inspect.signature(train).parameters
+    defaults = {name: trained[name].default for name in ("per_exchange", "strangers", "messages", "seed")}
+    amounts = FULL.trained
+    assert defaults == {
+        "per_exchange": amounts.per_exchange,
+        "strangers": amounts.n_strangers,
+        "messages": amounts.n_messages,
+        "seed": inspect.signature(evaluate).parameters["seed"].default,
+    }
+    assert FULL.n_trees == N_TREES
 
 
 def test_figures_are_written_short() -> None:

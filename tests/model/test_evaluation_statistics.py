@@ -55,6 +55,17 @@ def test_bootstrap_draws_sessions_not_windows() -> None:
     assert np.subtract(*reversed(wilson_interval(50, 100))) < 0.2
 
 
+def test_few_sessions_do_not_make_sure() -> None:
+    # Nothing wrong in 5 sessions: as sure as 5 trials make, however many windows there are.
+    share = window_share(np.ones(500, dtype=np.bool_), np.repeat(np.arange(5), 100))
+    assert (share.low, share.high) == (pytest.approx(wilson_interval(5, 5)[0], abs=1e-5), 1.0)
+    assert window_share(np.zeros(500, dtype=np.bool_), np.repeat(np.arange(5), 100)).high == pytest.approx(
+        wilson_interval(0, 5)[1], abs=1e-5
+    )
+    alone = window_share(np.arange(100) < 97, np.zeros(100, dtype=np.int64))
+    assert (alone.ratio, alone.low, alone.high) == (0.97, 0.0, 1.0)
+
+
 def test_bootstrap_of_equal_sessions_is_a_point() -> None:
     assert cluster_bootstrap_interval(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0])) == (0.5, 0.5)
 
