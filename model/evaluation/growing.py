@@ -61,7 +61,7 @@ class Recipe:
 def grow(recipe: Recipe) -> Grown:
     """Grow a booster as `model.boosting.fit` does, and with all features and as many trees the same one.
 
-    A booster has the same bits for any number of threads.
+    On one thread: with two, sums that no prediction reads differ in their last bits, and with them the booster's hash.
     """
     dataset = recipe.dataset.take(np.isin(recipe.dataset.labels, recipe.classes))
     labels = np.array([recipe.classes.index(label) for label in dataset.labels], dtype=np.int64)[dataset.session]

@@ -45,6 +45,7 @@ def plain(drawn: Dataset) -> Grown:
 
 def test_growing_is_fitting(drawn: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boosting, "N_TREES", 20)
+    monkeypatch.setitem(boosting.PARAMETERS, "nthread", 1)
     own = grow(Recipe(dataset=drawn, classes=tuple(CLASSES), n_trees=20, seed=3)).booster
     assert own.save_raw("ubj") == boosting.fit(drawn, CLASSES, 3).save_raw("ubj")
 
