@@ -22,7 +22,7 @@ PARAMETERS: Final[dict[str, Any]] = {
     "colsample_bytree": 0.5,
     "min_child_weight": 1e-4,  # of a session's weight, which is spread over its windows
     "tree_method": "hist",
-    "nthread": 2,
+    "nthread": 1,  # two threads give the same trees in other bytes, and far slower where the cores are shared
 }
 
 RECORDING_WEIGHT: Final = 20.0

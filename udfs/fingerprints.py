@@ -1,16 +1,16 @@
 """A connection's behaviour in a short string for tickets and chat.
 
-``xf1-NT-t100-h0-sm`` reads: version 1; data events with a sequence number, and others with only the venue's time; sent
+``xf1-NT-t100-h0-sm`` reads: version 1; messages with a sequence number, and others with only the venue's time; sent
 in batches every 100 ms; no heartbeats; sequence numbers jump, and step back as those of several counters do.
 
 | part | value | meaning |
 |---|---|---|
 | version | ``xf1`` | any change of a meaning or limit below counts it up |
-| kinds, one letter or more | ``N`` | data events with a sequence number, more than 1% of all messages |
-| | ``T`` | data events with the venue's own time but no number, more than 1% |
-| | ``P`` | data events with neither, more than 5% |
+| kinds, one letter or more | ``N`` | messages with a sequence number, answers apart, more than 1% of all |
+| | ``T`` | with the venue's own time but no number, more than 1% |
+| | ``P`` | with neither, more than 5%: heartbeats often |
 | | ``A`` | answers to requests, more than 10%: more than subscribing brings |
-| | ``O`` | alone: none of these |
+| | ``O`` | alone: nothing was seen |
 | tick | ``t100`` | arrivals keep to a clock of so many ms: the longest one of 10, 20, 25, 50, 100 |
 | | ``t0`` | to none of these |
 | heartbeats | ``h1s`` | every 2.5 s or more often |

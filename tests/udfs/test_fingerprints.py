@@ -45,7 +45,7 @@ EVERY_TENTH = np.where(COUNT % 10 == 9, int(MsgType.HEARTBEAT), int(MsgType.NEW)
         (make_windows(IRREGULAR_MS, exchange_ts_ns=COUNT), "T-t0-h0-s0"),
         (make_windows(IRREGULAR_MS, exchange_ts_ns=np.where(COUNT < 25, COUNT, MISSING)), "TP-t0-h0-s0"),
         (make_windows(IRREGULAR_MS, msg_type=COUNT % 2 * int(MsgType.ACK)), "PA-t0-h0-s0"),
-        (make_windows(IRREGULAR_MS, msg_type=np.full(50, int(MsgType.OTHER))), "O-t0-h0-s0"),
+        (make_windows(IRREGULAR_MS, msg_type=np.full(50, int(MsgType.OTHER))), "P-t0-h0-s0"),
         # One in five ticks brings two messages, so that 200 ms is no better than 100 ms.
         (make_windows(100.0 * (COUNT - COUNT // 5)), "P-t100-h0-s0"),
         (make_windows(50.0 * (COUNT - COUNT // 5)), "P-t50-h0-s0"),
