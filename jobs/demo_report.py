@@ -11,7 +11,7 @@ from rich.table import Table
 from jobs.connections import ConnectionStatus, mismatch_remarks
 from synthetic.sessions import LabelledSession, synthetic_sessions
 from udfs.schema import EXCHANGES
-from udfs.verdicts import CERTAIN
+from udfs.standing import CERTAIN
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,8 @@ from udfs.fingerprints import fingerprints, pool, traits
 from udfs.rows import SCORE_COLUMNS, score_rows
 from udfs.schema import WINDOW_SLIDE, Float64Array
 from udfs.scoring import Predictor, Scores, score_windows
-from udfs.verdicts import HISTORY, ConnectionVerdict, VerdictChange, connection_verdict, evidence_millinats, messages_at
+from udfs.standing import ConnectionVerdict, VerdictChange, connection_verdict, messages_at
+from udfs.verdicts import HISTORY, evidence_millinats
 from udfs.windows import session_windows, slide
 
 

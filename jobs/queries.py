@@ -10,7 +10,8 @@ from __future__ import annotations
 from jobs.tables import CONNECTION_EVENTS, CONNECTION_VERDICTS, DEAD_LETTERS, MESSAGES, RAW_RECORDS, WINDOW_SCORES
 from udfs.rows import DECISION_COLUMNS, ROW_COLUMNS, SCORE_COLUMNS
 from udfs.schema import MISSING, UNKNOWN, WINDOW_SIZE, WINDOW_SLIDE, MsgType
-from udfs.verdicts import CERTAIN, HISTORY, LIKELY, UNDECIDED
+from udfs.standing import CERTAIN, LIKELY, UNDECIDED
+from udfs.verdicts import HISTORY
 from udfs.windows import GROUP_SIZE, WIRE_COLUMNS
 
 SCORE_FUNCTION = "score_window"

@@ -10,7 +10,8 @@ import numpy as np
 from scipy.optimize import minimize
 
 from udfs.schema import UNKNOWN, Float64Array, Int64Array
-from udfs.verdicts import DecisionRule, connection_verdict, evidence_millinats, running_leads
+from udfs.standing import connection_verdict
+from udfs.verdicts import DecisionRule, evidence_millinats, running_leads
 
 WRONG_NAME_RATE: Final = 0.01
 """Share of known connections that may ever be decisive for a wrong class, `unknown` included."""

@@ -13,7 +13,8 @@ from model.dataset import Dataset
 from model.decision import HeldOutSession, fit_decision_rule
 from udfs.schema import UNKNOWN, Float64Array
 from udfs.scoring import window_verdicts
-from udfs.verdicts import PROBABILITY_DECIMALS, ConnectionVerdict, DecisionRule, connection_verdict, evidence_millinats
+from udfs.standing import ConnectionVerdict, connection_verdict
+from udfs.verdicts import PROBABILITY_DECIMALS, DecisionRule, evidence_millinats
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,7 @@ from model.explain import typical_ranges
 from model.judging import Judge, Judgements, fit_judge, judge
 from model.metrics import session_metrics
 from udfs.schema import EXCHANGES, UNKNOWN, Float64Array
-from udfs.verdicts import ConnectionVerdict
+from udfs.standing import ConnectionVerdict
 
 CLASSES: Final = [*EXCHANGES, UNKNOWN]
 

@@ -18,7 +18,7 @@ from model.artifact import DEFAULT_ARTIFACT, load_predictor
 from model.calibration import DEFAULT_RATE
 from model.train import Amounts
 from model.train import train as train_model
-from udfs.verdicts import CERTAIN
+from udfs.standing import CERTAIN
 
 
 def train(

@@ -17,7 +17,7 @@ from model.evaluation.statistics import connection_share, poisson_interval, quan
 from synthetic.anomalies import switch
 from synthetic.generate import head
 from udfs.schema import UNKNOWN, WINDOW_SLIDE, Session
-from udfs.verdicts import messages_at
+from udfs.standing import messages_at
 
 MESSAGES_A_DAY: Final = (100_000, 1_000_000, 10_000_000)
 """What false alerts are extrapolated to: about 1, 12 and 116 messages a second."""

@@ -14,7 +14,7 @@ from model.evaluation.course import TARGET_MESSAGES
 from model.evaluation.figures import NOT_DECIDED, names_at
 from model.evaluation.opinions import Opinion, last_windows, window_numbers
 from udfs.schema import UNKNOWN
-from udfs.verdicts import messages_at
+from udfs.standing import messages_at
 
 MOST_CAUSES: Final = 6
 

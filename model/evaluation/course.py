@@ -11,7 +11,7 @@ from model.evaluation.figures import NOT_DECIDED, names_at
 from model.evaluation.opinions import CERTAIN, Opinion, window_numbers
 from model.evaluation.statistics import connection_share, quantiles
 from udfs.schema import UNKNOWN
-from udfs.verdicts import messages_at
+from udfs.standing import messages_at
 
 MOST_MESSAGES = 700
 TARGET_MESSAGES = 500

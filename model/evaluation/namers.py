@@ -16,12 +16,11 @@ from model.evaluation.opinions import CERTAIN, LIKELY, UNDECIDED, Opinion, last_
 from model.judging import Judge
 from udfs.schema import UNKNOWN, Float64Array, Int64Array
 from udfs.scoring import window_verdicts
+from udfs.standing import ConnectionVerdict, connection_verdict
 from udfs.verdicts import (
     HISTORY,
     PROBABILITY_DECIMALS,
-    ConnectionVerdict,
     DecisionRule,
-    connection_verdict,
     evidence_millinats,
     running_decisions,
     running_leads,

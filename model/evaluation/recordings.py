@@ -11,7 +11,7 @@ from model.dataset import Dataset
 from model.evaluation.figures import names_at
 from model.evaluation.opinions import CERTAIN, LIKELY, UNDECIDED, Opinion, window_numbers
 from udfs.schema import UNKNOWN
-from udfs.verdicts import messages_at
+from udfs.standing import messages_at
 
 CERTAINTIES: Final = {UNDECIDED: "undecided", LIKELY: "likely", CERTAIN: "certain"}
 

@@ -23,7 +23,8 @@ from model.judging import fit_judge, judge
 from model.train import CLASSES, Amounts, draw_synthetic
 from udfs.features import BLOCKS
 from udfs.schema import UNKNOWN
-from udfs.verdicts import DecisionRule, connection_verdict
+from udfs.standing import connection_verdict
+from udfs.verdicts import DecisionRule
 
 CERTAINTIES = {UNDECIDED: "undecided", LIKELY: "likely", CERTAIN: "certain"}
 

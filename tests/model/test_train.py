@@ -26,7 +26,7 @@ from model.judging import Judgements
 from model.metrics import session_metrics
 from model.train import CLASSES, Amounts, train
 from udfs.errors import SchemaError
-from udfs.verdicts import CERTAIN, ConnectionVerdict
+from udfs.standing import CERTAIN, ConnectionVerdict
 
 
 def make_source(name: str, label: str, group: str, *, family: str = "", real: bool = False) -> Source:

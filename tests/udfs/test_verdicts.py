@@ -10,14 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from udfs.standing import ConnectionVerdict, connection_verdict
 from udfs.verdicts import (
     HISTORY,
     LIKELY_MILLINATS,
     OVERTURN_MILLINATS,
     REFUSE_MILLINATS,
-    ConnectionVerdict,
     DecisionRule,
-    connection_verdict,
     decide,
     evidence_millinats,
     running_decisions,
