@@ -81,7 +81,7 @@ def describe(name: str, value: float, against: str, typical: Sequence[float] | N
     >>> describe("arrival_tick_alignment_100ms", 0.93, "kraken", [0.1, 0.2, 0.3])
     'arrivals keep to a 100 ms clock (alignment 0.93); kraken: 0.10 to 0.30'
     >>> describe("seq_jump_share", float("nan"), "coinbase", [0.0, 0.1, 0.25])
-    'messages carry no sequence numbers to compare; coinbase: 0% to 25% of the steps leave numbers out'
+    'messages carry no sequence numbers to compare; coinbase: 0% to 25% of the sequence steps leave numbers out'
     """
     phrase = _PHRASES[name]
     whose, typically = _CLASS_WORDS.get(against, against), _range(phrase, typical)
@@ -199,6 +199,8 @@ _PHRASES: Final[dict[str, Phrase]] = {
     ),
     "request_ack_share": _share("of the requests are confirmed in time", absent="there are no requests"),
     "request_nack_share": _share("of the requests are rejected in time", absent="there are no requests"),
-    "seq_jump_share": _share("of the steps leave numbers out", absent=_NO_NUMBERS, undefined="no numbers"),
-    "seq_backward_share": _share("of the steps repeat a number or go back", absent=_NO_NUMBERS, undefined="no numbers"),
+    "seq_jump_share": _share("of the sequence steps leave numbers out", absent=_NO_NUMBERS, undefined="no numbers"),
+    "seq_backward_share": _share(
+        "of the sequence steps repeat a number or go back", absent=_NO_NUMBERS, undefined="no numbers"
+    ),
 }

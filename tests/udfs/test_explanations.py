@@ -107,10 +107,10 @@ def test_the_values_that_can_be_missing_have_words_for_it() -> None:
             "(alignment 0.20); kraken: 0.90 to 0.95"),
         ("arrival_tick_alignment_500ms", np.nan, [0.1, 0.8, 0.9], "messages come too fast to tell a 500 ms clock; "
             "kraken: arrivals keep to a 500 ms clock (alignment 0.10 to 0.90)"),
-        ("seq_jump_share", 0.3, None, "30% of the steps leave numbers out; kraken: no numbers"),
+        ("seq_jump_share", 0.3, None, "30% of the sequence steps leave numbers out; kraken: no numbers"),
         ("seq_jump_share", np.nan, None, "messages carry no sequence numbers to compare; kraken: the same"),
         ("seq_jump_share", np.nan, [0.0] * 3, "messages carry no sequence numbers to compare; kraken: none of "
-            "the steps leave numbers out"),
+            "the sequence steps leave numbers out"),
         ("ack_latency_log10_mean_us", 4.5, [3.0, 4.0, 5.0], "confirmations take 31.6 ms; kraken: 1 ms to 100 ms"),
         ("inter_arrival_p10_p50_ratio", 0.012, [0.5] * 3, "short gaps are 0.012 of the typical gap; kraken: 0.50"),
     ],
