@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2, norm
+from scipy.stats import binomtest, chi2
 
 from udfs.schema import Float64Array
 
@@ -78,18 +78,11 @@ def _share(hits: int, of: int, low: float, high: float) -> Share:
 
 
 def wilson_interval(hits: int, n: int) -> tuple[float, float]:
-    """Bound a proportion by Wilson's score interval (Wilson, JASA 22, 1927); (0, 1) for n = 0.
-
-    >>> low, high = wilson_interval(0, 10)
-    >>> round(low, 4), round(high, 4)
-    (0.0, 0.2775)
-    """
+    """Bound a proportion by Wilson's score interval, from 0 to 1 for n = 0."""
     if n == 0:
         return 0.0, 1.0
-    z = float(norm.ppf(0.5 + CONFIDENCE / 2))
-    centre = (hits + z * z / 2) / (n + z * z)
-    half = z / (n + z * z) * np.sqrt(hits * (n - hits) / n + z * z / 4)
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+    interval = binomtest(hits, n).proportion_ci(CONFIDENCE, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def cluster_bootstrap_interval(hits: Float64Array, totals: Float64Array, *, seed: int = 0) -> tuple[float, float]:
