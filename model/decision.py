@@ -14,10 +14,10 @@ from udfs.standing import connection_verdict
 from udfs.verdicts import DecisionRule, evidence_millinats, running_leads
 
 WRONG_NAME_RATE: Final = 0.01
-"""Share of known connections that may ever be decisive for a wrong class, `unknown` included."""
+"""Share of known connections that may ever be decisive for any one wrong class, `unknown` included."""
 
 STRANGER_NAMED_RATE: Final = 0.05
-"""Share of strangers that may ever be decisive for a known class."""
+"""Share of strangers that may ever be decisive for any one known class."""
 
 LEAST_BOUND_MILLINATS: Final = 10_000
 """More than one window can give, which is 6.9 nats: no single window decides."""
@@ -48,7 +48,9 @@ def fit_decision_rule(sessions: Sequence[HeldOutSession], classes: tuple[str, ..
     A class's bound is the conformal quantile, over the sessions that are not of this class, of the greatest lead the
     class ever had in a session: `WRONG_NAME_RATE` over sessions of known exchanges, `STRANGER_NAMED_RATE` over
     strangers. So the next session like these crosses it wrongly with that probability at most, however its windows
-    depend on each other; a session much longer than these has more occasions. Strangers are the recorded ones, where
+    depend on each other; for all wrong classes together, that is at most as many times as much. A session much longer
+    than these has more occasions, and fewer than 100 known sessions, or 20 strangers, cannot promise that little: the
+    bound is then the greatest lead of all. Strangers are the recorded ones, where
     there are any: of the synthetic ones, some imitate an exchange for good, and no bound would tell them from it.
 
     Parameters
