@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import xgboost as xgb
 
-from model.calibration import DEFAULT_RATE, REQUESTED_RATES, Scaling, raw_probabilities, threshold_at
+from model.calibration import DEFAULT_RATE, REQUESTED_RATES, Scaling, raw_probabilities, refusal_thresholds
 from model.explain import BoosterExplainer
 from udfs.errors import ArtifactError, ConfigError
 from udfs.features import FEATURES
@@ -121,10 +121,7 @@ class BoosterPredictor:
     @property
     def refusal_thresholds(self) -> tuple[float, ...]:
         """The largest unknown score at which a window is called by each class's name, at the requested rate."""
-        refusal = self.manifest.refusal
-        return tuple(
-            np.inf if name == UNKNOWN else threshold_at(refusal[name], self._rate) for name in self.manifest.classes
-        )
+        return refusal_thresholds(self.manifest.refusal, self.classes, self._rate)
 
     @property
     def decision_rule(self) -> DecisionRule:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +11,7 @@ import xgboost as xgb
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from udfs.schema import Float64Array
+from udfs.schema import UNKNOWN, Float64Array
 
 FLOOR: Final = 1e-6
 """Raw probabilities below this carry no information in single precision."""
@@ -93,6 +94,11 @@ def refusal_quantiles(unknown_scores: Float64Array, weights: Float64Array) -> li
     at_or_below = np.cumsum(weights[order]) / weights.sum()
     positions = np.searchsorted(at_or_below, 1 - np.array(REQUESTED_RATES) - ROUNDING)
     return [float(score) for score in unknown_scores[order][positions]]
+
+
+def refusal_thresholds(refusal: Mapping[str, list[float]], classes: Sequence[str], rate: float) -> tuple[float, ...]:
+    """Give each class its threshold at a rate, in the order of the classes; `unknown` refuses nothing."""
+    return tuple(np.inf if name == UNKNOWN else threshold_at(refusal[name], rate) for name in classes)
 
 
 def threshold_at(thresholds: list[float], rate: float) -> float:

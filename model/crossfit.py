@@ -1,16 +1,15 @@
-"""Predictions for recordings by boosters that saw neither their day nor, for a stranger, its family."""
+"""Boosters for everything and, for recordings, boosters that saw neither their day nor, for a stranger, its family."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.boosting import fit
-from model.calibration import raw_probabilities
+from model.boosting import Grown, Progress, Recipe, grow_all
 from model.dataset import Dataset, concatenate
 from udfs.schema import UNKNOWN, Float64Array
 
@@ -51,22 +50,86 @@ def make_folds(recordings: Dataset) -> list[Fold]:
     return folds
 
 
-def predict_left_out(
-    recordings: Dataset, always: Dataset, classes: list[str], seed: int, progress: Callable[[str], None]
-) -> Float64Array:
-    """Predict every recording's windows by boosters that were trained on `always` and on the other folds' recordings.
+def divide(recordings: Dataset, most: int) -> list[Fold]:
+    """Divide recordings as `make_folds` does, putting folds together where there are more than `most`.
 
-    Returns
-    -------
-    (n_windows, n_classes) float64
-        Raw probabilities.
+    What is tested together is left out together: of a merged fold, nothing related to any of its sessions is trained
+    on.
     """
-    predictions = np.empty((len(recordings.features), len(classes)))
     folds = make_folds(recordings)
-    for number, fold in enumerate(folds, start=1):
-        progress(f"recordings left out, part {number} of {len(folds)}")
-        trained = concatenate([always, recordings.take(fold.trained)])
-        booster = fit(trained.take(np.isin(trained.labels, classes)), classes, seed)
+    parts = [folds[i::most] for i in range(min(most, len(folds)))]
+    return [
+        Fold(
+            tested=np.logical_or.reduce([fold.tested for fold in part]),
+            trained=np.logical_and.reduce([fold.trained for fold in part]),
+        )
+        for part in parts
+    ]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Material:
+    """What contestants are made of.
+
+    Attributes
+    ----------
+    synthetic, recordings : Dataset
+        Trained on.
+    fresh : Dataset
+        Synthetic sessions for what is fitted on held-out ones.
+    """
+
+    synthetic: Dataset
+    recordings: Dataset
+    fresh: Dataset
+
+    def without(self, exchange: str) -> Material:
+        """Leave out an exchange, everywhere."""
+        parts = (self.synthetic, self.recordings, self.fresh)
+        synthetic, recordings, fresh = (part.take(part.labels != exchange) for part in parts)
+        return Material(synthetic=synthetic, recordings=recordings, fresh=fresh)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CrossFitted:
+    """A booster of everything and one for each fold, with what they say of sessions they were not trained on."""
+
+    folds: Sequence[Fold]
+    whole: Grown
+    parts: Sequence[Grown]
+    raw_fresh: Float64Array
+    raw_left_out: Float64Array
+
+
+def cross_fit(
+    material: Material, classes: Sequence[str], *, n_trees: int, most_folds: int, seed: int, progress: Progress
+) -> CrossFitted:
+    """Grow the booster of everything and those of the folds."""
+    folds = divide(material.recordings, most_folds)
+    kept = [np.ones(len(material.recordings.sources), dtype=np.bool_), *(fold.trained for fold in folds)]
+    recipes = [
+        Recipe(
+            dataset=concatenate([material.synthetic, material.recordings.take(part)]),
+            classes=tuple(classes),
+            n_trees=n_trees,
+            seed=seed,
+        )
+        for part in kept
+    ]
+    whole, *parts = grow_all(recipes, f"growing {n_trees} trees for {', '.join(classes)}", progress)
+    return CrossFitted(
+        folds=folds,
+        whole=whole,
+        parts=parts,
+        raw_fresh=whole.predict(material.fresh.features),
+        raw_left_out=predict_folds(parts, folds, material.recordings, len(classes)),
+    )
+
+
+def predict_folds(grown: Sequence[Grown], folds: Sequence[Fold], recordings: Dataset, n_classes: int) -> Float64Array:
+    """Let each fold's booster predict the windows that it was not trained on; all have the same classes."""
+    raw = np.empty((len(recordings.features), n_classes))
+    for one, fold in zip(grown, folds, strict=True):
         rows = fold.tested[recordings.session]
-        predictions[rows] = raw_probabilities(booster, recordings.features[rows])
-    return predictions
+        raw[rows] = one.predict(recordings.features[rows])
+    return raw

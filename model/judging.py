@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.boosting import window_weights
-from model.calibration import DEFAULT_RATE, Scaling, fit_scaling, refusal_quantiles, threshold_at
+from model.calibration import DEFAULT_RATE, Scaling, fit_scaling, refusal_quantiles, refusal_thresholds
 from model.dataset import Dataset
 from model.decision import HeldOutSession, fit_decision_rule
 from udfs.schema import UNKNOWN, Float64Array
@@ -89,9 +89,7 @@ def fit_judge(held_out: Dataset, raw: Float64Array, classes: tuple[str, ...]) ->
 
 def judge(dataset: Dataset, raw: Float64Array, by: Judge, false_unknown_rate: float = DEFAULT_RATE) -> Judgements:
     """Name every window and every session of a dataset from the booster's raw probabilities."""
-    thresholds = tuple(
-        np.inf if name == UNKNOWN else threshold_at(by.refusal[name], false_unknown_rate) for name in by.classes
-    )
+    thresholds = refusal_thresholds(by.refusal, by.classes, false_unknown_rate)
     probabilities = np.round(by.scaling.apply(raw), PROBABILITY_DECIMALS)
     evidence = evidence_millinats(probabilities)
     connections = [

@@ -8,18 +8,17 @@ booster that is kept is trained on everything.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import xgboost as xgb
+from numpy.typing import NDArray
 
 from model.artifact import Manifest, save_artifact
-from model.boosting import N_TREES, PARAMETERS, RECORDING_WEIGHT, fit, window_weights
-from model.calibration import raw_probabilities
-from model.crossfit import make_folds, predict_left_out
+from model.boosting import N_TREES, PARAMETERS, RECORDING_WEIGHT, Progress, window_weights
+from model.crossfit import MOST_FOLDS, CrossFitted, Material, cross_fit
 from model.dataset import (
     Dataset,
     build_dataset,
@@ -32,7 +31,7 @@ from model.dataset import (
 from model.explain import typical_ranges
 from model.judging import Judge, Judgements, fit_judge, judge
 from model.metrics import session_metrics
-from udfs.schema import EXCHANGES, UNKNOWN, Float64Array
+from udfs.schema import EXCHANGES, UNKNOWN
 from udfs.standing import ConnectionVerdict
 
 CLASSES: Final = [*EXCHANGES, UNKNOWN]
@@ -42,8 +41,6 @@ RELEASE: Final = "0.2"
 CALIBRATION_SEED_OFFSET: Final = 1_000_000
 TEST_SEED_OFFSET: Final = 2_000_000
 """Keep the synthetic sessions that are trained on, calibrated with and tested on apart."""
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,25 +59,11 @@ class Amounts:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trained:
-    """A booster and its judge, with the sessions and predictions that the judge was fitted on.
+    """A booster with those of its folds, the judge of what they say, and the sessions of both."""
 
-    Attributes
-    ----------
-    synthetic, recordings : Dataset
-        That the booster was trained on.
-    fresh : Dataset
-        Synthetic sessions that it was not.
-    raw_fresh, raw_left_out : (n_windows, n_classes) float64
-        What it said of `fresh`, and what boosters that had not seen them said of `recordings`.
-    """
-
-    booster: xgb.Booster
+    material: Material
+    fitted: CrossFitted
     judge: Judge
-    synthetic: Dataset
-    recordings: Dataset
-    fresh: Dataset
-    raw_fresh: Float64Array
-    raw_left_out: Float64Array
 
 
 def train(folder: Path, *, captures: Path | None, amounts: Amounts, seed: int, progress: Progress) -> Manifest:
@@ -102,10 +85,10 @@ def train(folder: Path, *, captures: Path | None, amounts: Amounts, seed: int, p
     folder.mkdir(parents=True, exist_ok=True)  # minutes of training must not end in a folder that cannot be made
     reading = read_labelled_captures(captures, lambda name: progress(f"reading {name}")) if captures else []
     trained = train_on(build_dataset(reading), amounts, seed, progress)
-    everything = concatenate([trained.synthetic, trained.recordings])
+    everything = concatenate([trained.material.synthetic, trained.material.recordings])
     return save_artifact(
         folder,
-        trained.booster,
+        trained.fitted.whole.booster,
         classes=CLASSES,
         release=RELEASE,
         scaling=trained.judge.scaling,
@@ -120,22 +103,14 @@ def train(folder: Path, *, captures: Path | None, amounts: Amounts, seed: int, p
 def train_on(recordings: Dataset, amounts: Amounts, seed: int, progress: Progress) -> Trained:
     """Train a booster on everything, and fit its judge on fresh sessions and on recordings left out."""
     progress(f"drawing {amounts.per_exchange} sessions of each exchange and {amounts.n_strangers} strangers")
-    synthetic = draw_synthetic(amounts, seed)
-    fresh = draw_synthetic(amounts.half(), seed + CALIBRATION_SEED_OFFSET)
-    progress("training on everything")
-    booster = fit(concatenate([synthetic, recordings]), CLASSES, seed)
-    raw_fresh = raw_probabilities(booster, fresh.features)
-    raw_left_out = predict_left_out(recordings, synthetic, CLASSES, seed, progress)
-    held_out = concatenate([fresh, recordings])
-    return Trained(
-        booster=booster,
-        judge=fit_judge(held_out, np.concatenate([raw_fresh, raw_left_out]), tuple(CLASSES)),
-        synthetic=synthetic,
+    material = Material(
+        synthetic=draw_synthetic(amounts, seed),
         recordings=recordings,
-        fresh=fresh,
-        raw_fresh=raw_fresh,
-        raw_left_out=raw_left_out,
+        fresh=draw_synthetic(amounts.half(), seed + CALIBRATION_SEED_OFFSET),
     )
+    fitted = cross_fit(material, CLASSES, n_trees=N_TREES, most_folds=MOST_FOLDS, seed=seed, progress=progress)
+    everything = np.ones(len(recordings.sources), dtype=np.bool_)
+    return Trained(material=material, fitted=fitted, judge=fit_judge_without(material, fitted, everything))
 
 
 def draw_synthetic(amounts: Amounts, seed: int) -> Dataset:
@@ -145,19 +120,22 @@ def draw_synthetic(amounts: Amounts, seed: int) -> Dataset:
     return build_dataset(jitter_every_second([*known, *strangers], seed))
 
 
+def fit_judge_without(material: Material, fitted: CrossFitted, kept: NDArray[np.bool_]) -> Judge:
+    """Fit a judge on fresh sessions and on those recordings, left out, that are kept."""
+    raw = np.concatenate([fitted.raw_fresh, fitted.raw_left_out[kept[material.recordings.session]]])
+    return fit_judge(concatenate([material.fresh, material.recordings.take(kept)]), raw, fitted.whole.classes)
+
+
 def judge_left_out(trained: Trained) -> Judgements:
     """Judge each recording by a judge that was fitted without its day and, for a stranger, without its family."""
-    recordings = trained.recordings
-    probabilities = np.empty_like(trained.raw_left_out)
+    recordings, fitted = trained.material.recordings, trained.fitted
+    probabilities = np.empty_like(fitted.raw_left_out)
     windows = np.empty(len(recordings.features), dtype=np.intp)
     connections: dict[int, ConnectionVerdict] = {}
-    for fold in make_folds(recordings):
-        rows = fold.trained[recordings.session]
-        held_out = concatenate([trained.fresh, recordings.take(fold.trained)])
-        raw = np.concatenate([trained.raw_fresh, trained.raw_left_out[rows]])
-        fold_judge = fit_judge(held_out, raw, trained.judge.classes)
+    for fold in fitted.folds:
         tested = fold.tested[recordings.session]
-        found = judge(recordings.take(fold.tested), trained.raw_left_out[tested], fold_judge)
+        fold_judge = fit_judge_without(trained.material, fitted, fold.trained)
+        found = judge(recordings.take(fold.tested), fitted.raw_left_out[tested], fold_judge)
         probabilities[tested], windows[tested] = found.probabilities, found.windows
         connections |= dict(zip(np.flatnonzero(fold.tested).tolist(), found.connections, strict=True))
     return Judgements(
@@ -170,23 +148,24 @@ def judge_left_out(trained: Trained) -> Judgements:
 def _measure(trained: Trained, amounts: Amounts, seed: int, progress: Progress) -> dict[str, Any]:
     progress("measuring on sessions it has not seen")
     unseen = draw_synthetic(amounts, seed + TEST_SEED_OFFSET)
-    judgements = judge(unseen, raw_probabilities(trained.booster, unseen.features), trained.judge)
+    judgements = judge(unseen, trained.fitted.whole.predict(unseen.features), trained.judge)
     metrics = {"synthetic, fresh sessions": session_metrics(unseen, judgements, CLASSES)}
-    if trained.recordings.sources:
-        left_out = judge_left_out(trained)
-        metrics["captures, days and families left out"] = session_metrics(trained.recordings, left_out, CLASSES)
+    recordings = trained.material.recordings
+    if recordings.sources:
+        metrics["captures, days and families left out"] = session_metrics(recordings, judge_left_out(trained), CLASSES)
     return metrics
 
 
 def _describe_training(trained: Trained, amounts: Amounts, seed: int) -> dict[str, Any]:
-    sources = [*trained.synthetic.sources, *trained.recordings.sources]
+    material = trained.material
+    sources = [*material.synthetic.sources, *material.recordings.sources]
     return {
         "seed": seed,
         "trees": N_TREES,
         "parameters": PARAMETERS,
         "recording_weight": RECORDING_WEIGHT,
         "synthetic": vars(amounts),
-        "windows": len(trained.synthetic.features) + len(trained.recordings.features),
+        "windows": len(material.synthetic.features) + len(material.recordings.features),
         "captures": {source.name: source.sha256 for source in sources if source.real},
         "synthetic_sha256": _combined_sha256([source.sha256 for source in sources if not source.real]),
     }

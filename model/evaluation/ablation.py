@@ -7,12 +7,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from model.boosting import Grown, Progress, Recipe, grow_all
+from model.crossfit import Material, divide, predict_folds
 from model.dataset import Dataset, concatenate
-from model.evaluation.contestants import Material
 from model.evaluation.effort import Effort
-from model.evaluation.growing import Grown, Recipe, divide, grow_all, predict_folds
 from model.evaluation.statistics import auroc, window_share
-from model.train import Progress
 from udfs.features import BLOCKS, FEATURES
 from udfs.schema import UNKNOWN, Float64Array
 
@@ -60,7 +59,7 @@ def ablation(
     rows = []
     for number, (name, columns) in enumerate(variants.items()):
         whole, *parts = grown[number * len(trained) : (number + 1) * len(trained)]
-        left_out = predict_folds(parts, folds, material.recordings)
+        left_out = predict_folds(parts, folds, material.recordings, len(classes))
         rows.append(
             {
                 "variant": name,

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from model.boosting import Progress
+from model.crossfit import Material, cross_fit
 from model.dataset import Dataset, Source
-from model.evaluation.contestants import Material, cross_fit, known_only, model_namer, plain_namer
+from model.evaluation.contestants import known_only, model_namer, plain_namer
 from model.evaluation.effort import Effort
 from model.evaluation.figures import Names, main_figures
 from model.evaluation.opinions import Namer
-from model.train import Progress
 from udfs.schema import EXCHANGES, UNKNOWN
 
 

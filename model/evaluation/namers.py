@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.boosting import window_weights
-from model.calibration import threshold_at
+from model.boosting import Grown, window_weights
+from model.calibration import refusal_thresholds
 from model.dataset import Dataset, concatenate
-from model.evaluation.growing import Grown
 from model.evaluation.opinions import CERTAIN, LIKELY, UNDECIDED, Opinion, last_windows
 from model.judging import Judge
 from udfs.schema import UNKNOWN, Float64Array, Int64Array
@@ -70,11 +69,7 @@ class JudgedBooster:
         return np.round(scaled, PROBABILITY_DECIMALS)
 
     def _windows(self, probabilities: Float64Array, false_unknown_rate: float) -> Int64Array:
-        refusal = self.judge.refusal
-        thresholds = tuple(
-            np.inf if name == UNKNOWN else threshold_at(refusal[name], false_unknown_rate)
-            for name in self.judge.classes
-        )
+        thresholds = refusal_thresholds(self.judge.refusal, self.judge.classes, false_unknown_rate)
         return window_verdicts(probabilities, self.judge.classes, thresholds).astype(np.int64)
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from model.artifact import DEFAULT_ARTIFACT, Manifest, load_manifest, save_artifact
+from model.boosting import Progress
+from model.crossfit import CrossFitted, Material, cross_fit
 from model.dataset import (
     Dataset,
     Source,
@@ -23,15 +25,7 @@ from model.evaluation.alerts import detection_figures, draw_switched, durations_
 from model.evaluation.causes import find_causes
 from model.evaluation.comparison import compare_ways
 from model.evaluation.confidence import confidence_figures
-from model.evaluation.contestants import (
-    Contestant,
-    CrossFitted,
-    Material,
-    cross_fit,
-    known_only,
-    model_contestant,
-    plain_contestant,
-)
+from model.evaluation.contestants import Contestant, known_only, model_contestant, plain_contestant
 from model.evaluation.course import course_figures
 from model.evaluation.effort import Effort
 from model.evaluation.figures import Names, main_figures
@@ -43,7 +37,7 @@ from model.evaluation.refusal import alert_precision, known_versus_unknown, requ
 from model.evaluation.shifts import jitter_on_recordings, jitter_on_synthetic, rate_shift
 from model.evaluation.stability import fingerprint_figures
 from model.evaluation.targets import list_targets
-from model.train import CALIBRATION_SEED_OFFSET, CLASSES, RELEASE, TEST_SEED_OFFSET, Amounts, Progress, draw_synthetic
+from model.train import CALIBRATION_SEED_OFFSET, CLASSES, RELEASE, TEST_SEED_OFFSET, Amounts, draw_synthetic
 from udfs.errors import ArtifactError
 from udfs.schema import Session
 

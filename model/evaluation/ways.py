@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.boosting import window_weights
+from model.crossfit import CrossFitted, Material
 from model.dataset import Dataset, Source, concatenate
-from model.evaluation.contestants import CrossFitted, Material
 from model.evaluation.neighbours import FeatureSpace, LeafSpace
 from udfs.features import BLOCKS
 from udfs.schema import UNKNOWN, Float64Array, Int64Array

@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from model import boosting
-from model.crossfit import Fold, make_folds
+from model.boosting import Grown, Recipe, grow
+from model.crossfit import Fold, divide, make_folds
 from model.dataset import Dataset, Source, build_dataset, concatenate
-from model.evaluation.growing import Grown, Recipe, divide, grow
 from model.evaluation.namers import JudgedBooster, PlainBooster, follow
 from model.evaluation.neighbours import FeatureSpace, LeafSpace, choose_references
 from model.evaluation.opinions import CERTAIN, LIKELY, UNDECIDED, LeftOut, Opinion, last_windows
@@ -42,13 +41,6 @@ def grown(drawn: Dataset) -> Grown:
 @pytest.fixture(scope="module")
 def plain(drawn: Dataset) -> Grown:
     return grow(Recipe(dataset=drawn, classes=tuple(CLASSES[:-1]), n_trees=15, seed=3))
-
-
-def test_growing_is_fitting(drawn: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boosting, "N_TREES", 20)
-    monkeypatch.setitem(boosting.PARAMETERS, "nthread", 1)
-    own = grow(Recipe(dataset=drawn, classes=tuple(CLASSES), n_trees=20, seed=3)).booster
-    assert own.save_raw("ubj") == boosting.fit(drawn, CLASSES, 3).save_raw("ubj")
 
 
 def test_a_plain_classifier_knows_no_unknown(drawn: Dataset, plain: Grown) -> None:
