@@ -8,11 +8,12 @@ import zlib
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, cast
+from typing import BinaryIO, Final, cast
 
 import numpy as np
 import orjson
 
+from ingest.feed import Frame
 from ingest.mapping import Direction, Message, map_frame
 from udfs.errors import ConfigError, SchemaError
 from udfs.schema import Session
@@ -24,14 +25,6 @@ _LONGEST_ID: Final = 128
 _INT64_MAX: Final = 2**63 - 1
 _DIRECTIONS: Final = ("recv", "send")
 _LINE_FORM: Final = '{"ts_ns": <int64>, "dir": "recv" or "send", "frame": <text>}'
-
-
-class Frame(NamedTuple):
-    """One line of a capture."""
-
-    ts_ns: int
-    direction: Direction
-    text: str
 
 
 def read_capture(path: Path | str, *, declared_exchange: str | None = None) -> Session:
