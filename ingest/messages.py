@@ -7,6 +7,7 @@ from typing import Final
 
 import orjson
 
+from ingest.mapping import Message
 from udfs.schema import MISSING, SESSION_COLUMNS, MsgType, Session
 
 _CHUNK_ROWS: Final = 4096
@@ -38,3 +39,20 @@ def encode(session: Session) -> Iterator[bytes]:
                     "declared_exchange": session.declared_exchange,
                 }
             )
+
+
+def encode_one(message: Message, connection_id: str, declared_exchange: str | None) -> bytes:
+    """Encode one message: the same bytes as `encode` makes of it in a session."""
+    recv_ts_ns, exchange_ts_ns, msg_type, seq, request_id, payload_bytes = message
+    return orjson.dumps(
+        {
+            "connection_id": connection_id,
+            "recv_ts_ns": recv_ts_ns,
+            "exchange_ts_ns": None if exchange_ts_ns == MISSING else exchange_ts_ns,
+            "msg_type": _NAMES[msg_type],
+            "seq": None if seq == MISSING else seq,
+            "request_id": None if request_id == MISSING else request_id,
+            "payload_bytes": payload_bytes,
+            "declared_exchange": declared_exchange,
+        }
+    )

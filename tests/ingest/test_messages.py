@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 
-from ingest.messages import encode
+from ingest.mapping import Message
+from ingest.messages import encode, encode_one
 from udfs.schema import MISSING, MsgType, Session
 
 
@@ -60,3 +61,10 @@ def test_every_row_comes_back_in_order_across_chunks() -> None:
 
 def test_no_messages() -> None:
     assert list(encode(_session(0))) == []
+
+
+def test_one_message_has_the_bytes_that_it_has_in_a_session() -> None:
+    session = _session(200)
+    columns = (getattr(session, name).tolist() for name in Message._fields)
+    messages = [Message._make(row) for row in zip(*columns, strict=True)]
+    assert [encode_one(message, "a-1", None) for message in messages] == list(encode(session))
