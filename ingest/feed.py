@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
-from ingest.mapping import Direction
+Direction = Literal["recv", "send"]
 
 
 class Frame(NamedTuple):

@@ -116,7 +116,7 @@ def _outcome(fields: dict[str, Any], shape: Shape) -> MsgType | None:
     """Read an explicit yes, no or "I am up"; None where the frame states none."""
     for key in shape.outcomes:
         value = fields[key]
-        if key == "error":
+        if key in ("error", "Error"):
             if value:
                 return NACK
         elif type(value) is bool:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
+from ingest.feed import Direction
 from ingest.kinds import ACK, HEARTBEAT, NACK, body_type, text_type
 from ingest.layers import FIRST_PARTS, Layer, Shape, to_layers
 from ingest.values import to_epoch_ns, to_int64, to_request_id
 from udfs.schema import MISSING, MsgType
-
-Direction = Literal["recv", "send"]
 
 _LINKED: Final = frozenset({ACK, NACK, HEARTBEAT})
 """Received frames whose id is a request's; in data, ids name trades and orders."""

@@ -42,7 +42,7 @@ TOPIC_KEYS: Final = ("channel", "topic", "ch", "feed", "result", "msg", "ret_msg
 """Name what a frame is about, so they may contain instruments: only the whole value or its last part counts, and
 only where no verb has a meaning (an acknowledged subscription *to* heartbeats is not a heartbeat)."""
 
-OUTCOME_KEYS: Final = ("error", "status", "success", "Success")
+OUTCOME_KEYS: Final = ("error", "Error", "status", "success", "Success")
 """Carry the outcome of a request: what went wrong (null or empty if nothing), or a word, a boolean or an HTTP-like
 number."""
 
