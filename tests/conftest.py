@@ -1,10 +1,15 @@
-"""One real stack for all tests that need Kafka, Flink or PostgreSQL, and an empty database for each module."""
+"""What many tests share: one real stack, an empty database for each module, and a venue of our own."""
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
-from collections.abc import Iterator
-from contextlib import closing
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
@@ -37,3 +42,39 @@ def database_url(local_stack: StackStatus) -> Iterator[str]:
             cursor.execute(f"CREATE DATABASE {name}")
             yield urlunsplit(urlsplit(local_stack.database_url)._replace(path=f"/{name}"))
             cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _load(path: Path) -> ModuleType:
+    """Import a file that stands beside tests, which are no package."""
+    spec = importlib.util.spec_from_file_location(f"tests_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look there
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def venues() -> ModuleType:
+    """Return the module `venue.py`."""
+    return _load(Path(__file__).with_name("ingest") / "venue.py")
+
+
+@pytest.fixture
+def open_venue(venues: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """Return a function that starts a `Venue` of scripts; it is closed after the test. No proxy is in its way."""
+    for name in ("http", "https", "ws", "wss", "all", "no"):
+        monkeypatch.delenv(f"{name}_proxy", raising=False)
+        monkeypatch.delenv(f"{name.upper()}_PROXY", raising=False)
+    with ExitStack() as stack:
+        yield lambda *scripts, **options: stack.enter_context(venues.Venue(*scripts, **options))
+
+
+@pytest.fixture(scope="session")
+def certificate(venues: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a PEM file with a key and a self-signed certificate for localhost."""
+    path = venues.make_certificate(tmp_path_factory.mktemp("tls"))
+    if path is None:
+        pytest.skip("there is no openssl command to make a certificate with")
+    return path
