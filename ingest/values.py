@@ -77,7 +77,8 @@ def to_epoch_ns(value: object) -> int:
 def _number_to_ns(number: int | float | Decimal) -> int:
     for start, below, unit_ns in _UNIT_NS:
         if start <= number < below:
-            return int(number * unit_ns)
+            ns = int(number * unit_ns)
+            return ns if ns <= INT64_MAX else MISSING  # from the year 2262
     return MISSING
 
 
