@@ -5,12 +5,26 @@ import gzip
 import json
 import logging
 import os
+import zlib
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from ingest.capture import read_capture
+from ingest.capture import (
+    MANIFEST_NAME,
+    find_recordings,
+    group_parts,
+    part_name,
+    read_capture,
+    read_frames,
+    to_line,
+)
+from ingest.feed import Feed, Frame
+from ingest.recorder import Recorder
 from udfs.errors import ConfigError, SchemaError
 from udfs.schema import MISSING, SESSION_COLUMNS, MsgType
 
@@ -122,6 +136,130 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_a_name_that_is_no_connection_id(tmp_path: Path, name: str) -> None:
     with pytest.raises(SchemaError, match="1 to 128 printable"):
         read_capture(_write(tmp_path / f"{name}.jsonl", TEXT))
+
+
+def _write_parts(folder: Path, numbers: list[int]) -> list[Path]:
+    """Write parts of the connection `c`: the n-th holds the frames 10 n and 10 n + 1."""
+    folder.mkdir(exist_ok=True)
+    return [
+        _write(folder / part_name("c", n), b"".join(to_line(Frame(10 * n + i, "recv", "x")) for i in range(2)))
+        for n in numbers
+    ]
+
+
+def test_parts_are_one_session(tmp_path: Path) -> None:
+    parts = _write_parts(tmp_path, [1, 2, 3])
+    session = read_capture(parts)
+    assert session.connection_id == "c"
+    assert session.recv_ts_ns.tolist() == [10, 11, 20, 21, 30, 31]
+
+
+def test_a_part_that_is_named_alone(tmp_path: Path) -> None:
+    session = read_capture(_write_parts(tmp_path, [1, 2, 3])[1])
+    assert (session.connection_id, session.recv_ts_ns.tolist()) == ("c", [20, 21])
+
+
+def test_parts_are_found_in_order_with_what_else_is_there(tmp_path: Path) -> None:
+    rotated = _write_parts(tmp_path / "rec", [10, 9, 11])
+    others = [_write(tmp_path / "rec" / name, TEXT) for name in ("a.jsonl", "d.jsonl.gz", MANIFEST_NAME, "e.txt")]
+    same_id = _write_parts(tmp_path / "other", [1])
+    wanted = [(others[0],), (rotated[1], rotated[0], rotated[2]), (others[1],)]
+    assert find_recordings([tmp_path / "rec"]) == wanted
+    assert find_recordings([*sorted((tmp_path / "rec").glob("*.jsonl*")), tmp_path / "other"]) == [
+        *wanted,
+        tuple(same_id),
+    ]
+
+
+def test_first_parts_may_be_gone_and_a_part_named_twice(tmp_path: Path) -> None:
+    parts = _write_parts(tmp_path, [3, 4])
+    assert group_parts([parts[1], parts[0], parts[1]]) == [tuple(parts)]
+
+
+def test_a_missing_part_in_the_middle_is_refused(tmp_path: Path) -> None:
+    _write_parts(tmp_path, [1, 2, 4])
+    with pytest.raises(SchemaError, match=r"^expected part 3 of c before .*part0004\.jsonl\.gz, but it is missing"):
+        find_recordings([tmp_path])
+
+
+def test_a_part_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    (part,) = _write_parts(tmp_path, [1])
+    _write(tmp_path / part.name.removesuffix(".gz"), TEXT)
+    with pytest.raises(SchemaError, match=r"expected part 1 of c once"):
+        find_recordings([tmp_path])
+
+
+def test_nothing_to_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"Expected recordings .* found none"):
+        find_recordings([tmp_path])
+    with pytest.raises(ConfigError, match=r"found only manifest\.jsonl"):
+        find_recordings([_write(tmp_path / MANIFEST_NAME, b"")])
+
+
+def test_a_part_without_a_whole_line_among_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    parts = _write_parts(tmp_path, [1, 2, 3])
+    parts[1].write_bytes(parts[1].read_bytes()[:10])
+    assert read_capture(parts).recv_ts_ns.tolist() == [10, 11, 30, 31]
+    assert [parts[1].name in message for message in caplog.messages] == [True]
+
+
+def _cut_and_read(folder: Path, frames: list[Frame]) -> None:
+    """Compare with what zlib alone finds in a cut file; each flush must hold the lines before it."""
+    flushed: dict[int, int] = {}
+    now_s = 0.0
+    with Recorder(folder, clock_s=lambda: now_s) as recorder:
+        recorder.open("c", Feed(name="c", declared_exchange=None, url="wss://x", silent_after_s=1))
+        path = folder / part_name("c", 1)
+        for n, frame in enumerate(frames, start=1):
+            now_s += (n % 7) / 30
+            recorder.write("c", frame)
+            flushed.setdefault(path.stat().st_size, n)
+        recorder.close("c", "done")
+    assert len(flushed) > 20
+    whole = path.read_bytes()
+    around_flushes = {size + i for size in flushed for i in range(-6, 7)}
+    cuts = {*range(0, len(whole), len(whole) // 200), *range(len(whole) - 20, len(whole) + 1), *around_flushes}
+    cut_path = folder / "cut.jsonl.gz"
+    for cut in sorted(cuts & set(range(len(whole) + 1))):
+        cut_path.write_bytes(whole[:cut])
+        n_lines = zlib.decompressobj(31).decompress(whole[:cut]).count(b"\n")
+        assert n_lines >= max((n for size, n in flushed.items() if size <= cut), default=0)
+        if n_lines:
+            assert list(read_frames(cut_path)) == frames[:n_lines]
+        else:
+            with pytest.raises(SchemaError, match="at least one whole line"):
+                list(read_frames(cut_path))
+
+
+def test_a_recording_cut_at_any_byte_keeps_its_whole_lines(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    _cut_and_read(tmp_path, [Frame(n, "recv", rng.bytes(int(rng.integers(1, 60))).hex()) for n in range(400)])
+
+
+@needs_captures
+def test_a_recording_of_real_frames_cut_at_any_byte(tmp_path: Path) -> None:
+    real = read_frames(CAPTURES / "coinbase/COINBASE__2021-04-17__974302dae1_first.jsonl.gz")
+    _cut_and_read(tmp_path, list(islice(real, 400)))
+
+
+@given(
+    ts_ns=st.integers(-(2**63) + 1, 2**63 - 1),
+    direction=st.sampled_from(["recv", "send"]),
+    text=st.text(st.characters(codec=None), max_size=30),
+)
+@example(ts_ns=0, direction="recv", text="\ud83d\ude00\ud800")
+def test_any_text_is_read_as_it_was_written(
+    tmp_path_factory: pytest.TempPathFactory, ts_ns: int, direction: str, text: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.jsonl"
+    frame = Frame(ts_ns, direction, text)  # type: ignore[arg-type]
+    path.write_bytes(to_line(frame) * 2)
+    assert list(read_frames(path)) == [frame, frame]
+
+
+def test_lone_surrogates_that_were_escaped_are_read(tmp_path: Path) -> None:
+    line = json.dumps({"ts_ns": 1, "dir": "recv", "frame": "\ud800"}).encode() + b"\n"
+    assert list(read_frames(_write(tmp_path / "escaped.jsonl", line))) == [Frame(1, "recv", "\ud800")]
 
 
 @needs_captures
