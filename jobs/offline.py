@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,16 +75,16 @@ def _event(change: VerdictChange) -> dict[str, Any]:
     }
 
 
-def score_capture(path: Path, predictor: Predictor) -> ScoredCapture:
-    """Score every window of a recording, and add them up."""
-    session = read_capture(path)
+def score_capture(parts: Sequence[Path], predictor: Predictor) -> ScoredCapture:
+    """Score every window of a recording, whatever the number of its parts, and add them up."""
+    session = read_capture(parts)
     windows = session_windows(session)
     scores = score_windows(windows, predictor)
     offsets = slide(np.arange(len(session)))
     rows = score_rows(windows, offsets, scores, predictor.model_version)[list(SCORE_COLUMNS)]
     rows.insert(1, "last_offset", offsets[:, -1])
     return ScoredCapture(
-        file=str(path),
+        file=", ".join(map(str, parts)),
         connection_id=session.connection_id,
         messages=len(session),
         verdict=verdict_of(scores, predictor),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest.publish import ensure_topics
+from ingest.broker import ensure_topics
 from jobs.addresses import Addresses
 from jobs.arguments import build_parser, parse_job_arguments
 from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME, TOPIC, TOPIC_PARTITIONS

@@ -14,7 +14,8 @@ from typing import Annotated
 import typer
 from rich.live import Live
 
-from ingest.publish import PublishReport, ensure_topics, publish
+from ingest.broker import ensure_topics
+from ingest.publish import PublishReport, publish
 from jobs import options
 from jobs.addresses import Addresses
 from jobs.commands.local_stack import start_with_progress

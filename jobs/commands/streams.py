@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -10,15 +11,15 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from ingest.capture import read_capture
-from ingest.publish import PublishReport, ensure_topics
+from ingest.broker import ensure_topics
+from ingest.capture import find_recordings, read_capture
+from ingest.publish import PublishReport
 from ingest.publish import publish as publish_sessions
 from jobs import options
 from jobs.addresses import Addresses
 from jobs.config import DEAD_LETTER_TOPIC, TOPIC_PARTITIONS
 from jobs.console import err
 from synthetic.sessions import synthetic_sessions
-from udfs.errors import ConfigError
 from udfs.schema import EXCHANGES, Session
 
 
@@ -62,30 +63,13 @@ def replay(
     everything twice: give the second time a --suffix.
     """
     bootstrap = Addresses(home=home, kafka=kafka).require_kafka()
-    sessions = [_read(path, suffix) for path in find_captures(captures)]
+    sessions = [_read(parts, suffix) for parts in find_recordings(captures)]
     publish_with_progress(sessions, bootstrap, topic, speed=speed)
 
 
-def _read(path: Path, suffix: str) -> Session:
-    session = read_capture(path)
+def _read(parts: Sequence[Path], suffix: str) -> Session:
+    session = read_capture(parts)
     return replace(session, connection_id=session.connection_id + suffix)
-
-
-def find_captures(paths: list[Path]) -> list[Path]:
-    """Replace each folder by the recordings below it.
-
-    Raises
-    ------
-    ConfigError
-        If a folder holds none.
-    """
-    found: list[Path] = []
-    for path in paths:
-        inside = sorted(path.rglob("*.jsonl*")) if path.is_dir() else [path]
-        if not inside:
-            raise ConfigError(f"Expected recordings (.jsonl.gz) in {path}, found none: name files or another folder")
-        found += inside
-    return found
 
 
 def publish_with_progress(sessions: list[Session], bootstrap: str, topic: str, *, speed: float | None) -> PublishReport:

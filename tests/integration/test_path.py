@@ -15,8 +15,9 @@ import pytest
 import requests
 from kafka import KafkaProducer
 
+from ingest.broker import ensure_topics
 from ingest.capture import read_capture
-from ingest.publish import ensure_topics, publish
+from ingest.publish import publish
 from jobs.addresses import Addresses
 from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME
 from jobs.database import connect
@@ -222,7 +223,7 @@ def test_score_prints_what_the_job_wrote(rows: dict[str, list[Row]], judged: Jud
     of_event = ("previous_verdict", "verdict", "messages", "windows", "strength_nats", "probability")
     n_events = 0
     for path in sorted(captures.rglob("KRAKEN*.jsonl.gz")):
-        scored = score_capture(path, predictor)
+        scored = score_capture([path], predictor)
         name, printed, summary = scored.connection_id, scored.window_summaries(), scored.summary()
         found, verdict, events = rows[name], judged[0][name], judged[1].get(name, [])
         assert [_only(of_window, p) for p in printed] == [_only(of_window, r) for r in found]

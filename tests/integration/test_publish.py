@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from ingest.publish import ensure_topics, publish
+from ingest.broker import ensure_topics
+from ingest.publish import publish
 from stack.status import StackStatus
 from udfs.errors import ConfigError
 from udfs.schema import MISSING, Session
