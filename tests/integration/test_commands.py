@@ -65,8 +65,12 @@ def test_recordings_are_replayed(
     assert "14,778 messages of 5 connections" in done.stderr
 
 
-def test_the_benchmarks_run(stack_environment: dict[str, str]) -> None:
+def test_the_benchmarks_run(local_stack: StackStatus, stack_environment: dict[str, str]) -> None:
     small = ["throughput", "--connections", "6", "--messages", "500"]
     shown = run([sys.executable, str(BENCHMARKS / "bench_pipeline.py"), *small], stack_environment).stdout
     assert "3,000 messages, 114 windows" in shown
+    for way, size in (("replay", ["--connections", "6", "--messages", "200"]), ("adapter", ["--frames", "1000"])):
+        small = [way, *size, "--rounds", "1", "--kafka", local_stack.kafka]
+        shown = run([sys.executable, str(BENCHMARKS / "bench_ingest.py"), *small], stack_environment).stdout
+        assert shown.count("µs of CPU each") >= 3
     assert "order_entry all" in run([sys.executable, str(BENCHMARKS / "bench_features.py")], stack_environment).stdout
