@@ -91,7 +91,7 @@ class Producer:
     topic : str
         Must exist.
     capacity : Capacity
-        How much may wait before `full` says so, until half of it is free again. Twice that is taken, then `send` waits for room.
+        How much may wait before `full` says so, until half of it is free again. Twice that is taken, then `send` waits.
     give_up_after_s : float or None
         A message that was not delivered for so long is an error; None to retry for ever.
 
