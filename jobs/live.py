@@ -21,6 +21,7 @@ from udfs.errors import ConfigError
 _log = logging.getLogger(__name__)
 
 _TICK_S: Final = 0.5
+_TICKS_WITHOUT_DATA: Final = 60
 
 
 @dataclass(kw_only=True)
@@ -47,6 +48,7 @@ class LiveRun:
         self.kafka_sink = None if self.producer is None else KafkaSink(self.producer)
         self._asked_to_stop = 0
         self._was_reachable = True
+        self._live_ticks = 0
 
     def run(self, duration_s: float | None, on_tick: Callable[[], None]) -> None:
         """Run until a signal or the end of `duration_s`, then until Kafka has acknowledged everything.
@@ -86,12 +88,22 @@ class LiveRun:
     async def _tick(self, on_tick: Callable[[], None]) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
+            self._warn_of_nothing()
             if self.recorder is not None:
                 self.recorder.flush()
             if self.producer is not None:
                 self.producer.flush(0)  # raises what `send` would
                 self._warn(self.producer)
             on_tick()
+
+    def _warn_of_nothing(self) -> None:
+        """Say once that a venue says nothing: some answer a wrong symbol with silence."""
+        if self.stats.state == "live" and not self.stats.frames_in:
+            self._live_ticks += 1
+            if self._live_ticks == _TICKS_WITHOUT_DATA:
+                _log.warning(
+                    "connected for %.0f s and not one frame yet: check the symbols", self._live_ticks * _TICK_S
+                )
 
     def _warn(self, producer: Producer) -> None:
         """Say when Kafka goes away and when it is back."""
