@@ -21,7 +21,7 @@ from udfs.errors import ConfigError
 _log = logging.getLogger(__name__)
 
 _TICK_S: Final = 0.5
-_TICKS_WITHOUT_DATA: Final = 60
+_TICKS_WITHOUT_DATA: Final = 60  # half a minute
 
 
 @dataclass(kw_only=True)
