@@ -52,6 +52,8 @@ class Scaling:
 def fit_scaling(raw: Float64Array, labels: NDArray[np.int64], weights: Float64Array) -> Scaling:
     """Find the scaling that gives the held-out labels the greatest weighted likelihood.
 
+    A class without labels keeps slope 1 and bias 0: there is nothing to fit them on.
+
     Parameters
     ----------
     raw : (n, n_classes) float64
@@ -63,6 +65,7 @@ def fit_scaling(raw: Float64Array, labels: NDArray[np.int64], weights: Float64Ar
     logs, n_classes = np.log(np.maximum(raw, FLOOR)), raw.shape[1]
     shares = weights / weights.sum()
     truths = np.eye(n_classes)[labels]
+    is_fitted = np.tile(np.isin(np.arange(n_classes), labels), 2)
 
     def loss(parameters: Float64Array) -> tuple[float, Float64Array]:
         logits = logs * parameters[:n_classes] + parameters[n_classes:]
@@ -70,7 +73,7 @@ def fit_scaling(raw: Float64Array, labels: NDArray[np.int64], weights: Float64Ar
         log_sums = np.log(np.exp(logits).sum(axis=1, keepdims=True))
         errors = (np.exp(logits - log_sums) - truths) * shares[:, np.newaxis]
         value = -float((((logits - log_sums) * truths).sum(axis=1) * shares).sum())
-        return value, np.concatenate([(errors * logs).sum(axis=0), errors.sum(axis=0)])
+        return value, np.concatenate([(errors * logs).sum(axis=0), errors.sum(axis=0)]) * is_fitted
 
     start = np.concatenate([np.ones(n_classes), np.zeros(n_classes)])
     found = minimize(loss, start, jac=True, method="L-BFGS-B").x

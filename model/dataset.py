@@ -26,7 +26,8 @@ from udfs.schema import EXCHANGES, UNKNOWN, Float64Array, Session
 from udfs.windows import session_windows
 
 _RECORDERS = {"spot": "hftbacktest", "usdm": "hftbacktest", "kraken": "crossbook"}
-"""Who recorded a capture, by the first word of its name; every other name is cryptofeed's."""
+"""Who recorded a capture, by the first word of its name; every other name with a double underscore is cryptofeed's, and
+the rest is our own recorder's."""
 
 _FAMILIES = {"OKEX": "OKX", "OKCOIN": "OKX"}
 """Venues of another name with the same engine; FTX and FTX_US are one by their first word."""
@@ -62,6 +63,9 @@ class Source:
     family: str
     real: bool
     sha256: str
+
+
+LabelledCapture = tuple[Source, Session]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -127,7 +131,7 @@ def build_dataset(sessions: Iterable[tuple[Source, Session]]) -> Dataset:
     )
 
 
-def read_labelled_captures(folder: Path, progress: Callable[[str], None]) -> Iterable[tuple[Source, Session]]:
+def read_labelled_captures(folder: Path, progress: Callable[[str], None]) -> Iterable[LabelledCapture]:
     """Read every capture that `index.csv` in `folder` lists with its label.
 
     Raises
@@ -146,15 +150,32 @@ def read_labelled_captures(folder: Path, progress: Callable[[str], None]) -> Ite
         ) from error
     for name, label, market in entries:
         progress(name)
-        session = read_capture(folder / name)
-        sha256 = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        family = _family(market or Path(name).name) if label == UNKNOWN else label
-        group = _capture_group(name, session)
-        yield Source(name=name, label=label, group=group, family=family, real=True, sha256=sha256), session
+        family = family_of(market or Path(name).name) if label == UNKNOWN else label
+        yield _read_labelled([folder / name], name=name, label=label, family=family)
 
 
-def _family(venue: str) -> str:
-    """Name a stranger's family by the first word of the venue, or of the file, where the index has no market."""
+def read_recordings_of(
+    label: str, recordings: Sequence[Sequence[Path]], progress: Callable[[str], None]
+) -> Iterable[LabelledCapture]:
+    """Read recordings of one venue, each as the files that it is in; named as they would be in a labelled folder."""
+    for files in recordings:
+        progress(files[0].name)
+        yield _read_labelled(files, name=f"{label}/{files[0].name}", label=label, family=label)
+
+
+def _read_labelled(files: Sequence[Path], *, name: str, label: str, family: str) -> LabelledCapture:
+    session = read_capture(files)
+    sha256 = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    group = _capture_group(name, session)
+    return Source(name=name, label=label, group=group, family=family, real=True, sha256=sha256), session
+
+
+def family_of(venue: str) -> str:
+    """Name a stranger's family by the first word of the venue, or of the file, where the index has no market.
+
+    >>> family_of("OKEX__2021-04-17__1.jsonl.gz"), family_of("ftx_us")
+    ('OKX', 'FTX')
+    """
     word = venue.split("_")[0].upper()
     return _FAMILIES.get(word, word)
 
@@ -162,7 +183,7 @@ def _family(venue: str) -> str:
 def _capture_group(name: str, session: Session) -> str:
     """Name the recorder and the UTC day: two files of the same are never split."""
     stem = Path(name).name
-    recorder = _RECORDERS.get(stem.split("_")[0], "cryptofeed")
+    recorder = _RECORDERS.get(stem.split("_")[0], "cryptofeed" if "__" in stem else "fingerprint")
     day = datetime.fromtimestamp(int(session.recv_ts_ns[0]) / 1e9, tz=UTC).date()
     return f"{recorder} {day}"
 

@@ -64,7 +64,7 @@ def fit_judge(held_out: Dataset, raw: Float64Array, classes: tuple[str, ...]) ->
     Parameters
     ----------
     held_out : Dataset
-        Every class should occur.
+        Every class that has synthetic sessions should occur.
     raw : (n_windows, n_classes) float64
         What the booster said of their windows.
     """
@@ -72,12 +72,7 @@ def fit_judge(held_out: Dataset, raw: Float64Array, classes: tuple[str, ...]) ->
     weights = window_weights(held_out)
     scaling = fit_scaling(raw, labels, weights)
     probabilities = np.round(scaling.apply(raw), PROBABILITY_DECIMALS)
-    unknown_scores = probabilities[:, classes.index(UNKNOWN)]
-    refusal = {}
-    for position, name in enumerate(classes):
-        own = labels == position
-        if name != UNKNOWN and own.any():
-            refusal[name] = refusal_quantiles(unknown_scores[own], weights[own])
+    refusal = _fit_refusal(held_out, probabilities[:, classes.index(UNKNOWN)], weights, classes)
     sessions = [
         HeldOutSession(label=source.label, real=source.real, probabilities=probabilities[held_out.session == i])
         for i, source in enumerate(held_out.sources)
@@ -85,6 +80,28 @@ def fit_judge(held_out: Dataset, raw: Float64Array, classes: tuple[str, ...]) ->
     ]
     decision = fit_decision_rule(sessions, classes)
     return Judge(classes=classes, scaling=scaling, refusal=refusal, decision=decision)
+
+
+def _fit_refusal(
+    held_out: Dataset, unknown_scores: Float64Array, weights: Float64Array, classes: tuple[str, ...]
+) -> dict[str, list[float]]:
+    """Find each known class's thresholds.
+
+    A class that has recordings only, few or none of them held out, is not refused more strictly than the strictest of
+    the others: a few clean sessions do not show the largest unknown score that the next one may have.
+    """
+    labels, drawn = held_out.window_labels, {source.label for source in held_out.sources if not source.real}
+    found = {
+        name: refusal_quantiles(unknown_scores[labels == name], weights[labels == name])
+        for name in classes
+        if name != UNKNOWN and (labels == name).any()
+    }
+    strictest: Float64Array = np.min([found[name] for name in found if name in drawn], axis=0)
+    return {
+        name: found[name] if name in drawn else np.maximum(found.get(name, 0.0), strictest).tolist()
+        for name in classes
+        if name != UNKNOWN
+    }
 
 
 def judge(dataset: Dataset, raw: Float64Array, by: Judge, false_unknown_rate: float = DEFAULT_RATE) -> Judgements:

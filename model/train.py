@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 
 from model.artifact import Manifest, save_artifact
 from model.boosting import N_TREES, PARAMETERS, RECORDING_WEIGHT, Progress, window_weights
-from model.crossfit import MOST_FOLDS, CrossFitted, Material, cross_fit
+from model.crossfit import (
+    MOST_FOLDS,
+    CrossFitted,
+    Division,
+    Material,
+    cross_fit,
+    divisions_of,
+    extend_divisions,
+    left_out_whole,
+)
 from model.dataset import (
     Dataset,
     build_dataset,
@@ -31,16 +40,22 @@ from model.dataset import (
 from model.explain import typical_ranges
 from model.judging import Judge, Judgements, fit_judge, judge
 from model.metrics import session_metrics
+from udfs.errors import SchemaError
 from udfs.schema import EXCHANGES, UNKNOWN
 from udfs.standing import ConnectionVerdict
 
 CLASSES: Final = [*EXCHANGES, UNKNOWN]
+"""What a model names that is trained without enrolled venues."""
 
 RELEASE: Final = "0.2"
 
 CALIBRATION_SEED_OFFSET: Final = 1_000_000
 TEST_SEED_OFFSET: Final = 2_000_000
 """Keep the synthetic sessions that are trained on, calibrated with and tested on apart."""
+
+ON_FRESH: Final = "synthetic, fresh sessions"
+ON_RECORDINGS: Final = "captures, days and families left out"
+"""What a manifest's metrics were measured on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +72,38 @@ class Amounts:
         return Amounts(per_exchange=halves[0], n_strangers=halves[1], n_messages=self.n_messages)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a model is made of, besides recordings.
+
+    Attributes
+    ----------
+    amounts : Amounts
+        What is drawn.
+    seed : int
+        Of the synthetic sessions and of the trees' sampling.
+    classes : tuple of str
+        What it names, `unknown` included; those that are not drawn need recordings.
+    divisions : tuple of Division
+        How another model's recordings were left out, to be compared with; without any, as suits these recordings.
+    """
+
+    amounts: Amounts
+    seed: int
+    classes: tuple[str, ...] = tuple(CLASSES)
+    divisions: tuple[Division, ...] = ()
+
+    @property
+    def n_trees(self) -> int:
+        """Count trees: as many a class, whatever their number."""
+        return N_TREES // len(CLASSES) * len(self.classes)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trained:
-    """A booster with those of its folds, the judge of what they say, and the sessions of both."""
+    """A booster with those of its folds, the judge of what they say, the sessions of both, and how they were chosen."""
 
+    plan: Plan
     material: Material
     fitted: CrossFitted
     judge: Judge
@@ -84,33 +127,71 @@ def train(folder: Path, *, captures: Path | None, amounts: Amounts, seed: int, p
     """
     folder.mkdir(parents=True, exist_ok=True)  # minutes of training must not end in a folder that cannot be made
     reading = read_labelled_captures(captures, lambda name: progress(f"reading {name}")) if captures else []
-    trained = train_on(build_dataset(reading), amounts, seed, progress)
+    trained = train_on(build_dataset(reading), Plan(amounts=amounts, seed=seed), progress)
+    return save_trained(folder, trained, release=RELEASE, metrics=measure(trained, judge_left_out(trained), progress))
+
+
+def save_trained(
+    folder: Path, trained: Trained, *, release: str, metrics: dict[str, Any], origin: dict[str, Any] | None = None
+) -> Manifest:
+    """Write the artifact; what is known of its origin beside sessions and settings stands with them."""
     everything = concatenate([trained.material.synthetic, trained.material.recordings])
+    classes = list(trained.plan.classes)
     return save_artifact(
         folder,
         trained.fitted.whole.booster,
-        classes=CLASSES,
-        release=RELEASE,
+        classes=classes,
+        release=release,
         scaling=trained.judge.scaling,
         refusal=trained.judge.refusal,
         decision=trained.judge.decision,
-        typical=typical_ranges(everything.features, everything.window_labels, CLASSES, window_weights(everything)),
-        training=_describe_training(trained, amounts, seed),
-        metrics=_measure(trained, amounts.half(), seed, progress),
+        typical=typical_ranges(everything.features, everything.window_labels, classes, window_weights(everything)),
+        training={**describe_training(trained), **(origin or {})},
+        metrics=metrics,
     )
 
 
-def train_on(recordings: Dataset, amounts: Amounts, seed: int, progress: Progress) -> Trained:
-    """Train a booster on everything, and fit its judge on fresh sessions and on recordings left out."""
-    progress(f"drawing {amounts.per_exchange} sessions of each exchange and {amounts.n_strangers} strangers")
+def train_on(recordings: Dataset, plan: Plan, progress: Progress) -> Trained:
+    """Train a booster on everything, and fit its judge on fresh sessions and on recordings left out.
+
+    A class that is not drawn, and would be left out whole, is never left out: it cannot be measured.
+
+    Raises
+    ------
+    SchemaError
+        If a recording's label is no class.
+    """
+    check_labels(recordings, plan.classes)
+    progress(f"drawing {plan.amounts.per_exchange} sessions of each exchange and {plan.amounts.n_strangers} strangers")
+    divisions = extend_divisions(plan.divisions or divisions_of(recordings), recordings)
+    is_lone = np.isin(recordings.labels, list(set(left_out_whole(recordings, divisions)) - set(EXCHANGES)))
     material = Material(
-        synthetic=draw_synthetic(amounts, seed),
-        recordings=recordings,
-        fresh=draw_synthetic(amounts.half(), seed + CALIBRATION_SEED_OFFSET),
+        synthetic=concatenate([draw_synthetic(plan.amounts, plan.seed), recordings.take(is_lone)]),
+        recordings=recordings.take(~is_lone),
+        fresh=draw_synthetic(plan.amounts.half(), plan.seed + CALIBRATION_SEED_OFFSET),
+        divisions=divisions,
     )
-    fitted = cross_fit(material, CLASSES, n_trees=N_TREES, most_folds=MOST_FOLDS, seed=seed, progress=progress)
-    everything = np.ones(len(recordings.sources), dtype=np.bool_)
-    return Trained(material=material, fitted=fitted, judge=fit_judge_without(material, fitted, everything))
+    settings = {"n_trees": plan.n_trees, "most_folds": MOST_FOLDS, "seed": plan.seed}
+    fitted = cross_fit(material, plan.classes, **settings, progress=progress)
+    everything = np.ones(len(material.recordings.sources), dtype=np.bool_)
+    judge_of_all = fit_judge_without(material, fitted, everything)
+    return Trained(plan=plan, material=material, fitted=fitted, judge=judge_of_all)
+
+
+def check_labels(recordings: Dataset, classes: Sequence[str]) -> None:
+    """Refuse recordings that a model of these classes could not be trained on.
+
+    Raises
+    ------
+    SchemaError
+        If a label is no class.
+    """
+    strays = [source for source in recordings.sources if source.label not in classes]
+    if strays:
+        raise SchemaError(
+            f"Expected recordings labelled {', '.join(classes)}, found {strays[0].name} labelled {strays[0].label!r}: "
+            "correct index.csv, or enrol that venue"
+        )
 
 
 def draw_synthetic(amounts: Amounts, seed: int) -> Dataset:
@@ -145,26 +226,28 @@ def judge_left_out(trained: Trained) -> Judgements:
     )
 
 
-def _measure(trained: Trained, amounts: Amounts, seed: int, progress: Progress) -> dict[str, Any]:
+def measure(trained: Trained, left_out: Judgements, progress: Progress) -> dict[str, Any]:
+    """Count what is said of fresh sessions and, by `judge_left_out`, of recordings."""
     progress("measuring on sessions it has not seen")
-    unseen = draw_synthetic(amounts, seed + TEST_SEED_OFFSET)
+    plan, recordings = trained.plan, trained.material.recordings
+    unseen = draw_synthetic(plan.amounts.half(), plan.seed + TEST_SEED_OFFSET)
     judgements = judge(unseen, trained.fitted.whole.predict(unseen.features), trained.judge)
-    metrics = {"synthetic, fresh sessions": session_metrics(unseen, judgements, CLASSES)}
-    recordings = trained.material.recordings
+    metrics = {ON_FRESH: session_metrics(unseen, judgements, plan.classes)}
     if recordings.sources:
-        metrics["captures, days and families left out"] = session_metrics(recordings, judge_left_out(trained), CLASSES)
+        metrics[ON_RECORDINGS] = session_metrics(recordings, left_out, plan.classes)
     return metrics
 
 
-def _describe_training(trained: Trained, amounts: Amounts, seed: int) -> dict[str, Any]:
-    material = trained.material
+def describe_training(trained: Trained) -> dict[str, Any]:
+    """List seed, parameters and sessions for the manifest."""
+    material, plan = trained.material, trained.plan
     sources = [*material.synthetic.sources, *material.recordings.sources]
     return {
-        "seed": seed,
-        "trees": N_TREES,
+        "seed": plan.seed,
+        "trees": plan.n_trees,
         "parameters": PARAMETERS,
         "recording_weight": RECORDING_WEIGHT,
-        "synthetic": vars(amounts),
+        "synthetic": vars(plan.amounts),
         "windows": len(material.synthetic.features) + len(material.recordings.features),
         "captures": {source.name: source.sha256 for source in sources if source.real},
         "synthetic_sha256": _combined_sha256([source.sha256 for source in sources if not source.real]),

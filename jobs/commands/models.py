@@ -1,4 +1,4 @@
-"""`train` and `score`: the model, and recordings scored by it without Flink."""
+"""`train`, `enrol` and `score`: the model, and recordings scored by it without Flink."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ from typing import Annotated
 
 import orjson
 import typer
+from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from jobs.commands.streams import find_captures
+from ingest.capture import find_recordings
 from jobs.console import err, out
 from jobs.offline import ScoredCapture, score_capture
 from jobs.options import OutputFormat
 from model.artifact import DEFAULT_ARTIFACT, load_predictor
+from model.before_after import UNITS, Outcomes
 from model.calibration import DEFAULT_RATE
+from model.enrol import ENROLMENT_NAME, Enrolment
+from model.enrol import enrol as enrol_venue
 from model.train import Amounts
 from model.train import train as train_model
+from udfs.schema import UNKNOWN
 from udfs.standing import CERTAIN
 
 
@@ -51,6 +56,66 @@ def train(
     out.print(table)
 
 
+def enrol(
+    name: Annotated[str, typer.Argument(help="What the venue is to be called; an exchange gets more recordings.")],
+    recordings: Annotated[
+        list[Path], typer.Argument(help="Recordings of it (.jsonl.gz), or folders of them.", exists=True)
+    ],
+    out_folder: Annotated[Path, typer.Option("--out", help="Where the new artifact goes.")],
+    captures: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the labelled recordings that the model was trained with, with their index.csv.",
+            show_default="synthetic only",
+        ),
+    ] = None,
+    model: Annotated[Path, typer.Option(help="Folder of the model artifact to start from.")] = DEFAULT_ARTIFACT,
+) -> None:
+    """Train a model that also names a venue of which there are recordings, and compare it with the one before."""
+    with err.status("Enrolling") as status:
+        enrolment = enrol_venue(
+            out_folder,
+            name=name,
+            recordings=find_recordings(recordings),
+            captures=captures,
+            base=model,
+            progress=lambda line: status.update(f"Enrolling {name}: {line}"),
+        )
+    if enrolment.set_aside:
+        err.print(f"Not trained as {UNKNOWN}: {', '.join(enrolment.set_aside)}", highlight=False, soft_wrap=True)
+    out.print(_before_after_table(enrolment))
+    for warning in enrolment.warnings:
+        err.print(f"[yellow]Warning:[/yellow] {escape(warning)}", highlight=False, soft_wrap=True)
+    out.print(f"[bold]{out_folder / ENROLMENT_NAME}[/bold] has these figures.", soft_wrap=True)
+
+
+def _before_after_table(enrolment: Enrolment) -> Table:
+    table = Table(
+        "measured on",
+        f"before: {enrolment.base_model_version}",
+        f"after: {enrolment.model_version}",
+        caption="Share right: right / called unknown / called something else. Of strangers, refused is right.\n"
+        f"Before: {enrolment.before_from}.",
+    )
+    for measured_on, before in enrolment.before.items():
+        after = enrolment.after[measured_on]
+        table.add_row(f"[bold]{measured_on}[/bold]")
+        for label in [*sorted((before | after).keys() - {UNKNOWN}), UNKNOWN]:
+            for unit in UNITS:
+                of = f"{'strangers' if label == UNKNOWN else label}, {unit}"
+                table.add_row(of, *(_outcome(part, label, unit) for part in (before, after)))
+        table.add_section()
+    return table
+
+
+def _outcome(outcomes: Outcomes, label: str, unit: str) -> str:
+    counts = outcomes.get(label, {}).get(unit)
+    if counts is None:
+        return "-"
+    shown = f"{counts['right']:,} / {counts['unknown']:,} / {counts['wrong']:,}"
+    return f"{counts['right'] / sum(counts.values()):.1%}: {shown}"
+
+
 def score(
     captures: Annotated[list[Path], typer.Argument(help="Recordings (.jsonl.gz), or folders of them.", exists=True)],
     model: Annotated[Path, typer.Option(help="Folder of the model artifact.")] = DEFAULT_ARTIFACT,
@@ -62,14 +127,14 @@ def score(
 ) -> None:
     """Score recordings on this machine, without Kafka or Flink: the same numbers that the job would write."""
     predictor = load_predictor(model, false_unknown_rate)
-    files = find_captures(captures)
-    scored = (score_capture(path, predictor) for path in files)
+    found = find_recordings(captures)
+    scored = (score_capture(parts, predictor) for parts in found)
     if output is OutputFormat.JSON:
         for capture in scored:
             for line in [*(capture.window_summaries() if windows else ()), capture.summary()]:
                 typer.echo(orjson.dumps(line, option=orjson.OPT_SERIALIZE_NUMPY))
         return
-    results = list(track(scored, "Scoring", total=len(files), console=err, transient=True))
+    results = list(track(scored, "Scoring", total=len(found), console=err, transient=True))
     if windows:
         for capture in results:
             out.print(_window_table(capture))
