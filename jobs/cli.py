@@ -9,7 +9,7 @@ import sys
 import typer
 from rich.text import Text
 
-from jobs.commands import checks, demo, evaluation, job, local_stack, models, streams, watching
+from jobs.commands import checks, demo, evaluation, job, live, local_stack, models, recordings, streams, watching
 from jobs.console import err
 from stack.errors import StackError
 from udfs.errors import PipelineError
@@ -27,9 +27,10 @@ app = typer.Typer(
 for panel, commands in {
     "Start here": (demo.demo,),
     "Local stack": (local_stack.up, local_stack.status, local_stack.down),
-    "Messages": (streams.publish, streams.replay),
+    "Messages": (live.ingest, streams.publish, streams.replay),
+    "Recordings": (live.record, recordings.inspect, recordings.convert),
     "Job and results": (job.migrate, job.submit, watching.watch),
-    "Model": (models.score, models.train, evaluation.evaluate),
+    "Model": (models.score, models.train, models.enrol, evaluation.evaluate),
 }.items():
     for command in commands:
         app.command(rich_help_panel=panel)(command)

@@ -34,8 +34,10 @@ def compose_commands() -> list[str]:
 
 @pytest.fixture
 def with_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the folder that the examples name."""
-    (tmp_path / "captures").mkdir()
+    """Make the folders and files that the examples name."""
+    for folder in ("captures", "bitflyer", "kept-back", "recordings-of-it"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "recording.gz").touch()
     monkeypatch.chdir(tmp_path)
 
 

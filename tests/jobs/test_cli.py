@@ -13,11 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from jobs.cli import app
 from model.artifact import DEFAULT_ARTIFACT
 from udfs.windows import count_windows
 
-COMMANDS = ("demo", "test", "up", "status", "down", "publish", "replay", "migrate", "submit", "watch", "score", "train")
+COMMANDS = (
+    *("demo", "test", "up", "status", "down", "ingest", "publish", "replay", "record", "inspect", "convert"),
+    *("migrate", "submit", "watch", "score", "train", "enrol", "evaluate"),
+)
 ADDRESSES = ("FINGERPRINT_KAFKA", "FINGERPRINT_FLINK", "DATABASE_URL", "JAVA_HOME")
 
 
@@ -61,9 +66,9 @@ def test_help_names_every_command(environment: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help(command: str, environment: dict[str, str]) -> None:
-    done = run([command, "--help"], environment)
-    assert done.returncode == 0
+def test_every_command_has_help(command: str) -> None:
+    done = CliRunner().invoke(app, [command, "--help"])  # in this process: a start takes seconds
+    assert done.exit_code == 0
     assert "Usage" in done.stdout
 
 
