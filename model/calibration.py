@@ -52,7 +52,8 @@ class Scaling:
 def fit_scaling(raw: Float64Array, labels: NDArray[np.int64], weights: Float64Array) -> Scaling:
     """Find the scaling that gives the held-out labels the greatest weighted likelihood.
 
-    A class without labels keeps slope 1 and bias 0: there is nothing to fit them on.
+    A class without labels keeps slope 1 and bias 0, and the others are fitted as if it were not there: nothing would
+    keep their biases from growing until it is never said.
 
     Parameters
     ----------
@@ -62,10 +63,10 @@ def fit_scaling(raw: Float64Array, labels: NDArray[np.int64], weights: Float64Ar
         True classes.
     weights : (n,) float64
     """
-    logs, n_classes = np.log(np.maximum(raw, FLOOR)), raw.shape[1]
+    present = np.unique(labels)
+    logs, n_classes = np.ascontiguousarray(np.log(np.maximum(raw, FLOOR))[:, present]), len(present)
     shares = weights / weights.sum()
-    truths = np.eye(n_classes)[labels]
-    is_fitted = np.tile(np.isin(np.arange(n_classes), labels), 2)
+    truths = np.eye(n_classes)[np.searchsorted(present, labels)]
 
     def loss(parameters: Float64Array) -> tuple[float, Float64Array]:
         logits = logs * parameters[:n_classes] + parameters[n_classes:]
@@ -73,11 +74,13 @@ def fit_scaling(raw: Float64Array, labels: NDArray[np.int64], weights: Float64Ar
         log_sums = np.log(np.exp(logits).sum(axis=1, keepdims=True))
         errors = (np.exp(logits - log_sums) - truths) * shares[:, np.newaxis]
         value = -float((((logits - log_sums) * truths).sum(axis=1) * shares).sum())
-        return value, np.concatenate([(errors * logs).sum(axis=0), errors.sum(axis=0)]) * is_fitted
+        return value, np.concatenate([(errors * logs).sum(axis=0), errors.sum(axis=0)])
 
     start = np.concatenate([np.ones(n_classes), np.zeros(n_classes)])
     found = minimize(loss, start, jac=True, method="L-BFGS-B").x
-    return Scaling(slopes=tuple(found[:n_classes].tolist()), biases=tuple(found[n_classes:].tolist()))
+    slopes, biases = np.ones(raw.shape[1]), np.zeros(raw.shape[1])
+    slopes[present], biases[present] = found[:n_classes], found[n_classes:]
+    return Scaling(slopes=tuple(slopes.tolist()), biases=tuple(biases.tolist()))
 
 
 def refusal_quantiles(unknown_scores: Float64Array, weights: Float64Array) -> list[float]:

@@ -72,7 +72,7 @@ def fit_judge(held_out: Dataset, raw: Float64Array, classes: tuple[str, ...]) ->
     weights = window_weights(held_out)
     scaling = fit_scaling(raw, labels, weights)
     probabilities = np.round(scaling.apply(raw), PROBABILITY_DECIMALS)
-    refusal = _fit_refusal(held_out, probabilities[:, classes.index(UNKNOWN)], weights, classes)
+    refusal = fit_refusal(held_out, probabilities[:, classes.index(UNKNOWN)], weights, classes)
     sessions = [
         HeldOutSession(label=source.label, real=source.real, probabilities=probabilities[held_out.session == i])
         for i, source in enumerate(held_out.sources)
@@ -82,13 +82,14 @@ def fit_judge(held_out: Dataset, raw: Float64Array, classes: tuple[str, ...]) ->
     return Judge(classes=classes, scaling=scaling, refusal=refusal, decision=decision)
 
 
-def _fit_refusal(
+def fit_refusal(
     held_out: Dataset, unknown_scores: Float64Array, weights: Float64Array, classes: tuple[str, ...]
 ) -> dict[str, list[float]]:
     """Find each known class's thresholds.
 
-    A class that has recordings only, few or none of them held out, is not refused more strictly than the strictest of
-    the others: a few clean sessions do not show the largest unknown score that the next one may have.
+    Those of a class that has recordings only are kept between the strictest and the laxest of the others, or are the
+    strictest if none is held out: few clean sessions do not show the largest unknown score that the next one may have,
+    and one that was not recognised would let every stranger in.
     """
     labels, drawn = held_out.window_labels, {source.label for source in held_out.sources if not source.real}
     found = {
@@ -96,9 +97,10 @@ def _fit_refusal(
         for name in classes
         if name != UNKNOWN and (labels == name).any()
     }
-    strictest: Float64Array = np.min([found[name] for name in found if name in drawn], axis=0)
+    others = np.array([found[name] for name in found if name in drawn])
+    strictest, laxest = others.min(axis=0), others.max(axis=0)
     return {
-        name: found[name] if name in drawn else np.maximum(found.get(name, 0.0), strictest).tolist()
+        name: found[name] if name in drawn else np.clip(found.get(name, 0.0), strictest, laxest).tolist()
         for name in classes
         if name != UNKNOWN
     }

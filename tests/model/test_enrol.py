@@ -21,11 +21,12 @@ from jobs.offline import score_capture
 from model.artifact import load_explainer, load_manifest, load_predictor
 from model.baseline import FROM_MANIFEST, FROM_TRAINING
 from model.before_after import MOST_LOSS, losses
+from model.calibration import fit_scaling
 from model.crossfit import Division, divisions_of, extend_divisions, left_out_whole, make_folds
 from model.dataset import Dataset, Source
 from model.enrol import ENROLMENT_NAME, Enrolment, enrol
 from model.gathering import check_name, gather
-from model.judging import fit_judge
+from model.judging import fit_refusal
 from model.train import ON_FRESH, ON_RECORDINGS, Amounts, train
 from synthetic.behaviour import Profile
 from synthetic.generate import generate_session
@@ -231,25 +232,25 @@ def write_capture(path: Path, profile: Profile, day: int) -> Path:
     return path
 
 
-def test_a_class_with_few_clean_recordings_is_refused_no_more_strictly_than_the_others() -> None:
-    classes = ("a", "b", "toy", "unknown")
-    sources = [
-        replace(make_source(f"{label} {i}", label), real=label == "toy")
-        for label, n in zip(classes, (30, 30, 3, 30), strict=True)
-        for i in range(n)
-    ]
-    held_out, rng = make_dataset(*sources), np.random.default_rng(1)
-    own = np.array([classes.index(source.label) for source in sources])
-    # What is said of "b" is less clear than of "a", and of "toy" it is clear beyond doubt.
-    sure = np.array([0.9, 0.6, 0.999, 0.7])[own] - rng.uniform(0, 0.05, size=len(own))
-    raw = np.repeat(((1 - sure) / 3)[:, None], 4, axis=1)
-    raw[np.arange(len(own)), own] = sure
-    by = fit_judge(held_out, raw, classes)
-    assert by.refusal["toy"] == by.refusal["a"]
-    assert all(a < b for a, b in zip(by.refusal["a"], by.refusal["b"], strict=True))
-    without = fit_judge(held_out.take(held_out.labels != "toy"), raw[own != 2], classes)
-    assert without.refusal["toy"] == without.refusal["a"]
-    assert (without.scaling.slopes[2], without.scaling.biases[2]) == (1, 0)
+def test_thresholds_of_few_recordings_stay_between_those_of_the_others() -> None:
+    scores = {"a": 0.3, "b": 0.6, "clean": 0.01, "lost": 0.99, "between": 0.5}
+    drawn = [replace(make_source(name, name), real=False) for name in ("a", "b")]
+    held_out = make_dataset(*drawn, *(make_source(name, name) for name in ("clean", "lost", "between")))
+    classes = (*scores, "absent", "unknown")
+    found = fit_refusal(held_out, np.array(list(scores.values())), np.ones(5), classes)
+    expected = {"a": 0.3, "b": 0.6, "clean": 0.3, "lost": 0.6, "between": 0.5, "absent": 0.3}
+    assert found == {name: [score] * 8 for name, score in expected.items()}
+
+
+def test_a_class_that_is_not_held_out_leaves_the_calibration_of_the_others_alone() -> None:
+    rng = np.random.default_rng(2)
+    labels = rng.integers(0, 2, size=400)
+    raw = rng.dirichlet([1, 1, 1], size=400)
+    raw[np.arange(400), labels] += 1
+    raw /= raw.sum(axis=1, keepdims=True)
+    whole = fit_scaling(raw, labels, np.ones(400))
+    parts = fit_scaling(raw[:, :2], labels, np.ones(400))
+    assert (whole.slopes, whole.biases) == ((*parts.slopes, 1.0), (*parts.biases, 0.0))
 
 
 @pytest.fixture(scope="module")
