@@ -225,7 +225,8 @@ def test_binary_frames_of_a_venue(open_venue: OpenVenue) -> None:
 @pytest.mark.parametrize("compress", [True, False])
 def test_compression_is_offered_and_taken_as_it_comes(open_venue: OpenVenue, compress: bool) -> None:
     venue, sink = open_venue(_burst, compress=compress), ListSink()
-    _watch(_feed(venue.url, requests=("é" * 20_000,)), sink, until=lambda: len(sink.texts(0)) == 500)
+    both = lambda: len(sink.texts(0)) == 500 and venue.peers[0].texts  # noqa: E731  # each has heard the other
+    _watch(_feed(venue.url, requests=("é" * 20_000,)), sink, until=both)
     assert "permessage-deflate" in venue.peers[0].request.headers["Sec-WebSocket-Extensions"]
     assert bool(venue.peers[0].websocket.compress) == compress
     assert sink.texts(0) == list(TEXTS)
