@@ -37,7 +37,15 @@ from model.evaluation.refusal import alert_precision, known_versus_unknown, requ
 from model.evaluation.shifts import jitter_on_recordings, jitter_on_synthetic, rate_shift
 from model.evaluation.stability import fingerprint_figures
 from model.evaluation.targets import list_targets
-from model.train import CALIBRATION_SEED_OFFSET, CLASSES, RELEASE, TEST_SEED_OFFSET, Amounts, draw_synthetic
+from model.train import (
+    CALIBRATION_SEED_OFFSET,
+    CLASSES,
+    RELEASE,
+    TEST_SEED_OFFSET,
+    Amounts,
+    check_labels,
+    draw_synthetic,
+)
 from udfs.errors import ArtifactError
 from udfs.schema import Session
 
@@ -95,10 +103,12 @@ def evaluate(
     """
     started = time.monotonic()
     recorded = list(read_labelled_captures(captures, lambda name: progress(f"reading {name}")))
+    recordings = build_dataset(recorded)
+    check_labels(recordings, CLASSES)
     progress("drawing sessions to train and calibrate on")
     material = Material(
         synthetic=draw_synthetic(effort.trained, seed),
-        recordings=build_dataset(recorded),
+        recordings=recordings,
         fresh=draw_synthetic(effort.trained.half(), seed + CALIBRATION_SEED_OFFSET),
     )
     fitted, model, plain = _contestants(material, effort, seed, progress)
