@@ -36,6 +36,8 @@ from udfs.windows import session_windows
 FINGERPRINT = Path(sys.executable).with_name("fingerprint")
 N_FRAMES = 1500
 REAL_TIME_S = 18.0
+TOO_LATE_S = 0.1
+"""On an idle machine frames arrive within milliseconds."""
 
 Open = Callable[..., Any]
 Read = Callable[[str], Iterator[Any]]
@@ -254,7 +256,7 @@ def test_live_is_judged_as_the_recording_is(
     predictor = load_predictor(DEFAULT_ARTIFACT)
     cases = [case for case in CASES if case.recording is not None]
     ensure_topics(local_stack.kafka, [f"{case.topic}_paced" for case in cases], 4)
-    venues, running = {}, []
+    venues, running, late = {}, [], []
     for case in cases:
         assert case.recording is not None
         frames = list(read_frames(captures / case.recording))
@@ -279,9 +281,24 @@ def test_live_is_judged_as_the_recording_is(
         assert recorded.connection_id == connection_id
         for column in SESSION_COLUMNS:
             np.testing.assert_array_equal(getattr(recorded, column), getattr(live, column), err_msg=column)
+        if latest_s(live, played) > TOO_LATE_S:
+            late.append(case.arguments)
+            continue
         verdict = verdict_of(score_windows(session_windows(live), predictor), predictor)
         of_file = score_capture([write_capture(tmp_path / f"{case.topic}.jsonl", played)], predictor).verdict
         assert (verdict.exchange, verdict.certainty) == (of_file.exchange, of_file.certainty), case
+    if late:
+        pytest.skip(f"this machine was too busy to play {late} at their pace, so their verdicts are not compared")
+
+
+def latest_s(live: Session, played: Sequence[Frame]) -> float:
+    """Return how much later than its predecessors a frame arrived, at worst, than it was recorded."""
+    recorded_ns = np.array([frame.ts_ns for frame in played if frame.direction == "recv"])
+    arrived_ns = live.recv_ts_ns[-len(recorded_ns) :]
+    if len(arrived_ns) < len(recorded_ns):
+        return np.inf  # so late that the session was given up as silent
+    delays_ns = arrived_ns - recorded_ns
+    return float((delays_ns - np.minimum.accumulate(delays_ns)).max() / 1e9)
 
 
 def paced(frames: Sequence[Frame], n_requests: int) -> Callable[[Any], Any]:
