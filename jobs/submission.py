@@ -12,6 +12,7 @@ from jobs.addresses import Addresses
 from jobs.arguments import build_parser, parse_job_arguments
 from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME, TOPIC, TOPIC_PARTITIONS
 from jobs.flink_client import find_running_job, flink_run, flink_run_command
+from jobs.functions import ensure_functions
 from jobs.migrate import check_schema, register_model
 from model.artifact import DEFAULT_ARTIFACT, load_predictor
 from stack.flink import client_environment
@@ -48,11 +49,12 @@ class Submission:
         build_parser().parse_args(self.job_options)
 
     def command(self, progress: Callable[[str], None]) -> list[str]:
-        """Check the options and write the `flink run` command, after fetching the connectors that it ships."""
+        """Check the options and write the `flink run` command, after fetching and compiling the jars that it ships."""
+        jars = [*ensure_jars("flink", progress), ensure_functions(progress)]
         flink, database_url = self.addresses.require_flink(), self.addresses.require_database_url()
         options = [
             *("--kafka", self.addresses.require_kafka(), "--topic", self.topic, "--model", str(self.model.absolute())),
-            *("--jars", *map(str, ensure_jars("flink", progress)), *self.job_options),
+            *("--jars", *map(str, jars), *self.job_options),
         ]
         parse_job_arguments(options, kafka=None, database_url=database_url)
         return flink_run_command(flink, options, worker_python=self.worker_python)

@@ -34,6 +34,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_has_the_files_that_are_no_code(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {"model/trained/manifest.json", "model/trained/booster.ubj", "stack/jars.lock"} <= set(names)
+    java = {str(path.relative_to(ROOT)) for path in (ROOT / "jobs" / "java").rglob("*") if path.is_file()}
+    assert java == {name for name in names if name.startswith("jobs/java/")}
     in_wheel = {Path(name).name for name in names if "/share/exchange-fingerprint/sql/" in name}
     in_checkout = {path.name for folder in ("migrations", "views") for path in (ROOT / "sql" / folder).glob("*.sql")}
     assert in_wheel == in_checkout

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from jobs import options
 from jobs.console import err, out
+from jobs.functions import ensure_functions
 from stack.control import down as stop_stack
 from stack.control import status as read_stack
 from stack.control import up as start_stack
@@ -63,7 +64,14 @@ def status(home: options.Home) -> None:
 def start_with_progress(settings: StackSettings) -> StackStatus:
     """Start the stack, saying on standard error what is being done."""
     with err.status("Starting the stack"):
-        return start_stack(settings, lambda line: err.print(f"  {line}", highlight=False))
+        found = start_stack(settings, _say)
+        # Not needed before the job is submitted; that goes faster then.
+        ensure_functions(_say)
+        return found
+
+
+def _say(line: str) -> None:
+    err.print(f"  {line}", highlight=False, soft_wrap=True)
 
 
 def status_table(state: StackStatus) -> Table:

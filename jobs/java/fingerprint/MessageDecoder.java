@@ -1,0 +1,101 @@
+package fingerprint;
+
+import java.io.IOException;
+import org.apache.flink.api.common.serialization.DeserializationSchema;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonFactory;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonFactoryBuilder;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonParser;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonToken;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.StreamReadConstraints;
+import org.apache.flink.table.data.GenericRowData;
+import org.apache.flink.table.data.RowData;
+
+/**
+ * Reads a record's value in one pass: a message's fields, or the reason why it is none, and the bytes themselves.
+ *
+ * <p>NULL integers are {@link Windows#MISSING}, a type is its code. Fields that are not known are passed over; of one
+ * that is there twice the last counts. {@code ingest.validity} is the same rule in Python.
+ */
+final class MessageDecoder implements DeserializationSchema<RowData> {
+    private static final int MOST_BYTES = 1 << 16;
+    private static final int DEEPEST = 500;
+    private static final JsonFactory JSON = newFactory();
+
+    private final TypeInformation<RowData> type;
+
+    MessageDecoder(TypeInformation<RowData> type) {
+        this.type = type;
+    }
+
+    @Override
+    public RowData deserialize(byte[] body) {
+        GenericRowData row = new GenericRowData(MessageField.ARITY);
+        Reason reason = read(body, row);
+        row.setField(MessageField.BODY, body);
+        row.setField(MessageField.REFUSED_BECAUSE, reason == null ? null : reason.sql);
+        return row;
+    }
+
+    @Override
+    public boolean isEndOfStream(RowData row) {
+        return false;
+    }
+
+    @Override
+    public TypeInformation<RowData> getProducedType() {
+        return type;
+    }
+
+    private static Reason read(byte[] body, GenericRowData row) {
+        if (body == null) {
+            return Reason.NULL_VALUE;
+        }
+        if (body.length > MOST_BYTES) {
+            return Reason.TOO_LARGE;
+        }
+        if (!Text.isUtf8(body)) {
+            return Reason.NOT_UTF8;
+        }
+        return looksLikeAnotherEncoding(body) ? Reason.NOT_JSON : parse(body, row);
+    }
+
+    /** Jackson would guess UTF-16 or UTF-32 from zeros, and pass over a byte order mark. */
+    private static boolean looksLikeAnotherEncoding(byte[] body) {
+        for (int i = 0; i < Math.min(4, body.length); i++) {
+            if (body[i] == 0) {
+                return true;
+            }
+        }
+        return body.length > 0 && body[0] == (byte) 0xEF;
+    }
+
+    private static Reason parse(byte[] body, GenericRowData row) {
+        try (JsonParser parser = JSON.createParser(body)) {
+            JsonToken first = parser.nextToken();
+            if (first == null) {
+                return Reason.NOT_JSON;
+            }
+            Reason reason = first == JsonToken.START_OBJECT ? MessageField.read(parser, row) : Reason.NO_OBJECT;
+            parser.skipChildren();
+            return parser.nextToken() == null ? reason : Reason.MORE_THAN_ONE_VALUE;
+        } catch (IOException e) {
+            return Reason.NOT_JSON;
+        }
+    }
+
+    /** Numbers and names may be as long as a record. Names that were chosen to collide are no error, only slow. */
+    private static JsonFactory newFactory() {
+        StreamReadConstraints limits =
+                StreamReadConstraints.builder()
+                        .maxNestingDepth(DEEPEST)
+                        .maxNumberLength(MOST_BYTES)
+                        .maxNameLength(MOST_BYTES)
+                        .build();
+        return new JsonFactoryBuilder()
+                .streamReadConstraints(limits)
+                .disable(JsonFactory.Feature.FAIL_ON_SYMBOL_HASH_OVERFLOW)
+                .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+                .build();
+    }
+}

@@ -1,0 +1,14 @@
+package fingerprint;
+
+import org.apache.flink.table.functions.ScalarFunction;
+
+/** Decodes bytes to a text that a table can hold and a person can read; null if they are none. */
+public final class PrintableText extends ScalarFunction {
+    private static final int LONGEST = 128;
+
+    /** Return the text, or null. */
+    public String eval(byte[] bytes) {
+        String text = bytes == null ? null : Text.decode(bytes);
+        return text != null && Text.isPrintable(text, 0, LONGEST) ? text : null;
+    }
+}
