@@ -41,10 +41,16 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--dead-letter-topic", default=JobSettings.dead_letter_topic, help="of what is no message")
     parser.add_argument("--parallelism", type=int, default=JobSettings.parallelism, help="subtasks of every operator")
     parser.add_argument(
-        "--state-ttl-hours",
+        "--silence-minutes",
         type=float,
-        default=JobSettings.state_ttl_hours,
-        help="after a longer silence a connection starts again at message 1",
+        default=JobSettings.silence_minutes,
+        help="after a longer one a connection starts again at message 1",
+    )
+    parser.add_argument(
+        "--downtime-hours",
+        type=float,
+        default=JobSettings.downtime_hours,
+        help="how late a message may be processed without being taken for the first of its connection",
     )
     parser.add_argument("--bundle-ms", type=int, default=JobSettings.bundle_ms, help="longest wait for a batch")
     parser.add_argument("--flush-ms", type=int, default=JobSettings.flush_ms, help="longest wait for rows to write")

@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from udfs.errors import ConfigError
+from udfs.schema import WINDOW_SLIDE
+from udfs.windows import SILENCE_NS
 
 TOPIC = "raw_messages"
 DEAD_LETTER_TOPIC = "raw_messages_dlq"
 TOPIC_PARTITIONS = 4
 
 JOB_NAME = "Exchange fingerprinting"
+
+_NS_PER_MINUTE = 60 * 10**9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +90,10 @@ class JobSettings:
         Where messages come from, and where goes what is none.
     parallelism : int
         Flink subtasks of every operator.
-    state_ttl_hours : float
-        A connection that was silent for longer starts counting at message 1 again.
+    silence_minutes : float
+        After a longer silence, by the messages' receive times, a connection's counting and its verdict start anew.
+    downtime_hours : float
+        How much later than it was received a message may be processed, at most: see `state_ttl_s`.
     bundle_ms, flush_ms : int
         How long Python waits for windows, and JDBC for rows: latency against throughput.
     checkpoint_ms : int
@@ -101,15 +107,31 @@ class JobSettings:
     topic: str = TOPIC
     dead_letter_topic: str = DEAD_LETTER_TOPIC
     parallelism: int = 1
-    state_ttl_hours: float = 24.0
+    silence_minutes: float = SILENCE_NS / _NS_PER_MINUTE
+    downtime_hours: float = 24.0
     bundle_ms: int = 20
     flush_ms: int = 20
     checkpoint_ms: int = 5000
     stop_at_end: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("parallelism", "bundle_ms", "flush_ms", "checkpoint_ms", "state_ttl_hours"):
+        for name in ("parallelism", "bundle_ms", "flush_ms", "checkpoint_ms", "silence_minutes", "downtime_hours"):
             if getattr(self, name) <= 0:
                 raise ConfigError(
                     f"Expected {name.replace('_', '-')} to be above 0, found {getattr(self, name)}: raise it"
                 )
+
+    @property
+    def silence_ns(self) -> int:
+        """The longest silence within a segment."""
+        return round(self.silence_minutes * _NS_PER_MINUTE)
+
+    @property
+    def state_ttl_s(self) -> int:
+        """How long Flink keeps what it knows of a connection, by the machine's clock, after it last wrote it.
+
+        Within a segment the next message is received at most a silence later, and what is kept of windows is written at
+        each 25th message. So as long as no message is processed later than `downtime_hours` after it was received,
+        nothing expires that a message of its segment still needs; what another segment left is not looked at.
+        """
+        return round(WINDOW_SLIDE * self.silence_minutes * 60 + self.downtime_hours * 3600)

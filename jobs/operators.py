@@ -6,17 +6,21 @@ from typing import Any, Final
 
 from pyflink.datastream import StreamExecutionEnvironment
 
-from jobs.tables import CONNECTION_EVENTS, CONNECTION_VERDICTS, DEAD_LETTERS, MESSAGES, RAW_RECORDS, WINDOW_SCORES
+from jobs.tables import (
+    CONNECTION_EVENTS,
+    CONNECTION_VERDICTS,
+    DEAD_LETTER_RECORDS,
+    DEAD_LETTERS,
+    RAW_MESSAGES,
+    WINDOW_SCORES,
+)
 
 OPERATOR_NAMES: Final = (
-    ("KafkaSource", MESSAGES, "Messages from Kafka"),
-    ("KafkaSource", RAW_RECORDS, "Raw records from Kafka"),
-    ("Calc", "IS NOT JSON OBJECT", "Keep what is no JSON object"),
-    ("Calc", "source_offset", "Keep what is no message"),
-    ("Calc", "PROCTIME()", "Check"),
-    ("Calc", "RecordType", "Encode"),
-    ("Calc", "AS g0", "Every 5th message: a group"),
-    ("Calc", "ARRAY_CONCAT", "Every 25th message: a window of 50"),
+    ("KafkaSource", RAW_MESSAGES, "Messages from Kafka"),
+    ("Calc", "source_offset", "Lay out dead letters with headers"),
+    ("Calc", "count_refused", "Count reasons, lay out dead_letters"),
+    ("Calc", "record_key <> connection_id", "Keep what is no message"),
+    ("Calc", "record_key = connection_id", "Keep messages"),
     ("Calc", "AS history_record", "Take scores apart"),
     ("Calc", "predicted_exchange", "Lay out window_scores"),
     ("Calc", "CONCAT_WS", "Join the last 16 windows"),
@@ -25,13 +29,9 @@ OPERATOR_NAMES: Final = (
     ("Calc", "AS certainty", "Lay out connection_verdicts"),
     ("Calc", "AS kind", "Lay out connection_events"),
     ("Calc", "IS NOT TRUE OR", "Keep changes"),
-    ("Calc", "decisive", "Pass on what stands"),
-    ("OverAggregate", "COUNT(*)", "Count each connection's messages, gather 5"),
-    ("OverAggregate", "LAG(g0", "Gather 10 groups"),
+    ("ProcessTableFunction", "windows(", "Gather each connection's windows of 50"),
+    ("ProcessTableFunction", "standing(", "Keep what stands for each connection"),
     ("OverAggregate", "LAG(history_record", "Remember each connection's last 16 windows"),
-    ("OverAggregate", "FIRST_VALUE(", "Keep the class that stands"),
-    ("OverAggregate", "LAG(declared_exchange)", "Look one window back"),
-    ("OverAggregate", "LAST_VALUE(", "Keep since when it stands"),
     ("PythonCalc", "score_window", "Score windows: features and XGBoost"),
     ("PythonCalc", "decide_connection", "Decide on connections: evidence added up"),
     ("PythonCalc", "explain_verdict", "Explain changes: TreeSHAP"),
@@ -39,7 +39,8 @@ OPERATOR_NAMES: Final = (
     (WINDOW_SCORES, "", "Upsert window_scores"),
     (CONNECTION_VERDICTS, "", "Upsert connection_verdicts"),
     (CONNECTION_EVENTS, "", "Upsert connection_events"),
-    (DEAD_LETTERS, "", "Dead letters to Kafka"),
+    (DEAD_LETTER_RECORDS, "", "Dead letters to Kafka"),
+    (DEAD_LETTERS, "", "Upsert dead_letters"),
 )
 """How the planner's name starts, what its description holds, and the name to show; the first that fits counts."""
 

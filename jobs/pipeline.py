@@ -13,22 +13,30 @@ from jobs.operators import name_operators
 from jobs.queries import (
     DECIDE_FUNCTION,
     DECIDED,
+    DECISIONS,
     EXPLAIN_FUNCTION,
+    JAVA_FUNCTIONS,
+    MESSAGES,
+    REFUSED,
     SCORE_FUNCTION,
     SCORED,
     connection_events_query,
     connection_verdicts_query,
+    dead_letter_records_query,
     dead_letters_query,
     decided_view,
+    decisions_view,
+    messages_view,
+    refused_view,
     scored_view,
     window_scores_query,
 )
 from jobs.tables import (
     connection_events_ddl,
     connection_verdicts_ddl,
+    dead_letter_records_ddl,
     dead_letters_ddl,
-    messages_ddl,
-    raw_records_ddl,
+    raw_messages_ddl,
     window_scores_ddl,
 )
 from udfs.explanations import Explainer
@@ -36,14 +44,27 @@ from udfs.flink import build_decide_udf, build_explain_udf, build_score_udf
 from udfs.scoring import Predictor
 
 _TABLES = (
-    messages_ddl,
-    raw_records_ddl,
+    raw_messages_ddl,
+    dead_letter_records_ddl,
     dead_letters_ddl,
     window_scores_ddl,
     connection_verdicts_ddl,
     connection_events_ddl,
 )
-_INSERTS = (window_scores_query, connection_verdicts_query, connection_events_query, dead_letters_query)
+_VIEWS = {
+    MESSAGES: messages_view,
+    REFUSED: refused_view,
+    SCORED: scored_view,
+    DECISIONS: decisions_view,
+    DECIDED: decided_view,
+}
+_INSERTS = (
+    window_scores_query,
+    connection_verdicts_query,
+    connection_events_query,
+    dead_letter_records_query,
+    dead_letters_query,
+)
 
 
 def build_pipeline(
@@ -85,20 +106,22 @@ def build_statements(
     tables.create_temporary_function(SCORE_FUNCTION, build_score_udf(load_predictor))
     tables.create_temporary_function(DECIDE_FUNCTION, build_decide_udf(load_predictor))
     tables.create_temporary_function(EXPLAIN_FUNCTION, build_explain_udf(load_predictor, load_explainer))
+    for name, java_class in JAVA_FUNCTIONS.items():
+        tables.execute_sql(f"CREATE TEMPORARY SYSTEM FUNCTION {name} AS '{java_class}' LANGUAGE JAVA")
     for ddl in _TABLES:
         tables.execute_sql(ddl(settings))
-    for view, query in ((SCORED, scored_view), (DECIDED, decided_view)):
-        tables.execute_sql(f"CREATE TEMPORARY VIEW {view} AS {query()}")
+    for view, query in _VIEWS.items():
+        tables.execute_sql(f"CREATE TEMPORARY VIEW {view} AS {query(settings)}")
     statements = tables.create_statement_set()
     for insert in _INSERTS:
-        statements.add_insert_sql(insert())
+        statements.add_insert_sql(insert(settings))
     return statements
 
 
 def job_options(settings: JobSettings) -> dict[str, str]:
     """List Flink's options that the job sets."""
     return {
-        "table.exec.state.ttl": f"{round(settings.state_ttl_hours * 3600)} s",
+        "table.exec.state.ttl": f"{settings.state_ttl_s} s",
         "table.local-time-zone": "UTC",
         # What several INSERTs read runs once for all: without it, each would prune its own columns and score anew.
         "table.optimizer.reuse-optimize-block-with-digest-enabled": "true",

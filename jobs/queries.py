@@ -1,57 +1,109 @@
-"""The job's SQL between its tables: messages to groups of five to windows of fifty to scores.
+"""The job's SQL between its tables: messages to windows of fifty to scores to verdicts, and what is no message.
 
-COUNT and LAG over a keyed OVER window are what Flink does fastest here: four messages of five end in the first
-operator, and its state is four rows a connection. Two traps of Flink 2.3's planner shape the text: what Python needs
-goes in through one array, and whatever the row needs of it comes back out of the same call.
+What each connection needs to remember of its messages is in a function of our own, `fingerprint.Windows`: it emits a
+window as one array, for Flink 2.3's planner hands a wrong element over when a field of an array's element stands beside
+a Python call. What the row needs of the window comes back out of the same call.
 """
 
 from __future__ import annotations
 
-from jobs.tables import CONNECTION_EVENTS, CONNECTION_VERDICTS, DEAD_LETTERS, MESSAGES, RAW_RECORDS, WINDOW_SCORES
+from jobs.config import JobSettings
+from jobs.tables import (
+    CONNECTION_EVENTS,
+    CONNECTION_VERDICTS,
+    DEAD_LETTER_RECORDS,
+    DEAD_LETTERS,
+    RAW_MESSAGES,
+    WINDOW_SCORES,
+)
 from udfs.rows import DECISION_COLUMNS, ROW_COLUMNS, SCORE_COLUMNS
-from udfs.schema import MISSING, UNKNOWN, WINDOW_SIZE, WINDOW_SLIDE, MsgType
+from udfs.schema import UNKNOWN, WINDOW_SIZE, WINDOW_SLIDE
 from udfs.standing import CERTAIN, LIKELY, UNDECIDED
 from udfs.verdicts import HISTORY
-from udfs.windows import GROUP_SIZE, WIRE_COLUMNS
 
 SCORE_FUNCTION = "score_window"
 DECIDE_FUNCTION = "decide_connection"
 EXPLAIN_FUNCTION = "explain_verdict"
 """The names under which the pandas UDFs are registered."""
 
+JAVA_FUNCTIONS = {
+    "windows": "fingerprint.Windows",
+    "standing": "fingerprint.Standing",
+    "refusal": "fingerprint.Refusal",
+    "count_refused": "fingerprint.CountRefused",
+    "printable_text": "fingerprint.PrintableText",
+}
+"""The functions of `jobs/java`, by the names under which they are registered."""
+
+MESSAGES = "messages"
+REFUSED = "refused"
 SCORED = "scored"
+DECISIONS = "decisions"
 DECIDED = "decided"
-"""Views that several INSERTs read; Flink runs what they share once."""
-
-_GROUPS = WINDOW_SIZE // GROUP_SIZE
-# The smallest BIGINT cannot be written as a literal: the parser reads minus and an overflowing number.
-_MISSING_SQL = f"({MISSING + 1} - 1)"
+"""Views; what several INSERTs read of them, Flink runs once."""
 
 
-def dead_letters_query() -> str:
-    """Select what cannot be a message, from both readings of the topic, with where it was and why it is refused."""
-    unfit = _headers("refused_because")
-    not_json = _headers("'not a JSON object'")
+def messages_view(_settings: JobSettings) -> str:
+    """Select what is a message of the connection that it is keyed by."""
     return f"""
-        INSERT INTO {DEAD_LETTERS}
-        SELECT CAST(NULL AS BYTES), {unfit} FROM ({_checked_messages()}) WHERE refused_because IS NOT NULL
-        UNION ALL
-        SELECT body, {not_json} FROM {RAW_RECORDS}
-        WHERE body IS NULL OR DECODE(body, 'UTF-8') IS NOT JSON OBJECT"""  # noqa: S608  # only our own names
+        SELECT connection_id, recv_ts_ns, exchange_ts_ns, seq, request_id, type_code, declared_exchange,
+               kafka_partition, kafka_offset
+        FROM {RAW_MESSAGES}
+        WHERE refused_because IS NULL AND record_key = connection_id"""  # noqa: S608  # only our own names
 
 
-def scored_view() -> str:
+def refused_view(_settings: JobSettings) -> str:
+    """Select what is none, with the reason."""
+    return f"""
+        SELECT CAST(record_key AS BYTES) AS record_key, body, kafka_partition, kafka_offset,
+               refusal(refused_because, record_key) AS reason
+        FROM {RAW_MESSAGES}
+        WHERE refused_because IS NOT NULL OR record_key IS NULL OR record_key <> connection_id"""  # noqa: S608  # only our own names
+
+
+def dead_letter_records_query(settings: JobSettings) -> str:
+    """Select the dead letters for their topic: the bytes as they were, and as headers why and where from.
+
+    Bytes that would not fit a record of Kafka's default size are left out: their letter would stop the job for ever.
+    """
+    topic = settings.topic.replace("'", "''")
+    pairs = {
+        "reason": "reason",
+        "source_topic": f"'{topic}'",
+        "source_partition": "CAST(kafka_partition AS STRING)",
+        "source_offset": "CAST(kafka_offset AS STRING)",
+    }
+    headers = ", ".join(f"'{key}', ENCODE({value}, 'UTF-8')" for key, value in pairs.items())
+    return f"""
+        INSERT INTO {DEAD_LETTER_RECORDS}
+        SELECT {_up_to(_LONGEST_KEY_BYTES, "record_key")}, {_up_to(_LONGEST_BODY_BYTES, "body")}, MAP[{headers}]
+        FROM {REFUSED}"""  # noqa: S608  # only our own names
+
+
+def dead_letters_query(_settings: JobSettings) -> str:
+    """Select the dead letters for their table."""
+    values = {
+        "kafka_partition": "kafka_partition",
+        "kafka_offset": "kafka_offset",
+        "reason": "count_refused(reason)",
+        "connection_key": "printable_text(record_key)",
+        "n_bytes": _n_bytes("body"),
+    }
+    return _insert(DEAD_LETTERS, values, REFUSED)
+
+
+def scored_view(settings: JobSettings) -> str:
     """Select every complete window with its scores."""
     computed = ", ".join(f"scores.{name} AS {name}" for name in ROW_COLUMNS)
     return f"""
         SELECT {_CARRIED}, {computed}
         FROM (
             SELECT {_CARRIED}, {SCORE_FUNCTION}(window_columns) AS scores
-            FROM ({_windows()})
+            FROM ({_windows(settings)})
         )"""  # noqa: S608  # only our own names
 
 
-def window_scores_query() -> str:
+def window_scores_query(_settings: JobSettings) -> str:
     """Select a scored row for every complete window."""
     columns = ", ".join(("connection_id", "kafka_partition", "last_offset", "declared_exchange", *SCORE_COLUMNS))
     return f"""
@@ -60,28 +112,30 @@ def window_scores_query() -> str:
         ON CONFLICT DO DEDUPLICATE"""  # noqa: S608  # only our own names
 
 
-def decided_view() -> str:
-    """Select every window with what stands for its connection from then on.
-
-    Four looks at the connection's past, one inside the other, because a query level has one frame: the records of its
-    last windows; the class that stands; the one that stood before that window; and since when it stands.
-    """
-    certain_since = ", ".join(
-        f"LAST_VALUE(CASE WHEN certain IS DISTINCT FROM certain_before THEN {name} END) OVER w AS certain_{name}"
-        for name in ("since_at", "since_offset")
-    )
+def decisions_view(_settings: JobSettings) -> str:
+    """Select every window with what its connection's last windows say, and no more of it than is needed later."""
+    kept = f"{_CARRIED}, first_offset, window_start_at, window_end_at, model_version, features"
+    lags = ", ".join(f"LAG(history_record, {i}) OVER w AS h{i}" for i in range(1, HISTORY))
+    oldest_first = ", ".join(f"h{i}" for i in range(HISTORY - 1, 0, -1))
+    from_row = ", ".join(f"decision.{name} AS {name}" for name in DECISION_COLUMNS)
     return f"""
-        SELECT *, {certain_since},
-               LAST_VALUE(CASE WHEN certain <> certain_before THEN certain_before END) OVER w AS previous_verdict
+        SELECT {kept}, {from_row}
         FROM (
-            SELECT *, LAG(certain) OVER w AS certain_before, LAG(declared_exchange) OVER w AS declared_before
-            FROM ({_standing()})
-            WINDOW w AS (PARTITION BY connection_id ORDER BY processed_at)
-        )
-        WINDOW w AS (PARTITION BY connection_id ORDER BY processed_at)"""  # noqa: S608  # only our own names
+            SELECT {kept}, {DECIDE_FUNCTION}(CONCAT_WS('', {oldest_first}, history_record), {_N_WINDOWS}) AS decision
+            FROM (
+                SELECT *, {lags}
+                FROM (SELECT *, PROCTIME() AS processed_at FROM {SCORED})
+                WINDOW w AS (PARTITION BY connection_id ORDER BY processed_at)
+            )
+        )"""  # noqa: S608  # only our own names
 
 
-def connection_verdicts_query() -> str:
+def decided_view(_settings: JobSettings) -> str:
+    """Select every window with what stands for its connection from then on."""
+    return f"SELECT * FROM standing(decided => TABLE {DECISIONS} PARTITION BY connection_id, uid => 'standing')"  # noqa: S608  # only our own names
+
+
+def connection_verdicts_query(_settings: JobSettings) -> str:
     """Select a connection's verdict after each of its windows; the last one stays."""
     values = {
         "connection_id": "connection_id",
@@ -108,7 +162,7 @@ def connection_verdicts_query() -> str:
     return _insert(CONNECTION_VERDICTS, values, DECIDED)
 
 
-def connection_events_query() -> str:
+def connection_events_query(_settings: JobSettings) -> str:
     """Select a row, explained, wherever what is certain of a connection, or what it declares, has changed."""
     values = {
         "connection_id": "connection_id",
@@ -144,9 +198,21 @@ def connection_events_query() -> str:
     return _insert(CONNECTION_EVENTS, values, f"({explained})")
 
 
-_CARRIED = "connection_id, kafka_partition, last_offset, declared_exchange, n, processed_at"
-_OF_DECISION = ("probability", "strength_nats", "suffix_windows")
+_CARRIED = "connection_id, kafka_partition, last_offset, declared_exchange, n, segment"
 _N_WINDOWS = f"n / {WINDOW_SLIDE} - {WINDOW_SIZE // WINDOW_SLIDE - 1}"
+
+
+_LONGEST_KEY_BYTES = 10_000
+_LONGEST_BODY_BYTES = 1_000_000
+
+
+def _n_bytes(column: str) -> str:
+    # Each byte is one character of that encoding.
+    return f"CHAR_LENGTH(DECODE({column}, 'ISO-8859-1'))"
+
+
+def _up_to(most_bytes: int, column: str) -> str:
+    return f"CASE WHEN {_n_bytes(column)} <= {most_bytes} THEN {column} END"
 
 
 def _insert(table: str, values: dict[str, str], source: str) -> str:
@@ -161,108 +227,10 @@ def _since(name: str) -> str:
     return f"CASE WHEN certain IS NOT NULL THEN certain_{name} WHEN leaning IS NOT NULL THEN {name} END"
 
 
-def _standing() -> str:
-    """Select every window with the class that stands, how decisive it was, and when one was first.
-
-    The first class that is decisive stands until another one overturns it; a window that could overturn also upholds.
-    FIRST_VALUE and LAST_VALUE pass over NULLs.
-    """
-    stands = {"certain": "decisive"} | {f"certain_{name}": name for name in _OF_DECISION}
-    aggregates = ", ".join(
-        f"LAST_VALUE(CASE WHEN overturns THEN {value} END) OVER w AS {name}_by_overturning, "
-        f"FIRST_VALUE(CASE WHEN decisive IS NOT NULL THEN {value} END) OVER w AS {name}_at_first"
-        for name, value in stands.items()
-    )
-    chosen = ", ".join(f"COALESCE({name}_by_overturning, {name}_at_first) AS {name}" for name in stands)
+def _windows(settings: JobSettings) -> str:
     return f"""
-        SELECT *, {chosen}
-        FROM (
-            SELECT *, {aggregates}, MIN(CASE WHEN decisive IS NOT NULL THEN n END) OVER w AS certain_after_messages
-            FROM ({_decisions()})
-            WINDOW w AS (PARTITION BY connection_id ORDER BY processed_at)
+        SELECT * FROM windows(
+            messages => TABLE {MESSAGES} PARTITION BY connection_id,
+            silence_ns => {settings.silence_ns},
+            uid => 'windows'
         )"""  # noqa: S608  # only our own names
-
-
-def _decisions() -> str:
-    """Select every window with what its connection's last windows say, and no more of it than is needed later."""
-    kept = f"{_CARRIED}, first_offset, window_start_at, window_end_at, model_version, features"
-    lags = ", ".join(f"LAG(history_record, {i}) OVER w AS h{i}" for i in range(1, HISTORY))
-    oldest_first = ", ".join(f"h{i}" for i in range(HISTORY - 1, 0, -1))
-    from_row = ", ".join(f"decision.{name} AS {name}" for name in DECISION_COLUMNS)
-    return f"""
-        SELECT {kept}, {from_row}
-        FROM (
-            SELECT {kept}, {DECIDE_FUNCTION}(CONCAT_WS('', {oldest_first}, history_record), {_N_WINDOWS}) AS decision
-            FROM (
-                SELECT *, {lags}
-                FROM {SCORED}
-                WINDOW w AS (PARTITION BY connection_id ORDER BY processed_at)
-            )
-        )"""  # noqa: S608  # only our own names
-
-
-def _checked_messages() -> str:
-    codes = " ".join(f"WHEN '{t.name}' THEN {t.value}" for t in MsgType)
-    return f"""
-        SELECT *, CASE
-            WHEN connection_id IS NULL THEN 'no connection_id'
-            WHEN CHAR_LENGTH(connection_id) NOT BETWEEN 1 AND 128 THEN 'connection_id not of 1 to 128 characters'
-            WHEN recv_ts_ns IS NULL THEN 'no recv_ts_ns'
-            WHEN type_code IS NULL THEN 'unknown msg_type'
-        END AS refused_because
-        FROM (SELECT *, CASE msg_type {codes} END AS type_code FROM {MESSAGES})"""  # noqa: S608  # only our own names
-
-
-def _messages() -> str:
-    wire = {
-        "recv_ts_ns": "recv_ts_ns",
-        "exchange_ts_ns": f"COALESCE(exchange_ts_ns, {_MISSING_SQL})",
-        "seq": f"COALESCE(seq, {_MISSING_SQL})",
-        "request_id": f"COALESCE(request_id, {_MISSING_SQL})",
-        "msg_type": "CAST(type_code AS BIGINT)",
-        "kafka_offset": "kafka_offset",
-    }
-    values = ", ".join(wire[name] for name in WIRE_COLUMNS)
-    types = ", ".join(f"{name} BIGINT" for name in WIRE_COLUMNS)
-    return f"""
-        SELECT connection_id, kafka_partition, kafka_offset, declared_exchange, processed_at,
-               CAST(ROW({values}) AS ROW<{types}>) AS m0
-        FROM ({_checked_messages()}) WHERE refused_because IS NULL"""  # noqa: S608  # only our own names
-
-
-def _groups() -> str:
-    lags = ", ".join(f"LAG(m0, {i}) OVER w AS m{i}" for i in range(1, GROUP_SIZE))
-    oldest_first = range(GROUP_SIZE - 1, -1, -1)
-    columns = ", ".join(", ".join(f"m{i}.{name}" for i in oldest_first) for name in WIRE_COLUMNS)
-    return f"""
-        SELECT connection_id, kafka_partition, kafka_offset, declared_exchange, processed_at, n,
-               ARRAY[{columns}] AS g0
-        FROM (
-            SELECT *, COUNT(*) OVER w AS n, {lags}
-            FROM ({_messages()})
-            WINDOW w AS (PARTITION BY connection_id ORDER BY processed_at)
-        )
-        WHERE MOD(n, {GROUP_SIZE}) = 0"""  # noqa: S608  # only our own names
-
-
-def _windows() -> str:
-    lags = ", ".join(f"LAG(g0, {i}) OVER w AS g{i}" for i in range(1, _GROUPS))
-    oldest_first = ", ".join(f"g{i}" for i in range(_GROUPS - 1, -1, -1))
-    return f"""
-        SELECT connection_id, kafka_partition, kafka_offset AS last_offset, declared_exchange, n, processed_at,
-               ARRAY_CONCAT({oldest_first}) AS window_columns
-        FROM (
-            SELECT *, {lags}
-            FROM ({_groups()})
-            WINDOW w AS (PARTITION BY connection_id ORDER BY processed_at)
-        )
-        WHERE n >= {WINDOW_SIZE} AND MOD(n, {WINDOW_SLIDE}) = 0"""  # noqa: S608  # only our own names
-
-
-def _headers(reason: str) -> str:
-    pairs = {
-        "reason": reason,
-        "source_partition": "CAST(kafka_partition AS STRING)",
-        "source_offset": "CAST(kafka_offset AS STRING)",
-    }
-    return "MAP[" + ", ".join(f"'{key}', ENCODE({value}, 'UTF-8')" for key, value in pairs.items()) + "]"

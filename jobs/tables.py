@@ -5,12 +5,12 @@ from __future__ import annotations
 from jobs.config import JobSettings
 from udfs.rows import SCORE_COLUMNS
 
-MESSAGES = "raw_messages"
-RAW_RECORDS = "raw_records"
+RAW_MESSAGES = "raw_messages"
 WINDOW_SCORES = "window_scores"
 CONNECTION_VERDICTS = "connection_verdicts"
 CONNECTION_EVENTS = "connection_events"
 DEAD_LETTERS = "dead_letters"
+DEAD_LETTER_RECORDS = "dead_letter_records"
 
 _WINDOW_SCORES_COLUMNS = {
     "connection_id": "STRING",
@@ -58,6 +58,16 @@ _CONNECTION_EVENTS_COLUMNS = {
     "fingerprint": "STRING",
     "model_version": "STRING",
 }
+_DEAD_LETTERS_COLUMNS = {
+    "kafka_partition": "INT",
+    "kafka_offset": "BIGINT",
+    "reason": "STRING",
+    "connection_key": "STRING",
+    "n_bytes": "INT",
+}
+
+# As STRING a key keeps its bytes, whatever they are.
+_KEY_OPTIONS = "'key.format' = 'raw', 'key.fields' = 'record_key', 'value.fields-include' = 'EXCEPT_KEY'"
 
 _MOST_ROWS = 5000
 
@@ -65,45 +75,45 @@ _VERDICT_FLUSH_MS = 500
 """A row that is written again and again need not be written 50 times a second: of each flush, the last value counts."""
 
 
-def messages_ddl(settings: JobSettings) -> str:
-    """Declare the topic as messages: what is no JSON object yields no row, a field of a wrong type is NULL."""
+def raw_messages_ddl(settings: JobSettings) -> str:
+    """Declare the topic: each record with a message's fields, or with the reason why it is none."""
     return f"""
-        CREATE TEMPORARY TABLE {MESSAGES} (
+        CREATE TEMPORARY TABLE {RAW_MESSAGES} (
+            record_key STRING,
             connection_id STRING,
             recv_ts_ns BIGINT,
             exchange_ts_ns BIGINT,
-            msg_type STRING,
             seq BIGINT,
             request_id BIGINT,
+            type_code BIGINT,
             declared_exchange STRING,
-            kafka_partition INT METADATA FROM 'partition' VIRTUAL,
-            kafka_offset BIGINT METADATA FROM 'offset' VIRTUAL,
-            processed_at AS PROCTIME()
-        ) WITH ({_kafka_options(settings, "messages")}, 'format' = 'json', 'json.ignore-parse-errors' = 'true')"""
-
-
-def raw_records_ddl(settings: JobSettings) -> str:
-    """Declare the same topic as bytes, for what the JSON source passes over in silence."""
-    return f"""
-        CREATE TEMPORARY TABLE {RAW_RECORDS} (
             body BYTES,
-            kafka_partition INT METADATA FROM 'partition' VIRTUAL,
-            kafka_offset BIGINT METADATA FROM 'offset' VIRTUAL
-        ) WITH ({_kafka_options(settings, "dead-letters")}, 'format' = 'raw')"""
+            refused_because STRING,
+            kafka_partition INT NOT NULL METADATA FROM 'partition' VIRTUAL,
+            kafka_offset BIGINT NOT NULL METADATA FROM 'offset' VIRTUAL
+        ) WITH ({_kafka_options(settings)}, {_KEY_OPTIONS}, 'value.format' = 'fingerprint-message')"""
 
 
-def dead_letters_ddl(settings: JobSettings) -> str:
-    """Declare the dead-letter topic: the original bytes, and where they were and why they are here as headers."""
+def dead_letter_records_ddl(settings: JobSettings) -> str:
+    """Declare the dead-letter topic: the original key and bytes, and as headers where they were and what is wrong."""
     return f"""
-        CREATE TEMPORARY TABLE {DEAD_LETTERS} (
+        CREATE TEMPORARY TABLE {DEAD_LETTER_RECORDS} (
+            record_key BYTES,
             body BYTES,
             headers MAP<STRING, BYTES> METADATA
         ) WITH (
             'connector' = 'kafka',
             'topic' = {_text(settings.dead_letter_topic)},
             'properties.bootstrap.servers' = {_text(settings.kafka)},
-            'format' = 'raw'
+            {_KEY_OPTIONS},
+            'value.format' = 'raw'
         )"""
+
+
+def dead_letters_ddl(settings: JobSettings) -> str:
+    """Declare the table of dead letters, which has their places and reasons, but not their bytes."""
+    key = "kafka_partition, kafka_offset"
+    return _sink_ddl(settings, DEAD_LETTERS, _DEAD_LETTERS_COLUMNS, key=key, flush_ms=settings.flush_ms)
 
 
 def window_scores_ddl(settings: JobSettings) -> str:
@@ -143,12 +153,12 @@ def _sink_ddl(settings: JobSettings, table: str, columns: dict[str, str], *, key
         )"""
 
 
-def _kafka_options(settings: JobSettings, reader: str) -> str:
+def _kafka_options(settings: JobSettings) -> str:
     options = {
         "connector": "kafka",
         "topic": settings.topic,
         "properties.bootstrap.servers": settings.kafka,
-        "properties.group.id": f"fingerprint-{reader}",
+        "properties.group.id": "fingerprint-messages",
         "scan.startup.mode": "earliest-offset",
     }
     if settings.stop_at_end:

@@ -8,15 +8,18 @@ For `WINDOW_SIZE` 4 and `WINDOW_SLIDE` 2 (really 50 and 25)::
     window 2              [---------]
     9 starts window 3, which is not complete: no row.
 
-The job gathers a window in groups of `GROUP_SIZE` messages, each group column by column, because that is what Flink
-does fastest. One window is one flat array of `WIRE_LENGTH` integers (g: group, c: column, m: message)::
+A message that comes more than a silence after the one before it begins a new segment of its connection: it counts as
+message 1, and windows never span the gap. The job does the same, so a replay of a topic gives the live run's windows.
 
-    [g0 c0 m0..m4 | g0 c1 m0..m4 | ... | g9 c5 m0..m4]
+To Python one window travels as one flat array of `WIRE_LENGTH` integers, message by message (m: message, c: column)::
+
+    [m0 c0..c5 | m1 c0..c5 | ... | m49 c0..c5]
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -24,8 +27,8 @@ import numpy as np
 from udfs.errors import SchemaError
 from udfs.schema import WINDOW_COLUMNS, WINDOW_SIZE, WINDOW_SLIDE, Int64Array, Session, Windows
 
-GROUP_SIZE: Final = 5
-"""Messages that the job gathers at a time; divides `WINDOW_SIZE` and `WINDOW_SLIDE`."""
+SILENCE_NS: Final = 3600 * 10**9
+"""The longest silence within a segment, unless the job is told another."""
 
 WIRE_COLUMNS: Final = (*WINDOW_COLUMNS, "kafka_offset")
 """The columns of a window on the wire, in order."""
@@ -61,9 +64,35 @@ def slide(column: Int64Array) -> Int64Array:
     return np.lib.stride_tricks.sliding_window_view(column, WINDOW_SIZE)[::WINDOW_SLIDE]
 
 
-def session_windows(session: Session) -> Windows:
+def segments(recv_ts_ns: Int64Array, silence_ns: int = SILENCE_NS) -> list[slice]:
+    """Cut a connection's messages where it was silent: a connection without messages has no segment.
+
+    Parameters
+    ----------
+    recv_ts_ns : (n_messages,) int64
+        Receive times in arrival order.
+    silence_ns : int
+        The longest silence within a segment.
+
+    >>> segments(np.array([0, 10, 31, 30, 50]), silence_ns=20)
+    [slice(0, 2, None), slice(2, 5, None)]
+    """
+    starts = np.flatnonzero(np.diff(recv_ts_ns) > silence_ns) + 1
+    bounds = [0, *starts.tolist(), len(recv_ts_ns)]
+    return [slice(start, stop) for start, stop in pairwise(bounds) if start < stop]
+
+
+def session_windows(session: Session, silence_ns: int = SILENCE_NS) -> Windows:
     """Cut a session into the windows that the job would see."""
-    return Windows(**{name: slide(getattr(session, name)) for name in WINDOW_COLUMNS})
+    parts = segments(session.recv_ts_ns, silence_ns)
+    return Windows(**{name: slide_segments(getattr(session, name), parts) for name in WINDOW_COLUMNS})
+
+
+def slide_segments(column: Int64Array, parts: Sequence[slice]) -> Int64Array:
+    """Cut a column of one connection into the complete windows of each of its segments: (n_windows, WINDOW_SIZE)."""
+    if len(parts) == 1:
+        return slide(column)
+    return np.concatenate([np.empty((0, WINDOW_SIZE), dtype=np.int64), *(slide(column[part]) for part in parts)])
 
 
 def decode_windows(column: Iterable[Int64Array]) -> tuple[Windows, Int64Array]:
@@ -89,6 +118,5 @@ def decode_windows(column: Iterable[Int64Array]) -> tuple[Windows, Int64Array]:
     n_windows, rest = divmod(len(flat), WIRE_LENGTH)
     if rest:
         raise SchemaError(f"A window on the wire must have {WIRE_LENGTH} integers, but a batch has {len(flat)} in all")
-    grouped = flat.reshape(n_windows, WINDOW_SIZE // GROUP_SIZE, len(WIRE_COLUMNS), GROUP_SIZE)
-    columns = np.ascontiguousarray(grouped.transpose(2, 0, 1, 3)).reshape(len(WIRE_COLUMNS), n_windows, WINDOW_SIZE)
+    columns = np.ascontiguousarray(flat.reshape(n_windows, WINDOW_SIZE, len(WIRE_COLUMNS)).transpose(2, 0, 1))
     return Windows(**dict(zip(WINDOW_COLUMNS, columns, strict=False))), columns[-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,13 +24,13 @@ from synthetic.sessions import synthetic_sessions
 from synthetic.strangers import stranger_sessions
 from udfs.explanations import Explainer
 from udfs.rows import explanations, iso_timestamps
-from udfs.schema import Session
+from udfs.schema import SESSION_COLUMNS, Session
 from udfs.scoring import Predictor, score_windows
 from udfs.verdicts import evidence_millinats, running_decisions
-from udfs.windows import session_windows, slide
+from udfs.windows import segments, session_windows, slide
 
 START_NS = 1_790_000_000_000_000_000
-COUNTERS = ("_scored", "_decided", "_explained")
+COUNTERS = re.compile(r"_scored$|_decided$|_explained$|\.refused_")
 CAPTURES = Path(os.environ.get("FINGERPRINT_CAPTURES", Path(__file__).parents[3] / "shared" / "captures"))
 
 
@@ -102,7 +103,7 @@ def flink_job(local_stack: StackStatus) -> Callable[[str], tuple[list[str], dict
         job = f"{local_stack.flink_url}/jobs/{job_id}"
         vertices, counters = requests.get(job, timeout=10).json()["vertices"], {}
         for path in (f"{job}/vertices/{vertex['id']}/metrics" for vertex in vertices):
-            names = [m["id"] for m in requests.get(path, timeout=10).json() if m["id"].endswith(COUNTERS)]
+            names = [m["id"] for m in requests.get(path, timeout=10).json() if COUNTERS.search(m["id"])]
             if names:
                 values = requests.get(path, params={"get": ",".join(names)}, timeout=10).json()
                 counters |= {metric["id"].rpartition(".")[2]: float(metric["value"]) for metric in values}
@@ -112,6 +113,7 @@ def flink_job(local_stack: StackStatus) -> Callable[[str], tuple[list[str], dict
 
 
 Row = dict[str, Any]
+Walked = tuple[Row | None, list[Row]]
 
 
 @dataclass
@@ -136,7 +138,7 @@ class Walk:
         self.previous: str | None = None
         self.certain_after: int | None = None
 
-    def run(self) -> tuple[Row | None, list[Row]]:
+    def run(self) -> Walked:
         """Return the row of connection_verdicts, and those of connection_events."""
         verdict, events = None, []
         for w in range(len(self.starts)):
@@ -208,10 +210,19 @@ class Walk:
 
 
 @pytest.fixture(scope="session")
-def remembered() -> Callable[[Session, Sequence[str | None], Sequence[tuple[int, int]]], tuple[Row | None, list[Row]]]:
+def remembered() -> Callable[[Session, Sequence[str | None], Sequence[tuple[int, int]]], Walked]:
     """Return a function of a session, what each message declares, and each message's partition and offset."""
     predictor, explainer = load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT)
-    return lambda session, declared, places: Walk(predictor, explainer, session, declared, places).run()
+
+    def walk(session: Session, declared: Sequence[str | None], places: Sequence[tuple[int, int]]) -> Walked:
+        verdict, events = None, []
+        for part in segments(session.recv_ts_ns):
+            alone = replace(session, **{name: getattr(session, name)[part] for name in SESSION_COLUMNS})
+            found, more = Walk(predictor, explainer, alone, declared[part], places[part]).run()
+            verdict, events = found or verdict, events + more
+        return verdict, events
+
+    return walk
 
 
 def as_json(timestamp: str) -> str:

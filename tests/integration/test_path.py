@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -32,20 +33,74 @@ from udfs.rows import SCORE_COLUMNS, score_rows
 from udfs.schema import SESSION_COLUMNS, Session
 from udfs.scoring import score_windows
 from udfs.verdicts import evidence_millinats, running_decisions
-from udfs.windows import count_windows, session_windows, slide
+from udfs.windows import SILENCE_NS, count_windows, segments, session_windows, slide_segments
 
 TOPIC = "path_messages"
 
-BAD_RECORDS = {
-    b"no json": "not a JSON object",
-    b'["connection_id"]': "not a JSON object",
-    b"\xff\xfe\x00": "not a JSON object",
-    b'{"recv_ts_ns": 1, "msg_type": "NEW"}': "no connection_id",
-    b'{"connection_id": "", "recv_ts_ns": 1, "msg_type": "NEW"}': "connection_id not of 1 to 128 characters",
-    b'{"connection_id": "c", "msg_type": "NEW"}': "no recv_ts_ns",
-    b'{"connection_id": "c", "recv_ts_ns": "soon", "msg_type": "NEW"}': "no recv_ts_ns",
-    b'{"connection_id": "c", "recv_ts_ns": 1, "msg_type": "MAYBE"}': "unknown msg_type",
-}
+GOOD = {"connection_id": "c", "recv_ts_ns": 1, "msg_type": "NEW"}
+
+
+def _bad(**fields: object) -> bytes:
+    return json.dumps(GOOD | fields).encode()
+
+
+_NO_ID = "connection_id is not a string of 1 to 128 printable characters"
+_NO_TIME = "recv_ts_ns is not an integer of nanoseconds from 1970 to 2099"
+_NO_EXCHANGE = "declared_exchange is not a string of up to 64 printable characters"
+BAD_RECORDS: list[tuple[bytes | None, bytes | None, str]] = [
+    (b"c", None, "null value"),
+    (b"c", b" " * 65_537, "larger than 64 KiB"),
+    (b"c", b" " * 1_000_001, "larger than 64 KiB"),
+    (b"c", b'{"connection_id": "\xff"}', "not UTF-8"),
+    (b"c", b'{"connection_id": "\xed\xa0\x80"}', "not UTF-8"),
+    (b"c", b"\xff\xfe\x00", "not UTF-8"),
+    (b"c", b"", "not JSON"),
+    (b"c", b"no json", "not JSON"),
+    (b"c", _bad()[:-1], "not JSON"),
+    (b"c", _bad() + b"\x00", "not JSON"),
+    (b"c", b"\xef\xbb\xbf" + _bad(), "not JSON"),
+    (b"c", _bad().decode().encode("utf-16-le"), "not JSON"),
+    (b"c", b'{"further": ' + b"[" * 500 + b"]" * 500 + b"}", "not JSON"),
+    (b"c", _bad() + _bad(), "more than one JSON value"),
+    (b"c", b'["connection_id"]', "not a JSON object"),
+    (b"c", b"null", "not a JSON object"),
+    (b"c", b'{"recv_ts_ns": 1, "msg_type": "NEW"}', "no connection_id"),
+    (b"c", _bad(connection_id=None), "no connection_id"),
+    (b"c", _bad(connection_id=7), _NO_ID),
+    (b"", _bad(connection_id=""), _NO_ID),
+    (b"c" * 129, _bad(connection_id="c" * 129), _NO_ID),
+    (b"c\x00", _bad(connection_id="c\x00"), _NO_ID),
+    (b"c", _bad(connection_id="\ud800"), _NO_ID),
+    (b"c", b'{"connection_id": "c", "msg_type": "NEW"}', "no recv_ts_ns"),
+    (b"c", _bad(recv_ts_ns="soon"), _NO_TIME),
+    (b"c", _bad(recv_ts_ns=1.0), _NO_TIME),
+    (b"c", _bad(recv_ts_ns=-1), _NO_TIME),
+    (b"c", _bad(recv_ts_ns=4_102_444_800_000_000_000), _NO_TIME),
+    (b"c", _bad(recv_ts_ns=2**64 + 1), _NO_TIME),
+    (b"c", _bad(msg_type=None), "no msg_type"),
+    (b"c", _bad(msg_type="MAYBE"), "msg_type is not NEW, ACK, NACK, HEARTBEAT or OTHER"),
+    (b"c", _bad(exchange_ts_ns=[1]), "exchange_ts_ns is not a 64-bit integer"),
+    (b"c", _bad(seq=-(2**63)), "seq is not a 64-bit integer"),
+    (b"c", _bad(seq=True), "seq is not a 64-bit integer"),
+    (b"c", _bad(request_id=2**63), "request_id is not a 64-bit integer"),
+    (b"c", _bad(payload_bytes=-1), "payload_bytes is not an integer of 0 or more"),
+    (b"c", _bad(declared_exchange="k" * 65), _NO_EXCHANGE),
+    (b"c", _bad(declared_exchange="kra\x00ken"), _NO_EXCHANGE),
+    (None, _bad(), "no key"),
+    (b"d", _bad(), "key is not the connection_id"),
+    (b"\xff", _bad(), "key is not the connection_id"),
+    (b"k" * 10_001, _bad(), "key is not the connection_id"),
+]
+"""Key, value, and why that is no message."""
+
+GOOD_RECORDS = [
+    _bad(further=[{"connection_id": 1}, "\ud800"], exchange_ts_ns=None, declared_exchange=""),
+    b'{"recv_ts_ns": "overwritten", "connection_id": "c", "recv_ts_ns": 4102444799999999999, "msg_type": "OTHER"}',
+    _bad(seq=-(2**63) + 1, request_id=2**63 - 1, payload_bytes=2**40, declared_exchange="\U0001f600" * 64),
+]
+"""Odd, but messages, of a connection that has too few for a window."""
+
+LONGEST_KEY_BYTES, LONGEST_VALUE_BYTES = 10_000, 1_000_000
 
 Row = dict[str, object]
 Judged = tuple[dict[str, Row], dict[str, list[Row]]]
@@ -60,7 +115,8 @@ class Played:
     declared: dict[str, list[str | None]]
     offsets: dict[str, list[tuple[int, int]]]
     changed: str
-    bad: list[tuple[int, int, bytes]]
+    silent: str
+    bad: dict[tuple[int, int], tuple[bytes | None, bytes | None, str]]
 
 
 @pytest.fixture(scope="module")
@@ -78,18 +134,22 @@ def played(
     _publish(local_stack.kafka, sessions[:half])
     bad = _publish_rubbish(local_stack.kafka)
     _publish(local_stack.kafka, sessions[half:])
-    # One connection goes on, but claims to be somebody else.
-    changed = drawn_sessions[0]
-    more = replace(changed, declared_exchange="coinbase", recv_ts_ns=changed.recv_ts_ns + 10**12)
-    _publish(local_stack.kafka, [more])
-    declared[changed.connection_id] += ["coinbase"] * len(more)
-    twice = {name: np.tile(getattr(changed, name), 2) for name in SESSION_COLUMNS}
-    twice["recv_ts_ns"] = np.concatenate([changed.recv_ts_ns, more.recv_ts_ns])
-    sessions = [replace(s, **twice) if s is changed else s for s in sessions]
+    # One connection goes on, but claims to be somebody else; another one does after two hours of silence.
+    changed, silent = drawn_sessions[0], drawn_sessions[1]
+    for one, pause_ns in ((changed, 10**12), (silent, 2 * SILENCE_NS)):
+        more = replace(one, declared_exchange="coinbase", recv_ts_ns=one.recv_ts_ns + pause_ns)
+        _publish(local_stack.kafka, [more])
+        declared[one.connection_id] += ["coinbase"] * len(more)
+        twice = {name: np.tile(getattr(one, name), 2) for name in SESSION_COLUMNS}
+        twice["recv_ts_ns"] = np.concatenate([one.recv_ts_ns, more.recv_ts_ns])
+        sessions = [replace(s, **twice) if s is one else s for s in sessions]
     offsets: dict[str, list[tuple[int, int]]] = {}
     for record in read_records(TOPIC):
+        if (record.partition, record.offset) in bad or record.key == b"c":
+            continue
         offsets.setdefault(record.key.decode(), []).append((record.partition, record.offset))
-    return Played(sessions=sessions, declared=declared, offsets=offsets, changed=changed.connection_id, bad=bad)
+    names = {"changed": changed.connection_id, "silent": silent.connection_id}
+    return Played(sessions=sessions, declared=declared, offsets=offsets, bad=bad, **names)
 
 
 def _publish(kafka: str, sessions: list[Session]) -> None:
@@ -97,10 +157,12 @@ def _publish(kafka: str, sessions: list[Session]) -> None:
     assert report.messages == sum(map(len, sessions))
 
 
-def _publish_rubbish(kafka: str) -> list[tuple[int, int, bytes]]:
+def _publish_rubbish(kafka: str) -> dict[tuple[int, int], tuple[bytes | None, bytes | None, str]]:
     with KafkaProducer(bootstrap_servers=kafka) as producer:
-        sent = [(producer.send(TOPIC, value=value, key=b"c").get(timeout=10), value) for value in BAD_RECORDS]
-    return [(metadata.partition, metadata.offset, value) for metadata, value in sent]
+        sent = [(producer.send(TOPIC, key=bad[0], value=bad[1]).get(timeout=10), bad) for bad in BAD_RECORDS]
+        for value in GOOD_RECORDS:
+            producer.send(TOPIC, key=b"c", value=value).get(timeout=10)
+    return {(metadata.partition, metadata.offset): bad for metadata, bad in sent}
 
 
 def _run_to_the_end(stack: StackStatus, database_url: str, wait_until: Callable[..., None]) -> None:
@@ -152,7 +214,9 @@ def rows(
 
 def test_every_connection_has_a_row_for_each_window(played: Played, rows: dict[str, list[Row]]) -> None:
     expected = {s.connection_id: (len(s) - 50) // 25 + 1 for s in played.sessions if len(s) >= 50}
-    assert {name: len(found) for name, found in rows.items()} == expected
+    # 633 messages of a segment make 24 windows, where 1,266 would make 49.
+    assert expected[played.silent] == 49
+    assert {name: len(found) for name, found in rows.items()} == expected | {played.silent: 48}
 
 
 def test_every_column_equals_the_offline_computation(played: Played, rows: dict[str, list[Row]]) -> None:
@@ -160,7 +224,9 @@ def test_every_column_equals_the_offline_computation(played: Played, rows: dict[
     for session in played.sessions:
         windows = session_windows(session)
         positions = played.offsets[session.connection_id]
-        offsets = slide(np.array([offset for _, offset in positions]))
+        parts = segments(session.recv_ts_ns)
+        offsets = slide_segments(np.array([offset for _, offset in positions]), parts)
+        last = slide_segments(np.arange(len(session)), parts)[:, -1]
         expected = score_rows(windows, offsets, score_windows(windows, predictor), predictor.model_version)
         expected = expected[list(SCORE_COLUMNS)]
         found = rows.get(session.connection_id, [])
@@ -171,7 +237,7 @@ def test_every_column_equals_the_offline_computation(played: Played, rows: dict[
                 "connection_id": session.connection_id,
                 "kafka_partition": positions[0][0],
                 "last_offset": int(offset[-1]),
-                "declared_exchange": played.declared[session.connection_id][25 * n + 49],
+                "declared_exchange": played.declared[session.connection_id][last[n]],
                 "probabilities": json.loads(want["probabilities"]),
                 "window_start_at": datetime.fromisoformat(want["window_start_at"]),
                 "window_end_at": datetime.fromisoformat(want["window_end_at"]),
@@ -202,6 +268,13 @@ def test_verdicts_and_events_equal_the_offline_computation(played: Played, judge
 def test_a_changed_claim_is_an_event_of_its_own(played: Played, judged: Judged) -> None:
     claims = [event["declared_exchange"] for event in judged[1][played.changed]]
     assert len(set(claims)) == 2
+
+
+def test_a_verdict_starts_anew_after_a_silence(played: Played, judged: Judged) -> None:
+    verdict, events = judged[0][played.silent], judged[1][played.silent]
+    again = [event["messages"] for event in events if event["previous_verdict"] is None]
+    assert len(again) == 2
+    assert (verdict["messages"], verdict["windows"]) == (625, 24)
 
 
 def test_a_verdict_outlives_windows_that_do_not_uphold_it(played: Played, judged: Judged) -> None:
@@ -243,16 +316,35 @@ def _only(names: Sequence[str], row: Row) -> Row:
 def test_what_is_no_message_is_in_the_dead_letter_topic(
     played: Played, rows: dict[str, list[Row]], read_records: Callable[[str], Iterator[Any]]
 ) -> None:
-    letters = []
+    found = {}
     for record in read_records(DEAD_LETTER_TOPIC):
         headers = {name: value.decode() for name, value in record.headers}
-        place = (int(headers["source_partition"]), int(headers["source_offset"]))
-        letters.append((place, headers["reason"], record.value))
-    expected = {(p, o): (BAD_RECORDS[value], value) for p, o, value in played.bad}
-    assert sorted(place for place, _, _ in letters) == sorted(expected)
-    for place, reason, value in letters:
-        assert reason == expected[place][0]
-        assert value == (expected[place][1] if reason == "not a JSON object" else None)
+        if headers["source_topic"] == TOPIC:
+            place = (int(headers["source_partition"]), int(headers["source_offset"]))
+            assert place not in found
+            found[place] = (record.key, record.value, headers["reason"])
+    assert found == {
+        place: (_up_to(LONGEST_KEY_BYTES, key), _up_to(LONGEST_VALUE_BYTES, value), reason)
+        for place, (key, value, reason) in played.bad.items()
+    }
+
+
+def _up_to(most_bytes: int, data: bytes | None) -> bytes | None:
+    return data if data is None or len(data) <= most_bytes else None
+
+
+def test_what_is_no_message_is_in_a_table(played: Played, rows: dict[str, list[Row]], database_url: str) -> None:
+    with connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT kafka_partition, kafka_offset, reason, connection_key, n_bytes FROM dead_letters")
+        found = {(p, o): row for p, o, *row in cursor.fetchall()}
+        cursor.execute("SELECT reason, letters FROM dead_letter_reasons")
+        counted = dict(cursor.fetchall())
+    unprintable = (None, b"c\x00", b"\xff", b"c" * 129, b"k" * 10_001)
+    assert found == {
+        place: [reason, None if key in unprintable else str(key, "utf-8"), None if value is None else len(value)]
+        for place, (key, value, reason) in played.bad.items()
+    }
+    assert counted == Counter(reason for _, _, reason in BAD_RECORDS)
 
 
 def test_running_again_changes_nothing_and_calls_python_once_a_batch(
@@ -278,12 +370,15 @@ def test_running_again_changes_nothing_and_calls_python_once_a_batch(
         wait_until(lambda: find_running_job(flink) is None, what=f"the end of {JOB_NAME}")
     # A bundle holds up to 2,000 windows; that every call had many shows that none is made for a window or a message.
     assert counted["batches_scored"] <= n_windows / 20
+    refused = Counter("refused_" + re.sub("[^A-Za-z0-9]+", "_", reason) for _, _, reason in BAD_RECORDS)
+    assert {name: n for name, n in counted.items() if name.startswith("refused_")} == refused
     assert counted["verdicts_explained"] == sum(e["kind"] != "named" for events in judged[1].values() for e in events)
-    words = Counter(word for name in names for word in ("Calc[", "OverAggregate[", "Constraint") if word in name)
-    assert not words
+    planners = ("Calc[", "OverAggregate[", "ProcessTableFunction[", "Constraint")
+    assert not [name for name in names if any(word in name for word in planners)]
     shown = " ".join(names)
     # What several tables read runs once for all.
-    shared = [name for start, _, name in OPERATOR_NAMES if start in ("KafkaSource", "OverAggregate", "PythonCalc")]
+    once = ("KafkaSource", "ProcessTableFunction", "OverAggregate", "PythonCalc")
+    shared = [name for start, _, name in OPERATOR_NAMES if start in once]
     assert {name: shown.count(name) for name in shared} == dict.fromkeys(shared, 1)
     assert [name for _, _, name in OPERATOR_NAMES if name not in shown] == []
     assert _read_rows(database_url) == rows

@@ -35,7 +35,16 @@ def test_a_database_url_that_lacks_something_is_refused(url: str, found: str) ->
     assert "s3cret" not in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["parallelism", "bundle_ms", "flush_ms", "checkpoint_ms", "state_ttl_hours"])
+@pytest.mark.parametrize(
+    "name", ["parallelism", "bundle_ms", "flush_ms", "checkpoint_ms", "silence_minutes", "downtime_hours"]
+)
 def test_settings_that_make_no_sense_are_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=f"Expected {name.replace('_', '-')} to be above 0, found 0"):
         JobSettings(kafka="k:1", database=parse_database_url(URL), **{name: 0})
+
+
+def test_state_outlives_the_longest_silence_between_windows_and_the_downtime() -> None:
+    """Between two windows of a segment are 25 messages, each up to two minutes after the one before; then 3 hours."""
+    settings = JobSettings(kafka="k:1", database=parse_database_url(URL), silence_minutes=2, downtime_hours=3)
+    assert settings.silence_ns == 120 * 10**9
+    assert settings.state_ttl_s == 25 * 120 + 3 * 3600

@@ -9,7 +9,7 @@ import psycopg2
 import pytest
 
 from jobs.config import JobSettings, parse_database_url
-from jobs.tables import connection_events_ddl, connection_verdicts_ddl, window_scores_ddl
+from jobs.tables import connection_events_ddl, connection_verdicts_ddl, dead_letters_ddl, window_scores_ddl
 
 Insert = Callable[..., None]
 Select = Callable[..., list[dict[str, object]]]
@@ -48,6 +48,7 @@ def test_window_scores_has_the_columns_that_the_job_writes(select: Select) -> No
         ("window_scores", window_scores_ddl, {"scored_at"}),
         ("connection_verdicts", connection_verdicts_ddl, set()),
         ("connection_events", connection_events_ddl, {"written_at"}),
+        ("dead_letters", dead_letters_ddl, {"seen_at"}),
     ],
 )
 def test_the_job_writes_every_column_and_no_other(

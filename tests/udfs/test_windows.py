@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from udfs.errors import SchemaError
-from udfs.schema import WINDOW_COLUMNS, WINDOW_SIZE, WINDOW_SLIDE, Session
-from udfs.windows import GROUP_SIZE, WIRE_COLUMNS, WIRE_LENGTH, count_windows, decode_windows, session_windows, slide
+from udfs.schema import SESSION_COLUMNS, WINDOW_COLUMNS, Session
+from udfs.windows import WIRE_COLUMNS, WIRE_LENGTH, count_windows, decode_windows, segments, session_windows, slide
 
 
 def naive_window_starts(n_messages):
@@ -34,18 +34,12 @@ def test_windows_are_those_of_a_naive_counter(n_messages):
         assert window.tolist() == list(range(start, start + 50))
 
 
-def test_group_size_divides_size_and_slide():
-    assert WINDOW_SIZE % GROUP_SIZE == 0
-    assert WINDOW_SLIDE % GROUP_SIZE == 0
-
-
 def naive_wire(messages):
-    """Lay out 50 messages group by group and, in a group, column by column, with plain loops."""
+    """Lay out 50 messages one after the other, with plain loops."""
     flat = []
-    for first in range(0, 50, 5):
+    for message in messages:
         for column in range(len(WIRE_COLUMNS)):
-            for message in messages[first : first + 5]:
-                flat.append(message[column])
+            flat.append(message[column])
     return np.array(flat, dtype=np.int64)
 
 
@@ -78,3 +72,29 @@ def test_windows_of_a_session_hold_behaviour_only():
     windows = session_windows(session)
     assert set(vars(windows)) == {"recv_ts_ns", "exchange_ts_ns", "seq", "request_id", "msg_type"}
     assert len(windows) == 2
+
+
+def naive_segments(times, silence):
+    """Walk through the messages one by one and note which follow each other closely enough."""
+    found = []
+    for position, time in enumerate(times):
+        if position == 0 or time - times[position - 1] > silence:
+            found.append([])
+        found[-1].append(position)
+    return found
+
+
+@given(st.lists(st.integers(0, 40)), st.integers(1, 30))
+def test_segments_are_those_of_a_naive_walk(times, silence):
+    parts = segments(np.array(times, dtype=np.int64), silence)
+    assert [list(range(len(times)))[part] for part in parts] == naive_segments(times, silence)
+
+
+@given(st.lists(st.integers(0, 130), max_size=4))
+def test_windows_never_span_a_silence(lengths):
+    """Of several segments each makes windows alone: ......|...... and nothing across the bar."""
+    times = np.concatenate([np.arange(n) + 10**6 * i for i, n in enumerate(lengths, start=1)] or [np.empty(0)])
+    columns = {name: times.astype(np.int64) for name in SESSION_COLUMNS}
+    windows = session_windows(Session(connection_id="c", declared_exchange=None, **columns), 10**5)
+    starts = [10**6 * i + start for i, n in enumerate(lengths, start=1) for start in naive_window_starts(n)]
+    assert windows.recv_ts_ns.tolist() == [list(range(start, start + 50)) for start in starts]
