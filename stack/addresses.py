@@ -28,16 +28,29 @@ def free_port() -> int:
 
 def check_port_is_free(port: int, purpose: str, option: str) -> None:
     """Raise `StackError` if the port cannot be listened on."""
+    try:
+        _listen_on(port)
+    except OSError as error:
+        raise StackError(
+            f"Expected port {port} to be free for {purpose}, found it taken ({error.strerror}): "
+            f"choose another with {option}."
+        ) from error
+
+
+def is_free(port: int) -> bool:
+    """Tell whether the port can be listened on."""
+    try:
+        _listen_on(port)
+    except OSError:
+        return False
+    return True
+
+
+def _listen_on(port: int) -> None:
     with socket.socket() as probe:
         # A connection that lingers after its server has gone does not keep the port taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOCALHOST, port))
-        except OSError as error:
-            raise StackError(
-                f"Expected port {port} to be free for {purpose}, found it taken ({error.strerror}): "
-                f"choose another with {option}."
-            ) from error
+        probe.bind((LOCALHOST, port))
 
 
 def listens(host: str, port: int) -> bool:

@@ -18,15 +18,16 @@ from typing import Any
 
 import psutil
 
-from stack.addresses import check_database, check_flink, check_kafka, check_port_is_free, free_port
+from stack.addresses import check_database, check_flink, check_kafka, check_port_is_free, free_port, is_free
 from stack.errors import StackError
+from stack.flink import forget_jobs
 from stack.jars import ensure_jars
 from stack.java import find_java
 from stack.parts import initial_status
 from stack.postgres import remove_private_folder
 from stack.processes import environment, find_process, kill_all, marked_processes
 from stack.service import tail
-from stack.settings import StackSettings, read_settings, resolve_home, write_settings
+from stack.settings import StackSettings, last_settings, read_settings, resolve_home, write_settings
 from stack.status import PartStatus, StackStatus, read_status, status_path, write_status
 
 POLL_S = 0.1
@@ -75,7 +76,10 @@ def up(settings: StackSettings, progress: Callable[[str], None]) -> StackStatus:
 
 
 def down(home: Path) -> bool:
-    """Stop the stack in `home` and everything that it started; return whether anything ran."""
+    """Stop the stack in `home` and everything that it started; return whether anything ran.
+
+    Jobs that run are resumed from their last checkpoints by the next `up`.
+    """
     home = resolve_home(home)
     supervisor = _supervisor(read_status(home))
     if supervisor is not None:
@@ -90,7 +94,7 @@ def wipe(home: Path) -> None:
     home = resolve_home(home)
     down(home)
     remove_private_folder(home)
-    for name in ("kafka", "flink", "flink-client", "postgres", "logs"):
+    for name in ("kafka", "zookeeper", "flink", "flink-client", "postgres", "logs"):
         shutil.rmtree(home / name, ignore_errors=True)
     for name in ("settings.json", "lock"):
         (home / name).unlink(missing_ok=True)
@@ -149,7 +153,10 @@ def _start(settings: StackSettings, progress: Callable[[str], None]) -> None:
     _kill_leftovers(settings.home)
     _check_space(settings.home)
     _check_external(settings)
-    settings = _with_ports(settings)
+    last = last_settings(settings.home)
+    settings = _with_ports(settings, last)
+    if last is not None and _of_jobs(last) != _of_jobs(settings) and forget_jobs(settings.home):
+        progress("The jobs of the last time are not resumed: Kafka or PostgreSQL has another address now")
     if settings.kafka is None or settings.flink is None:
         find_java()
     if settings.kafka is None:
@@ -184,15 +191,21 @@ def _check_external(settings: StackSettings) -> None:
         check_database(settings.database_url)
 
 
-def _with_ports(settings: StackSettings) -> StackSettings:
-    """Check the ports of the parts that run here, and draw those that may be any."""
+def _of_jobs(settings: StackSettings) -> tuple[str | int, ...]:
+    """Return what a submitted job has taken in of the addresses."""
+    return (settings.kafka or settings.kafka_port, settings.database_url or settings.postgres_port)
+
+
+def _with_ports(settings: StackSettings, last: StackSettings | None) -> StackSettings:
+    """Check the ports of the parts that run here, and draw those that may be any: if they are free, last time's."""
     ports: dict[str, Any] = {}
     for port_name, external_name, purpose, option in PORTS:
         port = getattr(settings, port_name)
         if getattr(settings, external_name) is not None:
             continue
         if port == 0:
-            ports[port_name] = free_port()
+            wanted = getattr(last, port_name, 0)
+            ports[port_name] = wanted if wanted and is_free(wanted) else free_port()
         else:
             check_port_is_free(port, purpose, option)
     return replace(settings, **ports)

@@ -1,5 +1,8 @@
 """Apache Flink: a standalone cluster of one JobManager and one TaskManager, from the jars of PyFlink's wheel.
 
+Which jobs run is kept in ZooKeeper and in the folder `HA_FOLDER`: a JobManager that was killed, or stopped with the
+stack, goes on with them from their last checkpoints when it is started again.
+
 The two Java commands are made here instead of by the wheel's shell scripts, which start several more JVMs to read the
 configuration and split paths at spaces.
 """
@@ -11,6 +14,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +25,19 @@ from stack.addresses import ANSWER_TIMEOUT_S, LOCALHOST, free_port
 from stack.java import JavaHome, find_java
 from stack.jvm import flink_home, flink_jars, log_options, module_options
 from stack.service import Service
+from stack.zookeeper import build_zookeeper
 
+MANY = 2**31 - 1
+# A job's own: how it is restarted, without end, and what its checkpoints may cost. They stay when the job has gone.
+JOB_OPTIONS: dict[str, str | int] = {
+    "restart-strategy.type": "exponential-delay",
+    "restart-strategy.exponential-delay.initial-backoff": "500 ms",
+    "restart-strategy.exponential-delay.max-backoff": "10 s",
+    "restart-strategy.exponential-delay.reset-backoff-threshold": "30 s",
+    "restart-strategy.exponential-delay.attempts-before-reset-backoff": MANY,
+    "execution.checkpointing.tolerable-failed-checkpoints": MANY,
+    "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+}
 # Without a start script to derive them from one total, each is written out: together 2.5 GiB.
 TASKMANAGER_MEMORY_MB = {
     "framework.heap.size": 128,
@@ -36,12 +52,25 @@ TASKMANAGER_MEMORY_MB = {
     "jvm-overhead.max": 256,
 }
 JOBMANAGER_HEAP_MB = 768
+HA_FOLDER = "ha"
+# How soon a failure is noticed and what follows it. A killed process is noticed sooner than by its silence.
+FAILURE_OPTIONS: dict[str, str | int] = {
+    "heartbeat.interval": "1 s",
+    "heartbeat.timeout": "8 s",
+    # A TaskManager that is up before its JobManager would try again only after 10 s, one that was refused after 30 s.
+    "cluster.registration.error-delay": "500 ms",
+    "cluster.registration.refused-registration-delay": "1 s",
+    "cluster.registration.max-timeout": "5 s",
+    # What does not let itself be cancelled takes its TaskManager along, which is started again.
+    "task.cancellation.timeout": "30 s",
+    **JOB_OPTIONS,
+}
 JOBMANAGER_CLASS = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 TASKMANAGER_CLASS = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 
 
 def build_flink(home: Path, port: int, task_slots: int, java: JavaHome) -> list[Service]:
-    """Describe the JobManager and the TaskManager.
+    """Describe ZooKeeper, the JobManager and the TaskManager.
 
     Parameters
     ----------
@@ -52,15 +81,24 @@ def build_flink(home: Path, port: int, task_slots: int, java: JavaHome) -> list[
     task_slots : int
         Slots of the TaskManager.
     java : JavaHome
-        What runs both.
+        What runs them.
     """
     folder = home / "flink"
-    # What a killed TaskManager left in its working folder is of no use to the next.
-    shutil.rmtree(folder / "tmp", ignore_errors=True)
-    for name in ("checkpoints", "tmp", "conf"):
+    for name in ("checkpoints", "conf"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    _write_config(folder / "conf", _cluster_options(folder, port, task_slots))
-    return [_build_jobmanager(home, port, java), _build_taskmanager(home, port, java)]
+    zookeeper = build_zookeeper(home, free_port(), java)
+    options = _cluster_options(folder, port, task_slots) | _ha_options(folder, zookeeper.address)
+    _write_config(folder / "conf", options)
+    return [zookeeper, _build_jobmanager(home, port, java), _build_taskmanager(home, port, java)]
+
+
+def forget_jobs(home: Path) -> bool:
+    """Let the next JobManager start without jobs, and return whether there were any; their checkpoints stay."""
+    folder = home / "flink" / HA_FOLDER
+    had_jobs = any(folder.glob("*/submitted*"))
+    for path in (folder, home / "zookeeper" / "data"):
+        shutil.rmtree(path, ignore_errors=True)
+    return had_jobs
 
 
 def client_environment(home: Path, flink_url: str) -> dict[str, str]:
@@ -81,8 +119,8 @@ def client_environment(home: Path, flink_url: str) -> dict[str, str]:
         folder.mkdir(parents=True, exist_ok=True)
     for path in (flink_home() / "conf").glob("log4j*.properties"):
         shutil.copyfile(path, conf / path.name)
-    address = {"rest.address": parts.hostname, "rest.port": parts.port or (443 if parts.scheme == "https" else 80)}
-    _write_config(conf, address | _python_options())
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    _write_config(conf, {"rest.address": parts.hostname or "", "rest.port": port, **JOB_OPTIONS, **_python_options()})
     return {
         **os.environ,
         "JAVA_HOME": str(find_java().home),
@@ -98,12 +136,14 @@ def _build_jobmanager(home: Path, port: int, java: JavaHome) -> Service:
     url = f"http://{LOCALHOST}:{port}"
     # It has little to compute: without the second compiler it starts with half the work.
     options = [f"-Xmx{JOBMANAGER_HEAP_MB}m", "-XX:TieredStopAtLevel=1"]
-    command = _java_command(home, java, log, options, JOBMANAGER_CLASS)
+    own_tmp = home / "flink" / "tmp" / "jobmanager"
+    command = _java_command(home, java, log, options, JOBMANAGER_CLASS, own_tmp)
     return Service(
         name="jobmanager",
         title="Flink JobManager",
         address=f"{LOCALHOST}:{port}",
         web_url=url,
+        prepare=partial(_empty_folder, own_tmp),
         command=lambda _start: command,
         is_ready=lambda _start: _get(f"{url}/overview") is not None,
         environment=_flink_folders(),
@@ -122,11 +162,13 @@ def _build_taskmanager(home: Path, port: int, java: JavaHome) -> Service:
         f"-XX:MaxDirectMemorySize={direct_mb}m",
         f"-XX:MaxMetaspaceSize={memory_mb['jvm-metaspace.size']}m",
     ]
-    command = _java_command(home, java, log, options, TASKMANAGER_CLASS)
+    own_tmp = home / "flink" / "tmp" / "taskmanager"
+    command = _java_command(home, java, log, options, TASKMANAGER_CLASS, own_tmp)
     return Service(
         name="taskmanager",
         title="Flink TaskManager",
         address=LOCALHOST,
+        prepare=partial(_empty_folder, own_tmp),
         command=lambda start: [*command, "-D", f"taskmanager.resource-id={_resource_id(start)}"],
         is_ready=lambda start: _is_registered(f"http://{LOCALHOST}:{port}", _resource_id(start)),
         environment=_flink_folders(),
@@ -135,14 +177,22 @@ def _build_taskmanager(home: Path, port: int, java: JavaHome) -> Service:
     )
 
 
-def _java_command(home: Path, java: JavaHome, log: Path, options: Sequence[str], main_class: str) -> list[str]:
+def _empty_folder(folder: Path) -> None:
+    """Make a working folder anew: what a killed process left there, some 100 MB, is of no use to the next."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
+def _java_command(
+    home: Path, java: JavaHome, log: Path, options: Sequence[str], main_class: str, own_tmp: Path
+) -> list[str]:
     return [
         str(java.executable),
         *options,
         "-XX:+UseG1GC",
         "-XX:+ExitOnOutOfMemoryError",
         "-Duser.timezone=UTC",
-        f"-Djava.io.tmpdir={home / 'flink' / 'tmp'}",
+        f"-Djava.io.tmpdir={own_tmp}",
         *log_options(log),
         *module_options(),
         "-cp",
@@ -150,6 +200,7 @@ def _java_command(home: Path, java: JavaHome, log: Path, options: Sequence[str],
         main_class,
         "--configDir",
         str(home / "flink" / "conf"),
+        *("-D", f"io.tmp.dirs={own_tmp}"),
     ]
 
 
@@ -187,7 +238,6 @@ def _python_options() -> dict[str, str]:
 def _cluster_options(folder: Path, port: int, task_slots: int) -> dict[str, str | int]:
     return {
         "jobmanager.rpc.address": LOCALHOST,
-        "jobmanager.rpc.port": free_port(),
         "jobmanager.bind-host": LOCALHOST,
         "taskmanager.host": LOCALHOST,
         "taskmanager.bind-host": LOCALHOST,
@@ -198,20 +248,28 @@ def _cluster_options(folder: Path, port: int, task_slots: int) -> dict[str, str 
         "taskmanager.numberOfTaskSlots": task_slots,
         "taskmanager.cpu.cores": task_slots,
         **{f"taskmanager.memory.{name}": f"{size_mb}m" for name, size_mb in TASKMANAGER_MEMORY_MB.items()},
-        "io.tmp.dirs": str(folder / "tmp"),
         "execution.checkpointing.interval": "5 s",
         "execution.checkpointing.dir": f"file://{folder / 'checkpoints'}",
-        "restart-strategy.type": "exponential-delay",
-        "restart-strategy.exponential-delay.max-backoff": "10 s",
-        "heartbeat.interval": "2 s",
-        "heartbeat.timeout": "10 s",
-        # A TaskManager that is up before its JobManager would try again only after 10 s.
-        "cluster.registration.error-delay": "500 ms",
+        "execution.checkpointing.savepoint-dir": f"file://{folder / 'savepoints'}",
+        **FAILURE_OPTIONS,
         **_python_options(),
     }
 
 
-def _write_config(conf: Path, options: Mapping[str, str | int | None]) -> None:
+def _ha_options(folder: Path, zookeeper: str) -> dict[str, str | int]:
+    return {
+        "high-availability.type": "zookeeper",
+        "high-availability.storageDir": f"file://{folder / HA_FOLDER}",
+        "high-availability.zookeeper.quorum": zookeeper,
+        # So long a killed JobManager stays the leader, and so long ZooKeeper itself may be away unnoticed.
+        "high-availability.zookeeper.client.session-timeout": "6 s",
+        "high-availability.zookeeper.client.tolerate-suspended-connections": "true",
+        "high-availability.zookeeper.client.retry-wait": "1 s",
+        "high-availability.zookeeper.client.max-retry-attempts": "10",
+    }
+
+
+def _write_config(conf: Path, options: Mapping[str, str | int]) -> None:
     # JSON's strings and numbers are YAML's too.
     lines = [f"{key}: {json.dumps(value)}\n" for key, value in options.items()]
     (conf / "config.yaml").write_text("".join(lines), encoding="utf-8")

@@ -21,7 +21,7 @@ class Service:
     address : str
         Where it listens.
     prepare : callable
-        Called once before the first start, in a thread of its own beside those of the other parts.
+        Called before each start, in a thread of its own beside those of the other parts.
     command : callable
         Takes the number of the start (0, 1, ...), returns the command line.
     is_ready : callable

@@ -84,5 +84,13 @@ def read_settings(home: Path) -> StackSettings:
     return StackSettings(**values | {"home": Path(values["home"])})
 
 
+def last_settings(home: Path) -> StackSettings | None:
+    """Read the settings of the last stack in `home`, None if there was none that this version can read."""
+    try:
+        return read_settings(home)
+    except (OSError, ValueError, TypeError, KeyError, StackError):
+        return None
+
+
 def _settings_path(home: Path) -> Path:
     return home / "settings.json"

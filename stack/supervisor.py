@@ -27,7 +27,8 @@ from stack.status import PartStatus, StackStatus, status_path, write_status
 POLL_S = 0.1
 START_TIMEOUT_S = 90
 STOP_TIMEOUT_S = 15
-# Waiting times before the second and later attempts; after as many failures in a row it gives up.
+# Waiting times before the second and later attempts. After as many failures in a row the part is called dead, and tried
+# on at the last one's pace: what stopped it, a full disk say, may be mended meanwhile.
 BACKOFF_S = (0.5, 1, 2, 4, 8)
 # What has been ready for so long did not fail at its start.
 STABLE_S = 30
@@ -87,7 +88,7 @@ class Supervisor:
     def _step(self, child: Child, now_s: float) -> None:
         """Do what is due for one part."""
         if child.process is None:
-            if child.status.state == "starting" and child.prepared.done() and now_s >= child.next_start_at_s:
+            if child.prepared.done() and now_s >= child.next_start_at_s:
                 self._start(child, now_s)
         elif child.process.poll() is not None:
             self._note_death(child, f"ended with status {child.process.returncode}", now_s)
@@ -100,7 +101,13 @@ class Supervisor:
             self._note_death(child, f"was not ready after {START_TIMEOUT_S} s", now_s)
 
     def _start(self, child: Child, now_s: float) -> None:
-        child.prepared.result()
+        try:
+            child.prepared.result()
+        except (StackError, OSError) as error:
+            if not self._was_ready:
+                raise
+            self._note_failure(child, f"{child.service.title} could not be prepared: {error}", now_s)
+            return
         service = child.service
         child.process = spawn(
             service.command(child.n_starts), self._status.home, service.output, service.environment, service.account
@@ -111,21 +118,25 @@ class Supervisor:
         child.status.pid, child.status.created_at_s = child.process.pid, created_at_s(child.process.pid)
 
     def _note_death(self, child: Child, what: str, now_s: float) -> None:
-        """Plan the next start, or give up."""
         if child.process is not None:
             end_group(child.process)
         message = f"{child.service.title} {what}; its log ends:\n{child.service.log_tail(N_LOG_LINES)}"
         if not self._was_ready:
             raise StackError(message)
-        print(message, file=sys.stderr, flush=True)
         child.process, child.status.pid, child.status.created_at_s = None, None, None
+        self._note_failure(child, message, now_s)
+
+    def _note_failure(self, child: Child, message: str, now_s: float) -> None:
+        """Plan the next start."""
+        print(message, file=sys.stderr, flush=True)
         child.n_failures += 1
+        child.next_start_at_s = now_s + BACKOFF_S[min(child.n_failures, len(BACKOFF_S)) - 1]
+        child.prepared = self._pool.submit(child.service.prepare)
         if child.n_failures > len(BACKOFF_S):
             child.status.state = "dead"
-            child.status.message = f"gave up after {child.n_failures} failures in a row: {message}"
-            return
-        child.status.state, child.status.message = "starting", message
-        child.next_start_at_s = now_s + BACKOFF_S[child.n_failures - 1]
+            child.status.message = f"failed {child.n_failures} times in a row, and is tried again: {message}"
+        else:
+            child.status.state, child.status.message = "starting", message
 
     def _write(self) -> None:
         state = repr(self._status)

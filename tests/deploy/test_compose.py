@@ -14,7 +14,9 @@ import pytest
 import yaml
 
 from jobs.config import parse_database_url
+from stack.flink import FAILURE_OPTIONS
 from stack.jars import locked_jars
+from stack.zookeeper import MAIN_CLASS
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
@@ -38,7 +40,7 @@ def test_obeys_the_compose_specification() -> None:
 
 def test_has_every_part_of_the_system() -> None:
     assert set(SERVICES) == {
-        *("kafka", "postgres", "migrate", "jobmanager", "taskmanager", "submit", "publisher", "grafana")
+        *("kafka", "postgres", "migrate", "zookeeper", "jobmanager", "taskmanager", "submit", "publisher", "grafana")
     }
 
 
@@ -151,8 +153,27 @@ def test_grafana_gets_every_variable_that_its_data_source_names() -> None:
     assert (ROOT / "grafana" / "dashboards" / Path(home).name).is_file()
 
 
+def flink_config() -> dict[str, Any]:
+    config: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "flink" / "config.yaml").read_text())
+    return config
+
+
+def test_failures_are_noticed_and_mended_as_in_the_local_stack() -> None:
+    config = flink_config()
+    assert {name: config.get(name) for name in FAILURE_OPTIONS} == FAILURE_OPTIONS
+
+
+def test_a_new_jobmanager_finds_the_jobs_of_the_last() -> None:
+    config = flink_config()
+    assert config["high-availability.type"] == "zookeeper"
+    assert config["high-availability.storageDir"].startswith(config["execution.checkpointing.dir"])
+    name, port = config["high-availability.zookeeper.quorum"].split(":")
+    assert f"clientPort={port}" in (ROOT / "deploy" / "flink" / "zoo.cfg").read_text()
+    assert MAIN_CLASS in SERVICES[name]["entrypoint"]
+
+
 def test_both_managers_share_the_checkpoints() -> None:
-    config = yaml.safe_load((ROOT / "deploy" / "flink" / "config.yaml").read_text())
+    config = flink_config()
     folder = config["execution.checkpointing.dir"].removeprefix("file://")
     for name in ("jobmanager", "taskmanager"):
         assert f"checkpoints:{folder}" in SERVICES[name]["volumes"]

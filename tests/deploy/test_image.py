@@ -68,7 +68,9 @@ def test_flink_uses_the_python_of_the_image() -> None:
     assert "PATH=/opt/venv/bin:" in DOCKERFILE
 
 
-def test_checkpoints_lie_in_a_folder_of_the_image() -> None:
+def test_checkpoints_and_the_list_of_jobs_lie_in_folders_of_the_image() -> None:
     (workdir,) = re.findall(r"^WORKDIR (.*)$", DOCKERFILE, re.MULTILINE)
     (made,) = re.findall(r"^RUN mkdir (.*)$", DOCKERFILE, re.MULTILINE)
-    assert CONFIG["execution.checkpointing.dir"] == f"file://{workdir}/{made}"
+    checkpoints, jobs = made.split()
+    assert CONFIG["execution.checkpointing.dir"] == f"file://{workdir}/{checkpoints}"
+    assert f"dataDir={workdir}/{jobs}\n" in (FOLDER / "zoo.cfg").read_text()

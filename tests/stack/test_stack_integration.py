@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -16,9 +17,10 @@ import requests
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
+from stack.addresses import is_free
 from stack.control import down, log_tail, status, up, wipe
 from stack.errors import StackError
-from stack.settings import StackSettings
+from stack.settings import StackSettings, read_settings
 from stack.status import PartStatus, StackStatus
 
 TIMEOUT_S = 90
@@ -31,7 +33,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackStatus]:
     lines: list[str] = []
     try:
         started = up(settings, lines.append)
-        assert {line.split()[0] for line in lines} >= {"kafka", "jobmanager", "taskmanager", "postgres"}
+        assert {line.split()[0] for line in lines} >= {"kafka", "zookeeper", "jobmanager", "taskmanager", "postgres"}
         yield started
     finally:
         wipe(home)
@@ -116,7 +118,7 @@ def test_services_from_outside_are_used(running: StackStatus, tmp_path: Path) ->
 
 
 def test_killed_parts_are_started_again(running: StackStatus) -> None:
-    names = ("taskmanager", "kafka", "postgres")
+    names = ("zookeeper", "jobmanager", "taskmanager", "kafka", "postgres")
     for name in names:
         kill(running.part(name))
     wait_for(lambda: all(status(running.home).part(name).restarts == 1 for name in names))
@@ -134,10 +136,17 @@ def test_parts_do_not_outlive_a_killed_supervisor(running: StackStatus) -> None:
     found = status(running.home)
     assert {part.state for part in found.parts} == {"dead"}
     assert not found.is_ready
+    # A process that is about to end has no command line any more, but its ports still.
+    settings = read_settings(running.home)
+    for port in (settings.kafka_port, settings.flink_port, settings.postgres_port):
+        wait_for(partial(is_free, port))
 
 
 def test_up_starts_again_with_the_data_and_down_leaves_no_process(running: StackStatus) -> None:
     started = up(StackSettings(home=running.home, kafka_port=0, flink_port=0, postgres_port=0), lambda _line: None)
+    assert (started.kafka, started.flink_url, started.database_url) == (
+        *(running.kafka, running.flink_url, running.database_url),
+    )
     assert "kept" in topics(started.kafka)
     assert len(processes_of(running.home)) >= len(started.parts)
     assert down(running.home) is True

@@ -107,13 +107,28 @@ def test_a_dead_part_is_started_again(tmp_path: Path) -> None:
     assert found.part("part").pid not in killed
 
 
-def test_after_several_failures_in_a_row_it_gives_up_and_says_so(
+def test_after_several_failures_in_a_row_it_is_called_dead_and_tried_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "BACKOFF_S", (0.0, 0.0))
-    flag = tmp_path / "started-once"
-    script = f"if [ -e {flag} ]; then echo worn out; exit 1; fi; touch {flag}; sleep 0.5"
-    service = make_service(tmp_path, script, is_ready=lambda start: start == 0)
-    found = run_until(tmp_path, [service], lambda status: status.parts[0].state == "dead")
-    assert found.part("part").message.startswith("gave up after 3 failures in a row")
-    assert "worn out" in found.part("part").message
+    obstacle, called_dead = tmp_path / "obstacle", []
+    script = f"if [ -e {obstacle} ]; then echo worn out; exit 1; fi; touch {obstacle}; sleep 0.5"
+
+    def mended(status: StackStatus) -> bool:
+        part = status.part("part")
+        if part.state == "dead":
+            called_dead.append(part.message)
+            obstacle.unlink(missing_ok=True)
+        return bool(called_dead) and part.state == "ready"
+
+    service = make_service(tmp_path, script, is_ready=lambda start: start == 0 or bool(called_dead))
+    run_until(tmp_path, [service], mended)
+    assert "worn out" in called_dead[0]
+
+
+def test_each_start_is_prepared(tmp_path: Path) -> None:
+    prepared: list[int] = []
+    service = make_service(tmp_path, "sleep 0.1")
+    object.__setattr__(service, "prepare", lambda: prepared.append(1))
+    run_until(tmp_path, [service], lambda status: status.part("part").restarts == 1)
+    assert len(prepared) >= 2
