@@ -29,7 +29,7 @@ for panel, commands in {
     "Local stack": (local_stack.up, local_stack.status, local_stack.down),
     "Messages": (live.ingest, streams.publish, streams.replay),
     "Recordings": (live.record, recordings.inspect, recordings.convert),
-    "Job and results": (job.migrate, job.submit, watching.watch),
+    "Job and results": (job.migrate, job.submit, job.stop, watching.watch),
     "Model": (models.score, models.train, models.enrol, evaluation.evaluate),
 }.items():
     for command in commands:

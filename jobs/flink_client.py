@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pyflink
@@ -19,6 +21,8 @@ _FLINK_HOME = Path(pyflink.__file__).parent
 _JOB_FILE = Path(__file__).parent / "score.py"
 _SUBMITTED = re.compile(r"JobID ([0-9a-f]{32})")
 _TIMEOUT_S = 10
+_STOP_TIMEOUT_S = 300
+_POLL_S = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +60,64 @@ def find_running_job(flink_url: str) -> RunningJob | None:
     return next((job for job in list_jobs(flink_url) if job.name == JOB_NAME and job.state not in ended), None)
 
 
-def flink_run_command(flink_url: str, job_arguments: list[str], *, worker_python: str) -> list[str]:
+def stop_with_savepoint(flink_url: str, job_id: str, folder: str | None) -> str:
+    """Stop a job once its state is saved, and return where.
+
+    Parameters
+    ----------
+    flink_url : str
+        The cluster's REST interface.
+    job_id : str
+        A job that is running.
+    folder : str or None
+        Where the savepoint goes, as the cluster sees it; None for the cluster's own.
+
+    Raises
+    ------
+    PipelineError
+        If the cluster refuses, fails, or takes longer than five minutes.
+    """
+    job = f"{flink_url.rstrip('/')}/jobs/{job_id}"
+    body = {"drain": False} | ({} if folder is None else {"targetDirectory": folder})
+    trigger = _ask("POST", f"{job}/stop", body)["request-id"]
+    end_s = time.monotonic() + _STOP_TIMEOUT_S
+    while (answer := _ask("GET", f"{job}/savepoints/{trigger}"))["status"]["id"] != "COMPLETED":
+        if time.monotonic() > end_s:
+            raise PipelineError(
+                f"Expected a savepoint of job {job_id} within {_STOP_TIMEOUT_S} s, found it unfinished: look at the "
+                "job's checkpoints in the web UI"
+            )
+        time.sleep(_POLL_S)
+    operation = answer["operation"]
+    if "location" not in operation:
+        cause = _last_cause(operation.get("failure-cause", {}).get("stack-trace", ""))
+        raise PipelineError(f"Expected a savepoint of job {job_id}, found: {cause}; the job goes on")
+    return str(operation["location"])
+
+
+def _ask(method: str, url: str, body: object = None) -> Any:
+    try:
+        response = requests.request(method, url, json=body, timeout=_TIMEOUT_S)
+        answer = response.json()
+    except (requests.RequestException, ValueError) as error:
+        raise PipelineError(
+            f"Expected an answer from {url}, found none ({type(error).__name__}): is Flink still there?"
+        ) from error
+    if not response.ok:
+        raise PipelineError(f"Expected {url} to be done, found: {_last_cause(' '.join(answer.get('errors', [])))}")
+    return answer
+
+
+def _last_cause(trace: str) -> str:
+    """Take the sentence out of a Java exception's text."""
+    lines = [line.strip() for line in trace.splitlines() if line.strip() and not line.startswith(("\t", " "))]
+    causes = [line for line in lines if line.startswith("Caused by:")] or lines[:1] or ["no reason given"]
+    return causes[-1].removeprefix("Caused by:").strip()
+
+
+def flink_run_command(
+    flink_url: str, job_arguments: list[str], *, worker_python: str, savepoint: str | None = None
+) -> list[str]:
     """Write the `flink run -py jobs/score.py` that submits the job.
 
     Parameters
@@ -67,6 +128,8 @@ def flink_run_command(flink_url: str, job_arguments: list[str], *, worker_python
         What `jobs/score.py` is told.
     worker_python : str
         Python on the cluster's machines.
+    savepoint : str, optional
+        Savepoint or checkpoint whose state the job goes on with.
     """
     address = urlsplit(flink_url)
     return [
@@ -74,6 +137,7 @@ def flink_run_command(flink_url: str, job_arguments: list[str], *, worker_python
         *("--jobmanager", f"{address.hostname}:{address.port or 8081}"),
         *("--pyClientExecutable", sys.executable),
         *("--pyExecutable", worker_python),
+        *(("--fromSavepoint", savepoint) if savepoint else ()),
         *("--python", str(_JOB_FILE), *job_arguments),
     ]
 
@@ -105,5 +169,8 @@ def flink_run(command: list[str], environment: dict[str, str]) -> str:
 def _reason(done: subprocess.CompletedProcess[str]) -> str:
     """Pick the line that a person needs out of a client's output."""
     lines = [line.strip() for line in (done.stdout + "\n" + done.stderr).splitlines() if line.strip()]
-    causes = [line for line in lines if line.startswith(("Error:", "Caused by:"))]
+    # That our own program ended is what Flink's client says last, and no cause.
+    causes = [
+        line for line in lines if line.startswith(("Error:", "Caused by:")) and "Python process exits" not in line
+    ]
     return (causes or lines or [f"exit code {done.returncode}"])[-1].removeprefix("Error: ")

@@ -36,6 +36,8 @@ class Submission:
         Further options of `jobs/score.py`.
     worker_python : str
         Python on the cluster's machines; the local stack's is the one that runs this.
+    savepoint : str or None
+        Savepoint or checkpoint whose state the job goes on with; None to begin with the topic.
     """
 
     addresses: Addresses
@@ -43,6 +45,7 @@ class Submission:
     model: Path = DEFAULT_ARTIFACT
     job_options: Sequence[str] = ()
     worker_python: str = sys.executable
+    savepoint: str | None = None
 
     def __post_init__(self) -> None:
         # Wrong options, or the wish to see them listed, end here: before any service is asked for.
@@ -57,7 +60,7 @@ class Submission:
             *("--jars", *map(str, jars), *self.job_options),
         ]
         parse_job_arguments(options, kafka=None, database_url=database_url)
-        return flink_run_command(flink, options, worker_python=self.worker_python)
+        return flink_run_command(flink, options, worker_python=self.worker_python, savepoint=self.savepoint)
 
     def run(self, progress: Callable[[str], None]) -> str:
         """Check, submit, and return the job's id.
@@ -71,7 +74,7 @@ class Submission:
         if find_running_job(flink) is not None:
             raise ConfigError(
                 f"Expected no {JOB_NAME!r} job on {flink}, found one running, and two would do the same work twice: "
-                "cancel it in the web UI first"
+                "stop it first with `fingerprint stop`"
             )
         command = self.command(progress)
         predictor = load_predictor(self.model, build_parser().parse_args(self.job_options).false_unknown_rate)

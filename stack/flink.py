@@ -25,6 +25,7 @@ from stack.addresses import ANSWER_TIMEOUT_S, LOCALHOST, free_port
 from stack.java import JavaHome, find_java
 from stack.jvm import flink_home, flink_jars, log_options, module_options
 from stack.service import Service
+from stack.settings import resolve_home
 from stack.zookeeper import build_zookeeper
 
 MANY = 2**31 - 1
@@ -99,6 +100,13 @@ def forget_jobs(home: Path) -> bool:
     for path in (folder, home / "zookeeper" / "data"):
         shutil.rmtree(path, ignore_errors=True)
     return had_jobs
+
+
+def last_snapshot(home: Path) -> Path | None:
+    """Return the newest complete checkpoint or savepoint of the cluster in `home`."""
+    folder = resolve_home(home) / "flink"
+    found = [*folder.glob("checkpoints/*/chk-*/_metadata"), *folder.glob("savepoints/*/_metadata")]
+    return max(found, key=lambda path: path.stat().st_mtime_ns).parent if found else None
 
 
 def client_environment(home: Path, flink_url: str) -> dict[str, str]:

@@ -26,6 +26,8 @@ from stack.status import PartStatus, StackStatus, status_path, write_status
 
 POLL_S = 0.1
 START_TIMEOUT_S = 90
+# Killed parts come back on a machine that has a backlog to work off: what is only slow must not be killed again.
+RESTART_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 15
 # Waiting times before the second and later attempts. After as many failures in a row the part is called dead, and tried
 # on at the last one's pace: what stopped it, a full disk say, may be mended meanwhile.
@@ -97,8 +99,12 @@ class Supervisor:
                 child.n_failures = 0
         elif child.service.is_ready(child.n_starts - 1):
             child.status.state, child.status.message = "ready", ""
-        elif now_s - child.started_at_s > START_TIMEOUT_S:
-            self._note_death(child, f"was not ready after {START_TIMEOUT_S} s", now_s)
+        elif now_s - child.started_at_s > (timeout_s := self._start_timeout_s):
+            self._note_death(child, f"was not ready after {timeout_s} s", now_s)
+
+    @property
+    def _start_timeout_s(self) -> int:
+        return RESTART_TIMEOUT_S if self._was_ready else START_TIMEOUT_S
 
     def _start(self, child: Child, now_s: float) -> None:
         try:

@@ -1,4 +1,4 @@
-"""`submit` and `migrate`: the job on the cluster, and the tables that it writes to."""
+"""`submit`, `stop` and `migrate`: the job on the cluster, and the tables that it writes to."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import typer
 
 from jobs import options
 from jobs.addresses import Addresses
+from jobs.config import JOB_NAME
 from jobs.console import err, out
-from jobs.flink_client import find_running_job
+from jobs.flink_client import find_running_job, stop_with_savepoint
 from jobs.migrate import migrate as apply_migrations
 from jobs.submission import Submission
 from model.artifact import DEFAULT_ARTIFACT
+from stack.flink import last_snapshot
+from udfs.errors import ConfigError
 
 
 def submit(
@@ -39,17 +42,28 @@ def submit(
     print_command: Annotated[
         bool, typer.Option("--print-command", help="Print the `flink run` command instead of running it.")
     ] = False,
+    from_savepoint: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Go on from this savepoint or checkpoint instead of the topic's beginning."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the local stack's last savepoint or checkpoint.")
+    ] = False,
     job_options: Annotated[
         list[str] | None, typer.Argument(help="After `--`: options of the job itself; `-- --help` lists them.")
     ] = None,
 ) -> None:
-    """Submit the job with `flink run`, with everything it needs shipped along."""
+    """Submit the job with `flink run`, with everything it needs shipped along.
+
+    Going on from a savepoint, it may have another `-- --parallelism`.
+    """
     submission = Submission(
         addresses=Addresses(home=home, kafka=kafka, flink=flink, database_url=database_url),
         topic=topic,
         model=model,
         job_options=job_options or (),
         worker_python=worker_python,
+        savepoint=_last_snapshot(home, from_savepoint) if resume else from_savepoint,
     )
     if print_command:
         typer.echo(shlex.join(submission.command(_say)))
@@ -60,7 +74,40 @@ def submit(
         return
     with err.status("Submitting the job to Flink"):
         job_id = submission.run(_say)
+    if submission.savepoint is not None:
+        err.print(f"It goes on from {submission.savepoint}", highlight=False, soft_wrap=True)
     out.print(f"Job {job_id} is submitted: {flink_url}/#/job/running/{job_id}/overview", soft_wrap=True)
+
+
+def stop(
+    home: options.Home,
+    flink: options.Flink = None,
+    savepoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR", help="Folder of the savepoint, as the cluster sees it.", show_default="the cluster's"
+        ),
+    ] = None,
+) -> None:
+    """Stop the running job with a savepoint, from which `submit --from-savepoint` goes on."""
+    flink_url = Addresses(home=home, flink=flink).require_flink()
+    running = find_running_job(flink_url)
+    if running is None:
+        raise ConfigError(f"Expected a running {JOB_NAME!r} job on {flink_url}, found none: there is nothing to stop")
+    with err.status("Stopping the job with a savepoint"):
+        out.print(stop_with_savepoint(flink_url, running.job_id, savepoint), soft_wrap=True, highlight=False)
+
+
+def _last_snapshot(home: Path, from_savepoint: str | None) -> str:
+    if from_savepoint is not None:
+        raise ConfigError("Expected --resume or --from-savepoint, found both: leave one out")
+    found = last_snapshot(home)
+    if found is None:
+        raise ConfigError(
+            f"Expected a savepoint or checkpoint of the local stack in {home}, found none: leave out --resume, or name "
+            "one with --from-savepoint"
+        )
+    return found.as_uri()
 
 
 def migrate(
