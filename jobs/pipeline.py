@@ -18,6 +18,7 @@ from jobs.queries import (
     JAVA_FUNCTIONS,
     MESSAGES,
     REFUSED,
+    REMEMBERED,
     SCORE_FUNCTION,
     SCORED,
     connection_events_query,
@@ -28,6 +29,7 @@ from jobs.queries import (
     decisions_view,
     messages_view,
     refused_view,
+    remembered_view,
     scored_view,
     window_scores_query,
 )
@@ -55,6 +57,7 @@ _VIEWS = {
     MESSAGES: messages_view,
     REFUSED: refused_view,
     SCORED: scored_view,
+    REMEMBERED: remembered_view,
     DECISIONS: decisions_view,
     DECIDED: decided_view,
 }

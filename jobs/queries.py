@@ -28,6 +28,7 @@ EXPLAIN_FUNCTION = "explain_verdict"
 
 JAVA_FUNCTIONS = {
     "windows": "fingerprint.Windows",
+    "history": "fingerprint.History",
     "standing": "fingerprint.Standing",
     "refusal": "fingerprint.Refusal",
     "count_refused": "fingerprint.CountRefused",
@@ -38,6 +39,7 @@ JAVA_FUNCTIONS = {
 MESSAGES = "messages"
 REFUSED = "refused"
 SCORED = "scored"
+REMEMBERED = "remembered"
 DECISIONS = "decisions"
 DECIDED = "decided"
 """Views; what several INSERTs read of them, Flink runs once."""
@@ -112,20 +114,20 @@ def window_scores_query(_settings: JobSettings) -> str:
         ON CONFLICT DO DEDUPLICATE"""  # noqa: S608  # only our own names
 
 
+def remembered_view(_settings: JobSettings) -> str:
+    """Select of every window what is needed later."""
+    return f"SELECT {_KEPT}, history_record FROM {SCORED}"  # noqa: S608  # only our own names
+
+
 def decisions_view(_settings: JobSettings) -> str:
-    """Select every window with what its connection's last windows say, and no more of it than is needed later."""
-    kept = f"{_CARRIED}, first_offset, window_start_at, window_end_at, model_version, features"
-    lags = ", ".join(f"LAG(history_record, {i}) OVER w AS h{i}" for i in range(1, HISTORY))
-    oldest_first = ", ".join(f"h{i}" for i in range(HISTORY - 1, 0, -1))
+    """Select every window with what its connection's last windows say."""
     from_row = ", ".join(f"decision.{name} AS {name}" for name in DECISION_COLUMNS)
     return f"""
-        SELECT {kept}, {from_row}
+        SELECT {_KEPT}, {from_row}
         FROM (
-            SELECT {kept}, {DECIDE_FUNCTION}(CONCAT_WS('', {oldest_first}, history_record), {_N_WINDOWS}) AS decision
-            FROM (
-                SELECT *, {lags}
-                FROM (SELECT *, PROCTIME() AS processed_at FROM {SCORED})
-                WINDOW w AS (PARTITION BY connection_id ORDER BY processed_at)
+            SELECT {_KEPT}, {DECIDE_FUNCTION}(history, {_N_WINDOWS}) AS decision
+            FROM history(
+                scored => TABLE {REMEMBERED} PARTITION BY connection_id, most_windows => {HISTORY}, uid => 'history'
             )
         )"""  # noqa: S608  # only our own names
 
@@ -199,6 +201,7 @@ def connection_events_query(_settings: JobSettings) -> str:
 
 
 _CARRIED = "connection_id, kafka_partition, last_offset, declared_exchange, n, segment"
+_KEPT = f"{_CARRIED}, first_offset, window_start_at, window_end_at, model_version, features"
 _N_WINDOWS = f"n / {WINDOW_SLIDE} - {WINDOW_SIZE // WINDOW_SLIDE - 1}"
 
 

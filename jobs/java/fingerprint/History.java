@@ -1,0 +1,48 @@
+package fingerprint;
+
+import static org.apache.flink.table.annotation.ArgumentTrait.PASS_COLUMNS_THROUGH;
+import static org.apache.flink.table.annotation.ArgumentTrait.SET_SEMANTIC_TABLE;
+
+import org.apache.flink.table.annotation.ArgumentHint;
+import org.apache.flink.table.annotation.StateHint;
+import org.apache.flink.table.functions.ProcessTableFunction;
+import org.apache.flink.types.Row;
+
+/**
+ * Adds to every window the records of its connection's last windows, its own as the last.
+ *
+ * <p>Records are of one length. A new segment of the connection starts without any.
+ */
+public final class History extends ProcessTableFunction<History.Records> {
+    /** What is added. */
+    public static final class Records {
+        /** One record after the other, the oldest first. */
+        public String history;
+    }
+
+    /** What is kept of a connection. */
+    public static final class Memory {
+        public String history;
+        public Long segment;
+
+        /** Offset of the window's last message; that it differs every time refreshes the state's time to live. */
+        public Long last_offset;
+    }
+
+    /** Take in a window of the connection. */
+    public void eval(
+            @StateHint Memory memory,
+            @ArgumentHint({SET_SEMANTIC_TABLE, PASS_COLUMNS_THROUGH}) Row scored,
+            Integer most_windows) {
+        String record = scored.getFieldAs("history_record");
+        Long segment = scored.getFieldAs("segment");
+        String before = segment.equals(memory.segment) ? memory.history : "";
+        int kept = Math.min(before.length(), (most_windows - 1) * record.length());
+        memory.history = before.substring(before.length() - kept) + record;
+        memory.segment = segment;
+        memory.last_offset = scored.getFieldAs("last_offset");
+        Records records = new Records();
+        records.history = memory.history;
+        collect(records);
+    }
+}
