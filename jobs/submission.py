@@ -60,7 +60,22 @@ class Submission:
             *("--jars", *map(str, jars), *self.job_options),
         ]
         parse_job_arguments(options, kafka=None, database_url=database_url)
+        self._check_savepoint()
         return flink_run_command(flink, options, worker_python=self.worker_python, savepoint=self.savepoint)
+
+    def _check_savepoint(self) -> None:
+        """Look for a savepoint where this machine's own cluster would; elsewhere, the cluster says what is wrong."""
+        if (
+            self.savepoint is None
+            or self.addresses.flink is not None
+            or "://" in self.savepoint.removeprefix("file://")
+        ):
+            return
+        path = Path("/" + self.savepoint.removeprefix("file:").lstrip("/"))
+        if not (path / "_metadata").is_file():
+            raise ConfigError(
+                f"Expected a savepoint or checkpoint in {path}, found no file _metadata there: correct --from-savepoint"
+            )
 
     def run(self, progress: Callable[[str], None]) -> str:
         """Check, submit, and return the job's id.

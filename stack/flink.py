@@ -62,6 +62,8 @@ FAILURE_OPTIONS: dict[str, str | int] = {
     "cluster.registration.error-delay": "500 ms",
     "cluster.registration.refused-registration-delay": "1 s",
     "cluster.registration.max-timeout": "5 s",
+    # A start beside others that work off a backlog may wait long for a core.
+    "pekko.startup-timeout": "1 min",
     # What does not let itself be cancelled takes its TaskManager along, which is started again.
     "task.cancellation.timeout": "30 s",
     **JOB_OPTIONS,
@@ -151,7 +153,7 @@ def _build_jobmanager(home: Path, port: int, java: JavaHome) -> Service:
         title="Flink JobManager",
         address=f"{LOCALHOST}:{port}",
         web_url=url,
-        prepare=partial(_empty_folder, own_tmp),
+        prepare=partial(_prepare_jobmanager, home, own_tmp),
         command=lambda _start: command,
         is_ready=lambda _start: _get(f"{url}/overview") is not None,
         environment=_flink_folders(),
@@ -183,6 +185,17 @@ def _build_taskmanager(home: Path, port: int, java: JavaHome) -> Service:
         log=log,
         output=log.with_suffix(".out"),
     )
+
+
+def _prepare_jobmanager(home: Path, own_tmp: Path) -> None:
+    """Empty the working folder, and remove the results that Flink 2.3 writes but cannot read: it would end at once.
+
+    A job that failed before it ran, from a savepoint that is not there for one, has a result without its application.
+    """
+    _empty_folder(own_tmp)
+    for path in (home / "flink" / HA_FOLDER).glob("job-result-store/*/*_DIRTY.json"):
+        if '"application-id"' not in path.read_text(encoding="utf-8"):
+            path.unlink()
 
 
 def _empty_folder(folder: Path) -> None:

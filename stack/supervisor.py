@@ -25,7 +25,7 @@ from stack.settings import StackSettings, read_settings
 from stack.status import PartStatus, StackStatus, status_path, write_status
 
 POLL_S = 0.1
-START_TIMEOUT_S = 90
+START_TIMEOUT_S = 180
 # Killed parts come back on a machine that has a backlog to work off: what is only slow must not be killed again.
 RESTART_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 15

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from stack.control import up
 from stack.errors import StackError
-from stack.flink import forget_jobs
+from stack.flink import build_flink, forget_jobs, last_snapshot
+from stack.java import JavaHome
 from stack.settings import StackSettings, last_settings, write_settings
 
 
@@ -50,3 +52,24 @@ def test_another_kafka_does_not_get_the_jobs_of_the_last(tmp_path: Path, monkeyp
         assert plan.exists() is is_kept
     assert [line for line in lines if "not resumed" in line] == lines
     assert len(lines) == 1
+
+
+def test_results_that_flink_cannot_read_are_removed_before_a_jobmanager_starts(tmp_path: Path) -> None:
+    folder = tmp_path / "flink" / "ha" / "job-result-store" / "default"
+    folder.mkdir(parents=True)
+    for name, text in (("a", '{"result":{"id":"a"}}'), ("b", '{"result":{"id":"b","application-id":"c"}}')):
+        (folder / f"{name}_DIRTY.json").write_text(text, encoding="utf-8")
+    (jobmanager,) = (part for part in build_flink(tmp_path, 1, 4, JavaHome(tmp_path, 17)) if part.name == "jobmanager")
+    jobmanager.prepare()
+    assert [path.name for path in folder.iterdir()] == ["b_DIRTY.json"]
+
+
+def test_the_last_snapshot_is_the_newest_that_is_complete(tmp_path: Path) -> None:
+    assert last_snapshot(tmp_path) is None
+    folders = [tmp_path / "flink" / name for name in ("checkpoints/j/chk-1", "savepoints/s", "checkpoints/j/chk-2")]
+    for number, folder in enumerate(folders):
+        folder.mkdir(parents=True)
+        if number < 2:
+            (folder / "_metadata").touch()
+            os.utime(folder / "_metadata", (number, number))
+    assert last_snapshot(tmp_path) == folders[1]
