@@ -9,7 +9,7 @@ import sys
 import typer
 from rich.text import Text
 
-from jobs.commands import checks, demo, evaluation, job, live, local_stack, models, recordings, streams, watching
+from jobs.commands import chaos, checks, demo, evaluation, job, live, local_stack, models, recordings, streams, watching
 from jobs.console import err
 from stack.errors import StackError
 from udfs.errors import PipelineError
@@ -30,6 +30,7 @@ for panel, commands in {
     "Messages": (live.ingest, streams.publish, streams.replay),
     "Recordings": (live.record, recordings.inspect, recordings.convert),
     "Job and results": (job.migrate, job.submit, job.stop, watching.watch),
+    "Trust": (chaos.chaos,),
     "Model": (models.score, models.train, models.enrol, evaluation.evaluate),
 }.items():
     for command in commands:

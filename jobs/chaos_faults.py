@@ -1,0 +1,184 @@
+"""What can go wrong on purpose: parts of the local stack killed, paused, kept away, and out of disk."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import psutil
+
+from stack.control import status
+from udfs.errors import PipelineError
+
+KILLED: Final = ("taskmanager", "jobmanager", "worker", "kafka", "postgres", "zookeeper")
+"""What `kill -9` hits: the parts of the stack, and a Python worker."""
+
+PAUSE_S: Final = 15.0
+"""Longer than the cluster's heartbeat timeout."""
+
+FULL_DISK_S: Final = 15.0
+ORDEAL_EVERY: Final = 4
+"""After so many kills comes something worse."""
+
+_FIND_WORKER_S: Final = 60.0
+_POLL_S: Final = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """Something that goes wrong.
+
+    Attributes
+    ----------
+    name : str
+        For the report.
+    inflict : callable
+        Takes the stack's home and returns when the fault is over.
+    noticed_within_s : float
+        How long results may still flow before they stop.
+    """
+
+    name: str
+    inflict: Callable[[Path], None]
+    noticed_within_s: float
+
+
+def kill_fault(victim: str) -> Fault:
+    """Describe a kill -9 of a part or of a Python worker."""
+    inflict = kill_worker if victim == "worker" else partial(kill_part, name=victim)
+    # A TaskManager scores on until it misses its JobManager's heartbeat.
+    noticed_within_s = 12.0 if victim in ("jobmanager", "zookeeper") else 4.0
+    return Fault(name=f"kill -9 {victim}", inflict=inflict, noticed_within_s=noticed_within_s)
+
+
+def ordeals(outage_s: float) -> list[Fault]:
+    """Describe the faults that are worse than one kill."""
+    return [
+        Fault(name=f"taskmanager paused for {PAUSE_S:g} s", inflict=pause_taskmanager, noticed_within_s=4.0),
+        Fault(
+            name=f"kafka and postgres away for {outage_s:g} s",
+            inflict=partial(keep_away, names=("kafka", "postgres"), seconds=outage_s),
+            noticed_within_s=4.0,
+        ),
+        Fault(
+            name=f"no disk for checkpoints for {FULL_DISK_S:g} s",
+            inflict=partial(fill_disk, names=("jobmanager", "taskmanager")),
+            noticed_within_s=4.0,
+        ),
+        Fault(
+            name=f"no disk for postgres for {FULL_DISK_S:g} s",
+            inflict=partial(fill_disk, names=("postgres",)),
+            noticed_within_s=4.0,
+        ),
+    ]
+
+
+def draw_faults(n_kills: int, seed: int, outage_s: float, further: Sequence[Fault]) -> list[Fault]:
+    """Draw kills in random succession, every part as often as another, and ordeals in turn between them."""
+    rng = np.random.default_rng(seed)
+    rounds = -(-n_kills // len(KILLED))
+    victims = [victim for _ in range(rounds) for victim in rng.permutation(KILLED).tolist()][:n_kills]
+    faults, worse = [], [*ordeals(outage_s), *further]
+    for number, victim in enumerate(victims, start=1):
+        faults.append(kill_fault(victim))
+        if number % ORDEAL_EVERY == 0:
+            faults.append(worse[(number // ORDEAL_EVERY - 1) % len(worse)])
+    return faults
+
+
+def kill_part(home: Path, name: str) -> None:
+    """Kill -9 a part of the stack."""
+    find_part(home, name).kill()
+
+
+def kill_worker(home: Path) -> None:
+    """Kill -9 a Python worker of the TaskManager, as soon as there is one."""
+    end_s = time.monotonic() + _FIND_WORKER_S
+    while time.monotonic() < end_s:
+        with suppress(psutil.Error):
+            workers = [child for child in find_part(home, "taskmanager").children(recursive=True) if _is_worker(child)]
+            if workers:
+                workers[-1].kill()
+                return
+        time.sleep(_POLL_S)
+    raise PipelineError("Expected a Python worker to kill, found none: does the job run?")
+
+
+def pause_taskmanager(home: Path) -> None:
+    """Stop the TaskManager's clock until everybody believes it dead, and wake it again."""
+    with paused([find_part(home, "taskmanager")]):
+        time.sleep(PAUSE_S)
+
+
+def keep_away(home: Path, names: Sequence[str], seconds: float) -> None:
+    """Kill -9 parts, and keep the supervisor from starting them again for a while."""
+    supervisor = psutil.Process(_required(status(home).supervisor_pid, "supervisor"))
+    with paused([supervisor]):
+        for name in names:
+            find_part(home, name).kill()
+        time.sleep(seconds)
+
+
+def fill_disk(home: Path, names: Sequence[str]) -> None:
+    """Let every write of some parts to a file fail for a while, as on a full disk; what they start inherits it."""
+    processes = [process for name in names for process in _family(find_part(home, name))]
+    for process in processes:
+        _limit_files(process, full=True)
+    try:
+        time.sleep(FULL_DISK_S)
+    finally:
+        for name in names:
+            with suppress(psutil.Error, PipelineError):
+                processes += _family(find_part(home, name))
+        for process in processes:
+            _limit_files(process, full=False)
+
+
+@contextmanager
+def paused(processes: Sequence[psutil.Process]) -> Iterator[None]:
+    """Keep processes from running meanwhile."""
+    for process in processes:
+        os.kill(process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGCONT)
+
+
+def find_part(home: Path, name: str) -> psutil.Process:
+    """Return a part's process, waiting for it if it is just being started again."""
+    end_s = time.monotonic() + _FIND_WORKER_S
+    while (pid := status(home).part(name).pid) is None and time.monotonic() < end_s:
+        time.sleep(_POLL_S)
+    return psutil.Process(_required(pid, name))
+
+
+def _required(pid: int | None, name: str) -> int:
+    if pid is None:
+        raise PipelineError(f"Expected the local stack's {name} to run, found no process of it: look at its log")
+    return pid
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    return "python" in process.name() and any("beam_boot" in word for word in process.cmdline())
+
+
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    return [process, *process.children(recursive=True)]
+
+
+def _limit_files(process: psutil.Process, *, full: bool) -> None:
+    """Set the soft limit of a file's size, which a process's owner may raise again up to the hard one."""
+    with suppress(psutil.NoSuchProcess):
+        _, hard_bytes = process.rlimit(psutil.RLIMIT_FSIZE)
+        process.rlimit(psutil.RLIMIT_FSIZE, (0 if full else hard_bytes, hard_bytes))

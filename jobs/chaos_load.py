@@ -1,0 +1,102 @@
+"""A load that goes on while everything around it fails: synthetic connections in real time, one wave after another."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from ingest.backlog import Capacity
+from ingest.messages import encode
+from ingest.producer import Producer
+from ingest.publish import merge
+from synthetic.sessions import LabelledSession, synthetic_sessions
+from udfs.schema import EXCHANGES, Session
+
+WAVE_S: Final = 60.0
+_LIE_EVERY: Final = 5
+_CAPACITY: Final = Capacity(messages=1_000_000, value_bytes=500_000_000)
+_POLL_S: Final = 0.1
+_FLUSH_S: Final = 120.0
+_NS_PER_S: Final = 1e9
+
+
+class Load(threading.Thread):
+    """Publishes until it is stopped; what a missing broker does not take waits for it.
+
+    Parameters
+    ----------
+    kafka, topic : str
+        Where to.
+    seed : int
+        Draws the sessions.
+    per_exchange : int
+        Connections of each exchange at a time.
+    """
+
+    def __init__(self, *, kafka: str, topic: str, seed: int, per_exchange: int) -> None:
+        super().__init__(name="load", daemon=True)
+        self._kafka, self._topic = kafka, topic
+        self._seed, self._per_exchange = seed, per_exchange
+        self._stop_asked = threading.Event()
+        self._failure: BaseException | None = None
+        self.n_messages = 0
+
+    def run(self) -> None:
+        """Publish waves of sessions, each at its pace."""
+        try:
+            with Producer(self._kafka, self._topic, capacity=_CAPACITY) as producer:
+                wave = 0
+                while not self._stop_asked.is_set():
+                    self._publish(producer, draw_wave(self._seed, wave, self._per_exchange, time.time_ns()))
+                    wave += 1
+                producer.flush(_FLUSH_S)
+                self.n_messages = producer.health().acknowledged
+        except BaseException as error:
+            self._failure = error
+
+    def stop(self) -> int:
+        """Stop, wait until Kafka has everything, and return how many messages that is."""
+        self._stop_asked.set()
+        self.join()
+        self.check()
+        return self.n_messages
+
+    def check(self) -> None:
+        """Raise what has ended the load, if anything has."""
+        if self._failure is not None:
+            raise self._failure
+
+    def _publish(self, producer: Producer, sessions: Sequence[Session]) -> None:
+        started_s = time.monotonic()
+        for key, value, due_s in _schedule(sessions):
+            while not self._stop_asked.is_set() and (wait_s := started_s + due_s - time.monotonic()) > 0:
+                producer.poll(min(wait_s, _POLL_S))
+            if self._stop_asked.is_set():
+                return
+            producer.send(key, value)
+
+
+def draw_wave(seed: int, wave: int, per_exchange: int, start_ns: int) -> list[Session]:
+    """Draw the sessions of one wave; every fifth declares another exchange than it is."""
+    drawn = synthetic_sessions(
+        per_exchange=per_exchange, seed=seed * 10_000 + wave, start_ns=start_ns, duration_s=WAVE_S
+    )
+    return [_lying(one) if number % _LIE_EVERY == 0 else one.session for number, one in enumerate(drawn)]
+
+
+def _lying(one: LabelledSession) -> Session:
+    other = EXCHANGES[(EXCHANGES.index(one.exchange) + 1) % len(EXCHANGES)]
+    return replace(one.session, declared_exchange=other)
+
+
+def _schedule(sessions: Sequence[Session]) -> Iterator[tuple[bytes, bytes, float]]:
+    """Yield each message with its key, and when it is due, in seconds since the start."""
+    turns, clocks_ns = merge(sessions)
+    keys = [session.connection_id.encode() for session in sessions]
+    values = [encode(session) for session in sessions]
+    dues_s = (clocks_ns - clocks_ns[0]) / _NS_PER_S
+    for turn, due_s in zip(turns.tolist(), dues_s.tolist(), strict=True):
+        yield keys[turn], next(values[turn]), due_s

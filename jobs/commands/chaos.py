@@ -1,0 +1,89 @@
+"""`chaos`: break everything, again and again, and see whether the results are still right."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from jobs import options
+from jobs.chaos import Chaos, ChaosReport
+from jobs.chaos_faults import Fault, draw_faults
+from jobs.chaos_report import write_report
+from jobs.console import err, out
+from jobs.flink_client import find_running_job
+from stack.control import status, up, wipe
+from stack.settings import StackSettings
+from stack.status import StackStatus
+from udfs.errors import ConfigError
+
+
+def chaos(
+    home: options.Home,
+    kills: Annotated[int, typer.Option(min=1, help="How often something is killed.")] = 20,
+    seed: Annotated[int, typer.Option(help="Draws the load and the succession of faults.")] = 1,
+    report: Annotated[Path, typer.Option(help="The page to write; the figures go beside it as JSON.")] = Path(
+        "chaos.html"
+    ),
+    per_exchange: Annotated[int, typer.Option(min=1, help="Synthetic connections of each exchange at a time.")] = 10,
+    outage: Annotated[float, typer.Option(min=1, help="Seconds that broker and database stay away.")] = 60,
+) -> None:
+    """Kill parts of the local stack under load, and compare the results with an undisturbed run's.
+
+    Uses the stack that runs, or one of its own. Between the kills the TaskManager is paused, broker and database stay
+    away, checkpoints and database run out of disk, and the job is stopped and resumed with another parallelism. Ends
+    with exit code 1 if there is a difference.
+    """
+    with _stack(home) as stack:
+        run = Chaos(stack, seed, lambda line: err.print(f"  {line}", highlight=False, soft_wrap=True))
+        faults = draw_faults(kills, seed, outage, [Fault(name="rescale", inflict=run.rescale, noticed_within_s=4.0)])
+        try:
+            found = run.run(faults, per_exchange=per_exchange)
+        finally:
+            write_report(run.report, report)
+            run.clean_up()
+    out.print(_table(found))
+    out.print(f"[bold]{report}[/bold] has every fault.", soft_wrap=True)
+    if not found.is_same:
+        err.print("The results differ from those of the undisturbed run.", style="bold red")
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _stack(home: Path) -> Iterator[StackStatus]:
+    """Use the stack that runs in `home`, else one on free ports that is gone afterwards."""
+    running = status(home)
+    if not running.is_ready:
+        with tempfile.TemporaryDirectory(prefix="fingerprint-chaos-") as own:
+            try:
+                err.print("Starting a stack for the occasion")
+                yield up(StackSettings(home=Path(own), kafka_port=0, flink_port=0, postgres_port=0), lambda _line: None)
+            finally:
+                wipe(Path(own))
+        return
+    if any(part.state == "external" for part in running.parts):
+        raise ConfigError("Expected a stack of this machine to break, found services of your own in it: stop it first")
+    if find_running_job(running.flink_url) is not None:
+        raise ConfigError("Expected a stack without a job to break, found one running: `fingerprint stop` it first")
+    yield running
+
+
+def _table(report: ChaosReport) -> Table:
+    same = "the same as" if report.is_same else "NOT the same as"
+    table = Table(title=f"{len(report.injuries)} faults, results {same} undisturbed", caption=_caption(report))
+    for heading in ("fault", "times", "p50", "max"):
+        table.add_column(heading, justify="left" if heading == "fault" else "right")
+    for name, times in report.recoveries().items():
+        table.add_row(name, f"{times['n']:.0f}", f"{times['p50_s']:.1f} s", f"{times['max_s']:.1f} s")
+    return table
+
+
+def _caption(report: ChaosReport) -> str:
+    digest, counts = report.disturbed
+    rows = ", ".join(f"{count:,} {table}" for table, count in counts.items())
+    return f"{report.messages:,} messages, {rows}\n{digest}"
