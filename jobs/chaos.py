@@ -130,8 +130,8 @@ class Chaos:
         for job in list_jobs(self._stack.flink_url):
             if job.job_id == self._job_id and job.state not in ("FINISHED", "FAILED", "CANCELED"):
                 self._cancel()
-        topics = AdminClient(Broker(self._stack.kafka).settings).delete_topics([self._topic])
-        topics[self._topic].exception()
+        admin = AdminClient(Broker(self._stack.kafka).settings)  # without a name it would be gone before its answer
+        admin.delete_topics([self._topic])[self._topic].exception()
         with connect(self._stack.database_url) as connection, connection.cursor() as cursor:
             for name in (DISTURBED, UNDISTURBED):
                 cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
