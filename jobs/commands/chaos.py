@@ -13,6 +13,7 @@ from rich.table import Table
 
 from jobs import options
 from jobs.chaos import Chaos, ChaosReport
+from jobs.chaos_cut import cuttable_network
 from jobs.chaos_faults import Fault, draw_faults
 from jobs.chaos_report import write_report
 from jobs.console import err, out
@@ -36,12 +37,13 @@ def chaos(
     """Kill parts of the local stack under load, and compare the results with an undisturbed run's.
 
     Uses the stack that runs, or one of its own. Between the kills the TaskManager is paused, broker and database stay
-    away, checkpoints and database run out of disk, and the job is stopped and resumed with another parallelism. Ends
-    with exit code 1 if there is a difference.
+    away, checkpoints and database run out of disk, JobManager and TaskManager are cut off from each other, and the job
+    is stopped and resumed with another parallelism. Ends with exit code 1 if there is a difference.
     """
-    with _stack(home) as stack:
+    with _stack(home) as stack, cuttable_network(stack.home) as cut:
         run = Chaos(stack, seed, lambda line: err.print(f"  {line}", highlight=False, soft_wrap=True))
-        faults = draw_faults(kills, seed, outage, [Fault(name="rescale", inflict=run.rescale, noticed_within_s=4.0)])
+        rescale = Fault(name="stopped and resumed, rescaled", inflict=run.rescale, noticed_within_s=4.0)
+        faults = draw_faults(kills, seed, outage, [rescale, cut])
         try:
             found = run.run(faults, per_exchange=per_exchange)
         finally:

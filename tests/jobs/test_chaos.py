@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import socket
 from collections import Counter
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from jobs import chaos_watch
 from jobs.chaos import ChaosReport, Injury
+from jobs.chaos_cut import Relay
 from jobs.chaos_faults import KILLED, Fault, draw_faults, kill_fault
 from jobs.chaos_load import draw_wave
 from jobs.chaos_report import write_report
@@ -45,6 +47,25 @@ def test_a_wave_is_drawn_by_its_seed_and_some_connections_lie() -> None:
 
 def connection(session: Session) -> tuple[str, str | None, int]:
     return session.connection_id, session.declared_exchange, len(session)
+
+
+def test_a_relay_passes_on_holds_back_and_goes_on_without_loss() -> None:
+    with Relay() as relay, socket.create_server(("127.0.0.1", relay.target_port)) as server:
+        with socket.create_connection(("127.0.0.1", relay.port)) as caller:
+            called, _ = server.accept()
+            with called:
+                caller.sendall(b"before ")
+                assert called.recv(7, socket.MSG_WAITALL) == b"before "
+                relay.passes.clear()
+                caller.sendall(b"after")
+                called.settimeout(0.3)
+                with pytest.raises(TimeoutError):
+                    called.recv(5)
+                relay.passes.set()
+                called.settimeout(10)
+                assert called.recv(5, socket.MSG_WAITALL) == b"after"
+                called.sendall(b"back")
+                assert caller.recv(4, socket.MSG_WAITALL) == b"back"
 
 
 class Clock:
