@@ -13,10 +13,10 @@ import orjson
 import pandas as pd
 
 from ingest.capture import read_capture
+from jobs.offline_windows import score_batch
 from udfs.fingerprints import fingerprints, pool, traits
-from udfs.rows import SCORE_COLUMNS, score_rows
 from udfs.schema import WINDOW_SLIDE, Float64Array
-from udfs.scoring import Predictor, Scores, score_windows
+from udfs.scoring import Predictor, Scores
 from udfs.standing import ConnectionVerdict, VerdictChange, connection_verdict, messages_at
 from udfs.verdicts import HISTORY, evidence_millinats
 from udfs.windows import count_windows, segments, session_windows, slide_segments
@@ -90,12 +90,8 @@ def score_capture(parts: Sequence[Path], predictor: Predictor) -> ScoredCapture:
     """Score every window of a recording, whatever the number of its parts, and add them up."""
     session = read_capture(parts)
     pieces = segments(session.recv_ts_ns)
-    windows = session_windows(session)
-    scores = score_windows(windows, predictor)
-    offsets = slide_segments(np.arange(len(session)), pieces)
+    scores, rows = score_batch(session_windows(session), slide_segments(np.arange(len(session)), pieces), predictor)
     verdicts, features = _of_segments(scores, pieces, predictor)
-    rows = score_rows(windows, offsets, scores, predictor.model_version)[list(SCORE_COLUMNS)]
-    rows.insert(1, "last_offset", offsets[:, -1])
     return ScoredCapture(
         file=", ".join(map(str, parts)),
         connection_id=session.connection_id,

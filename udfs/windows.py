@@ -64,6 +64,28 @@ def slide(column: Int64Array) -> Int64Array:
     return np.lib.stride_tricks.sliding_window_view(column, WINDOW_SIZE)[::WINDOW_SLIDE]
 
 
+def window_starts(lengths: Int64Array) -> Int64Array:
+    """Find the first message of each complete window of several connections, laid one after the other.
+
+    Parameters
+    ----------
+    lengths : (n_connections,) int64
+        Messages of each.
+
+    Returns
+    -------
+    (n_windows,) int64
+        Position of that message among all; a connection's windows in order, one connection after the other.
+
+    >>> window_starts(np.array([75, 49, 50]))
+    array([  0,  25, 124])
+    """
+    counts = np.maximum((lengths - WINDOW_SIZE) // WINDOW_SLIDE + 1, 0)
+    offsets = np.cumsum(lengths) - lengths - WINDOW_SLIDE * (np.cumsum(counts) - counts)
+    starts: Int64Array = np.repeat(offsets, counts) + WINDOW_SLIDE * np.arange(counts.sum())
+    return starts
+
+
 def segments(recv_ts_ns: Int64Array, silence_ns: int = SILENCE_NS) -> list[slice]:
     """Cut a connection's messages where it was silent: a connection without messages has no segment.
 

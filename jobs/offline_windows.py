@@ -1,0 +1,166 @@
+"""The windows of one partition's messages, scored without Flink by the job's functions, many connections at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import orjson
+import pandas as pd
+from numpy.typing import NDArray
+
+from udfs.fingerprints import traits
+from udfs.history import History
+from udfs.rows import SCORE_COLUMNS, score_rows
+from udfs.schema import WINDOW_COLUMNS, WINDOW_SIZE, Float64Array, Int64Array, Windows
+from udfs.scoring import Predictor, Scores, score_windows
+from udfs.verdicts import HISTORY, evidence_millinats
+
+Objects = NDArray[np.object_]
+
+NOWHERE: Final = -1
+"""The index of what has not been."""
+
+OF_WINDOW: Final = (
+    "connection_id", "kafka_partition", "last_offset", "declared_exchange", "window_end_at", "model_version",
+)  # fmt: skip
+"""What the tables of verdicts and of events have of a window's row, the end by another name."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PartitionMessages:
+    """The messages of one partition, connection by connection, those of a connection in arrival order.
+
+    Attributes
+    ----------
+    kafka_partition : int
+        Where they come from.
+    connection_ids : (n_connections,) str objects
+        No two alike.
+    lengths : (n_connections,) int64
+        Messages of each.
+    columns : (n_messages,) int64 by name
+        Those of `udfs.windows.WIRE_COLUMNS`.
+    declared : (n_messages,) str objects or None
+        The exchange that each message declares.
+    """
+
+    kafka_partition: int
+    connection_ids: Objects
+    lengths: Int64Array
+    columns: dict[str, Int64Array]
+    declared: Objects
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Past:
+    """All windows of a partition, as their connections remember them.
+
+    Attributes
+    ----------
+    first : (n_windows,) int64
+        Index of the first window of each one's connection.
+    rows : n_windows rows
+        What later tables need of their rows.
+    features, evidence, traits, window_start_ns
+        As in `udfs.history`.
+    """
+
+    first: Int64Array
+    rows: pd.DataFrame
+    features: Float64Array
+    evidence: Int64Array
+    traits: Int64Array
+    window_start_ns: Int64Array
+
+    def history(self, windows: Int64Array) -> History:
+        """Lay out the last windows of each of these windows' connections."""
+        looked_at = windows[:, np.newaxis] - np.arange(HISTORY - 1, -1, -1)
+        is_real = looked_at >= self.first[windows, np.newaxis]
+
+        def look(values: Int64Array) -> Int64Array:
+            found: Int64Array = values[np.maximum(looked_at, 0)]
+            found[~is_real] = 0
+            return found
+
+        return History(
+            n_windows=is_real.sum(axis=1),
+            window_start_ns=look(self.window_start_ns),
+            first_offset=look(self.rows["first_offset"].to_numpy()),
+            evidence=look(self.evidence),
+            traits=look(self.traits),
+        )
+
+    def latest(self, happens: NDArray[np.bool_]) -> Int64Array:
+        """Find, for each window, the latest one of its connection at which something happens, itself included."""
+        found = np.maximum.accumulate(np.where(happens, np.arange(len(happens)), NOWHERE))
+        latest: Int64Array = np.where(found >= self.first, found, NOWHERE)
+        return latest
+
+    def is_first(self, happens: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Say at which windows something happens for the first time in their connection."""
+        counts = np.cumsum(happens)
+        is_first: NDArray[np.bool_] = happens & (counts - counts[self.first] + happens[self.first] == 1)
+        return is_first
+
+    def before(self, values: Objects) -> Objects:
+        """Give each window the value of the one before it in its connection, None to the first."""
+        is_first = self.first == np.arange(len(values))
+        shifted = np.roll(values, 1)
+        shifted[is_first] = None
+        return shifted
+
+
+def score_batch(windows: Windows, offsets: Int64Array, predictor: Predictor) -> tuple[Scores, pd.DataFrame]:
+    """Score windows, and lay them out as rows of `window_scores` without what says whose they are."""
+    scores = score_windows(windows, predictor)
+    rows = score_rows(windows, offsets, scores, predictor.model_version)[list(SCORE_COLUMNS)]
+    rows.insert(1, "last_offset", offsets[:, -1])
+    return scores, rows
+
+
+def score_partition_batch(
+    messages: PartitionMessages, starts: Int64Array, chosen: slice, predictor: Predictor
+) -> tuple[pd.DataFrame, Past]:
+    """Score some of a partition's windows: their rows of `window_scores`, and what is remembered of them.
+
+    Parameters
+    ----------
+    messages : PartitionMessages
+        All of the partition.
+    starts : (n_windows,) int64
+        First message of every window.
+    chosen : slice
+        Which windows.
+    predictor : Predictor
+        Of the model.
+    """
+    places = starts[chosen, np.newaxis] + np.arange(WINDOW_SIZE)
+    windows = Windows(**{name: messages.columns[name][places] for name in WINDOW_COLUMNS})
+    scores, rows = score_batch(windows, messages.columns["kafka_offset"][places], predictor)
+    rows["probabilities"] = [orjson.loads(text) for text in rows["probabilities"]]
+    ends = np.cumsum(messages.lengths)
+    connections = np.searchsorted(ends, places[:, 0], side="right")
+    rows["connection_id"] = messages.connection_ids[connections]
+    rows["kafka_partition"] = messages.kafka_partition
+    rows["declared_exchange"] = messages.declared[places[:, -1]]
+    batch = Past(
+        first=np.searchsorted(starts, (ends - messages.lengths)[connections]),
+        rows=rows[[*OF_WINDOW, "first_offset", "window_start_at"]],
+        features=scores.features,
+        evidence=evidence_millinats(scores.probabilities),
+        traits=traits(scores.features),
+        window_start_ns=windows.recv_ts_ns.min(axis=1),
+    )
+    return rows, batch
+
+
+def join(batches: Sequence[Past]) -> Past:
+    """Lay batches one after the other."""
+    arrays = ("first", "features", "evidence", "traits", "window_start_ns")
+    return Past(
+        rows=pd.concat([batch.rows for batch in batches], ignore_index=True),
+        **{name: np.concatenate([getattr(batch, name) for batch in batches]) for name in arrays},
+    )
