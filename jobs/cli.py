@@ -9,7 +9,20 @@ import sys
 import typer
 from rich.text import Text
 
-from jobs.commands import chaos, checks, demo, evaluation, job, live, local_stack, models, recordings, streams, watching
+from jobs.commands import (
+    chaos,
+    checks,
+    demo,
+    evaluation,
+    job,
+    live,
+    local_stack,
+    models,
+    recordings,
+    results,
+    streams,
+    watching,
+)
 from jobs.console import err
 from stack.errors import StackError
 from udfs.errors import PipelineError
@@ -35,6 +48,7 @@ for panel, commands in {
 }.items():
     for command in commands:
         app.command(rich_help_panel=panel)(command)
+app.add_typer(results.app, name="results", rich_help_panel="Job and results")
 app.command("test", rich_help_panel="Start here")(checks.run_tests)
 
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR)

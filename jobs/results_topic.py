@@ -1,0 +1,118 @@
+"""Computes results from the topic alone: what is a message, whose it is, and what the job makes of it."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import numpy as np
+
+from ingest.records import Span, TopicReader
+from ingest.validity import read_record
+from jobs.offline_rows import result_rows
+from jobs.offline_windows import PartitionMessages
+from jobs.results import Chunk
+from udfs.errors import SchemaError
+from udfs.explanations import Explainer
+from udfs.schema import MISSING, MsgType
+from udfs.scoring import Predictor
+from udfs.windows import WIRE_COLUMNS
+
+Progress = Callable[[int], None]
+
+_CODES: Final = {t.name: t.value for t in MsgType}
+_NUMBERS: Final = ("recv_ts_ns", "exchange_ts_ns", "seq", "request_id")
+
+
+class TopicResults:
+    """The results of all messages that a topic holds.
+
+    Attributes
+    ----------
+    records : int
+        Records read so far.
+    refused : Counter
+        How many of them are no messages, by reason.
+    """
+
+    def __init__(self, reader: TopicReader, predictor: Predictor, explainer: Explainer) -> None:
+        self._reader, self._predictor, self._explainer = reader, predictor, explainer
+        self._partition_of: dict[str, int] = {}
+        self.records = 0
+        self.refused = Counter[str]()
+
+    def chunks(self, progress: Progress = lambda _: None) -> Iterator[Chunk]:
+        """Yield the rows of all tables, partition by partition; `progress` is told the offsets that are done.
+
+        Raises
+        ------
+        ConfigError
+            If Kafka does not answer.
+        SchemaError
+            If messages of one connection are in two partitions: their order, and so what comes of them, is open.
+        """
+        done = 0
+        for span in self._reader.spans:
+            messages = self._gather(span, done, progress)
+            for table, rows in result_rows(messages, self._predictor, self._explainer):
+                yield table, {str(name): rows[name].tolist() for name in rows}
+            done += len(span)
+            progress(done)
+
+    def _gather(self, span: Span, done: int, progress: Progress) -> PartitionMessages:
+        log = _Log(span.partition)
+        for records in self._reader.read(span):
+            self.records += len(records)
+            for record in records:
+                message, reason = read_record(record.key(), record.value())
+                if message is None:
+                    self.refused[str(reason)] += 1
+                else:
+                    log.append(message, record.offset())
+            if records:
+                progress(done + (records[-1].offset() or 0) - span.first)
+        for name in log.connections:
+            other = self._partition_of.setdefault(name, span.partition)
+            if other != span.partition:
+                raise SchemaError(
+                    f"Expected the messages of a connection in one partition, found those of {name!r} in partitions "
+                    f"{other} and {span.partition}: publish them with one way of choosing partitions by key"
+                )
+        return log.by_connection()
+
+
+class _Log:
+    """The messages of one partition as they come, eight bytes a value."""
+
+    def __init__(self, partition: int) -> None:
+        self._partition = partition
+        self._columns = {name: array("q") for name in (*WIRE_COLUMNS, "connection", "declared")}
+        self._declared: dict[str | None, int] = {}
+        self.connections: dict[str, int] = {}
+
+    def append(self, message: dict[str, Any], offset: int | None) -> None:
+        columns = self._columns
+        for name in _NUMBERS:
+            value = message.get(name)
+            columns[name].append(MISSING if value is None else value)
+        columns["msg_type"].append(_CODES[message["msg_type"]])
+        columns["kafka_offset"].append(offset or 0)
+        name, declared = message["connection_id"], message.get("declared_exchange")
+        columns["connection"].append(self.connections.setdefault(name, len(self.connections)))
+        columns["declared"].append(self._declared.setdefault(declared, len(self._declared)))
+
+    def by_connection(self) -> PartitionMessages:
+        """Part the messages by connection; within one they stay in order."""
+        columns = {name: np.array(values, dtype=np.int64) for name, values in self._columns.items()}
+        connections = columns.pop("connection")
+        order = np.argsort(connections, kind="stable")
+        columns = {name: values[order] for name, values in columns.items()}
+        return PartitionMessages(
+            kafka_partition=self._partition,
+            connection_ids=np.array(list(self.connections), dtype=object),
+            lengths=np.bincount(connections, minlength=len(self.connections)),
+            columns={name: columns[name] for name in WIRE_COLUMNS},
+            declared=np.array(list(self._declared), dtype=object)[columns["declared"]],
+        )
