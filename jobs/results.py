@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import orjson
@@ -80,10 +80,9 @@ def hash_results(chunks: Iterable[Chunk]) -> ResultsHash:
     """Add up the rows of all tables, in whatever order they come."""
     rows, totals = Counter[str](), Counter[str]()
     for table, columns in chunks:
-        for row in canonical_rows(columns):
-            rows[table] += 1
-            totals[table] += int.from_bytes(hashlib.sha256(row).digest(), "big")
-        totals[table] %= _MODULUS
+        hashes = [int.from_bytes(hashlib.sha256(row).digest()) for row in canonical_rows(columns)]
+        rows[table] += len(hashes)
+        totals[table] = (totals[table] + sum(hashes)) % _MODULUS
     return ResultsHash(tables={name: TableHash(rows=rows[name], total=totals[name]) for name in TABLES})
 
 
@@ -97,7 +96,10 @@ def canonical_rows(columns: Columns) -> Iterator[bytes]:
     converters = [_timestamp if name.endswith("_at") else _value for name in names]
     values = [list(map(convert, columns[name])) for name, convert in zip(names, converters, strict=True)]
     for row in zip(*values, strict=True):
-        yield orjson.dumps({name: value for name, value in zip(names, row, strict=True) if value is not None})
+        yield orjson.dumps(
+            {name: value for name, value in zip(names, row, strict=True) if value is not None},
+            option=orjson.OPT_SORT_KEYS,
+        )
 
 
 def differences(first: Iterable[Chunk], second: Iterable[Chunk], *, most: int) -> tuple[list[Difference], Counter[str]]:
@@ -143,11 +145,14 @@ def _difference(place: _Place, first: bytes | None, second: bytes | None) -> Dif
     return Difference(table=table, key=key, only_in=None, values=values)
 
 
-def _timestamp(value: Any) -> str | None:
+def _timestamp(value: Any) -> datetime | None:
     if value is None or value is pd.NaT:
         return None
-    at = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return str(at.astimezone(UTC).isoformat(timespec="microseconds"))
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    elif isinstance(value, pd.Timestamp):
+        value = value.to_pydatetime()
+    return cast(datetime, value.astimezone(UTC))
 
 
 def _value(value: Any) -> Any:
@@ -157,15 +162,17 @@ def _value(value: Any) -> Any:
     if kind is float:
         # 0.0 has a sign and NaN is no JSON; neither is to be mistaken for something else.
         return value + 0.0 if math.isfinite(value) else str(value)
+    if kind is dict:
+        return _json(value)
     if isinstance(value, np.generic):
         return _value(value.item())
     return None if value is pd.NA else _json(value)
 
 
 def _json(value: Any) -> Any:
-    """Order names, and make a float of each number, as PostgreSQL's jsonb does not part 1 from 1.0."""
+    """Make a float of each number, as PostgreSQL's jsonb does not part 1 from 1.0."""
     if isinstance(value, dict):
-        return {name: _json(value[name]) for name in sorted(value)}
+        return {name: item + 0.0 if type(item) is float else _json(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_json(item) for item in value]
     return value if value is None or isinstance(value, str | bool) else float(value) + 0.0

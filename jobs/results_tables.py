@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+import orjson
 from psycopg2.extensions import connection as Connection
+from psycopg2.extras import register_default_jsonb
 from psycopg2.sql import SQL, Identifier
 
 from jobs.database import connect
@@ -40,6 +42,7 @@ def read_results(database_url: str, model_version: str) -> Iterator[Chunk]:
     """Yield the rows of all tables, as one snapshot sees them, in no order."""
     with connect(database_url) as database:
         database.set_session(isolation_level="REPEATABLE READ", readonly=True, autocommit=False)
+        register_default_jsonb(database, loads=orjson.loads)
         for table in TABLES:
             yield from _read(database, table, model_version)
 
