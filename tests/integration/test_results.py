@@ -1,0 +1,266 @@
+"""The hash of what the job wrote and the hash of what the topic says: equal, however often the job has run."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+from psycopg2.sql import SQL, Identifier
+from typer.testing import CliRunner, Result
+
+from ingest.broker import ensure_topics
+from ingest.capture import read_capture
+from ingest.publish import publish
+from ingest.records import TopicReader
+from jobs.addresses import Addresses
+from jobs.commands.results import app
+from jobs.config import DEAD_LETTER_TOPIC
+from jobs.database import connect
+from jobs.flink_client import list_jobs
+from jobs.migrate import migrate
+from jobs.results import TABLES, WRITING_TIMES, ResultsHash, differences, hash_results
+from jobs.results_tables import model_version_of, read_results
+from jobs.results_topic import TopicResults
+from jobs.submission import Submission
+from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from stack.status import StackStatus
+from udfs.errors import ConfigError, SchemaError
+from udfs.schema import Session
+
+TOPIC = "results_messages"
+
+# What this version of the job and the rule of `ingest.validity` both refuse.
+RUBBISH = {
+    b"no json": "not JSON",
+    b"\xff\xfe\x00": "not UTF-8",
+    b"[]": "not a JSON object",
+    b'{"recv_ts_ns": 1, "msg_type": "NEW"}': "connection_id is missing",
+    b'{"connection_id": "c", "recv_ts_ns": "soon", "msg_type": "NEW"}': "recv_ts_ns is not an integer of 64 bits",
+    b'{"connection_id": "c", "recv_ts_ns": 1, "msg_type": "MAYBE"}': "msg_type is unknown",
+}
+N_RUBBISH = 60
+
+
+@pytest.fixture(scope="module")
+def sessions(local_stack: StackStatus, captures: Path, drawn_sessions: list[Session]) -> list[Session]:
+    """Publish recordings and synthetic connections, with rubbish between them."""
+    recorded = [read_capture([path]) for path in sorted(captures.rglob("KRAKEN*.jsonl.gz"))]
+    ensure_topics(local_stack.kafka, [TOPIC, DEAD_LETTER_TOPIC], 4)
+    for portion in (recorded, drawn_sessions):
+        publish(portion, bootstrap_servers=local_stack.kafka, topic=TOPIC)
+        send(local_stack.kafka, [(b"c", value) for value in RUBBISH for _ in range(N_RUBBISH // 2)])
+    return [*recorded, *drawn_sessions]
+
+
+def send(kafka: str, records: list[tuple[bytes | None, bytes | None]], *, partition: int = 0) -> None:
+    producer = Producer({"bootstrap.servers": kafka})
+    for key, value in records:
+        producer.produce(TOPIC, key=key, value=value, partition=partition)
+    assert producer.flush(30) == 0
+
+
+@pytest.fixture(scope="module")
+def run_job(
+    sessions: list[Session], local_stack: StackStatus, database_url: str, wait_until: Callable[..., None]
+) -> Callable[[], None]:
+    """Return a function that runs the job on the topic as it is, from its beginning to its end."""
+    stack = local_stack
+    addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
+
+    def run() -> None:
+        job_id = Submission(addresses=addresses, topic=TOPIC, job_options=("--stop-at-end",)).run(lambda _: None)
+
+        def state() -> str:
+            return next(job.state for job in list_jobs(stack.flink_url) if job.job_id == job_id)
+
+        wait_until(lambda: state() in ("FINISHED", "FAILED"), what="the end of the job")
+        assert state() == "FINISHED"
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def written(run_job: Callable[[], None], database_url: str) -> ResultsHash:
+    """Run the job into an empty database; return the hash of what it wrote."""
+    migrate(database_url)
+    with pytest.raises(ConfigError, match="results of one model version, found those of none"):
+        model_version_of(database_url)
+    run_job()
+    return hash_tables(database_url)
+
+
+def hash_tables(database_url: str) -> ResultsHash:
+    return hash_results(read_results(database_url, model_version_of(database_url)))
+
+
+@pytest.fixture
+def topic_results(local_stack: StackStatus, sessions: list[Session]) -> Iterator[TopicResults]:
+    with TopicReader(local_stack.kafka, TOPIC) as reader:
+        yield TopicResults(reader, load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT))
+
+
+@pytest.fixture
+def results(local_stack: StackStatus, database_url: str) -> Callable[..., Result]:
+    """Return a function that runs `fingerprint results` on the stack."""
+    services = {"FINGERPRINT_KAFKA": local_stack.kafka, "DATABASE_URL": database_url, "COLUMNS": "200"}
+    environment = {**services, "FINGERPRINT_HOME": str(local_stack.home)}
+    return lambda *arguments: CliRunner().invoke(app, list(arguments), env=environment, catch_exceptions=False)
+
+
+def test_the_topic_gives_the_hash_of_the_tables(
+    written: ResultsHash, topic_results: TopicResults, sessions: list[Session], database_url: str
+) -> None:
+    heard: list[int] = []
+    found, counts = differences(
+        read_results(database_url, model_version_of(database_url)), topic_results.chunks(heard.append), most=3
+    )
+    assert (found, counts) == ([], {})
+    assert hash_results(topic_results.chunks()) == written
+    assert topic_results.refused == {reason: 2 * N_RUBBISH for reason in RUBBISH.values()}  # read twice
+    n_records = sum(map(len, sessions)) + N_RUBBISH * len(RUBBISH)
+    assert (heard[-1], heard == sorted(heard), topic_results.records) == (n_records, True, 2 * n_records)
+
+
+def test_every_row_is_there(written: ResultsHash, sessions: list[Session]) -> None:
+    rows = {name: table.rows for name, table in written.tables.items()}
+    complete = [session for session in sessions if len(session) >= 50]
+    assert rows["window_scores"] == sum((len(session) - 50) // 25 + 1 for session in complete)
+    assert rows["connection_verdicts"] == len(complete)
+    assert rows["connection_events"] > len(complete) / 2
+
+
+def test_verdicts_and_events_of_the_topic_are_those_of_a_walk(
+    topic_results: TopicResults,
+    sessions: list[Session],
+    read_records: Callable[[str], Iterator[Any]],
+    remembered: Callable[..., tuple[dict[str, Any] | None, list[dict[str, Any]]]],
+) -> None:
+    places: dict[str, list[tuple[int, int]]] = {}
+    for record in read_records(TOPIC):
+        places.setdefault(record.key.decode(), []).append((record.partition, record.offset))
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {table: {} for table in TABLES}
+    for table, columns in topic_results.chunks():
+        for values in zip(*columns.values(), strict=True):
+            row = {name: _time(name, value) for name, value in zip(columns, values, strict=True)}
+            found[table].setdefault(row["connection_id"], []).append(row)
+    for session in sessions:
+        name = session.connection_id
+        verdict, events = remembered(session, [session.declared_exchange] * len(session), places[name])
+        walked = [{key: _time(key, value) for key, value in row.items()} for row in ([verdict] if verdict else [])]
+        assert found["connection_verdicts"].get(name, []) == walked
+        walked = [{key: _time(key, value) for key, value in row.items()} for row in events]
+        assert found["connection_events"].get(name, []) == walked
+
+
+def _time(name: str, value: Any) -> Any:
+    return datetime.fromisoformat(value) if name.endswith("_at") and value is not None else value
+
+
+def test_all_columns_but_the_time_of_writing_are_computed(
+    written: ResultsHash, topic_results: TopicResults, database_url: str
+) -> None:
+    with connect(database_url) as database, database.cursor() as cursor:
+        for table, columns in topic_results.chunks():
+            cursor.execute("SELECT column_name FROM information_schema.columns WHERE table_name = %s", (table,))
+            assert set(columns) == {name for (name,) in cursor.fetchall()} - WRITING_TIMES
+
+
+def test_replaying_changes_nothing_and_restores_what_is_missing(
+    written: ResultsHash, run_job: Callable[[], None], database_url: str
+) -> None:
+    with connect(database_url) as database, database.cursor() as cursor:
+        for table in TABLES:
+            cursor.execute(SQL("DELETE FROM {} WHERE connection_id LIKE '%1%'").format(Identifier(table)))
+            assert cursor.rowcount
+    assert hash_tables(database_url) != written
+    run_job()
+    assert hash_tables(database_url) == written
+
+
+def test_the_commands_agree(written: ResultsHash, results: Callable[..., Result]) -> None:
+    shown = [results("hash"), results("hash", "--from-topic", "--topic", TOPIC)]
+    assert [(done.exit_code, done.stdout.splitlines()[-1]) for done in shown] == [(0, written.hash)] * 2
+    assert f"{N_RUBBISH}: msg_type is unknown" in shown[1].stderr
+    printed = json.loads(results("hash", "--format", "json").stdout)
+    version = load_predictor(DEFAULT_ARTIFACT).model_version
+    assert (printed["hash"], printed["model_version"]) == (written.hash, version)
+    assert {name: table["rows"] for name, table in printed["tables"].items()} == {
+        name: table.rows for name, table in written.tables.items()
+    }
+    done = results("diff", "--topic", TOPIC)
+    assert (done.exit_code, done.stdout) == (0, f"The tables hold what the topic says, for {version}.\n")
+    with pytest.raises(ConfigError, match="found --model-version x: leave it out"):
+        results("hash", "--from-topic", "--topic", TOPIC, "--model-version", "x")
+
+
+CHANGES = {
+    "window_scores": "UPDATE {0} SET confidence = confidence / 2",
+    "connection_verdicts": "UPDATE {0} SET since_offset = COALESCE(since_offset, 0) + 1",
+    "connection_events": "DELETE FROM {0}",
+}
+
+
+def test_one_row_that_is_altered_or_missing_is_found(
+    written: ResultsHash, results: Callable[..., Result], database_url: str
+) -> None:
+    hashes = {written.hash}
+    for table, change in CHANGES.items():
+        with connect(database_url) as database, database.cursor() as cursor:
+            one = "connection_id = (SELECT connection_id FROM {0} ORDER BY 1 LIMIT 1) AND "
+            last = "last_offset = (SELECT max(last_offset) FROM {0} AS o WHERE o.connection_id = {0}.connection_id)"
+            cursor.execute((change + " WHERE " + one + last).format(table))
+            assert cursor.rowcount == 1
+        hashes.add(hash_tables(database_url).hash)
+    assert len(hashes) == 4
+    done = results("diff", "--topic", TOPIC)
+    assert done.exit_code == 1
+    assert all(f"1 rows of {table} differ" in done.stdout for table in TABLES)
+    assert re.search(r"window_scores .* confidence", done.stdout)
+    assert re.search(r"connection_events .* missing .* there", done.stdout)
+
+
+def test_results_of_two_models_are_not_mixed(written: ResultsHash, database_url: str) -> None:
+    version = model_version_of(database_url)
+    with connect(database_url) as database, database.cursor() as cursor:
+        cursor.execute("UPDATE connection_verdicts SET model_version = 'other'")
+    with pytest.raises(ConfigError, match=f"found those of {re.escape(version)}, other: choose one"):
+        model_version_of(database_url)
+    found = hash_results(read_results(database_url, "other"))
+    assert {name: table.rows for name, table in found.tables.items() if table.rows} == {
+        "connection_verdicts": written.tables["connection_verdicts"].rows
+    }
+
+
+def test_what_stands_before_the_end_is_read_and_nothing_after(
+    local_stack: StackStatus, sessions: list[Session]
+) -> None:
+    with TopicReader(local_stack.kafka, TOPIC) as reader:
+        (span,) = (span for span in reader.spans if span.partition == 0)
+        send(local_stack.kafka, [(b"late", b"late")] * 3)
+        records = [record for found in reader.read(span) for record in found]
+    assert [record.offset() for record in records] == list(range(span.first, span.end))
+
+
+def test_a_connection_in_two_partitions_has_no_order(local_stack: StackStatus, sessions: list[Session]) -> None:
+    value = b'{"connection_id": "twofold", "recv_ts_ns": 1, "msg_type": "NEW"}'
+    for partition in (1, 3):
+        send(local_stack.kafka, [(b"twofold", value)], partition=partition)
+    with TopicReader(local_stack.kafka, TOPIC) as reader:
+        twofold = TopicResults(reader, load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT))
+        with pytest.raises(SchemaError, match="found those of 'twofold' in partitions 1 and 3"):
+            hash_results(twofold.chunks())
+
+
+def test_a_topic_that_is_not_there_is_named_and_an_empty_one_has_no_rows(local_stack: StackStatus) -> None:
+    with pytest.raises(ConfigError, match="expected the topic nowhere on Kafka"):
+        TopicReader(local_stack.kafka, "nowhere")
+    ensure_topics(local_stack.kafka, ["results_none"], 2)
+    with TopicReader(local_stack.kafka, "results_none") as reader:
+        empty = TopicResults(reader, load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT))
+        assert hash_results(empty.chunks()) == hash_results([])
