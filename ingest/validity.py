@@ -25,7 +25,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NoReturn
 
 import orjson
 
@@ -50,7 +50,7 @@ def check_record(key: bytes | None, value: bytes | None) -> str | None:
     """Say why a record is no message; None if it is one.
 
     >>> check_record(b"c", b'{"connection_id": "c", "recv_ts_ns": 1.0, "msg_type": "NEW"}')
-    'recv_ts_ns is not an integer of 64 bits'
+    'recv_ts_ns is not an integer of nanoseconds from 1970 to 2099'
     """
     return read_record(key, value)[1]
 
@@ -58,9 +58,9 @@ def check_record(key: bytes | None, value: bytes | None) -> str | None:
 def read_record(key: bytes | None, value: bytes | None) -> tuple[dict[str, Any], None] | tuple[None, str]:
     """Return the fields of a message, or why it is none."""
     if value is None:
-        return None, "no value"
+        return None, "null value"
     if len(value) > MAX_VALUE_BYTES:
-        return None, f"value of more than {MAX_VALUE_BYTES} bytes"
+        return None, "larger than 64 KiB"
     try:
         message = _parse(value)
     except UnicodeDecodeError:
@@ -105,10 +105,13 @@ def _parse_int(digits: str) -> int | float:
 
 
 def _wrong_field(message: dict[str, Any]) -> str | None:
-    for name, wrong in _CHECKS.items():
-        complaint = wrong(message.get(name))
-        if complaint is not None:
-            return f"{name} {complaint}"
+    for name, (is_right, expected) in _FIELDS.items():
+        value = message.get(name)
+        if value is None:
+            if name in _NEEDED:
+                return f"no {name}"
+        elif not is_right(value):
+            return f"{name} is not {expected}"
     return None
 
 
@@ -118,52 +121,44 @@ def _wrong_key(key: bytes | None, connection_id: str) -> str | None:
     return None if key == connection_id.encode() else "key is not the connection_id"
 
 
-def _wrong_id(value: object) -> str | None:
-    return "is missing" if value is None else _wrong_text(value, 1, MAX_ID_CHARACTERS)
+def _is_id(value: object) -> bool:
+    return _is_text(value, MAX_ID_CHARACTERS) and value != ""
 
 
-def _wrong_time(value: object) -> str | None:
-    if value is None:
-        return "is missing"
-    return _wrong_number(value) or (None if 0 <= cast(int, value) < END_NS else "is not from 1970 to 2099")
+def _is_exchange(value: object) -> bool:
+    return _is_text(value, MAX_EXCHANGE_CHARACTERS)
 
 
-def _wrong_type(value: object) -> str | None:
-    if value is None:
-        return "is missing"
-    return None if isinstance(value, str) and value in _TYPES else "is unknown"
+def _is_text(value: object, most: int) -> bool:
+    return isinstance(value, str) and len(value) <= most and (value.isprintable() or _UNFIT.search(value) is None)
 
 
-def _wrong_number(value: object) -> str | None:
+def _is_time(value: object) -> bool:
+    return type(value) is int and 0 <= value < END_NS
+
+
+def _is_type(value: object) -> bool:
+    return isinstance(value, str) and value in _TYPES
+
+
+def _is_number(value: object) -> bool:
     # A Boolean is an int to Python, and an integer of more than 64 bits a float to orjson.
-    fits = value is None or (type(value) is int and MISSING < value <= _MAX_INT64)
-    return None if fits else "is not an integer of 64 bits"
+    return type(value) is int and MISSING < value <= _MAX_INT64
 
 
-def _wrong_size(value: object) -> str | None:
-    return _wrong_number(value) or ("is negative" if value is not None and cast(int, value) < 0 else None)
+def _is_size(value: object) -> bool:
+    return type(value) is int and 0 <= value <= _MAX_INT64
 
 
-def _wrong_exchange(value: object) -> str | None:
-    return None if value is None else _wrong_text(value, 0, MAX_EXCHANGE_CHARACTERS)
-
-
-def _wrong_text(value: object, least: int, most: int) -> str | None:
-    if not isinstance(value, str):
-        return "is not a string"
-    if not least <= len(value) <= most:
-        return f"is not of {least} to {most} characters"
-    return None if value.isprintable() or _UNFIT.search(value) is None else "has a control character or lone surrogate"
-
-
-_CHECKS: Final = {
-    "connection_id": _wrong_id,
-    "recv_ts_ns": _wrong_time,
-    "msg_type": _wrong_type,
-    "exchange_ts_ns": _wrong_number,
-    "seq": _wrong_number,
-    "request_id": _wrong_number,
-    "payload_bytes": _wrong_size,
-    "declared_exchange": _wrong_exchange,
+_NEEDED: Final = ("connection_id", "recv_ts_ns", "msg_type")
+_FIELDS: Final = {
+    "connection_id": (_is_id, "a string of 1 to 128 printable characters"),
+    "recv_ts_ns": (_is_time, "an integer of nanoseconds from 1970 to 2099"),
+    "msg_type": (_is_type, "NEW, ACK, NACK, HEARTBEAT or OTHER"),
+    "exchange_ts_ns": (_is_number, "a 64-bit integer"),
+    "seq": (_is_number, "a 64-bit integer"),
+    "request_id": (_is_number, "a 64-bit integer"),
+    "payload_bytes": (_is_size, "an integer of 0 or more"),
+    "declared_exchange": (_is_exchange, "a string of up to 64 printable characters"),
 }
-"""In the order in which they are complained of."""
+"""What each may be, in the order in which they are complained of."""
