@@ -60,7 +60,8 @@ def result_rows(
         progress(begin + len(rows))
     past = join(batches)
     judged = _judged(past, predictor)
-    is_last = np.append(past.first[1:] != past.first[:-1], True)
+    connections = past.rows["connection_id"].to_numpy(dtype=object)
+    is_last = np.append(connections[1:] != connections[:-1], True)
     yield CONNECTION_VERDICTS, _verdicts(judged[is_last])
     yield CONNECTION_EVENTS, _events(judged, past, predictor, explainer)
 

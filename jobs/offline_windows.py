@@ -33,13 +33,15 @@ OF_WINDOW: Final = (
 class PartitionMessages:
     """The messages of one partition, connection by connection, those of a connection in arrival order.
 
+    A segment is what a connection says between two silences.
+
     Attributes
     ----------
     kafka_partition : int
         Where they come from.
-    connection_ids : (n_connections,) str objects
-        No two alike.
-    lengths : (n_connections,) int64
+    connection_ids : (n_segments,) str objects
+        Whose segment it is; a connection's segments follow one another.
+    lengths : (n_segments,) int64
         Messages of each.
     columns : (n_messages,) int64 by name
         Those of `udfs.windows.WIRE_COLUMNS`.
@@ -56,12 +58,12 @@ class PartitionMessages:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Past:
-    """All windows of a partition, as their connections remember them.
+    """All windows of a partition, as their segments remember them.
 
     Attributes
     ----------
     first : (n_windows,) int64
-        Index of the first window of each one's connection.
+        Index of the first window of each one's segment.
     rows : n_windows rows
         What later tables need of their rows.
     features, evidence, traits, window_start_ns
@@ -76,7 +78,7 @@ class Past:
     window_start_ns: Int64Array
 
     def history(self, windows: Int64Array) -> History:
-        """Lay out the last windows of each of these windows' connections."""
+        """Lay out the last windows of each of these windows' segments."""
         looked_at = windows[:, np.newaxis] - np.arange(HISTORY - 1, -1, -1)
         is_real = looked_at >= self.first[windows, np.newaxis]
 
@@ -94,19 +96,19 @@ class Past:
         )
 
     def latest(self, happens: NDArray[np.bool_]) -> Int64Array:
-        """Find, for each window, the latest one of its connection at which something happens, itself included."""
+        """Find, for each window, the latest one of its segment at which something happens, itself included."""
         found = np.maximum.accumulate(np.where(happens, np.arange(len(happens)), NOWHERE))
         latest: Int64Array = np.where(found >= self.first, found, NOWHERE)
         return latest
 
     def is_first(self, happens: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Say at which windows something happens for the first time in their connection."""
+        """Say at which windows something happens for the first time in their segment."""
         counts = np.cumsum(happens)
         is_first: NDArray[np.bool_] = happens & (counts - counts[self.first] + happens[self.first] == 1)
         return is_first
 
     def before(self, values: Objects) -> Objects:
-        """Give each window the value of the one before it in its connection, None to the first."""
+        """Give each window the value of the one before it in its segment, None to the first."""
         is_first = self.first == np.arange(len(values))
         shifted = np.roll(values, 1)
         shifted[is_first] = None
@@ -142,12 +144,12 @@ def score_partition_batch(
     scores, rows = score_batch(windows, messages.columns["kafka_offset"][places], predictor)
     rows["probabilities"] = [orjson.loads(text) for text in rows["probabilities"]]
     ends = np.cumsum(messages.lengths)
-    connections = np.searchsorted(ends, places[:, 0], side="right")
-    rows["connection_id"] = messages.connection_ids[connections]
+    segments = np.searchsorted(ends, places[:, 0], side="right")
+    rows["connection_id"] = messages.connection_ids[segments]
     rows["kafka_partition"] = messages.kafka_partition
     rows["declared_exchange"] = messages.declared[places[:, -1]]
     batch = Past(
-        first=np.searchsorted(starts, (ends - messages.lengths)[connections]),
+        first=np.searchsorted(starts, (ends - messages.lengths)[segments]),
         rows=rows[[*OF_WINDOW, "first_offset", "window_start_at"]],
         features=scores.features,
         evidence=evidence_millinats(scores.probabilities),

@@ -18,7 +18,7 @@ from udfs.errors import SchemaError
 from udfs.explanations import Explainer
 from udfs.schema import MISSING, MsgType
 from udfs.scoring import Predictor
-from udfs.windows import WIRE_COLUMNS
+from udfs.windows import SILENCE_NS, WIRE_COLUMNS
 
 Progress = Callable[[int], None]
 
@@ -29,6 +29,15 @@ _NUMBERS: Final = ("recv_ts_ns", "exchange_ts_ns", "seq", "request_id")
 class TopicResults:
     """The results of all messages that a topic holds.
 
+    Parameters
+    ----------
+    reader : TopicReader
+        Of the topic.
+    predictor, explainer
+        Of the model.
+    silence_ns : int
+        The longest silence within a segment of a connection.
+
     Attributes
     ----------
     records : int
@@ -37,8 +46,11 @@ class TopicResults:
         How many of them are no messages, by reason.
     """
 
-    def __init__(self, reader: TopicReader, predictor: Predictor, explainer: Explainer) -> None:
+    def __init__(
+        self, reader: TopicReader, predictor: Predictor, explainer: Explainer, silence_ns: int = SILENCE_NS
+    ) -> None:
         self._reader, self._predictor, self._explainer = reader, predictor, explainer
+        self._silence_ns = silence_ns
         self._partition_of: dict[str, int] = {}
         self.records = 0
         self.refused = Counter[str]()
@@ -80,7 +92,7 @@ class TopicResults:
                     f"Expected the messages of a connection in one partition, found those of {name!r} in partitions "
                     f"{other} and {span.partition}: publish them with one way of choosing partitions by key"
                 )
-        return log.by_connection()
+        return log.by_segment(self._silence_ns)
 
 
 class _Log:
@@ -103,16 +115,19 @@ class _Log:
         columns["connection"].append(self.connections.setdefault(name, len(self.connections)))
         columns["declared"].append(self._declared.setdefault(declared, len(self._declared)))
 
-    def by_connection(self) -> PartitionMessages:
-        """Part the messages by connection; within one they stay in order."""
+    def by_segment(self, silence_ns: int) -> PartitionMessages:
+        """Part the messages by connection, and those where it was silent; within one they stay in order."""
         columns = {name: np.array(values, dtype=np.int64) for name, values in self._columns.items()}
         connections = columns.pop("connection")
         order = np.argsort(connections, kind="stable")
         columns = {name: values[order] for name, values in columns.items()}
+        connections = connections[order]
+        is_first = (np.diff(connections, prepend=-1) != 0) | (np.diff(columns["recv_ts_ns"], prepend=0) > silence_ns)
+        starts = np.flatnonzero(is_first)
         return PartitionMessages(
             kafka_partition=self._partition,
-            connection_ids=np.array(list(self.connections), dtype=object),
-            lengths=np.bincount(connections, minlength=len(self.connections)),
+            connection_ids=np.array(list(self.connections), dtype=object)[connections[starts]],
+            lengths=np.diff(starts, append=len(connections)),
             columns={name: columns[name] for name in WIRE_COLUMNS},
             declared=np.array(list(self._declared), dtype=object)[columns["declared"]],
         )

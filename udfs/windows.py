@@ -65,17 +65,17 @@ def slide(column: Int64Array) -> Int64Array:
 
 
 def window_starts(lengths: Int64Array) -> Int64Array:
-    """Find the first message of each complete window of several connections, laid one after the other.
+    """Find the first message of each complete window of several segments, laid one after the other.
 
     Parameters
     ----------
-    lengths : (n_connections,) int64
+    lengths : (n_segments,) int64
         Messages of each.
 
     Returns
     -------
     (n_windows,) int64
-        Position of that message among all; a connection's windows in order, one connection after the other.
+        Position of that message among all; a segment's windows in order, one segment after the other.
 
     >>> window_starts(np.array([75, 49, 50]))
     array([  0,  25, 124])

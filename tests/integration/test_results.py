@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
 from stack.status import StackStatus
 from udfs.errors import ConfigError, SchemaError
 from udfs.schema import Session
+from udfs.windows import SILENCE_NS, segments
 
 TOPIC = "results_messages"
 
@@ -51,13 +53,16 @@ N_RUBBISH = 60
 
 @pytest.fixture(scope="module")
 def sessions(local_stack: StackStatus, captures: Path, drawn_sessions: list[Session]) -> list[Session]:
-    """Publish recordings and synthetic connections, with rubbish between them."""
+    """Publish recordings and synthetic connections, one of them silent for two hours, with rubbish between them."""
     recorded = [read_capture([path]) for path in sorted(captures.rglob("KRAKEN*.jsonl.gz"))]
+    paused = drawn_sessions[0].recv_ts_ns.copy()
+    paused[len(paused) // 3 :] += 2 * SILENCE_NS
+    drawn = [replace(drawn_sessions[0], recv_ts_ns=paused), *drawn_sessions[1:]]
     ensure_topics(local_stack.kafka, [TOPIC, DEAD_LETTER_TOPIC], 4)
-    for portion in (recorded, drawn_sessions):
+    for portion in (recorded, drawn):
         publish(portion, bootstrap_servers=local_stack.kafka, topic=TOPIC)
         send(local_stack.kafka, [(b"c", value) for value in RUBBISH for _ in range(N_RUBBISH // 2)])
-    return [*recorded, *drawn_sessions]
+    return [*recorded, *drawn]
 
 
 def send(kafka: str, records: list[tuple[bytes | None, bytes | None]], *, partition: int = 0) -> None:
@@ -132,7 +137,9 @@ def test_the_topic_gives_the_hash_of_the_tables(
 def test_every_row_is_there(written: ResultsHash, sessions: list[Session]) -> None:
     rows = {name: table.rows for name, table in written.tables.items()}
     complete = [session for session in sessions if len(session) >= 50]
-    assert rows["window_scores"] == sum((len(session) - 50) // 25 + 1 for session in complete)
+    counted = [part.stop - part.start for session in complete for part in segments(session.recv_ts_ns)]
+    assert rows["window_scores"] == sum(max(n - 25, 0) // 25 for n in counted) > 0
+    assert len(counted) == len(complete) + 1
     assert rows["connection_verdicts"] == len(complete)
     assert rows["connection_events"] > len(complete) / 2
 

@@ -170,6 +170,25 @@ def test_what_is_declared_anew_is_an_event_from_its_window_on(
     assert last["since_offset"] == 20 * 25 * window
 
 
+def test_after_a_silence_a_connection_starts_anew(
+    sessions: list[Session], tables: Tables, predictor: Predictor, explainer: Explainer
+) -> None:
+    """The rows of two segments are those of two connections, but one verdict stands: that of the last with a window."""
+    whole, short, other = (replace(s, connection_id="same") for s in (sessions[-1], sessions[0], sessions[-2]))
+    assert len(short) < 50
+    found = compute(lay_out([whole, other, short]), predictor, explainer)
+    parts = [compute(lay_out([one]), predictor, explainer) for one in (whole, other)]
+    assert len(found["window_scores"]) == sum(len(part["window_scores"]) for part in parts)
+    events = pd.concat([part["connection_events"] for part in parts])
+    for name in ("kind", "verdict", "previous_verdict", "messages", "probability", "reasons"):
+        assert found["connection_events"][name].tolist() == events[name].tolist()
+    (verdict,), (last,) = (t["connection_verdicts"].to_dict("records") for t in (found, parts[1]))
+    of_offsets = ("last_offset", "since_offset")
+    assert {k: v for k, v in verdict.items() if k not in of_offsets} == {
+        k: v for k, v in last.items() if k not in of_offsets
+    }
+
+
 def test_nothing_comes_of_connections_without_a_window(
     sessions: list[Session], predictor: Predictor, explainer: Explainer
 ) -> None:
