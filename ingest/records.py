@@ -58,7 +58,7 @@ class TopicReader:
             }
         )
         try:
-            self.spans = self._look()
+            self.spans = self.look()
         except BaseException:
             self._consumer.close()
             raise
@@ -99,7 +99,8 @@ class TopicReader:
             return True
         raise self._broker.refusal(error, f"a reader of {self._topic}")
 
-    def _look(self) -> tuple[Span, ...]:
+    def look(self) -> tuple[Span, ...]:
+        """Return what each partition holds now, in the order of their numbers."""
         try:
             found = self._consumer.list_topics(self._topic, timeout=ANSWER_TIMEOUT_S).topics[self._topic]
             if found.error is not None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.config import JobSettings, parse_database_url
-from model.artifact import DEFAULT_ARTIFACT
 from model.calibration import DEFAULT_RATE
 from udfs.errors import ConfigError
 
@@ -17,11 +16,11 @@ _PROGRAM = "jobs/score.py"
 
 @dataclass(frozen=True, kw_only=True)
 class JobArguments:
-    """The job's settings, the model with the share of known windows that it may call unknown, and the jars."""
+    """The job's settings, the jars, and, where they are named, a model and the share of known windows it may refuse."""
 
     settings: JobSettings
-    model: Path
-    false_unknown_rate: float
+    model: Path | None
+    false_unknown_rate: float | None
     jars: list[Path]
 
 
@@ -29,12 +28,11 @@ def build_parser() -> argparse.ArgumentParser:
     """Describe the job's options."""
     parser = argparse.ArgumentParser(prog=_PROGRAM, description="Score the windows of every connection of a topic.")
     parser.add_argument("--kafka", help="bootstrap servers (or FINGERPRINT_KAFKA)")
-    parser.add_argument("--model", type=Path, default=DEFAULT_ARTIFACT, help="folder of the model artifact")
+    parser.add_argument("--model", type=Path, help="folder of the topic's first model, if not the one that comes along")
     parser.add_argument(
         "--false-unknown-rate",
         type=float,
-        default=DEFAULT_RATE,
-        help="share of a known exchange's windows that may be called unknown",
+        help=f"share of a known exchange's windows that it may call unknown, if not {DEFAULT_RATE}",
     )
     parser.add_argument("--jars", type=Path, nargs="*", default=[], help="connector jars, where the cluster has none")
     parser.add_argument("--topic", default=JobSettings.topic, help="of the messages")

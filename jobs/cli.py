@@ -19,6 +19,7 @@ from jobs.commands import (
     local_stack,
     models,
     recordings,
+    registry,
     results,
     streams,
     watching,
@@ -49,6 +50,7 @@ for panel, commands in {
     for command in commands:
         app.command(rich_help_panel=panel)(command)
 app.add_typer(results.app, name="results", rich_help_panel="Job and results")
+app.add_typer(registry.app, name="model", rich_help_panel="Model")
 app.command("test", rich_help_panel="Start here")(checks.run_tests)
 
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from udfs.errors import ConfigError
 from udfs.schema import WINDOW_SLIDE
@@ -27,6 +27,13 @@ class Database:
     name: str
     user: str
     password: str = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        """The whole address, with the password: for a client, never for a log."""
+        user, password = quote(self.user, safe=""), quote(self.password, safe="")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"postgresql://{user}:{password}@{host}:{self.port}/{quote(self.name, safe='')}"
 
     @property
     def jdbc_url(self) -> str:

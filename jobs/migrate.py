@@ -91,15 +91,6 @@ def check_schema(database_url: str) -> None:
         )
 
 
-def register_model(database_url: str, *, model_version: str, manifest_json: str, sha256: str) -> None:
-    """Note that a job is submitted with a model; a version that is known already stays as it is."""
-    statement = (
-        "INSERT INTO model_versions (model_version, manifest, sha256) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
-    )
-    with connect(database_url) as connection, connection.cursor() as cursor:
-        cursor.execute(statement, (model_version, manifest_json, sha256))
-
-
 def sql_folder() -> Path:
     """Find the SQL files: beside this package in a checkout, among the installed data files otherwise."""
     checkout = Path(__file__).resolve().parents[1] / "sql"

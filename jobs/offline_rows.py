@@ -6,7 +6,7 @@ connection, and looking back is an index: that of the latest window at which som
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from jobs.offline_windows import NOWHERE, OF_WINDOW, Objects, PartitionMessages, Past, join, score_partition_batch
 from jobs.tables import CONNECTION_EVENTS, CONNECTION_VERDICTS, WINDOW_SCORES
-from udfs.explanations import Explainer
-from udfs.rows import decision_rows, explanations
+from udfs.rows import decision_rows
+from udfs.schedule import Models, Schedule, by_version, explain_scheduled
 from udfs.schema import UNKNOWN, WINDOW_SIZE, WINDOW_SLIDE, Int64Array
-from udfs.scoring import Predictor
 from udfs.standing import CERTAIN, LIKELY, UNDECIDED
 from udfs.windows import window_starts
 
@@ -32,8 +31,8 @@ _BATCH: Final = 4096
 
 def result_rows(
     messages: PartitionMessages,
-    predictor: Predictor,
-    explainer: Explainer,
+    models: Models,
+    schedule: Schedule,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Rows]:
     """Yield the rows of all three tables, some at a time.
@@ -44,8 +43,8 @@ def result_rows(
     ----------
     messages : PartitionMessages
         All of a partition.
-    predictor, explainer
-        Of the model.
+    models, schedule
+        Of the topic.
     progress : callable
         Is told how many windows are scored.
     """
@@ -54,28 +53,23 @@ def result_rows(
         return
     batches: list[Past] = []
     for begin in range(0, len(starts), _BATCH):
-        rows, batch = score_partition_batch(messages, starts, slice(begin, begin + _BATCH), predictor)
+        rows, batch = score_partition_batch(messages, starts, slice(begin, begin + _BATCH), models, schedule)
         yield WINDOW_SCORES, rows
         batches.append(batch)
         progress(begin + len(rows))
     past = join(batches)
-    judged = _judged(past, predictor)
+    judged = _judged(past, models)
     connections = past.rows["connection_id"].to_numpy(dtype=object)
     is_last = np.append(connections[1:] != connections[:-1], True)
     yield CONNECTION_VERDICTS, _verdicts(judged[is_last])
-    yield CONNECTION_EVENTS, _events(judged, past, predictor, explainer)
+    yield CONNECTION_EVENTS, _events(judged, past, models)
 
 
-def _judged(past: Past, predictor: Predictor) -> pd.DataFrame:
+def _judged(past: Past, models: Models) -> pd.DataFrame:
     """Add to each window what its connection's last windows say, and what has stood for the connection since when."""
     all_windows = np.arange(len(past.first))
-    decided = pd.concat(
-        [
-            decision_rows(past.history(windows), predictor.classes, predictor.decision_rule)
-            for windows in np.split(all_windows, range(_BATCH, len(all_windows), _BATCH))
-        ],
-        ignore_index=True,
-    )
+    batches = np.split(all_windows, range(_BATCH, len(all_windows), _BATCH))
+    decided = pd.concat([_decided(past, windows, models) for windows in batches], ignore_index=True)
     decisive = decided["decisive"].to_numpy(dtype=object)
     is_first = past.is_first(_is_there(decisive))
     upheld = past.latest(decided["overturns"].to_numpy() | is_first)
@@ -83,7 +77,7 @@ def _judged(past: Past, predictor: Predictor) -> pd.DataFrame:
     certain_before, declared = past.before(certain), past.rows["declared_exchange"].to_numpy()
     changed = certain != certain_before
     changed_at, replaced_at = past.latest(changed), past.latest(changed & _is_there(certain_before))
-    n_before = all_windows - past.first
+    n_before = all_windows - past.segment_first
     n_messages = WINDOW_SIZE + WINDOW_SLIDE * n_before
     return pd.concat([past.rows, decided], axis=1).assign(
         certain=certain,
@@ -96,6 +90,16 @@ def _judged(past: Past, predictor: Predictor) -> pd.DataFrame:
         **{f"certain_{name}": _look(decided[name], upheld) for name in _OF_DECISION},
         **{f"certain_{name}": _look(decided[name], changed_at) for name in _BEGINNING},
     )
+
+
+def _decided(past: Past, windows: Int64Array, models: Models) -> pd.DataFrame:
+    versions = past.rows["model_version"].to_numpy(dtype=object)[windows]
+
+    def decide(version: str, chosen: Int64Array) -> pd.DataFrame:
+        model = models.predictor(version)
+        return decision_rows(past.history(windows[chosen], len(model.classes)), model.classes, model.decision_rule)
+
+    return by_version(versions, decide)
 
 
 _OF_DECISION: Final = ("strength_nats", "probability", "suffix_windows")
@@ -129,7 +133,7 @@ def _verdicts(last: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _events(judged: pd.DataFrame, past: Past, predictor: Predictor, explainer: Explainer) -> pd.DataFrame:
+def _events(judged: pd.DataFrame, past: Past, models: Models) -> pd.DataFrame:
     """Lay out a row of `connection_events` wherever what is certain, or what is declared, has changed."""
     has_news = judged["has_news"].to_numpy()
     news = judged[has_news]
@@ -141,7 +145,10 @@ def _events(judged: pd.DataFrame, past: Past, predictor: Predictor, explainer: E
         "since_at": np.where(is_renewed, news["window_start_at"], news["since_at"]),
         "since_offset": np.where(is_renewed, news["first_offset"], news["since_offset"]),
     }
-    texts = explanations(past.features[has_news], list(verdicts), list(declared), predictor, explainer)
+    versions = news["model_version"].to_numpy(dtype=object)
+    texts: Iterable[str | None] = ()
+    if len(news):
+        texts = explain_scheduled(past.features[has_news], verdicts, declared, versions, models)
     renamed = {"window_end_at": "detected_at", "pooled_fingerprint": "fingerprint"}
     return (
         news[[*OF_WINDOW, "messages", "pooled_fingerprint"]]

@@ -11,9 +11,11 @@ import orjson
 import pandas as pd
 from numpy.typing import NDArray
 
+from udfs.features import FEATURES
 from udfs.fingerprints import traits
 from udfs.history import History
 from udfs.rows import SCORE_COLUMNS, score_rows
+from udfs.schedule import Models, Schedule, by_version
 from udfs.schema import WINDOW_COLUMNS, WINDOW_SIZE, Float64Array, Int64Array, Windows
 from udfs.scoring import Predictor, Scores, score_windows
 from udfs.verdicts import HISTORY, evidence_millinats
@@ -58,18 +60,21 @@ class PartitionMessages:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Past:
-    """All windows of a partition, as their segments remember them.
+    """All windows of a partition, as their runs remember them.
 
     Attributes
     ----------
-    first : (n_windows,) int64
+    segment_first : (n_windows,) int64
         Index of the first window of each one's segment.
+    first : (n_windows,) int64
+        Index of the first window of each one's run: what one model scored of the segment.
     rows : n_windows rows
         What later tables need of their rows.
     features, evidence, traits, window_start_ns
-        As in `udfs.history`.
+        As in `udfs.history`; a model of fewer classes than another leaves the last columns of its evidence 0.
     """
 
+    segment_first: Int64Array
     first: Int64Array
     rows: pd.DataFrame
     features: Float64Array
@@ -77,8 +82,8 @@ class Past:
     traits: Int64Array
     window_start_ns: Int64Array
 
-    def history(self, windows: Int64Array) -> History:
-        """Lay out the last windows of each of these windows' segments."""
+    def history(self, windows: Int64Array, n_classes: int) -> History:
+        """Lay out the last windows of each of these windows' runs, which one model of so many classes scored."""
         looked_at = windows[:, np.newaxis] - np.arange(HISTORY - 1, -1, -1)
         is_real = looked_at >= self.first[windows, np.newaxis]
 
@@ -91,24 +96,24 @@ class Past:
             n_windows=is_real.sum(axis=1),
             window_start_ns=look(self.window_start_ns),
             first_offset=look(self.rows["first_offset"].to_numpy()),
-            evidence=look(self.evidence),
+            evidence=look(self.evidence[:, :n_classes]),
             traits=look(self.traits),
         )
 
     def latest(self, happens: NDArray[np.bool_]) -> Int64Array:
-        """Find, for each window, the latest one of its segment at which something happens, itself included."""
+        """Find, for each window, the latest one of its run at which something happens, itself included."""
         found = np.maximum.accumulate(np.where(happens, np.arange(len(happens)), NOWHERE))
         latest: Int64Array = np.where(found >= self.first, found, NOWHERE)
         return latest
 
     def is_first(self, happens: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Say at which windows something happens for the first time in their segment."""
+        """Say at which windows something happens for the first time in their run."""
         counts = np.cumsum(happens)
         is_first: NDArray[np.bool_] = happens & (counts - counts[self.first] + happens[self.first] == 1)
         return is_first
 
     def before(self, values: Objects) -> Objects:
-        """Give each window the value of the one before it in its segment, None to the first."""
+        """Give each window the value of the one before it in its run, None to the first."""
         is_first = self.first == np.arange(len(values))
         shifted = np.roll(values, 1)
         shifted[is_first] = None
@@ -124,7 +129,7 @@ def score_batch(windows: Windows, offsets: Int64Array, predictor: Predictor) -> 
 
 
 def score_partition_batch(
-    messages: PartitionMessages, starts: Int64Array, chosen: slice, predictor: Predictor
+    messages: PartitionMessages, starts: Int64Array, chosen: slice, models: Models, schedule: Schedule
 ) -> tuple[pd.DataFrame, Past]:
     """Score some of a partition's windows: their rows of `window_scores`, and what is remembered of them.
 
@@ -136,33 +141,59 @@ def score_partition_batch(
         First message of every window.
     chosen : slice
         Which windows.
-    predictor : Predictor
-        Of the model.
+    models, schedule
+        Of the topic.
     """
     places = starts[chosen, np.newaxis] + np.arange(WINDOW_SIZE)
     windows = Windows(**{name: messages.columns[name][places] for name in WINDOW_COLUMNS})
-    scores, rows = score_batch(windows, messages.columns["kafka_offset"][places], predictor)
+    offsets = messages.columns["kafka_offset"][places]
+    versions = schedule.versions_at(np.full(len(offsets), messages.kafka_partition), offsets[:, -1])
+    rows, features, evidence = _score_by_version(windows, offsets, versions, models)
     rows["probabilities"] = [orjson.loads(text) for text in rows["probabilities"]]
     ends = np.cumsum(messages.lengths)
     segments = np.searchsorted(ends, places[:, 0], side="right")
     rows["connection_id"] = messages.connection_ids[segments]
     rows["kafka_partition"] = messages.kafka_partition
     rows["declared_exchange"] = messages.declared[places[:, -1]]
+    segment_first = np.searchsorted(starts, (ends - messages.lengths)[segments])
     batch = Past(
-        first=np.searchsorted(starts, (ends - messages.lengths)[segments]),
+        segment_first=segment_first,
+        first=segment_first,
         rows=rows[[*OF_WINDOW, "first_offset", "window_start_at"]],
-        features=scores.features,
-        evidence=evidence_millinats(scores.probabilities),
-        traits=traits(scores.features),
+        features=features,
+        evidence=evidence,
+        traits=traits(features),
         window_start_ns=windows.recv_ts_ns.min(axis=1),
     )
     return rows, batch
 
 
+def _score_by_version(
+    windows: Windows, offsets: Int64Array, versions: Objects, models: Models
+) -> tuple[pd.DataFrame, Float64Array, Int64Array]:
+    """Score windows, each by its model: rows, features, and evidence as wide as that of the model of most classes."""
+    n_classes = max(len(models.predictor(version).classes) for version in set(versions))
+    features = np.empty((len(offsets), len(FEATURES)))
+    evidence = np.zeros((len(offsets), n_classes), dtype=np.int64)
+
+    def score(version: str, chosen: Int64Array) -> pd.DataFrame:
+        part = Windows(**{name: getattr(windows, name)[chosen] for name in WINDOW_COLUMNS})
+        scores, rows = score_batch(part, offsets[chosen], models.predictor(version))
+        features[chosen] = scores.features
+        evidence[chosen, : len(scores.classes)] = evidence_millinats(scores.probabilities)
+        return rows
+
+    return by_version(versions, score), features, evidence
+
+
 def join(batches: Sequence[Past]) -> Past:
-    """Lay batches one after the other."""
-    arrays = ("first", "features", "evidence", "traits", "window_start_ns")
-    return Past(
-        rows=pd.concat([batch.rows for batch in batches], ignore_index=True),
-        **{name: np.concatenate([getattr(batch, name) for batch in batches]) for name in arrays},
-    )
+    """Lay batches one after the other, and find the runs."""
+    arrays = ("segment_first", "features", "traits", "window_start_ns")
+    joined = {name: np.concatenate([getattr(batch, name) for batch in batches]) for name in arrays}
+    rows = pd.concat([batch.rows for batch in batches], ignore_index=True)
+    versions, indices = rows["model_version"].to_numpy(dtype=object), np.arange(len(rows))
+    is_first = (joined["segment_first"] == indices) | np.append(True, versions[1:] != versions[:-1])
+    n_classes = max(batch.evidence.shape[1] for batch in batches)
+    padded = [np.pad(batch.evidence, ((0, 0), (0, n_classes - batch.evidence.shape[1]))) for batch in batches]
+    first = np.maximum.accumulate(np.where(is_first, indices, 0))
+    return Past(rows=rows, first=first, evidence=np.concatenate(padded), **joined)

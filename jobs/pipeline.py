@@ -41,9 +41,8 @@ from jobs.tables import (
     raw_messages_ddl,
     window_scores_ddl,
 )
-from udfs.explanations import Explainer
 from udfs.flink import build_decide_udf, build_explain_udf, build_score_udf
-from udfs.scoring import Predictor
+from udfs.schedule import Models
 
 _TABLES = (
     raw_messages_ddl,
@@ -73,8 +72,7 @@ _INSERTS = (
 def build_pipeline(
     environment: StreamExecutionEnvironment,
     settings: JobSettings,
-    load_predictor: Callable[[], Predictor],
-    load_explainer: Callable[[], Explainer],
+    open_models: Callable[[], Models],
 ) -> None:
     """Add the whole job to `environment`, ready to be executed.
 
@@ -84,7 +82,7 @@ def build_pipeline(
         Gets parallelism, checkpoints and the job's operators.
     settings : JobSettings
         What the user asked for.
-    load_predictor, load_explainer : callable
+    open_models : callable
         Called in each Python worker.
     """
     environment.set_parallelism(settings.parallelism)
@@ -94,7 +92,7 @@ def build_pipeline(
         configuration.set_string(key, value)
     # On the environment, not on the tables: those of the running operators would be passed over in silence there.
     environment.configure(configuration)
-    statements = build_statements(StreamTableEnvironment.create(environment), settings, load_predictor, load_explainer)
+    statements = build_statements(StreamTableEnvironment.create(environment), settings, open_models)
     statements.attach_as_datastream()
     name_operators(environment)
 
@@ -102,13 +100,12 @@ def build_pipeline(
 def build_statements(
     tables: StreamTableEnvironment,
     settings: JobSettings,
-    load_predictor: Callable[[], Predictor],
-    load_explainer: Callable[[], Explainer],
+    open_models: Callable[[], Models],
 ) -> StatementSet:
     """Declare functions, tables and views, and gather the INSERTs that share them."""
-    tables.create_temporary_function(SCORE_FUNCTION, build_score_udf(load_predictor))
-    tables.create_temporary_function(DECIDE_FUNCTION, build_decide_udf(load_predictor))
-    tables.create_temporary_function(EXPLAIN_FUNCTION, build_explain_udf(load_predictor, load_explainer))
+    tables.create_temporary_function(SCORE_FUNCTION, build_score_udf(open_models))
+    tables.create_temporary_function(DECIDE_FUNCTION, build_decide_udf(open_models))
+    tables.create_temporary_function(EXPLAIN_FUNCTION, build_explain_udf(open_models))
     for name, java_class in JAVA_FUNCTIONS.items():
         tables.execute_sql(f"CREATE TEMPORARY SYSTEM FUNCTION {name} AS '{java_class}' LANGUAGE JAVA")
     for ddl in _TABLES:

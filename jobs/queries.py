@@ -100,7 +100,7 @@ def scored_view(settings: JobSettings) -> str:
     return f"""
         SELECT {_CARRIED}, {computed}
         FROM (
-            SELECT {_CARRIED}, {SCORE_FUNCTION}(window_columns) AS scores
+            SELECT {_CARRIED}, {SCORE_FUNCTION}(window_columns, kafka_partition) AS scores
             FROM ({_windows(settings)})
         )"""  # noqa: S608  # only our own names
 
@@ -125,7 +125,7 @@ def decisions_view(_settings: JobSettings) -> str:
     return f"""
         SELECT {_KEPT}, {from_row}
         FROM (
-            SELECT {_KEPT}, {DECIDE_FUNCTION}(history, {_N_WINDOWS}) AS decision
+            SELECT {_KEPT}, {DECIDE_FUNCTION}(history, model_version) AS decision
             FROM history(
                 scored => TABLE {REMEMBERED} PARTITION BY connection_id, most_windows => {HISTORY}, uid => 'history'
             )
@@ -188,7 +188,7 @@ def connection_events_query(_settings: JobSettings) -> str:
     }
     # A verdict that stands dates from its decision; a declaration that changes, from the window that brings it.
     explained = f"""
-        SELECT *, {EXPLAIN_FUNCTION}(features, certain, declared_exchange) AS reasons
+        SELECT *, {EXPLAIN_FUNCTION}(features, certain, declared_exchange, model_version) AS reasons
         FROM (
             SELECT *,
                    CASE WHEN certain_before = certain THEN window_start_at ELSE since_at END AS event_since_at,

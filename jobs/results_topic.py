@@ -15,9 +15,8 @@ from jobs.offline_rows import result_rows
 from jobs.offline_windows import PartitionMessages
 from jobs.results import Chunk
 from udfs.errors import SchemaError
-from udfs.explanations import Explainer
+from udfs.schedule import Models
 from udfs.schema import MISSING, MsgType
-from udfs.scoring import Predictor
 from udfs.windows import SILENCE_NS, WIRE_COLUMNS
 
 Progress = Callable[[int], None]
@@ -33,8 +32,8 @@ class TopicResults:
     ----------
     reader : TopicReader
         Of the topic.
-    predictor, explainer
-        Of the model.
+    models : Models
+        Of the topic.
     silence_ns : int
         The longest silence within a segment of a connection.
 
@@ -46,11 +45,8 @@ class TopicResults:
         How many of them are no messages, by reason.
     """
 
-    def __init__(
-        self, reader: TopicReader, predictor: Predictor, explainer: Explainer, silence_ns: int = SILENCE_NS
-    ) -> None:
-        self._reader, self._predictor, self._explainer = reader, predictor, explainer
-        self._silence_ns = silence_ns
+    def __init__(self, reader: TopicReader, models: Models, silence_ns: int = SILENCE_NS) -> None:
+        self._reader, self._models, self._silence_ns = reader, models, silence_ns
         self._partition_of: dict[str, int] = {}
         self.records = 0
         self.refused = Counter[str]()
@@ -65,10 +61,10 @@ class TopicResults:
         SchemaError
             If messages of one connection are in two partitions: their order, and so what comes of them, is open.
         """
-        done = 0
+        done, schedule = 0, self._models.schedule()
         for span in self._reader.spans:
             messages = self._gather(span, done, progress)
-            for table, rows in result_rows(messages, self._predictor, self._explainer):
+            for table, rows in result_rows(messages, self._models, schedule):
                 yield table, {str(name): rows[name].tolist() for name in rows}
             done += len(span)
             progress(done)

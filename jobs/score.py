@@ -10,25 +10,25 @@ from pathlib import Path
 
 from pyflink.datastream import StreamExecutionEnvironment
 
+from jobs.activation import ensure_schedule
 from jobs.arguments import JobArguments, parse_job_arguments
 from jobs.config import JOB_NAME
 from jobs.pipeline import build_pipeline
-from jobs.shipping import SHIPPED_MODEL, ship
-from model.artifact import load_explainer, load_predictor
+from jobs.shipping import ship
+from model.serving import RegistryModels
 from udfs.errors import PipelineError
 
 
 def main(arguments: JobArguments) -> None:
     """Build the job and hand it to the cluster that `flink run` talks to."""
-    load_predictor(arguments.model, arguments.false_unknown_rate)
+    settings = arguments.settings
+    ensure_schedule(settings.database.url, settings.topic, arguments.model, arguments.false_unknown_rate)
     environment = StreamExecutionEnvironment.get_execution_environment()
     if arguments.jars:
         environment.add_jars(*(path.absolute().as_uri() for path in arguments.jars))
     with tempfile.TemporaryDirectory() as folder:
-        ship(environment, arguments.model, Path(folder))
-        model = Path(SHIPPED_MODEL)
-        loaders = partial(load_predictor, model, arguments.false_unknown_rate), partial(load_explainer, model)
-        build_pipeline(environment, arguments.settings, *loaders)
+        ship(environment, Path(folder))
+        build_pipeline(environment, settings, partial(RegistryModels, settings.database.url, settings.topic))
         environment.execute_async(JOB_NAME)
 
 

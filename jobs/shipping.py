@@ -1,8 +1,10 @@
-"""Packs the code and the model that the workers need, so that a cluster needs nothing of ours installed."""
+"""Packs the code that the workers need, so that a cluster needs nothing of ours installed.
+
+Models are not shipped: workers fetch them from the registry.
+"""
 
 from __future__ import annotations
 
-import shutil
 import zipfile
 from pathlib import Path
 from typing import Final
@@ -12,23 +14,18 @@ from pyflink.datastream import StreamExecutionEnvironment
 SHIPPED_PACKAGES: Final = ("udfs", "model")
 """What the scoring function imports."""
 
-SHIPPED_MODEL: Final = "fingerprint-model"
-"""The artifact's folder in a worker's working directory."""
-
 _ROOT = Path(__file__).parent.parent
 
 
-def ship(environment: StreamExecutionEnvironment, artifact: Path, folder: Path) -> None:
-    """Add our packages and a model artifact to what Flink distributes with the job.
+def ship(environment: StreamExecutionEnvironment, folder: Path) -> None:
+    """Add our packages to what Flink distributes with the job.
 
     Parameters
     ----------
     environment : StreamExecutionEnvironment
         The job's, before any table is made in it.
-    artifact : Path
-        Folder of the model.
     folder : Path
-        Where the archives are put; may be deleted once the job is submitted.
+        Where the archive is put; may be deleted once the job is submitted.
     """
     code = folder / "fingerprint-code.zip"
     with zipfile.ZipFile(code, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -36,5 +33,3 @@ def ship(environment: StreamExecutionEnvironment, artifact: Path, folder: Path) 
             for path in sorted((_ROOT / package).rglob("*.py")):
                 archive.write(path, path.relative_to(_ROOT))
     environment.add_python_file(str(code))
-    model = shutil.make_archive(str(folder / SHIPPED_MODEL), "zip", artifact)
-    environment.add_python_archive(model, SHIPPED_MODEL)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.broker import ensure_topics
+from jobs.activation import ensure_schedule
 from jobs.addresses import Addresses
 from jobs.arguments import build_parser, parse_job_arguments
 from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME, TOPIC, TOPIC_PARTITIONS
 from jobs.flink_client import find_running_job, flink_run, flink_run_command
 from jobs.functions import ensure_functions
-from jobs.migrate import check_schema, register_model
-from model.artifact import DEFAULT_ARTIFACT, load_predictor
+from jobs.migrate import check_schema
 from stack.flink import client_environment
 from stack.jars import ensure_jars
 from udfs.errors import ConfigError
@@ -30,8 +30,8 @@ class Submission:
         Kafka, Flink and PostgreSQL.
     topic : str
         Of the messages.
-    model : Path
-        Folder of the artifact.
+    model : Path or None
+        Folder of the topic's first model; None for the active one, or the one that comes with this software.
     job_options : sequence of str
         Further options of `jobs/score.py`.
     worker_python : str
@@ -42,7 +42,7 @@ class Submission:
 
     addresses: Addresses
     topic: str = TOPIC
-    model: Path = DEFAULT_ARTIFACT
+    model: Path | None = None
     job_options: Sequence[str] = ()
     worker_python: str = sys.executable
     savepoint: str | None = None
@@ -56,7 +56,8 @@ class Submission:
         jars = [*ensure_jars("flink", progress), ensure_functions(progress)]
         flink, database_url = self.addresses.require_flink(), self.addresses.require_database_url()
         options = [
-            *("--kafka", self.addresses.require_kafka(), "--topic", self.topic, "--model", str(self.model.absolute())),
+            *("--kafka", self.addresses.require_kafka(), "--topic", self.topic),
+            *(() if self.model is None else ("--model", str(self.model.absolute()))),
             *("--jars", *map(str, jars), *self.job_options),
         ]
         parse_job_arguments(options, kafka=None, database_url=database_url)
@@ -92,14 +93,9 @@ class Submission:
                 "stop it first with `fingerprint stop`"
             )
         command = self.command(progress)
-        predictor = load_predictor(self.model, build_parser().parse_args(self.job_options).false_unknown_rate)
         check_schema(database_url)
+        rate = build_parser().parse_args(self.job_options).false_unknown_rate
+        ensure_schedule(database_url, self.topic, self.model, rate)
         ensure_topics(self.addresses.require_kafka(), [self.topic, DEAD_LETTER_TOPIC], TOPIC_PARTITIONS)
-        register_model(
-            database_url,
-            model_version=predictor.model_version,
-            manifest_json=predictor.manifest.to_json(),
-            sha256=predictor.manifest.booster_sha256,
-        )
         environment = client_environment(self.addresses.home, flink) | {"DATABASE_URL": database_url}
         return flink_run(command, environment)

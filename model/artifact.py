@@ -104,7 +104,7 @@ class BoosterPredictor:
         self.manifest = manifest
         self.booster = booster
         self.booster.set_param({"nthread": 1})
-        self._rate = false_unknown_rate
+        self.false_unknown_rate = false_unknown_rate
         self._scaling = Scaling(slopes=tuple(manifest.scaling["slopes"]), biases=tuple(manifest.scaling["biases"]))
 
     @property
@@ -115,13 +115,13 @@ class BoosterPredictor:
     @property
     def model_version(self) -> str:
         """Names the artifact and, if it is not the default, the rate, for results depend on both."""
-        suffix = "" if self._rate == DEFAULT_RATE else f"@{self._rate:g}"
+        suffix = "" if self.false_unknown_rate == DEFAULT_RATE else f"@{self.false_unknown_rate:g}"
         return self.manifest.model_version + suffix
 
     @property
     def refusal_thresholds(self) -> tuple[float, ...]:
         """The largest unknown score at which a window is called by each class's name, at the requested rate."""
-        return refusal_thresholds(self.manifest.refusal, self.classes, self._rate)
+        return refusal_thresholds(self.manifest.refusal, self.classes, self.false_unknown_rate)
 
     @property
     def decision_rule(self) -> DecisionRule:
@@ -242,7 +242,11 @@ def load_predictor(folder: Path, false_unknown_rate: float = DEFAULT_RATE) -> Bo
 
 def load_explainer(folder: Path) -> BoosterExplainer:
     """Load what explains an artifact's verdicts; what is wrong with it is said as by `load_predictor`."""
-    predictor = load_predictor(folder)
+    return explainer_of(load_predictor(folder))
+
+
+def explainer_of(predictor: BoosterPredictor) -> BoosterExplainer:
+    """Return what explains the verdicts of a loaded artifact."""
     return BoosterExplainer(predictor.booster, classes=predictor.classes, typical=predictor.manifest.typical)
 
 

@@ -56,6 +56,14 @@ def _load(path: Path) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a model of other classes than the one that comes with the project."""
+    folder = tmp_path_factory.mktemp("toy-model")
+    _load(Path(__file__).with_name("toy_model.py")).save_toy_model(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def venues() -> ModuleType:
     """Return the module `venue.py`."""
     return _load(Path(__file__).with_name("ingest") / "venue.py")

@@ -6,17 +6,16 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 from pyflink.table import DataTypes
 from pyflink.table.types import RowType
 from pyflink.table.udf import FunctionContext, ScalarFunction, UserDefinedScalarFunctionWrapper, udf
 
-from udfs.explanations import Explainer
 from udfs.features import FEATURES
-from udfs.fingerprints import N_TRAITS
-from udfs.history import HistoryCodec, features_from_text
-from udfs.rows import DECISION_COLUMNS, ROW_COLUMNS, decision_rows, explanations, score_rows
-from udfs.scoring import Predictor, score_windows
+from udfs.history import features_from_text
+from udfs.rows import DECISION_COLUMNS, ROW_COLUMNS
+from udfs.schedule import Models, decide_texts, explain_scheduled, score_scheduled
 from udfs.windows import decode_windows
 
 _DATA_TYPES: Final = {
@@ -30,21 +29,21 @@ _DATA_TYPES: Final = {
 class ScoreWindows(ScalarFunction):  # type: ignore[misc]  # PyFlink ships no types
     """Score windows inside Flink's Python worker.
 
-    Flink pickles the instance into the job; it carries the loader, not the model. `open` runs once in each worker
+    Flink pickles the instance into the job; it carries what opens the models, not them. `open` runs once in each worker
     process, `eval` once for each bundle of windows that the operator has collected.
 
     Parameters
     ----------
-    load_predictor : callable
+    open_models : callable
         Called in the worker; must be importable there.
     """
 
-    def __init__(self, load_predictor: Callable[[], Predictor]) -> None:
-        self._load_predictor = load_predictor
+    def __init__(self, open_models: Callable[[], Models]) -> None:
+        self._open_models = open_models
 
     def open(self, function_context: FunctionContext) -> None:
-        """Load the model and register the metrics of this worker."""
-        self._predictor = self._load_predictor()
+        """Load the models and register the metrics of this worker."""
+        self._models = self._open_models()
         self._batch_windows = 0
         self._batch_us = 0
         metrics = function_context.get_metric_group()
@@ -54,11 +53,11 @@ class ScoreWindows(ScalarFunction):  # type: ignore[misc]  # PyFlink ships no ty
         metrics.gauge("last_batch_windows", lambda: self._batch_windows)
         metrics.gauge("last_batch_scoring_time_us", lambda: self._batch_us)
 
-    def eval(self, column: pd.Series[Any]) -> pd.DataFrame:
+    def eval(self, column: pd.Series[Any], partitions: pd.Series[int]) -> pd.DataFrame:
         """Score one bundle."""
         started_ns = time.perf_counter_ns()
         windows, offsets = decode_windows(column)
-        rows = score_rows(windows, offsets, score_windows(windows, self._predictor), self._predictor.model_version)
+        rows = score_scheduled(windows, offsets, partitions.to_numpy(dtype=np.int64), self._models)
         self._batch_windows = len(rows)
         self._batch_us = (time.perf_counter_ns() - started_ns) // 1000
         self._windows_counter.inc(self._batch_windows)
@@ -72,27 +71,24 @@ class DecideConnection(ScalarFunction):  # type: ignore[misc]  # PyFlink ships n
 
     Parameters
     ----------
-    load_predictor : callable
-        As for `ScoreWindows`; gives the classes and the decision rule.
+    open_models : callable
+        As for `ScoreWindows`; they give the classes and the decision rules.
     """
 
-    def __init__(self, load_predictor: Callable[[], Predictor]) -> None:
-        self._load_predictor = load_predictor
+    def __init__(self, open_models: Callable[[], Models]) -> None:
+        self._open_models = open_models
 
     def open(self, function_context: FunctionContext) -> None:
-        """Load the decision rule and register the metrics of this worker."""
-        predictor = self._load_predictor()
-        self._classes, self._rule = predictor.classes, predictor.decision_rule
-        self._codec = HistoryCodec(n_classes=len(self._classes), n_traits=N_TRAITS)
+        """Load the models and register the metrics of this worker."""
+        self._models = self._open_models()
         metrics = function_context.get_metric_group()
         self._decided_counter = metrics.counter("windows_decided")
         self._deciding_us_counter = metrics.counter("deciding_time_us")
 
-    def eval(self, texts: pd.Series[str], n_windows: pd.Series[int]) -> pd.DataFrame:
-        """Decide on one bundle."""
+    def eval(self, texts: pd.Series[str], versions: pd.Series[str]) -> pd.DataFrame:
+        """Decide on one bundle; all records of a text are of its model version."""
         started_ns = time.perf_counter_ns()
-        history = self._codec.decode(texts.to_list(), n_windows.to_numpy())
-        rows = decision_rows(history, self._classes, self._rule)
+        rows = decide_texts(texts.to_numpy(dtype=object), versions.to_numpy(dtype=object), self._models)
         self._decided_counter.inc(len(rows))
         self._deciding_us_counter.inc((time.perf_counter_ns() - started_ns) // 1000)
         return rows
@@ -103,42 +99,44 @@ class ExplainVerdict(ScalarFunction):  # type: ignore[misc]  # PyFlink ships no 
 
     Parameters
     ----------
-    load_predictor, load_explainer : callable
+    open_models : callable
         As for `ScoreWindows`.
     """
 
-    def __init__(self, load_predictor: Callable[[], Predictor], load_explainer: Callable[[], Explainer]) -> None:
-        self._load_predictor, self._load_explainer = load_predictor, load_explainer
+    def __init__(self, open_models: Callable[[], Models]) -> None:
+        self._open_models = open_models
 
     def open(self, function_context: FunctionContext) -> None:
-        """Load model and explainer, and register the metric of this worker."""
-        self._predictor, self._explainer = self._load_predictor(), self._load_explainer()
+        """Load models and explainers, and register the metric of this worker."""
+        self._models = self._open_models()
         self._explained_counter = function_context.get_metric_group().counter("verdicts_explained")
 
-    def eval(self, texts: pd.Series[str], verdicts: pd.Series[str], declared: pd.Series[str]) -> pd.Series[str]:
+    def eval(
+        self, texts: pd.Series[str], verdicts: pd.Series[str], declared: pd.Series[str], versions: pd.Series[str]
+    ) -> pd.Series[str]:
         """Explain one bundle."""
         features = features_from_text(texts.to_list(), len(FEATURES))
-        claims = [name if isinstance(name, str) else None for name in declared]
-        written = explanations(features, verdicts.to_list(), claims, self._predictor, self._explainer)
-        self._explained_counter.inc(sum(text is not None for text in written))
-        return pd.Series(written, dtype=object)
+        claims = np.array([name if isinstance(name, str) else None for name in declared], dtype=object)
+        written = explain_scheduled(
+            features, verdicts.to_numpy(dtype=object), claims, versions.to_numpy(dtype=object), self._models
+        )
+        self._explained_counter.inc(int(written.notna().sum()))
+        return written
 
 
-def build_score_udf(load_predictor: Callable[[], Predictor]) -> UserDefinedScalarFunctionWrapper:
-    """Wrap `ScoreWindows` as the SQL function ARRAY<BIGINT> -> ROW<`ROW_COLUMNS`>."""
-    return udf(ScoreWindows(load_predictor), result_type=_row_type(ROW_COLUMNS), func_type="pandas")
+def build_score_udf(open_models: Callable[[], Models]) -> UserDefinedScalarFunctionWrapper:
+    """Wrap `ScoreWindows` as the SQL function (window: ARRAY<BIGINT>, partition: INT) -> ROW<`ROW_COLUMNS`>."""
+    return udf(ScoreWindows(open_models), result_type=_row_type(ROW_COLUMNS), func_type="pandas")
 
 
-def build_decide_udf(load_predictor: Callable[[], Predictor]) -> UserDefinedScalarFunctionWrapper:
-    """Wrap `DecideConnection` as the SQL function (STRING, BIGINT) -> ROW<`DECISION_COLUMNS`>."""
-    return udf(DecideConnection(load_predictor), result_type=_row_type(DECISION_COLUMNS), func_type="pandas")
+def build_decide_udf(open_models: Callable[[], Models]) -> UserDefinedScalarFunctionWrapper:
+    """Wrap `DecideConnection` as the SQL function (history, model version: STRING) -> ROW<`DECISION_COLUMNS`>."""
+    return udf(DecideConnection(open_models), result_type=_row_type(DECISION_COLUMNS), func_type="pandas")
 
 
-def build_explain_udf(
-    load_predictor: Callable[[], Predictor], load_explainer: Callable[[], Explainer]
-) -> UserDefinedScalarFunctionWrapper:
-    """Wrap `ExplainVerdict` as the SQL function (features, verdict, declared exchange: STRING) -> STRING."""
-    return udf(ExplainVerdict(load_predictor, load_explainer), result_type=DataTypes.STRING(), func_type="pandas")
+def build_explain_udf(open_models: Callable[[], Models]) -> UserDefinedScalarFunctionWrapper:
+    """Wrap `ExplainVerdict` as the SQL function (features, verdict, declared exchange, version: STRING) -> STRING."""
+    return udf(ExplainVerdict(open_models), result_type=DataTypes.STRING(), func_type="pandas")
 
 
 def _row_type(columns: dict[str, str]) -> RowType:

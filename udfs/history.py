@@ -89,8 +89,8 @@ class HistoryCodec:
             records[name] = values
         return _to_text(records.tobytes(), len(records))
 
-    def decode(self, texts: Sequence[str], n_windows: Int64Array) -> History:
-        """Read n connections' records, the oldest first; those that are older than `n_windows` do not count.
+    def decode(self, texts: Sequence[str]) -> History:
+        """Read n connections' records, the oldest first.
 
         Raises
         ------
@@ -108,7 +108,7 @@ class HistoryCodec:
         rows = np.zeros((len(texts), HISTORY), dtype=self._record)
         rows[np.arange(HISTORY) >= HISTORY - counts[:, None]] = found
         return History(
-            n_windows=np.minimum(counts, n_windows),
+            n_windows=counts,
             **{name: rows[name].astype(np.int64) for name in self._record.names or () if name != "filling"},
         )
 

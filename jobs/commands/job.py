@@ -16,7 +16,6 @@ from jobs.console import err, out
 from jobs.flink_client import find_running_job, stop_with_savepoint
 from jobs.migrate import migrate as apply_migrations
 from jobs.submission import Submission
-from model.artifact import DEFAULT_ARTIFACT
 from stack.flink import last_snapshot
 from udfs.errors import ConfigError
 
@@ -27,7 +26,12 @@ def submit(
     flink: options.Flink = None,
     database_url: options.DatabaseUrl = None,
     topic: options.Topic = options.DEFAULT_TOPIC,
-    model: Annotated[Path, typer.Option(help="Folder of the model artifact.")] = DEFAULT_ARTIFACT,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the topic's first model; later ones are activated.", show_default="the active one, or ours"
+        ),
+    ] = None,
     worker_python: Annotated[
         str,
         typer.Option(

@@ -16,32 +16,38 @@ from rich.table import Table
 from ingest.records import TopicReader
 from jobs import options
 from jobs.addresses import Addresses
+from jobs.config import JobSettings
 from jobs.console import err, out
 from jobs.migrate import check_schema
 from jobs.options import OutputFormat
 from jobs.results import Chunk, Difference, ResultsHash, differences, hash_results
-from jobs.results_tables import model_version_of, read_results
+from jobs.results_tables import read_results, versions_of
 from jobs.results_topic import TopicResults
-from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
-from model.calibration import DEFAULT_RATE
+from model.artifact import explainer_of, load_predictor
+from model.serving import OneModel, RegistryModels
 from udfs.errors import ConfigError
-from udfs.scoring import Predictor
+from udfs.schedule import Models
 
 app = typer.Typer(help="Compare results by a hash that depends on nothing but their values.", no_args_is_help=True)
 
 _OF_TOPIC = "What is computed from the topic"
 
 Model = Annotated[
-    Path, typer.Option(help="Folder of the model artifact that the job ran with.", rich_help_panel=_OF_TOPIC)
-]
-FalseUnknownRate = Annotated[
-    float,
+    Path | None,
     typer.Option(
-        help="Share of a known exchange's windows that may be called unknown, as the job was told.",
+        help="Folder of an artifact that scores all of the topic.",
+        show_default="the models that were activated",
         rich_help_panel=_OF_TOPIC,
     ),
 ]
-OfTopic = Annotated[str, typer.Option(help="Kafka topic of the messages.", rich_help_panel=_OF_TOPIC)]
+SilenceMinutes = Annotated[
+    float,
+    typer.Option(
+        help="After a longer one a connection starts again at message 1, as the job was told.",
+        rich_help_panel=_OF_TOPIC,
+    ),
+]
+OfTopic = Annotated[str, typer.Option(help="Kafka topic of the messages.")]
 
 
 @app.command("hash")
@@ -49,16 +55,16 @@ def print_hash(
     home: options.Home,
     database_url: options.DatabaseUrl = None,
     kafka: options.Kafka = None,
+    topic: OfTopic = options.DEFAULT_TOPIC,
     model_version: Annotated[
-        str | None, typer.Option(help="Whose rows count.", show_default="the only one there is")
+        str | None, typer.Option(help="Whose rows count.", show_default="the models that were activated")
     ] = None,
     from_topic: Annotated[
         bool,
         typer.Option("--from-topic", help="Compute the results from the topic, without Flink and without the tables."),
     ] = False,
-    topic: OfTopic = options.DEFAULT_TOPIC,
-    model: Model = DEFAULT_ARTIFACT,
-    false_unknown_rate: FalseUnknownRate = DEFAULT_RATE,
+    model: Model = None,
+    silence_minutes: SilenceMinutes = JobSettings.silence_minutes,
     output: Annotated[OutputFormat, typer.Option("--format", help="How to print.")] = OutputFormat.TABLE,
 ) -> None:
     """Print a hash of the results: the same for the same rows, whenever and in whatever order they were written.
@@ -73,15 +79,15 @@ def print_hash(
                 f"Expected --model to say whose results to compute from the topic, found --model-version "
                 f"{model_version}: leave it out"
             )
-        predictor = load_predictor(model, false_unknown_rate)
-        with _from_topic(addresses, topic, model, predictor) as chunks:
+        models = _models(addresses, topic, model)
+        with _from_topic(addresses, topic, models, silence_minutes) as chunks:
             found = hash_results(chunks)
-        _print(found, predictor.model_version, output)
+        _print(found, _versions(models), output)
         return
     url = addresses.require_database_url()
     check_schema(url)
-    version = model_version or model_version_of(url)
-    _print(hash_results(read_results(url, version)), version, output)
+    versions = (model_version,) if model_version else versions_of(url, topic)
+    _print(hash_results(read_results(url, *versions)), versions, output)
 
 
 @app.command("diff")
@@ -90,34 +96,48 @@ def print_differences(
     database_url: options.DatabaseUrl = None,
     kafka: options.Kafka = None,
     topic: OfTopic = options.DEFAULT_TOPIC,
-    model: Model = DEFAULT_ARTIFACT,
-    false_unknown_rate: FalseUnknownRate = DEFAULT_RATE,
+    model: Model = None,
+    silence_minutes: SilenceMinutes = JobSettings.silence_minutes,
     rows: Annotated[int, typer.Option(min=1, help="Rows shown at most of each table.")] = 5,
 ) -> None:
     """Compare the tables with what the topic says, row by row, and show where they differ; exit code 1 if they do."""
     addresses = Addresses(home=home, kafka=kafka, database_url=database_url)
     url = addresses.require_database_url()
     check_schema(url)
-    predictor = load_predictor(model, false_unknown_rate)
-    with _from_topic(addresses, topic, model, predictor) as chunks:
-        found, counts = differences(read_results(url, predictor.model_version), chunks, most=rows)
+    models = _models(addresses, topic, model)
+    versions = _versions(models)
+    with _from_topic(addresses, topic, models, silence_minutes) as chunks:
+        found, counts = differences(read_results(url, *versions), chunks, most=rows)
     if not found:
-        out.print(f"The tables hold what the topic says, for {predictor.model_version}.", soft_wrap=True)
+        out.print(f"The tables hold what the topic says, for {', '.join(versions)}.", soft_wrap=True)
         return
     out.print(_difference_table(found))
     out.print(", ".join(f"{count:,} rows of {table} differ" for table, count in counts.items()), soft_wrap=True)
     raise typer.Exit(1)
 
 
+def _models(addresses: Addresses, topic: str, model: Path | None) -> Models:
+    if model is not None:
+        predictor = load_predictor(model)
+        return OneModel(predictor, explainer_of(predictor))
+    url = addresses.require_database_url()
+    check_schema(url)
+    return RegistryModels(url, topic)
+
+
+def _versions(models: Models) -> tuple[str, ...]:
+    return tuple(sorted({activation.model_version for activation in models.schedule().activations}))
+
+
 @contextmanager
-def _from_topic(addresses: Addresses, topic: str, model: Path, predictor: Predictor) -> Iterator[Iterator[Chunk]]:
+def _from_topic(addresses: Addresses, topic: str, models: Models, silence_minutes: float) -> Iterator[Iterator[Chunk]]:
     """Open the topic behind a progress bar; at the end, say what in it is no message or is there no more."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with (
         TopicReader(addresses.require_kafka(), topic) as reader,
         Progress(*columns, console=err, transient=True) as bar,
     ):
-        results = TopicResults(reader, predictor, load_explainer(model))
+        results = TopicResults(reader, models, round(silence_minutes * 60 * 10**9))
         task = bar.add_task("Reading and scoring", total=sum(map(len, reader.spans)))
         yield results.chunks(lambda done: bar.update(task, completed=done))
     n_refused = sum(results.refused.values())
@@ -134,12 +154,12 @@ def _from_topic(addresses: Addresses, topic: str, model: Path, predictor: Predic
             )
 
 
-def _print(found: ResultsHash, model_version: str, output: OutputFormat) -> None:
+def _print(found: ResultsHash, versions: tuple[str, ...], output: OutputFormat) -> None:
     if output is OutputFormat.JSON:
         tables = {name: {"rows": table.rows, "hash": table.hash} for name, table in found.tables.items()}
-        typer.echo(orjson.dumps({"hash": found.hash, "model_version": model_version, "tables": tables}))
+        typer.echo(orjson.dumps({"hash": found.hash, "model_versions": versions, "tables": tables}))
         return
-    shown = Table("table", title=f"Results of {escape(model_version)}")
+    shown = Table("table", title=f"Results of {escape(', '.join(versions))}")
     shown.add_column("rows", justify="right")
     shown.add_column("hash", overflow="fold")
     for name, table in found.tables.items():

@@ -26,10 +26,11 @@ from jobs.database import connect
 from jobs.flink_client import list_jobs
 from jobs.migrate import migrate
 from jobs.results import TABLES, WRITING_TIMES, ResultsHash, differences, hash_results
-from jobs.results_tables import model_version_of, read_results
+from jobs.results_tables import read_results, versions_of
 from jobs.results_topic import TopicResults
 from jobs.submission import Submission
 from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from model.serving import OneModel
 from stack.status import StackStatus
 from udfs.errors import ConfigError, SchemaError
 from udfs.schema import Session
@@ -96,20 +97,24 @@ def run_job(
 def written(run_job: Callable[[], None], database_url: str) -> ResultsHash:
     """Run the job into an empty database; return the hash of what it wrote."""
     migrate(database_url)
-    with pytest.raises(ConfigError, match="results of one model version, found those of none"):
-        model_version_of(database_url)
+    with pytest.raises(ConfigError, match=f"results of the topic {TOPIC}, found that no model scores it"):
+        versions_of(database_url, TOPIC)
     run_job()
     return hash_tables(database_url)
 
 
 def hash_tables(database_url: str) -> ResultsHash:
-    return hash_results(read_results(database_url, model_version_of(database_url)))
+    return hash_results(read_results(database_url, *versions_of(database_url, TOPIC)))
+
+
+def one_model() -> OneModel:
+    return OneModel(load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT))
 
 
 @pytest.fixture
 def topic_results(local_stack: StackStatus, sessions: list[Session]) -> Iterator[TopicResults]:
     with TopicReader(local_stack.kafka, TOPIC) as reader:
-        yield TopicResults(reader, load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT))
+        yield TopicResults(reader, one_model())
 
 
 @pytest.fixture
@@ -125,7 +130,7 @@ def test_the_topic_gives_the_hash_of_the_tables(
 ) -> None:
     heard: list[int] = []
     found, counts = differences(
-        read_results(database_url, model_version_of(database_url)), topic_results.chunks(heard.append), most=3
+        read_results(database_url, *versions_of(database_url, TOPIC)), topic_results.chunks(heard.append), most=3
     )
     assert (found, counts) == ([], {})
     assert hash_results(topic_results.chunks()) == written
@@ -193,12 +198,14 @@ def test_replaying_changes_nothing_and_restores_what_is_missing(
 
 
 def test_the_commands_agree(written: ResultsHash, results: Callable[..., Result]) -> None:
-    shown = [results("hash"), results("hash", "--from-topic", "--topic", TOPIC)]
+    shown = [results("hash", "--topic", TOPIC), results("hash", "--from-topic", "--topic", TOPIC)]
     assert [(done.exit_code, done.stdout.splitlines()[-1]) for done in shown] == [(0, written.hash)] * 2
     assert f"{N_RUBBISH}: msg_type is not NEW" in shown[1].stderr
-    printed = json.loads(results("hash", "--format", "json").stdout)
+    by_folder = results("hash", "--from-topic", "--topic", TOPIC, "--model", str(DEFAULT_ARTIFACT))
+    assert by_folder.stdout.splitlines()[-1] == written.hash
+    printed = json.loads(results("hash", "--topic", TOPIC, "--format", "json").stdout)
     version = load_predictor(DEFAULT_ARTIFACT).model_version
-    assert (printed["hash"], printed["model_version"]) == (written.hash, version)
+    assert (printed["hash"], printed["model_versions"]) == (written.hash, [version])
     assert {name: table["rows"] for name, table in printed["tables"].items()} == {
         name: table.rows for name, table in written.tables.items()
     }
@@ -234,16 +241,16 @@ def test_one_row_that_is_altered_or_missing_is_found(
     assert re.search(r"connection_events .* missing .* there", done.stdout)
 
 
-def test_results_of_two_models_are_not_mixed(written: ResultsHash, database_url: str) -> None:
-    version = model_version_of(database_url)
+def test_results_of_two_models_are_not_mixed(
+    written: ResultsHash, results: Callable[..., Result], database_url: str
+) -> None:
     with connect(database_url) as database, database.cursor() as cursor:
         cursor.execute("UPDATE connection_verdicts SET model_version = 'other'")
-    with pytest.raises(ConfigError, match=f"found those of {re.escape(version)}, other: choose one"):
-        model_version_of(database_url)
-    found = hash_results(read_results(database_url, "other"))
-    assert {name: table.rows for name, table in found.tables.items() if table.rows} == {
+    printed = json.loads(results("hash", "--model-version", "other", "--format", "json").stdout)
+    assert {name: table["rows"] for name, table in printed["tables"].items() if table["rows"]} == {
         "connection_verdicts": written.tables["connection_verdicts"].rows
     }
+    assert hash_tables(database_url).tables["connection_verdicts"].rows == 0
 
 
 def test_what_stands_before_the_end_is_read_and_nothing_after(
@@ -261,7 +268,7 @@ def test_a_connection_in_two_partitions_has_no_order(local_stack: StackStatus, s
     for partition in (1, 3):
         send(local_stack.kafka, [(b"twofold", value)], partition=partition)
     with TopicReader(local_stack.kafka, TOPIC) as reader:
-        twofold = TopicResults(reader, load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT))
+        twofold = TopicResults(reader, one_model())
         with pytest.raises(SchemaError, match="found those of 'twofold' in partitions 1 and 3"):
             hash_results(twofold.chunks())
 
@@ -271,5 +278,5 @@ def test_a_topic_that_is_not_there_is_named_and_an_empty_one_has_no_rows(local_s
         TopicReader(local_stack.kafka, "nowhere")
     ensure_topics(local_stack.kafka, ["results_none"], 2)
     with TopicReader(local_stack.kafka, "results_none") as reader:
-        empty = TopicResults(reader, load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT))
+        empty = TopicResults(reader, one_model())
         assert hash_results(empty.chunks()) == hash_results([])

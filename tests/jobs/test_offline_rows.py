@@ -14,6 +14,7 @@ from jobs.offline import verdict_of
 from jobs.offline_rows import result_rows
 from jobs.offline_windows import PartitionMessages
 from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from model.serving import OneModel
 from synthetic.anomalies import switch
 from synthetic.sessions import synthetic_sessions
 from udfs.explanations import Explainer
@@ -68,8 +69,8 @@ def lay_out(sessions: list[Session]) -> PartitionMessages:
 
 
 def compute(messages: PartitionMessages, predictor: Predictor, explainer: Explainer) -> Tables:
-    parts: dict[str, list[pd.DataFrame]] = {}
-    for table, rows in result_rows(messages, predictor, explainer):
+    models, parts = OneModel(predictor, explainer), dict[str, list[pd.DataFrame]]()
+    for table, rows in result_rows(messages, models, models.schedule()):
         parts.setdefault(table, []).append(rows)
     return {table: pd.concat(rows, ignore_index=True) for table, rows in parts.items()}
 

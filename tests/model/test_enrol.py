@@ -363,7 +363,7 @@ def test_the_job_decides_on_five_classes_as_score_does(enrolled: tuple[Path, Enr
     scores = score_windows(windows, predictor)
     rows = score_rows(windows, np.zeros((len(windows), 50), dtype=np.int64), scores, predictor.model_version)
     codec = HistoryCodec(n_classes=5, n_traits=N_TRAITS)
-    history = codec.decode(["".join(rows["history_record"])], np.array([len(rows)]))
+    history = codec.decode(["".join(rows["history_record"])])
     (decided,) = decision_rows(history, predictor.classes, predictor.decision_rule).to_dict("records")
     verdict = score_capture([toys[2]], predictor).verdict
     assert (decided["decisive"] or decided["leaning"] or "unknown") == verdict.exchange

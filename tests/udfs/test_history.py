@@ -39,7 +39,7 @@ def test_a_history_comes_back_bit_for_bit(seed: int, n_classes: int, n_traits: i
     connections = [draw_windows(rng, count, n_classes, n_traits) for count in counts]
     texts = ["".join(codec.encode(**windows)) for windows in connections]
     assert all(len(text) == count * codec.record_length for text, count in zip(texts, counts, strict=True))
-    history = codec.decode(texts, np.full(len(texts), 99))
+    history = codec.decode(texts)
     assert history.n_windows.tolist() == counts
     for row, (windows, count) in enumerate(zip(connections, counts, strict=True)):
         for name in NAMES:
@@ -49,17 +49,10 @@ def test_a_history_comes_back_bit_for_bit(seed: int, n_classes: int, n_traits: i
             assert not read[: HISTORY - count].any()
 
 
-def test_records_of_an_earlier_life_do_not_count() -> None:
-    codec = HistoryCodec(n_classes=3, n_traits=2)
-    windows = draw_windows(np.random.default_rng(1), 5, 3, 2)
-    history = codec.decode(["".join(codec.encode(**windows))] * 3, np.array([1, 5, 40]))
-    assert history.n_windows.tolist() == [1, 5, 5]
-
-
 def test_an_empty_batch_is_empty() -> None:
     codec = HistoryCodec(n_classes=3, n_traits=2)
     assert codec.encode(**draw_windows(np.random.default_rng(1), 0, 3, 2)).tolist() == []
-    assert codec.decode([], np.empty(0, dtype=np.int64)).evidence.shape == (0, HISTORY, 3)
+    assert codec.decode([]).evidence.shape == (0, HISTORY, 3)
 
 
 @pytest.mark.parametrize("length", [0, -1, 17])
@@ -67,7 +60,7 @@ def test_a_text_of_another_version_is_refused(length: int) -> None:
     codec = HistoryCodec(n_classes=3, n_traits=2)
     text = "A" * (length * codec.record_length if length >= 0 else codec.record_length - 1)
     with pytest.raises(SchemaError, match="1 to 16 records of 36 characters"):
-        codec.decode([text], np.array([1]))
+        codec.decode([text])
 
 
 @pytest.mark.parametrize("name", ["evidence", "traits"])

@@ -36,7 +36,7 @@ def make_history(*connections: list[list[int]]) -> History:
         )
         for evidence in connections
     ]
-    return CODEC.decode(texts, np.array([len(evidence) for evidence in connections]))
+    return CODEC.decode(texts)
 
 
 def test_decisions_are_dated_by_the_window_with_which_they_began() -> None:

@@ -2,12 +2,13 @@ import dataclasses
 import json
 import pickle
 from datetime import UTC, datetime
-from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from model.artifact import DEFAULT_ARTIFACT, load_predictor
+from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from model.serving import OneModel
 from synthetic.sessions import synthetic_sessions
 from udfs.flink import ScoreWindows
 from udfs.rows import ROW_COLUMNS, score_rows
@@ -16,6 +17,10 @@ from udfs.scoring import score_windows, window_verdicts
 from udfs.windows import session_windows
 
 DECIMALS = 6
+
+
+def default_models():
+    return OneModel(load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT))
 
 
 @pytest.fixture(scope="module")
@@ -118,14 +123,14 @@ def test_the_udf_survives_pickling_and_scores_what_offline_scoring_scores(window
         def get_metric_group(self):
             return self.metrics
 
-    function = pickle.loads(pickle.dumps(ScoreWindows(partial(load_predictor, DEFAULT_ARTIFACT))))  # noqa: S301  # ours
+    function = pickle.loads(pickle.dumps(ScoreWindows(default_models)))  # noqa: S301  # ours
     context = Context()
     function.open(context)
     part = take(windows, slice(0, 6))
     offsets = np.arange(6 * 50).reshape(6, 50)
     columns = [getattr(part, name) for name in WINDOW_COLUMNS] + [offsets]
     wire = [np.concatenate([[c[i, m] for c in columns] for m in range(50)]).astype(np.int64) for i in range(6)]
-    rows = function.eval(wire)
+    rows = function.eval(wire, pd.Series([0] * 6, dtype="int32"))
     expected = score_rows(part, offsets, score_windows(part, predictor), predictor.model_version)
     assert rows.equals(expected)
     assert context.metrics.counters["windows_scored"].count == 6

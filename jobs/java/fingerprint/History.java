@@ -11,7 +11,7 @@ import org.apache.flink.types.Row;
 /**
  * Adds to every window the records of its connection's last windows, its own as the last.
  *
- * <p>Records are of one length. A new segment of the connection starts without any.
+ * <p>A new segment of the connection starts without any, and so does another model: its records are of its own length.
  */
 public final class History extends ProcessTableFunction<History.Records> {
     /** What is added. */
@@ -24,6 +24,7 @@ public final class History extends ProcessTableFunction<History.Records> {
     public static final class Memory {
         public String history;
         public Long segment;
+        public String model_version;
 
         /** Offset of the window's last message; that it differs every time refreshes the state's time to live. */
         public Long last_offset;
@@ -36,10 +37,13 @@ public final class History extends ProcessTableFunction<History.Records> {
             Integer most_windows) {
         String record = scored.getFieldAs("history_record");
         Long segment = scored.getFieldAs("segment");
-        String before = segment.equals(memory.segment) ? memory.history : "";
+        String model = scored.getFieldAs("model_version");
+        boolean goesOn = segment.equals(memory.segment) && model.equals(memory.model_version);
+        String before = goesOn ? memory.history : "";
         int kept = Math.min(before.length(), (most_windows - 1) * record.length());
         memory.history = before.substring(before.length() - kept) + record;
         memory.segment = segment;
+        memory.model_version = model;
         memory.last_offset = scored.getFieldAs("last_offset");
         Records records = new Records();
         records.history = memory.history;

@@ -13,7 +13,7 @@ import org.apache.flink.types.Row;
  * Adds to every window what stands for its connection from then on, and what stood before.
  *
  * <p>The first class that is decisive stands until another one overturns it; a window that could overturn also upholds.
- * In a new segment of the connection nothing stands.
+ * In a new segment of the connection, or before another model, nothing stands.
  */
 public final class Standing extends ProcessTableFunction<Standing.Stands> {
     /** What stands; null where nothing does. */
@@ -50,8 +50,10 @@ public final class Standing extends ProcessTableFunction<Standing.Stands> {
         /** What was declared there. */
         public String declared;
 
-        /** The segment that it belongs to. */
+        /** The segment that it belongs to, and the model. */
         public Long segment;
+
+        public String model_version;
 
         /** Offset of the window's last message; that it differs every time refreshes the state's time to live. */
         public Long last_offset;
@@ -61,8 +63,10 @@ public final class Standing extends ProcessTableFunction<Standing.Stands> {
     public void eval(
             @StateHint Memory memory, @ArgumentHint({SET_SEMANTIC_TABLE, PASS_COLUMNS_THROUGH}) Row decided) {
         Long segment = decided.getFieldAs("segment");
-        if (!segment.equals(memory.segment)) {
+        String model = decided.getFieldAs("model_version");
+        if (!segment.equals(memory.segment) || !model.equals(memory.model_version)) {
             memory.segment = segment;
+            memory.model_version = model;
             memory.stands = new Stands();
             memory.declared = null;
         }
