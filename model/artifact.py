@@ -237,7 +237,9 @@ def load_predictor(folder: Path, false_unknown_rate: float = DEFAULT_RATE) -> Bo
         raise ArtifactError(
             f"Expected {path} to be an XGBoost model, but XGBoost cannot read it: train anew"
         ) from error
-    return BoosterPredictor(manifest, booster, false_unknown_rate)
+    predictor = BoosterPredictor(manifest, booster, false_unknown_rate)
+    _check_predicts(path, predictor)
+    return predictor
 
 
 def load_explainer(folder: Path) -> BoosterExplainer:
@@ -273,6 +275,25 @@ def _check_fits(path: Path, manifest: Manifest) -> None:
         raise ArtifactError(
             f"Expected calibration and refusal thresholds for the classes {manifest.classes}, found others in {path}: "
             "train anew"
+        )
+    bounds, unknown = (manifest.decision.get(name) for name in ("bounds_millinats", "unknown"))
+    if len(bounds or ()) != len(manifest.classes) or unknown != manifest.classes.index(UNKNOWN):
+        raise ArtifactError(
+            f"Expected bounds of evidence for the classes {manifest.classes}, found those of others in {path}: train anew"
+        )
+
+
+def _check_predicts(path: Path, predictor: BoosterPredictor) -> None:
+    """Let it score a window, for a booster may be sound and of other features or classes than its manifest says."""
+    try:
+        n_classes = raw_probabilities(predictor.booster, np.zeros((1, len(FEATURES)))).shape[-1]
+    except (xgb.core.XGBoostError, ValueError) as error:
+        raise ArtifactError(
+            f"Expected {path} to score {len(FEATURES)} features, but XGBoost cannot: train anew"
+        ) from error
+    if n_classes != len(predictor.classes):
+        raise ArtifactError(
+            f"Expected {path} to have the {len(predictor.classes)} classes of its manifest, found {n_classes}: train anew"
         )
 
 

@@ -31,7 +31,7 @@ def save_toy_model(folder: Path) -> str:
     settings = {"objective": "multi:softprob", "num_class": len(CLASSES), "nthread": 1, "seed": 1}
     booster = xgb.train(settings, xgb.DMatrix(np.concatenate(features), labels), num_boost_round=10)
     shipped = load_manifest(DEFAULT_ARTIFACT)
-    decision = shipped.decision | {"bounds_millinats": (4000,) * len(CLASSES)}
+    decision = shipped.decision | {"bounds_millinats": (4000,) * len(CLASSES), "unknown": CLASSES.index(UNKNOWN)}
     return save_artifact(
         folder,
         booster,

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xgboost as xgb
 
 from model.artifact import DEFAULT_ARTIFACT, load_predictor
 from udfs.errors import ArtifactError, ConfigError
@@ -54,6 +55,8 @@ def test_the_shipped_model_fits_this_version() -> None:
         (lambda m: m.update(classes=["a", "b"]), "Expected distinct classes with 'unknown' among them"),
         (lambda m: m["scaling"]["slopes"].pop(), "Expected calibration and refusal thresholds for the classes"),
         (lambda m: m["refusal"].pop("kraken"), "Expected calibration and refusal thresholds for the classes"),
+        (lambda m: m["decision"]["bounds_millinats"].pop(), "Expected bounds of evidence for the classes"),
+        (lambda m: m["decision"].update(unknown=0), "Expected bounds of evidence for the classes"),
         (lambda m: m.update(booster_sha256="0" * 64), "the file was changed or cut off"),
         (lambda m: m.update(colour="blue"), "cannot be read as one"),
         (lambda m: m.pop("metrics"), "cannot be read as one"),
@@ -96,3 +99,18 @@ def test_a_stricter_rate_refuses_less_and_one_beyond_the_limits_is_refused() -> 
         assert strict >= default >= lax
     with pytest.raises(ConfigError, match=r"from 0\.001 to 0\.2, found 0\.5: choose one"):
         load_predictor(DEFAULT_ARTIFACT, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("n_features", "n_classes", "sentence"), [(55, 4, "to score 56 features"), (56, 3, "found 3:")]
+)
+def test_a_booster_of_other_features_or_classes_is_refused(
+    artifact: Path, n_features: int, n_classes: int, sentence: str
+) -> None:
+    rng = np.random.default_rng(1)
+    data = xgb.DMatrix(rng.random((40, n_features)), np.arange(40) % n_classes)
+    xgb.train({"objective": "multi:softprob", "num_class": n_classes}, data, 1).save_model(artifact / "booster.ubj")
+    sha256 = hashlib.sha256((artifact / "booster.ubj").read_bytes()).hexdigest()
+    edit(artifact, lambda m: m.update(booster_sha256=sha256))
+    with pytest.raises(ArtifactError, match=sentence):
+        load_predictor(artifact)
