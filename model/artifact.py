@@ -279,7 +279,7 @@ def _check_fits(path: Path, manifest: Manifest) -> None:
     bounds, unknown = (manifest.decision.get(name) for name in ("bounds_millinats", "unknown"))
     if len(bounds or ()) != len(manifest.classes) or unknown != manifest.classes.index(UNKNOWN):
         raise ArtifactError(
-            f"Expected bounds of evidence for the classes {manifest.classes}, found those of others in {path}: train anew"
+            f"Expected bounds of evidence for the classes {manifest.classes}, found others in {path}: train anew"
         )
 
 
@@ -293,7 +293,7 @@ def _check_predicts(path: Path, predictor: BoosterPredictor) -> None:
         ) from error
     if n_classes != len(predictor.classes):
         raise ArtifactError(
-            f"Expected {path} to have the {len(predictor.classes)} classes of its manifest, found {n_classes}: train anew"
+            f"Expected {path} to have its manifest's {len(predictor.classes)} classes, found {n_classes}: train anew"
         )
 
 

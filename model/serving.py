@@ -55,7 +55,7 @@ class RegistryModels:
         self._connection: Connection | None = None
         self._predictors: dict[str, BoosterPredictor] = {}
         self._explainers: dict[str, BoosterExplainer] = {}
-        self._state, self._read_at_s = self._read()
+        self._read_again()
 
     def schedule(self) -> Schedule:
         """Return the schedule, at most `REREAD_AFTER_S` old; wait while a change is announced.
@@ -66,20 +66,19 @@ class RegistryModels:
             If no model is activated for the topic.
         """
         if time.monotonic() - self._read_at_s > REREAD_AFTER_S:
-            self._state, self._read_at_s = self._read()
-        while self._state.announced is not None:
-            time.sleep(_WAIT_S)
-            self._state, self._read_at_s = self._read()
+            self._read_again()
         if self._state.schedule is None:
             raise ArtifactError(
-                f"Expected an active model for the topic {self._topic}, found none in the registry: activate one with "
-                "`fingerprint model activate`"
+                f"Expected an active model for the topic {self._topic}, found none in the registry: submit the job "
+                "with `fingerprint submit`, which activates one"
             )
         return self._state.schedule
 
     def still_holds(self, schedule: Schedule) -> bool:
         """Tell whether the schedule was read at most `STALE_AFTER_S` ago, or is read again as the same."""
-        return time.monotonic() - self._read_at_s <= STALE_AFTER_S or self.schedule() == schedule
+        if time.monotonic() - self._read_at_s > STALE_AFTER_S:
+            self._read_again()
+        return self._state.schedule == schedule
 
     def predictor(self, model_version: str) -> Predictor:
         """Return a registered model, fetched when it is first needed."""
@@ -97,6 +96,13 @@ class RegistryModels:
                 rate = self._ask(lambda connection: fetch_artifact(connection, model_version, Path(folder)))
                 self._predictors[model_version] = load_predictor(Path(folder), rate)
         return self._predictors[model_version]
+
+    def _read_again(self) -> None:
+        """Read until no change is announced."""
+        self._state, self._read_at_s = self._read()
+        while self._state.announced is not None:
+            time.sleep(_WAIT_S)
+            self._state, self._read_at_s = self._read()
 
     def _read(self) -> tuple[RegistryState, float]:
         asked_at_s = time.monotonic()

@@ -45,8 +45,10 @@ def with_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("line", [*printed_commands(), *compose_commands()])
 def test_a_printed_command_is_understood(line: str) -> None:
     _, command, *arguments = shlex.split(line, comments=True)
-    group = typer.main.get_command(app)
-    group.commands[command].make_context(command, list(arguments))
+    understood = typer.main.get_command(app).commands[command]
+    while hasattr(understood, "commands"):
+        understood = understood.commands[arguments.pop(0)]
+    understood.make_context(command, list(arguments))
     if command == "submit" and "--" in arguments:
         job_options = arguments[arguments.index("--") + 1 :]
         assert parse_job_arguments(job_options, kafka="k:1", database_url=DATABASE_URL).settings.kafka == "k:1"

@@ -146,7 +146,7 @@ def test_a_lost_connection_is_made_again(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
             "WHERE application_name = 'fingerprint-worker'"
         )
-        assert cursor.fetchone() == (1,)
+        assert cursor.fetchone() >= (1,)
     assert [a.model_version for a in models.schedule().activations] == [versions[0]]
 
 
