@@ -7,10 +7,12 @@ from typing import Any, Final
 from pyflink.datastream import StreamExecutionEnvironment
 
 from jobs.tables import (
+    CONNECTION_ACTIVITY,
     CONNECTION_EVENTS,
     CONNECTION_VERDICTS,
     DEAD_LETTER_RECORDS,
     DEAD_LETTERS,
+    HEALTH_EVENTS,
     RAW_MESSAGES,
     WINDOW_SCORES,
 )
@@ -21,6 +23,9 @@ OPERATOR_NAMES: Final = (
     ("Calc", "count_refused", "Count reasons, lay out dead_letters"),
     ("Calc", "record_key <> connection_id", "Keep what is no message"),
     ("Calc", "record_key = connection_id", "Keep messages"),
+    ("Calc", "AS kafka_offset", "Lay out health_events"),
+    ("Calc", "silence_limit_s", "Lay out connection_activity"),
+    ("Calc", "= 'window'", "Keep windows"),
     ("Calc", "AS history_record", "Take scores apart"),
     ("Calc", "predicted_exchange", "Lay out window_scores"),
     ("Calc", "AS decisive", "Take decisions apart"),
@@ -29,7 +34,7 @@ OPERATOR_NAMES: Final = (
     ("Calc", "n / 25", "Count windows"),
     ("Calc", "AS kind", "Lay out connection_events"),
     ("Calc", "IS NOT TRUE OR", "Keep changes"),
-    ("ProcessTableFunction", "windows(", "Gather each connection's windows of 50"),
+    ("ProcessTableFunction", "windows(", "Gather each connection's windows of 50, watch its health"),
     ("ProcessTableFunction", "standing(", "Keep what stands for each connection"),
     ("ProcessTableFunction", "history(", "Remember each connection's last 16 windows"),
     ("PythonCalc", "score_window", "Score windows: features and XGBoost"),
@@ -39,6 +44,8 @@ OPERATOR_NAMES: Final = (
     (WINDOW_SCORES, "", "Upsert window_scores"),
     (CONNECTION_VERDICTS, "", "Upsert connection_verdicts"),
     (CONNECTION_EVENTS, "", "Upsert connection_events"),
+    (HEALTH_EVENTS, "", "Upsert health_events"),
+    (CONNECTION_ACTIVITY, "", "Upsert connection_activity"),
     (DEAD_LETTER_RECORDS, "", "Dead letters to Kafka"),
     (DEAD_LETTERS, "", "Upsert dead_letters"),
 )

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from jobs.config import JobSettings
 from jobs.tables import (
+    CONNECTION_ACTIVITY,
     CONNECTION_EVENTS,
     CONNECTION_VERDICTS,
     DEAD_LETTER_RECORDS,
     DEAD_LETTERS,
+    HEALTH_EVENTS,
     RAW_MESSAGES,
     WINDOW_SCORES,
 )
@@ -38,6 +40,7 @@ JAVA_FUNCTIONS = {
 
 MESSAGES = "messages"
 REFUSED = "refused"
+GATHERED = "gathered"
 SCORED = "scored"
 REMEMBERED = "remembered"
 DECISIONS = "decisions"
@@ -94,14 +97,25 @@ def dead_letters_query(_settings: JobSettings) -> str:
     return _insert(DEAD_LETTERS, values, REFUSED)
 
 
-def scored_view(settings: JobSettings) -> str:
+def gathered_view(settings: JobSettings) -> str:
+    """Select what each connection's messages make together: windows, faults, and signs of life, by their kind."""
+    return f"""
+        SELECT * FROM windows(
+            messages => TABLE {MESSAGES} PARTITION BY connection_id,
+            silence_ns => {settings.silence_ns},
+            uid => 'windows'
+        )"""  # noqa: S608  # only our own names
+
+
+def scored_view(_settings: JobSettings) -> str:
     """Select every complete window with its scores."""
     computed = ", ".join(f"scores.{name} AS {name}" for name in ROW_COLUMNS)
     return f"""
         SELECT {_CARRIED}, {computed}
         FROM (
             SELECT {_CARRIED}, {SCORE_FUNCTION}(window_columns, kafka_partition) AS scores
-            FROM ({_windows(settings)})
+            FROM {GATHERED}
+            WHERE kind = 'window'
         )"""  # noqa: S608  # only our own names
 
 
@@ -200,6 +214,42 @@ def connection_events_query(_settings: JobSettings) -> str:
     return _insert(CONNECTION_EVENTS, values, f"({explained})")
 
 
+def health_events_query(_settings: JobSettings) -> str:
+    """Select a row wherever a message shows that something is wrong with its connection."""
+    values = {
+        "connection_id": "connection_id",
+        "kafka_partition": "kafka_partition",
+        "kafka_offset": "last_offset",
+        "kind": "kind",
+        "declared_exchange": "declared_exchange",
+        "messages": "n",
+        "since_at": "since_at",
+        "since_offset": "since_offset",
+        "detected_at": "`at`",
+        "seq_before": "seq_before",
+        "seq": "seq",
+        "n_missing": "n_missing",
+        "silence_s": "silence_s",
+        "limit_s": "limit_s",
+    }
+    return _insert(HEALTH_EVENTS, values, f"{GATHERED} WHERE kind <> 'window' AND kind <> 'activity'")
+
+
+def connection_activity_query(_settings: JobSettings) -> str:
+    """Select when a connection was heard of, a row at most every two seconds; the last one stays."""
+    values = {
+        "connection_id": "connection_id",
+        "kafka_partition": "kafka_partition",
+        "last_offset": "last_offset",
+        "declared_exchange": "declared_exchange",
+        "messages": "n",
+        "last_recv_at": "`at`",
+        "silence_limit_s": "limit_s",
+        "last_heartbeat_at": "last_heartbeat_at",
+    }
+    return _insert(CONNECTION_ACTIVITY, values, f"{GATHERED} WHERE kind = 'activity'")
+
+
 _CARRIED = "connection_id, kafka_partition, last_offset, declared_exchange, n, segment"
 _KEPT = f"{_CARRIED}, first_offset, window_start_at, window_end_at, model_version, features"
 _N_WINDOWS = f"n / {WINDOW_SLIDE} - {WINDOW_SIZE // WINDOW_SLIDE - 1}"
@@ -228,12 +278,3 @@ def _insert(table: str, values: dict[str, str], source: str) -> str:
 
 def _since(name: str) -> str:
     return f"CASE WHEN certain IS NOT NULL THEN certain_{name} WHEN leaning IS NOT NULL THEN {name} END"
-
-
-def _windows(settings: JobSettings) -> str:
-    return f"""
-        SELECT * FROM windows(
-            messages => TABLE {MESSAGES} PARTITION BY connection_id,
-            silence_ns => {settings.silence_ns},
-            uid => 'windows'
-        )"""  # noqa: S608  # only our own names

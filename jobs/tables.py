@@ -9,6 +9,8 @@ RAW_MESSAGES = "raw_messages"
 WINDOW_SCORES = "window_scores"
 CONNECTION_VERDICTS = "connection_verdicts"
 CONNECTION_EVENTS = "connection_events"
+HEALTH_EVENTS = "health_events"
+CONNECTION_ACTIVITY = "connection_activity"
 DEAD_LETTERS = "dead_letters"
 DEAD_LETTER_RECORDS = "dead_letter_records"
 
@@ -57,6 +59,32 @@ _CONNECTION_EVENTS_COLUMNS = {
     "reasons": "STRING",
     "fingerprint": "STRING",
     "model_version": "STRING",
+}
+_HEALTH_EVENTS_COLUMNS = {
+    "connection_id": "STRING",
+    "kafka_partition": "INT",
+    "kafka_offset": "BIGINT",
+    "kind": "STRING",
+    "declared_exchange": "STRING",
+    "messages": "BIGINT",
+    "since_at": "STRING",
+    "since_offset": "BIGINT",
+    "detected_at": "STRING",
+    "seq_before": "BIGINT",
+    "seq": "BIGINT",
+    "n_missing": "BIGINT",
+    "silence_s": "DOUBLE",
+    "limit_s": "DOUBLE",
+}
+_CONNECTION_ACTIVITY_COLUMNS = {
+    "connection_id": "STRING",
+    "kafka_partition": "INT",
+    "last_offset": "BIGINT",
+    "declared_exchange": "STRING",
+    "messages": "BIGINT",
+    "last_recv_at": "STRING",
+    "silence_limit_s": "DOUBLE",
+    "last_heartbeat_at": "STRING",
 }
 _DEAD_LETTERS_COLUMNS = {
     "kafka_partition": "INT",
@@ -133,6 +161,19 @@ def connection_events_ddl(settings: JobSettings) -> str:
     """Declare the table of what has changed."""
     key = "connection_id, kafka_partition, last_offset, kind"
     return _sink_ddl(settings, CONNECTION_EVENTS, _CONNECTION_EVENTS_COLUMNS, key=key, flush_ms=settings.flush_ms)
+
+
+def health_events_ddl(settings: JobSettings) -> str:
+    """Declare the table of what is wrong with connections."""
+    key = "connection_id, kafka_partition, kafka_offset, kind"
+    return _sink_ddl(settings, HEALTH_EVENTS, _HEALTH_EVENTS_COLUMNS, key=key, flush_ms=settings.flush_ms)
+
+
+def connection_activity_ddl(settings: JobSettings) -> str:
+    """Declare the table of when each connection was last heard of."""
+    flush_ms = max(settings.flush_ms, _VERDICT_FLUSH_MS)
+    columns = _CONNECTION_ACTIVITY_COLUMNS
+    return _sink_ddl(settings, CONNECTION_ACTIVITY, columns, key="connection_id", flush_ms=flush_ms)
 
 
 def _sink_ddl(settings: JobSettings, table: str, columns: dict[str, str], *, key: str, flush_ms: int) -> str:

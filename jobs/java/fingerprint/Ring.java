@@ -27,12 +27,16 @@ public final class Ring {
     /** Receive time of the last message. */
     long lastRecvTsNs;
 
+    /** What its messages say of its health. */
+    Health health = new Health();
+
     private long[] slots = new long[FIRST_CAPACITY * WIDTH];
 
     /** Begin a segment. */
     void restart(long firstOffset) {
         n = 0;
         segment = firstOffset;
+        health.restart();
         slots = new long[FIRST_CAPACITY * WIDTH];
     }
 
@@ -80,6 +84,7 @@ public final class Ring {
             to.n = from.n;
             to.segment = from.segment;
             to.lastRecvTsNs = from.lastRecvTsNs;
+            to.health = from.health.copy();
             to.slots = from.slots.clone();
             return to;
         }
@@ -99,6 +104,7 @@ public final class Ring {
             target.writeLong(ring.n);
             target.writeLong(ring.segment);
             target.writeLong(ring.lastRecvTsNs);
+            ring.health.write(target);
             target.writeInt(ring.slots.length);
             for (int i = 0; i < ring.used(); i++) {
                 target.writeLong(ring.slots[i]);
@@ -111,6 +117,7 @@ public final class Ring {
             ring.n = source.readLong();
             ring.segment = source.readLong();
             ring.lastRecvTsNs = source.readLong();
+            ring.health.read(source);
             ring.slots = new long[source.readInt()];
             for (int i = 0; i < ring.used(); i++) {
                 ring.slots[i] = source.readLong();

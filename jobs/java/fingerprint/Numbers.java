@@ -1,0 +1,98 @@
+package fingerprint;
+
+import java.io.IOException;
+import org.apache.flink.core.memory.DataInputView;
+import org.apache.flink.core.memory.DataOutputView;
+
+/**
+ * What a connection's sequence numbers have promised so far.
+ *
+ * <p>Many connections interleave several streams that are numbered each for itself. So a promise is only what the
+ * numbers have kept so often that it is no accident, and after a fault it is learnt anew.
+ */
+final class Numbers {
+    /** Steps of one after which one more is promised. In recordings of interleaved streams the most by accident are 25. */
+    static final int LEAST_STEPS_OF_ONE = 200;
+
+    /** Steps up after which another one is promised. The most by accident are 582. */
+    static final int LEAST_STEPS_UP = 2000;
+
+    /** Numbers after which none below them all is expected, whatever streams there are. */
+    static final int LEAST_ABOVE = 200;
+
+    /** Numbers since learning began; without any the others mean nothing. */
+    long n;
+
+    long stepsOfOne;
+    long stepsUp;
+    long lowest;
+    long last;
+    long lastNs;
+    long lastOffset;
+
+    void restart() {
+        n = 0;
+    }
+
+    /** Take in a number; return what is wrong with it, or null. */
+    Symptom take(long seq, long recvTsNs, long offset) {
+        String kind = n == 0 ? null : faultOf(seq);
+        Symptom symptom = kind == null ? null : Symptom.ofNumbers(kind, this, seq);
+        if (symptom != null) {
+            restart();
+        }
+        // No number is the least integer, which stands for none.
+        stepsOfOne = n > 0 && seq - 1 == last ? stepsOfOne + 1 : 0;
+        stepsUp = n > 0 && seq > last ? stepsUp + 1 : 0;
+        lowest = n > 0 ? Math.min(lowest, seq) : seq;
+        n++;
+        last = seq;
+        lastNs = recvTsNs;
+        lastOffset = offset;
+        return symptom;
+    }
+
+    private String faultOf(long seq) {
+        boolean isBroken = stepsOfOne >= LEAST_STEPS_OF_ONE && seq - 1 != last || stepsUp >= LEAST_STEPS_UP && seq <= last;
+        if (isBroken) {
+            return seq > last ? "gap" : seq == last ? "repeat" : "reset";
+        }
+        return n >= LEAST_ABOVE && seq < lowest ? "reset" : null;
+    }
+
+    Numbers copy() {
+        Numbers to = new Numbers();
+        to.n = n;
+        to.stepsOfOne = stepsOfOne;
+        to.stepsUp = stepsUp;
+        to.lowest = lowest;
+        to.last = last;
+        to.lastNs = lastNs;
+        to.lastOffset = lastOffset;
+        return to;
+    }
+
+    void write(DataOutputView target) throws IOException {
+        target.writeLong(n);
+        if (n > 0) {
+            target.writeLong(stepsOfOne);
+            target.writeLong(stepsUp);
+            target.writeLong(lowest);
+            target.writeLong(last);
+            target.writeLong(lastNs);
+            target.writeLong(lastOffset);
+        }
+    }
+
+    void read(DataInputView source) throws IOException {
+        n = source.readLong();
+        if (n > 0) {
+            stepsOfOne = source.readLong();
+            stepsUp = source.readLong();
+            lowest = source.readLong();
+            last = source.readLong();
+            lastNs = source.readLong();
+            lastOffset = source.readLong();
+        }
+    }
+}

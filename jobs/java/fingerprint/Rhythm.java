@@ -1,0 +1,102 @@
+package fingerprint;
+
+import java.io.IOException;
+import org.apache.flink.core.memory.DataInputView;
+import org.apache.flink.core.memory.DataOutputView;
+
+/** How long the pauses between messages of some sort are; a pause far longer than the last thousand or two is a fault. */
+final class Rhythm {
+    /** Pauses after which a limit is known. */
+    static final int LEAST_PAUSES = 200;
+
+    /** Pauses of a block; the longest of this block and of the one before counts. */
+    static final int BLOCK = 1000;
+
+    /** No shorter pause is a fault. */
+    static final long LEAST_LIMIT_NS = 5_000_000_000L;
+
+    static final int FACTOR = 4;
+
+    /** Messages since learning began; without any the others mean nothing. */
+    long n;
+
+    long firstNs;
+    long lastNs;
+    long lastOffset;
+
+    /** The longest pause of this block, and of the one before. */
+    long longestNs;
+
+    long longestBeforeNs;
+
+    void restart() {
+        n = 0;
+    }
+
+    void take(long recvTsNs, long offset) {
+        if (n == 0) {
+            firstNs = recvTsNs;
+            longestNs = 0;
+            longestBeforeNs = 0;
+        } else {
+            longestNs = Math.max(longestNs, recvTsNs - lastNs);
+        }
+        if (n > 0 && n % BLOCK == 0) {
+            longestBeforeNs = longestNs;
+            longestNs = 0;
+        }
+        n++;
+        lastNs = recvTsNs;
+        lastOffset = offset;
+    }
+
+    boolean isKnown() {
+        return n > LEAST_PAUSES;
+    }
+
+    boolean isSilentAt(long recvTsNs) {
+        return n > 0 && recvTsNs - lastNs > limitNs();
+    }
+
+    long limitNs() {
+        return Math.max(LEAST_LIMIT_NS, FACTOR * Math.max(longestNs, longestBeforeNs));
+    }
+
+    /** Say whether no pause of the last ones is twice as long as they are in the mean. */
+    boolean isSteady() {
+        return n > 1 && Math.max(longestNs, longestBeforeNs) <= Math.floorDiv(2 * (lastNs - firstNs), n - 1);
+    }
+
+    Rhythm copy() {
+        Rhythm to = new Rhythm();
+        to.n = n;
+        to.firstNs = firstNs;
+        to.lastNs = lastNs;
+        to.lastOffset = lastOffset;
+        to.longestNs = longestNs;
+        to.longestBeforeNs = longestBeforeNs;
+        return to;
+    }
+
+    void write(DataOutputView target) throws IOException {
+        target.writeLong(n);
+        if (n > 0) {
+            target.writeLong(firstNs);
+            target.writeLong(lastNs);
+            target.writeLong(lastOffset);
+            target.writeLong(longestNs);
+            target.writeLong(longestBeforeNs);
+        }
+    }
+
+    void read(DataInputView source) throws IOException {
+        n = source.readLong();
+        if (n > 0) {
+            firstNs = source.readLong();
+            lastNs = source.readLong();
+            lastOffset = source.readLong();
+            longestNs = source.readLong();
+            longestBeforeNs = source.readLong();
+        }
+    }
+}
