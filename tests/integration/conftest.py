@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import requests
 from kafka import KafkaConsumer, TopicPartition
+from numpy.typing import NDArray
 
 from jobs.offline import fingerprint_of
 from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
@@ -24,7 +25,7 @@ from synthetic.sessions import synthetic_sessions
 from synthetic.strangers import stranger_sessions
 from udfs.explanations import Explainer
 from udfs.rows import explanations, iso_timestamps
-from udfs.schema import SESSION_COLUMNS, Session
+from udfs.schema import MISSING, SESSION_COLUMNS, MsgType, Session
 from udfs.scoring import Predictor, score_windows
 from udfs.verdicts import evidence_millinats, running_decisions
 from udfs.windows import segments, session_windows, slide
@@ -75,6 +76,48 @@ def drawn_sessions() -> list[Session]:
     ]
     strangers = [s.session for s in stranger_sessions(n=4, seed=5, start_ns=START_NS, n_messages=633)]
     return [*honest, *lies, *switched, *strangers]
+
+
+@pytest.fixture(scope="session")
+def sick_sessions() -> list[Session]:
+    """Draw sessions that stop, stall, skip, repeat and go back, in numbers of three sorts."""
+    return [_sick_session(number) for number in range(12)]
+
+
+def _sick_session(number: int, n: int = 3000) -> Session:
+    rng = np.random.default_rng(number)
+    data_s = np.cumsum(rng.exponential(0.05, n))
+    heartbeats_s = np.arange(1.0, data_s[-1])
+    for first_s in rng.uniform(25, data_s[-1], 2):
+        data_s = data_s[(data_s < first_s) | (data_s > first_s + 15)]
+    for first_s in rng.uniform(25, data_s[-1], 2):
+        heartbeats_s = heartbeats_s[(heartbeats_s < first_s) | (heartbeats_s > first_s + 15)]
+    times_s = np.concatenate([data_s, heartbeats_s])
+    order = np.argsort(times_s)
+    pauses_s = np.diff(times_s[order], prepend=0)
+    pauses_s[rng.integers(100, len(order), 4)] += rng.choice([2, 6, 30, 3601], 4)
+    none = np.full(len(order), MISSING)
+    seq = _sick_numbers(rng, len(order), most=(1, 3, 1)[number % 3])
+    if number % 3 == 2:
+        seq[::7] += 1_000_000
+    seq[rng.random(len(order)) < 0.01] = MISSING
+    return Session(
+        connection_id=f"sick-{number}",
+        declared_exchange="kraken",
+        recv_ts_ns=START_NS + np.round(np.cumsum(pauses_s) * 1e9).astype(np.int64),
+        exchange_ts_ns=none,
+        msg_type=np.where(order < len(data_s), MsgType.NEW, MsgType.HEARTBEAT).astype(np.int64),
+        seq=seq,
+        request_id=none,
+        payload_bytes=np.ones(len(order), dtype=np.int64),
+    )
+
+
+def _sick_numbers(rng: np.random.Generator, n: int, *, most: int) -> NDArray[np.int64]:
+    """Number messages by steps of 1 to `most`, with a few faults, of which the first comes late."""
+    steps = rng.integers(1, most + 1, n)
+    steps[rng.integers(n * 3 // 4 if most > 1 else 150, n, 6)] = rng.choice([0, -1, -700, -5000, 2, 100], 6)
+    return 1_000 + np.cumsum(steps)
 
 
 @pytest.fixture(scope="session")

@@ -25,11 +25,12 @@ from jobs.database import connect
 from jobs.flink_client import find_running_job, list_jobs
 from jobs.migrate import migrate
 from jobs.offline import score_capture
+from jobs.offline_health import health_events
 from jobs.operators import OPERATOR_NAMES
 from jobs.submission import Submission
 from model.artifact import DEFAULT_ARTIFACT, load_predictor
 from stack.status import StackStatus
-from udfs.rows import SCORE_COLUMNS, score_rows
+from udfs.rows import SCORE_COLUMNS, iso_timestamps, score_rows
 from udfs.schema import SESSION_COLUMNS, Session
 from udfs.scoring import score_windows
 from udfs.verdicts import evidence_millinats, running_decisions
@@ -102,7 +103,7 @@ GOOD_RECORDS = [
 
 LONGEST_KEY_BYTES, LONGEST_VALUE_BYTES = 10_000, 1_000_000
 
-Row = dict[str, object]
+Row = dict[str, Any]
 Judged = tuple[dict[str, Row], dict[str, list[Row]]]
 Walk = Callable[..., tuple[Row | None, list[Row]]]
 
@@ -116,6 +117,7 @@ class Played:
     offsets: dict[str, list[tuple[int, int]]]
     changed: str
     silent: str
+    recorded: set[str]
     bad: dict[tuple[int, int], tuple[bytes | None, bytes | None, str]]
 
 
@@ -124,10 +126,12 @@ def played(
     local_stack: StackStatus,
     captures: Path,
     drawn_sessions: list[Session],
+    sick_sessions: list[Session],
     read_records: Callable[[str], Iterator[Any]],
 ) -> Played:
     """Publish everything once, rubbish in the middle, and read back which offset each message got."""
-    sessions = [*(read_capture(path) for path in sorted(captures.rglob("*.jsonl.gz"))), *drawn_sessions]
+    recorded = [read_capture(path) for path in sorted(captures.rglob("*.jsonl.gz"))]
+    sessions = [*recorded, *sick_sessions, *drawn_sessions]
     declared = {session.connection_id: [session.declared_exchange] * len(session) for session in sessions}
     ensure_topics(local_stack.kafka, [TOPIC, DEAD_LETTER_TOPIC], 4)
     half = len(sessions) // 2
@@ -149,7 +153,8 @@ def played(
             continue
         offsets.setdefault(record.key.decode(), []).append((record.partition, record.offset))
     names = {"changed": changed.connection_id, "silent": silent.connection_id}
-    return Played(sessions=sessions, declared=declared, offsets=offsets, bad=bad, **names)
+    names_recorded = {session.connection_id for session in recorded}
+    return Played(sessions=sessions, declared=declared, offsets=offsets, recorded=names_recorded, bad=bad, **names)
 
 
 def _publish(kafka: str, sessions: list[Session]) -> None:
@@ -213,10 +218,11 @@ def rows(
 
 
 def test_every_connection_has_a_row_for_each_window(played: Played, rows: dict[str, list[Row]]) -> None:
-    expected = {s.connection_id: (len(s) - 50) // 25 + 1 for s in played.sessions if len(s) >= 50}
-    # 633 messages of a segment make 24 windows, where 1,266 would make 49.
-    assert expected[played.silent] == 49
-    assert {name: len(found) for name, found in rows.items()} == expected | {played.silent: 48}
+    lengths = {s.connection_id: [part.stop - part.start for part in segments(s.recv_ts_ns)] for s in played.sessions}
+    # They make 24 windows each, where 1,266 messages would make 49.
+    assert lengths[played.silent] == [633, 633]
+    expected = {name: sum((n - 50) // 25 + 1 for n in ns if n >= 50) for name, ns in lengths.items()}
+    assert {name: len(found) for name, found in rows.items()} == {name: n for name, n in expected.items() if n}
 
 
 def test_every_column_equals_the_offline_computation(played: Played, rows: dict[str, list[Row]]) -> None:
@@ -289,6 +295,71 @@ def test_a_verdict_outlives_windows_that_do_not_uphold_it(played: Played, judged
     assert outlived
 
 
+def _read_health(database_url: str) -> tuple[dict[str, list[Row]], dict[str, Row]]:
+    """Read what is wrong with each connection, in order, and when it was last heard of."""
+    with connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT to_jsonb(e) - 'written_at' FROM health_events AS e")
+        events: dict[str, list[Row]] = {}
+        for (event,) in cursor.fetchall():
+            events.setdefault(event["connection_id"], []).append(event)
+        cursor.execute("SELECT connection_id, to_jsonb(a) FROM connection_activity AS a")
+        return events, dict(cursor.fetchall())
+
+
+def _in_order(events: list[Row]) -> list[Row]:
+    """Sort rows by place, and make times of their times."""
+    timed = [{name: _as_time(name, value) for name, value in event.items()} for event in events]
+    return sorted(timed, key=lambda event: (event["kafka_offset"], event["kind"]))
+
+
+def _as_time(name: str, value: object) -> object:
+    return datetime.fromisoformat(str(value)) if name.endswith("_at") else value
+
+
+@pytest.fixture(scope="module")
+def health(rows: dict[str, list[Row]], database_url: str) -> tuple[dict[str, list[Row]], dict[str, Row]]:
+    return _read_health(database_url)
+
+
+def test_what_is_wrong_with_connections_equals_the_offline_computation(
+    played: Played, health: tuple[dict[str, list[Row]], dict[str, Row]]
+) -> None:
+    kinds, alarms = Counter[str](), Counter[tuple[str, str]]()
+    for session in played.sessions:
+        name, places = session.connection_id, played.offsets[session.connection_id]
+        expected = health_events(session, np.array([offset for _, offset in places]))
+        shared = {"connection_id": name, "kafka_partition": places[0][0]}
+        at = {offset: n for n, (_, offset) in enumerate(places)}
+        declared = [{"declared_exchange": played.declared[name][at[event["kafka_offset"]]]} for event in expected]
+        full = [event | shared | more for event, more in zip(expected, declared, strict=True)]
+        assert _in_order(health[0].get(name, [])) == _in_order(full)
+        kinds.update(event["kind"] for event in expected)
+        alarms.update((name, event["kind"]) for event in expected if name in played.recorded)
+    assert kinds.keys() == {"gap", "repeat", "reset", "stall", "data_stall", "heartbeat_stall"}
+    # Clean recordings: this one does stand still for 31 s, three times as long as the venue's heartbeats allow.
+    assert alarms == {("BITTREX__2021-04-05__9e5b8bbd3b", "stall"): 1}
+
+
+def test_connections_say_when_they_were_last_heard_of(
+    played: Played, health: tuple[dict[str, list[Row]], dict[str, Row]]
+) -> None:
+    for session in played.sessions:
+        name, (*_, part) = session.connection_id, segments(session.recv_ts_ns)
+        times_ns = session.recv_ts_ns[part].tolist()
+        buckets = [time_ns // (2 * 10**9) for time_ns in times_ns]
+        last = max(n for n in range(len(buckets)) if not n or buckets[n] != buckets[n - 1])
+        found = health[1][name]
+        assert found["messages"] == last + 1
+        assert found["last_offset"] == played.offsets[name][part.start + last][1]
+        at = datetime.fromisoformat(str(found["last_recv_at"]))
+        assert at == datetime.fromisoformat(iso_timestamps(np.array([times_ns[last]]))[0])
+        pauses_s = np.diff(times_ns[: last + 1]) / 1e9
+        has_stalled = any(event["kind"] == "stall" for event in health[0].get(name, []))
+        if not has_stalled and len(pauses_s) <= 1000:
+            limit_s = max(5.0, 4 * float(pauses_s.max(initial=0))) if len(pauses_s) >= 200 else None
+            assert found["silence_limit_s"] == pytest.approx(limit_s)
+
+
 def test_score_prints_what_the_job_wrote(rows: dict[str, list[Row]], judged: Judged, captures: Path) -> None:
     predictor = load_predictor(DEFAULT_ARTIFACT)
     of_window = ("connection_id", "predicted_exchange", "confidence", "probabilities", "unknown_score", "fingerprint")
@@ -350,6 +421,7 @@ def test_what_is_no_message_is_in_a_table(played: Played, rows: dict[str, list[R
 def test_running_again_changes_nothing_and_calls_python_once_a_batch(
     rows: dict[str, list[Row]],
     judged: Judged,
+    health: tuple[dict[str, list[Row]], dict[str, Row]],
     local_stack: StackStatus,
     database_url: str,
     wait_until: Callable[..., None],
@@ -365,6 +437,7 @@ def test_running_again_changes_nothing_and_calls_python_once_a_batch(
         wait_until(lambda: _refused(flink_job(job_id)[1]) == refused, what="the counters of dead letters")
         # The same rows are written again, but verdicts pass through what they were.
         wait_until(lambda: _read_judged(database_url) == judged, what="the same verdicts")
+        wait_until(lambda: _read_health(database_url) == health, what="the same health")
         names, counted = flink_job(job_id)
         assert find_running_job(flink) is not None
     finally:

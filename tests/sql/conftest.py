@@ -92,8 +92,48 @@ class Event:
     model_version: str = "test-1"
 
 
-Row = Window | Verdict | Event
-TABLES = {"Window": "window_scores", "Verdict": "connection_verdicts", "Event": "connection_events"}
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One row of health_events; what a test does not care about has a default."""
+
+    connection_id: str
+    kind: str = "stall"
+    declared_exchange: str | None = "kraken"
+    kafka_partition: int = 0
+    kafka_offset: int = 300
+    messages: int = 301
+    since_at: datetime = START_AT
+    since_offset: int = 299
+    detected_at: datetime = START_AT + timedelta(seconds=31)
+    seq_before: int | None = None
+    seq: int | None = None
+    n_missing: int | None = None
+    silence_s: float | None = 31.04
+    limit_s: float | None = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activity:
+    """One row of connection_activity; what a test does not care about has a default."""
+
+    connection_id: str
+    last_recv_at: datetime
+    declared_exchange: str | None = "kraken"
+    kafka_partition: int = 0
+    last_offset: int = 299
+    messages: int = 300
+    silence_limit_s: float | None = 5.0
+    last_heartbeat_at: datetime | None = None
+
+
+Row = Window | Verdict | Event | Fault | Activity
+TABLES = {
+    "Window": "window_scores",
+    "Verdict": "connection_verdicts",
+    "Event": "connection_events",
+    "Fault": "health_events",
+    "Activity": "connection_activity",
+}
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +149,7 @@ def database(migrated: Connection) -> Iterator[Connection]:
     """Give each test the migrated database without rows."""
     yield migrated
     with migrated.cursor() as cursor:
-        cursor.execute("TRUNCATE window_scores, connection_verdicts, connection_events, model_versions")
+        cursor.execute(f"TRUNCATE {', '.join(TABLES.values())}, model_versions")
 
 
 @pytest.fixture
@@ -125,6 +165,16 @@ def verdict() -> type[Verdict]:
 @pytest.fixture
 def event() -> type[Event]:
     return Event
+
+
+@pytest.fixture
+def fault() -> type[Fault]:
+    return Fault
+
+
+@pytest.fixture
+def activity() -> type[Activity]:
+    return Activity
 
 
 @pytest.fixture

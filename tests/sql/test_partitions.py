@@ -118,3 +118,19 @@ def test_retention_drops_verdicts_and_events_that_are_old_and_were_written_then(
     select("SELECT drop_old_partitions(%s, %s)", timedelta(days=30), now_at)
     for table in ("connection_verdicts", "connection_events"):
         assert names(select(f"SELECT connection_id FROM {table} ORDER BY 1")) == ["b", "c"]  # noqa: S608 (our own names)
+
+
+def test_retention_drops_what_is_known_of_the_health_of_connections_that_are_gone(
+    insert: Insert, select: Select, database: Connection, verdict: Any, fault: Any, activity: Any
+) -> None:
+    now_at = datetime.now(UTC)
+    old, new = now_at - timedelta(days=31), now_at - timedelta(days=29)
+    for name, (ended, written) in {"a": (old, old), "b": (old, new), "c": (new, new)}.items():
+        insert([fault(connection_id=name, detected_at=ended), activity(connection_id=name, last_recv_at=ended)])
+        with database.cursor() as cursor:
+            cursor.execute("UPDATE health_events SET written_at = %s WHERE connection_id = %s", (written, name))
+    # A recording's times are old, but its verdict is still there.
+    insert([verdict(connection_id="b", last_window_end_at=old, updated_at=new)])
+    select("SELECT drop_old_partitions(%s, %s)", timedelta(days=30), now_at)
+    for table in ("health_events", "connection_activity"):
+        assert names(select(f"SELECT connection_id FROM {table} ORDER BY 1")) == ["b", "c"]  # noqa: S608 (our own names)

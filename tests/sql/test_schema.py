@@ -9,7 +9,14 @@ import psycopg2
 import pytest
 
 from jobs.config import JobSettings, parse_database_url
-from jobs.tables import connection_events_ddl, connection_verdicts_ddl, dead_letters_ddl, window_scores_ddl
+from jobs.tables import (
+    connection_activity_ddl,
+    connection_events_ddl,
+    connection_verdicts_ddl,
+    dead_letters_ddl,
+    health_events_ddl,
+    window_scores_ddl,
+)
 
 Insert = Callable[..., None]
 Select = Callable[..., list[dict[str, object]]]
@@ -48,6 +55,8 @@ def test_window_scores_has_the_columns_that_the_job_writes(select: Select) -> No
         ("window_scores", window_scores_ddl, {"scored_at"}),
         ("connection_verdicts", connection_verdicts_ddl, set()),
         ("connection_events", connection_events_ddl, {"written_at"}),
+        ("health_events", health_events_ddl, {"written_at"}),
+        ("connection_activity", connection_activity_ddl, set()),
         ("dead_letters", dead_letters_ddl, {"seen_at"}),
     ],
 )
@@ -129,3 +138,8 @@ def test_an_event_that_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(psycopg2.errors.CheckViolation, match=constraint):
         insert([event(connection_id="c", **values)])
+
+
+def test_a_fault_of_no_known_kind_is_refused(insert: Insert, fault: Any) -> None:
+    with pytest.raises(psycopg2.errors.CheckViolation, match="health_events_kind_is_known"):
+        insert([fault(connection_id="c", kind="tired")])

@@ -169,3 +169,49 @@ def test_exchange_activity_counts_per_minute(insert: Insert, select: Select, win
         assert row["windows"] == len(expected[key])
         assert row["connections"] == len({w.connection_id for w in expected[key]})
         assert row["mean_confidence"] == pytest.approx(np.mean([max(w.probabilities.values()) for w in expected[key]]))
+
+
+def test_silent_connections_are_beyond_their_limit_and_no_more_than_a_day(
+    insert: Insert, select: Select, activity: Any
+) -> None:
+    now_at = datetime.now(UTC)
+    silent_s = {"talks": 6, "silent": 20, "slow": 20, "young": 61, "young and silent": 65, "over": 86_430}
+    limits_s = {"slow": 30.0, "young": None, "young and silent": None}
+    insert(
+        [
+            activity(
+                connection_id=name,
+                last_recv_at=now_at - timedelta(seconds=silence_s),
+                silence_limit_s=limits_s.get(name, 5.0),
+            )
+            for name, silence_s in silent_s.items()
+        ]
+    )
+    rows = select("SELECT * FROM silent_connections")
+    found = [(row["connection_id"], row["limit_s"], row["is_limit_learnt"]) for row in rows]
+    assert found == [("silent", 5.0, True), ("young and silent", 60.0, False)]
+    assert rows[0]["since_at"] == now_at - timedelta(seconds=20)
+    assert 20 <= rows[0]["silence_s"] < 22
+    assert {row["any_recv_at"] for row in rows} == {now_at - timedelta(seconds=6)}
+
+
+def test_faults_are_told_in_words(insert: Insert, select: Select, fault: Any) -> None:
+    no_times = {"silence_s": None, "limit_s": None}
+    insert(
+        [
+            fault(connection_id="a", kind="stall"),
+            fault(connection_id="b", kind="data_stall"),
+            fault(connection_id="c", kind="heartbeat_stall"),
+            fault(connection_id="d", kind="gap", seq_before=7, seq=10, n_missing=2, **no_times),
+            fault(connection_id="e", kind="repeat", seq_before=7, seq=7, **no_times),
+            fault(connection_id="f", kind="reset", seq_before=7, seq=1, **no_times),
+        ]
+    )
+    assert [row["reason"] for row in select("SELECT reason FROM connection_health ORDER BY connection_id")] == [
+        "nothing for 31.0 s, where 5.0 s are allowed",
+        "only heartbeats for 31.0 s, where 5.0 s are allowed",
+        "no heartbeat, but data for 31.0 s, where 5.0 s are allowed",
+        "2 numbers missing after 7",
+        "number 7 again",
+        "back to number 1 from 7",
+    ]

@@ -1,0 +1,71 @@
+"""A live connection that stops, on the whole path: seen while it is silent, and when it comes back."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import requests
+from kafka import KafkaProducer
+
+from ingest.broker import ensure_topics
+from jobs.addresses import Addresses
+from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME
+from jobs.database import connect
+from jobs.flink_client import find_running_job
+from jobs.migrate import migrate
+from jobs.submission import Submission
+from stack.status import StackStatus
+
+TOPIC = "health_messages"
+
+
+def test_a_connection_that_stops_is_seen_and_seen_to_come_back(
+    local_stack: StackStatus, database_url: str, wait_until: Callable[..., None]
+) -> None:
+    migrate(database_url)
+    ensure_topics(local_stack.kafka, [TOPIC, DEAD_LETTER_TOPIC], 2)
+    flink = local_stack.flink_url
+    addresses = Addresses(home=local_stack.home, kafka=local_stack.kafka, flink=flink, database_url=database_url)
+    job_id = Submission(addresses=addresses, topic=TOPIC).run(lambda _: None)
+    try:
+        with KafkaProducer(bootstrap_servers=local_stack.kafka) as producer:
+            for _ in range(250):
+                say(producer, "stops", "talks")
+                time.sleep(0.02)
+
+            def while_one_talks(query: str) -> Callable[[], bool]:
+                def ask() -> bool:
+                    say(producer, "talks")
+                    return bool(select(database_url, query))
+
+                return ask
+
+            silent = "SELECT connection_id, limit_s FROM silent_connections"
+            wait_until(while_one_talks(f"{silent} WHERE connection_id = 'stops'"), what="the silence")
+            assert select(database_url, silent) == [("stops", 5.0)]
+            say(producer, "stops")
+            events = "SELECT connection_id, kind, limit_s, messages, silence_s > 5 FROM health_events"
+            wait_until(while_one_talks(events), what="the stall")
+            assert select(database_url, events) == [("stops", "stall", 5.0, 251, True)]
+            gone = "SELECT 1 WHERE NOT EXISTS (SELECT FROM silent_connections)"
+            wait_until(while_one_talks(gone), what="the end of the silence")
+    finally:
+        requests.patch(f"{flink}/jobs/{job_id}", params={"mode": "cancel"}, timeout=10)
+        wait_until(lambda: find_running_job(flink) is None, what=f"the end of {JOB_NAME}")
+
+
+def say(producer: KafkaProducer, *connections: str) -> None:
+    """Send a message of each connection, received now."""
+    for name in connections:
+        message = {"connection_id": name, "recv_ts_ns": time.time_ns(), "msg_type": "NEW"}
+        producer.send(TOPIC, key=name.encode(), value=json.dumps(message).encode())
+    producer.flush()
+
+
+def select(database_url: str, query: str) -> list[tuple[Any, ...]]:
+    with connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetchall()
