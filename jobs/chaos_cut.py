@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import selectors
 import socket
 import threading
 import time
@@ -56,22 +55,24 @@ class Relay:
                 caller, _ = self._server.accept()
             except OSError:
                 return
-            threading.Thread(target=self._pass_on, args=(caller,), daemon=True).start()
+            threading.Thread(target=self._connect, args=(caller,), daemon=True).start()
 
-    def _pass_on(self, caller: socket.socket) -> None:
+    def _connect(self, caller: socket.socket) -> None:
+        """Pass on both ways, each in a thread of its own: neither waits for the other to be read."""
         with suppress(OSError), caller, socket.create_connection((LOCALHOST, self.target_port)) as called:
-            other = {caller: called, called: caller}
-            with selectors.DefaultSelector() as selector:
-                for end in other:
-                    selector.register(end, selectors.EVENT_READ)
-                while not self._closing.is_set():
-                    for key, _ in selector.select(timeout=1.0):
-                        end = caller if key.fileobj is caller else called
-                        data = end.recv(_CHUNK_BYTES)
-                        self.passes.wait()
-                        if not data:
-                            return
-                        other[end].sendall(data)
+            back = threading.Thread(target=self._pass_on, args=(called, caller), daemon=True)
+            back.start()
+            self._pass_on(caller, called)
+            back.join()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while not self._closing.is_set() and (data := source.recv(_CHUNK_BYTES)):
+                self.passes.wait()
+                target.sendall(data)
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import cycle
 from typing import Final
 
 from ingest.backlog import Capacity
 from ingest.messages import encode
 from ingest.producer import Producer
 from ingest.publish import merge
+from ingest.validity import MAX_VALUE_BYTES
 from synthetic.sessions import LabelledSession, synthetic_sessions
 from udfs.schema import EXCHANGES, Session
 
 WAVE_S: Final = 60.0
+BAD_EVERY: Final = 40
+"""After so many messages comes a record that is none, under the key of one."""
+
 _LIE_EVERY: Final = 5
-_CAPACITY: Final = Capacity(messages=1_000_000, value_bytes=500_000_000)
+_SPOILT: Final[tuple[Callable[[bytes], bytes], ...]] = (
+    lambda value: value[: len(value) // 2],
+    lambda value: b"\xff" + value,
+    lambda value: b"[" + value + b"]",
+    lambda value: value.replace(b'"recv_ts_ns":', b'"recv_ts_ns":-'),
+    lambda value: value.replace(b'"connection_id":"', b'"connection_id":"x'),
+    lambda value: value.replace(b'"msg_type"', b'"type"'),
+    lambda value: value.replace(b'"connection_id":"', b'"connection_id":"\\u0000'),
+    lambda value: value + b" " * MAX_VALUE_BYTES,
+)
+"""What becomes of a message that is to be none."""
+
+_CAPACITY: Final = Capacity(messages=1_000_000, value_bytes=1_000_000_000)
 _POLL_S: Final = 0.1
 _FLUSH_S: Final = 120.0
 _NS_PER_S: Final = 1e9
@@ -42,7 +59,7 @@ class Load(threading.Thread):
         self._seed, self._per_exchange = seed, per_exchange
         self._stop_asked = threading.Event()
         self._failure: BaseException | None = None
-        self.n_messages = 0
+        self.n_records = 0
 
     def run(self) -> None:
         """Publish waves of sessions, each at its pace."""
@@ -53,16 +70,16 @@ class Load(threading.Thread):
                     self._publish(producer, draw_wave(self._seed, wave, self._per_exchange, time.time_ns()))
                     wave += 1
                 producer.flush(_FLUSH_S)
-                self.n_messages = producer.health().acknowledged
+                self.n_records = producer.health().acknowledged
         except BaseException as error:
             self._failure = error
 
     def stop(self) -> int:
-        """Stop, wait until Kafka has everything, and return how many messages that is."""
+        """Stop, wait until Kafka has everything, and return how many records that is."""
         self._stop_asked.set()
         self.join()
         self.check()
-        return self.n_messages
+        return self.n_records
 
     def check(self) -> None:
         """Raise what has ended the load, if anything has."""
@@ -71,7 +88,7 @@ class Load(threading.Thread):
 
     def _publish(self, producer: Producer, sessions: Sequence[Session]) -> None:
         started_s = time.monotonic()
-        for key, value, due_s in _schedule(sessions):
+        for key, value, due_s in schedule(sessions):
             while not self._stop_asked.is_set() and (wait_s := started_s + due_s - time.monotonic()) > 0:
                 producer.poll(min(wait_s, _POLL_S))
             if self._stop_asked.is_set():
@@ -87,16 +104,20 @@ def draw_wave(seed: int, wave: int, per_exchange: int, start_ns: int) -> list[Se
     return [_lying(one) if number % _LIE_EVERY == 0 else one.session for number, one in enumerate(drawn)]
 
 
-def _lying(one: LabelledSession) -> Session:
-    other = EXCHANGES[(EXCHANGES.index(one.exchange) + 1) % len(EXCHANGES)]
-    return replace(one.session, declared_exchange=other)
-
-
-def _schedule(sessions: Sequence[Session]) -> Iterator[tuple[bytes, bytes, float]]:
-    """Yield each message with its key, and when it is due, in seconds since the start."""
+def schedule(sessions: Sequence[Session]) -> Iterator[tuple[bytes, bytes, float]]:
+    """Yield each record's key and value and when it is due, in seconds since the start: messages, and some spoilt."""
     turns, clocks_ns = merge(sessions)
     keys = [session.connection_id.encode() for session in sessions]
     values = [encode(session) for session in sessions]
     dues_s = (clocks_ns - clocks_ns[0]) / _NS_PER_S
-    for turn, due_s in zip(turns.tolist(), dues_s.tolist(), strict=True):
-        yield keys[turn], next(values[turn]), due_s
+    spoilt = cycle(_SPOILT)
+    for number, (turn, due_s) in enumerate(zip(turns.tolist(), dues_s.tolist(), strict=True), start=1):
+        value = next(values[turn])
+        yield keys[turn], value, due_s
+        if number % BAD_EVERY == 0:
+            yield keys[turn], next(spoilt)(value), due_s
+
+
+def _lying(one: LabelledSession) -> Session:
+    other = EXCHANGES[(EXCHANGES.index(one.exchange) + 1) % len(EXCHANGES)]
+    return replace(one.session, declared_exchange=other)

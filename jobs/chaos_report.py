@@ -1,54 +1,116 @@
-"""The report of a chaos run, as a page that needs nothing else and as JSON beside it."""
+"""What a chaos run has shown."""
 
 from __future__ import annotations
 
-import base64
-import io
-import json
-from pathlib import Path
-from typing import Final
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from matplotlib.figure import Figure
+from jobs.results import Difference, ResultsHash
+from jobs.tables import WINDOW_SCORES
 
-from jobs.chaos import ChaosReport, Injury
-
-_TEMPLATE: Final = "chaos_page.html.j2"
+DISTURBED: Final = "disturbed"
+UNDISTURBED: Final = "undisturbed"
+WITHOUT_FLINK: Final = "computed from the topic, without Flink"
 
 
-def write_report(report: ChaosReport, path: Path) -> None:
-    """Write the page, and the same figures as JSON under the same name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render_page(report), encoding="utf-8")
-    path.with_suffix(".json").write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
+@dataclass(frozen=True, kw_only=True)
+class Injury:
+    """A fault that was inflicted.
+
+    Attributes
+    ----------
+    fault : str
+        Its name.
+    at_s : float
+        When it began, since the first result.
+    lasted_s : float
+        How long it lasted: next to nothing for a kill.
+    recovery_s : float
+        From its end to the first new result after results had stood still; 0 if they never did.
+    """
+
+    fault: str
+    at_s: float
+    lasted_s: float
+    recovery_s: float
 
 
-def render_page(report: ChaosReport) -> str:
-    """Write the report for a reader with a browser."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(_TEMPLATE).render(
-        report=report, recoveries=report.recoveries(), image=_plot(report.injuries)
-    )
+@dataclass(kw_only=True)
+class ChaosReport:
+    """What a run has shown.
+
+    Attributes
+    ----------
+    seed, n_faults : int
+        What drew the load and the faults, and how many were to be inflicted.
+    injuries : list of Injury
+        What was inflicted, in order.
+    records : int
+        What the load has published, messages and what is none.
+    outcomes : dict
+        Hash of the results of each run, by its name.
+    differences : list of Difference
+        Of the disturbed run to what the topic says, if there are any.
+    failure : str
+        What ended the run before its time.
+    """
+
+    seed: int
+    n_faults: int = 0
+    injuries: list[Injury] = field(default_factory=list)
+    records: int = 0
+    outcomes: dict[str, ResultsHash] = field(default_factory=dict)
+    differences: list[Difference] = field(default_factory=list)
+    failure: str = ""
+
+    @property
+    def is_same(self) -> bool:
+        """Whether all three runs are there and have one hash, and there are results at all."""
+        hashes = {outcome.hash for outcome in self.outcomes.values()}
+        has_rows = any(outcome.tables[WINDOW_SCORES].rows for outcome in self.outcomes.values())
+        return self.outcomes.keys() == {DISTURBED, UNDISTURBED, WITHOUT_FLINK} and len(hashes) == 1 and has_rows
+
+    @property
+    def verdict(self) -> str:
+        """What the run has come to, in a few words."""
+        if self.failure:
+            return f"ended early: {self.failure}"
+        if not self.outcomes:
+            return "still running"
+        return "0 differences" if self.is_same else "the results differ"
+
+    def recoveries(self) -> dict[str, dict[str, float]]:
+        """Return count, median and maximum of the recovery times by kind of fault, and of all."""
+        times: dict[str, list[float]] = {}
+        for injury in self.injuries:
+            times.setdefault(injury.fault, []).append(injury.recovery_s)
+        times = {name: times[name] for name in sorted(times)}
+        if self.injuries:
+            times["all"] = [injury.recovery_s for injury in self.injuries]
+        return {name: {"n": len(t), "p50_s": median(t), "max_s": max(t)} for name, t in times.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """Lay out the report as one JSON object."""
+        return {
+            "seed": self.seed,
+            "verdict": self.verdict,
+            "is_same": self.is_same,
+            "n_faults": self.n_faults,
+            "records": self.records,
+            "outcomes": {name: _outcome(outcome) for name, outcome in self.outcomes.items()},
+            "recoveries": {
+                name: {key: round(value, 2) for key, value in times.items()}
+                for name, times in self.recoveries().items()
+            },
+            "differences": [str(difference) for difference in self.differences],
+            "injuries": [
+                {"fault": i.fault} | {key: round(getattr(i, key), 2) for key in ("at_s", "lasted_s", "recovery_s")}
+                for i in self.injuries
+            ],
+        }
 
 
-def _plot(injuries: list[Injury]) -> str:
-    """Draw each fault at its time with the time of recovery, as the address of an image."""
-    figure = Figure(figsize=(11, 4), layout="constrained")
-    axes = figure.subplots()
-    for fault in dict.fromkeys(injury.fault for injury in injuries):
-        of_fault = [injury for injury in injuries if injury.fault == fault]
-        at_min, recovery_s = [one.at_s / 60 for one in of_fault], [one.recovery_s for one in of_fault]
-        axes.scatter(at_min, recovery_s, label=fault, s=22)
-    axes.set(xlabel="minutes since the first result", ylabel="seconds until results flowed again", ylim=(0, None))
-    axes.grid(alpha=0.3)
-    if injuries:
-        figure.legend(loc="outside right upper", fontsize="small", frameon=False)
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=110)
-    return "data:image/png;base64," + base64.b64encode(image.getvalue()).decode()
+def _outcome(outcome: ResultsHash) -> dict[str, Any]:
+    tables = {name: {"rows": table.rows, "hash": table.hash} for name, table in outcome.tables.items()}
+    return {"hash": outcome.hash, "tables": tables}

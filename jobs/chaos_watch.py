@@ -68,7 +68,12 @@ class Watch:
 
 
 def seconds_to_recovery(
-    progress: Callable[[], Any], is_whole: Callable[[], bool], *, since_s: float, noticed_within_s: float
+    progress: Callable[[], Any],
+    is_whole: Callable[[], bool],
+    *,
+    newest: Any,
+    since_s: float,
+    noticed_within_s: float,
 ) -> float:
     """Wait until results flow steadily again.
 
@@ -78,6 +83,8 @@ def seconds_to_recovery(
         Returns something that grows with each result, None while that cannot be told.
     is_whole : callable
         Tells whether everything runs again.
+    newest : object
+        What `progress` returned before the fault: only what is newer is a new result.
     since_s : float
         When the fault was over, by the monotonic clock.
     noticed_within_s : float
@@ -93,7 +100,7 @@ def seconds_to_recovery(
     PipelineError
         If that has not come about after `GIVE_UP_S`.
     """
-    newest, last_new_s, resumed_s = progress(), since_s, since_s
+    last_new_s = resumed_s = since_s
     while True:
         value, now_s = progress(), time.monotonic()
         if value is not None and (newest is None or value > newest):

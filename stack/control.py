@@ -31,6 +31,7 @@ from stack.settings import StackSettings, last_settings, read_settings, resolve_
 from stack.status import PartStatus, StackStatus, read_status, status_path, write_status
 
 POLL_S = 0.1
+REPORT_S = 20
 STOP_TIMEOUT_S = 60
 MIN_FREE_BYTES = 1_000_000_000
 BYTES_PER_GB = 1e9
@@ -230,6 +231,7 @@ def _start_supervisor(home: Path) -> None:
 
 def _wait_until_ready(home: Path, progress: Callable[[str], None]) -> StackStatus:
     announced: set[str] = set()
+    started_s = reported_s = time.monotonic()
     while True:
         found = status(home)
         for part in found.parts:
@@ -240,6 +242,10 @@ def _wait_until_ready(home: Path, progress: Callable[[str], None]) -> StackStatu
             return found
         if found.error or _supervisor(found) is None:
             raise StackError(found.error or _unexplained_end(home))
+        if time.monotonic() - reported_s > REPORT_S:
+            reported_s = time.monotonic()
+            waits = ", ".join(part.name for part in found.parts if part.name not in announced)
+            progress(f"Waiting for {waits} to answer, for {reported_s - started_s:.0f} s so far")
         time.sleep(POLL_S)
 
 

@@ -25,9 +25,8 @@ from stack.settings import StackSettings, read_settings
 from stack.status import PartStatus, StackStatus, status_path, write_status
 
 POLL_S = 0.1
-START_TIMEOUT_S = 180
-# Killed parts come back on a machine that has a backlog to work off: what is only slow must not be killed again.
-RESTART_TIMEOUT_S = 300
+# A JVM that shares its cores with ten others took 90 s to answer: what is only slow must not be killed.
+START_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 15
 # Waiting times before the second and later attempts. After as many failures in a row the part is called dead, and tried
 # on at the last one's pace: what stopped it, a full disk say, may be mended meanwhile.
@@ -99,12 +98,8 @@ class Supervisor:
                 child.n_failures = 0
         elif child.service.is_ready(child.n_starts - 1):
             child.status.state, child.status.message = "ready", ""
-        elif now_s - child.started_at_s > (timeout_s := self._start_timeout_s):
-            self._note_death(child, f"was not ready after {timeout_s} s", now_s)
-
-    @property
-    def _start_timeout_s(self) -> int:
-        return RESTART_TIMEOUT_S if self._was_ready else START_TIMEOUT_S
+        elif now_s - child.started_at_s > START_TIMEOUT_S:
+            self._note_death(child, f"gave no answer at {child.service.address} within {START_TIMEOUT_S} s", now_s)
 
     def _start(self, child: Child, now_s: float) -> None:
         try:

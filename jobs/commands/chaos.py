@@ -12,10 +12,11 @@ import typer
 from rich.table import Table
 
 from jobs import options
-from jobs.chaos import Chaos, ChaosReport
+from jobs.chaos import Chaos
 from jobs.chaos_cut import cuttable_network
 from jobs.chaos_faults import Fault, draw_faults
-from jobs.chaos_report import write_report
+from jobs.chaos_page import write_figures, write_page
+from jobs.chaos_report import DISTURBED, ChaosReport
 from jobs.console import err, out
 from jobs.flink_client import find_running_job
 from stack.control import status, up, wipe
@@ -38,16 +39,22 @@ def chaos(
 
     Uses the stack that runs, or one of its own. Between the kills the TaskManager is paused, broker and database stay
     away, checkpoints and database run out of disk, JobManager and TaskManager are cut off from each other, and the job
-    is stopped and resumed with another parallelism. Ends with exit code 1 if there is a difference.
+    is stopped and resumed with another parallelism. Then the results are compared with those of an undisturbed run and
+    with what is computed without Flink; ends with exit code 1 if there is a difference.
     """
     with _stack(home) as stack, cuttable_network(stack.home) as cut:
-        run = Chaos(stack, seed, lambda line: err.print(f"  {line}", highlight=False, soft_wrap=True))
-        rescale = Fault(name="stopped and resumed, rescaled", inflict=run.rescale, noticed_within_s=4.0)
-        faults = draw_faults(kills, seed, outage, [rescale, cut])
+
+        def show(line: str) -> None:
+            err.print(f"  {line}", highlight=False, soft_wrap=True)
+            write_figures(run.report, report)
+
+        run = Chaos(stack, seed, show)
+        rescale = Fault(name="stopped with a savepoint and rescaled", inflict=run.rescale, noticed_within_s=4.0)
         try:
-            found = run.run(faults, per_exchange=per_exchange)
+            found = run.run(draw_faults(kills, seed, outage, [rescale, cut]), per_exchange=per_exchange)
         finally:
-            write_report(run.report, report)
+            write_figures(run.report, report)
+            write_page(run.report, report)
             run.clean_up()
     out.print(_table(found))
     out.print(f"[bold]{report}[/bold] has every fault.", soft_wrap=True)
@@ -76,8 +83,7 @@ def _stack(home: Path) -> Iterator[StackStatus]:
 
 
 def _table(report: ChaosReport) -> Table:
-    same = "the same as" if report.is_same else "NOT the same as"
-    table = Table(title=f"{len(report.injuries)} faults, results {same} undisturbed", caption=_caption(report))
+    table = Table(title=f"{len(report.injuries)} faults, {report.verdict}", caption=_caption(report))
     for heading in ("fault", "times", "p50", "max"):
         table.add_column(heading, justify="left" if heading == "fault" else "right")
     for name, times in report.recoveries().items():
@@ -86,6 +92,6 @@ def _table(report: ChaosReport) -> Table:
 
 
 def _caption(report: ChaosReport) -> str:
-    digest, counts = report.disturbed
-    rows = ", ".join(f"{count:,} {table}" for table, count in counts.items())
-    return f"{report.messages:,} messages, {rows}\n{digest}"
+    outcome = report.outcomes[DISTURBED]
+    rows = ", ".join(f"{table.rows:,} {name}" for name, table in outcome.tables.items())
+    return f"{report.records:,} records, {rows}\n{outcome.hash}"
