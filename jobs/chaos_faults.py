@@ -131,7 +131,7 @@ def fill_disk(home: Path, names: Sequence[str]) -> None:
     """Let every write of some parts to a file fail for a while, as on a full disk; what they start inherits it."""
     processes = [process for name in names for process in _family(find_part(home, name))]
     for process in processes:
-        _limit_files(process, full=True)
+        limit_files(process, full=True)
     try:
         time.sleep(FULL_DISK_S)
     finally:
@@ -139,7 +139,7 @@ def fill_disk(home: Path, names: Sequence[str]) -> None:
             with suppress(psutil.Error, PipelineError):
                 processes += _family(find_part(home, name))
         for process in processes:
-            _limit_files(process, full=False)
+            limit_files(process, full=False)
 
 
 @contextmanager
@@ -177,7 +177,7 @@ def _family(process: psutil.Process) -> list[psutil.Process]:
     return [process, *process.children(recursive=True)]
 
 
-def _limit_files(process: psutil.Process, *, full: bool) -> None:
+def limit_files(process: psutil.Process, *, full: bool) -> None:
     """Set the soft limit of a file's size, which a process's owner may raise again up to the hard one."""
     with suppress(psutil.NoSuchProcess):
         _, hard_bytes = process.rlimit(psutil.RLIMIT_FSIZE)

@@ -3,18 +3,23 @@ from __future__ import annotations
 import itertools
 import json
 import socket
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
+import psutil
 import pytest
 
+from ingest.validity import check_record
 from jobs import chaos_watch
-from jobs.chaos import ChaosReport, Injury
 from jobs.chaos_cut import Relay
-from jobs.chaos_faults import KILLED, Fault, draw_faults, kill_fault
-from jobs.chaos_load import draw_wave
-from jobs.chaos_report import write_report
+from jobs.chaos_faults import KILLED, Fault, draw_faults, kill_fault, limit_files
+from jobs.chaos_load import BAD_EVERY, draw_wave, schedule
+from jobs.chaos_page import write_figures, write_page
+from jobs.chaos_report import DISTURBED, UNDISTURBED, WITHOUT_FLINK, ChaosReport, Injury
 from jobs.chaos_watch import seconds_to_recovery
+from jobs.results import ResultsHash, TableHash
 from udfs.errors import PipelineError
 from udfs.schema import Session
 
@@ -49,6 +54,17 @@ def connection(session: Session) -> tuple[str, str | None, int]:
     return session.connection_id, session.declared_exchange, len(session)
 
 
+def test_every_fortieth_message_is_followed_by_a_record_that_is_none_for_a_different_reason_each_time() -> None:
+    records = list(schedule(draw_wave(1, 0, 1, 0)))
+    reasons = [check_record(key, value) for key, value, _ in records]
+    assert {number for number, reason in enumerate(reasons, start=1) if reason} == set(
+        range(BAD_EVERY + 1, len(records) + 1, BAD_EVERY + 1)
+    )
+    assert len(set(filter(None, reasons))) == 8
+    dues_s = [due_s for _, _, due_s in records]
+    assert dues_s == sorted(dues_s)
+
+
 def test_a_relay_passes_on_holds_back_and_goes_on_without_loss() -> None:
     with Relay() as relay, socket.create_server(("127.0.0.1", relay.target_port)) as server:
         with socket.create_connection(("127.0.0.1", relay.port)) as caller:
@@ -66,6 +82,30 @@ def test_a_relay_passes_on_holds_back_and_goes_on_without_loss() -> None:
                 assert called.recv(5, socket.MSG_WAITALL) == b"after"
                 called.sendall(b"back")
                 assert caller.recv(4, socket.MSG_WAITALL) == b"back"
+
+
+WRITER = """
+import sys
+for line in sys.stdin:
+    try:
+        open(sys.argv[1], "a").write(line)
+        print("written", flush=True)
+    except OSError as error:
+        print(error.strerror, flush=True)
+"""
+
+
+def test_on_a_full_disk_writing_fails_and_does_not_kill_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "file")]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, bufsize=1) as writer:  # noqa: S603  # our Python
+        assert writer.stdin is not None
+        assert writer.stdout is not None
+        for full, answer in ((False, "written"), (True, "File too large"), (False, "written")):
+            limit_files(psutil.Process(writer.pid), full=full)
+            writer.stdin.write("line\n")
+            assert writer.stdout.readline().strip() == answer
+    assert (tmp_path / "file").read_text() == "line\n" * 2
 
 
 class Clock:
@@ -94,44 +134,67 @@ def test_recovery_ends_with_the_first_result_after_the_last_standstill(clock: Cl
         now_s = clock.now_s
         return None if 4 <= now_s < 5 else 0.0 if now_s < 5 else min(now_s, 5.5) if now_s < 10 else now_s
 
-    assert seconds_to_recovery(progress, lambda: True, since_s=0.0, noticed_within_s=4.0) == 10.0
+    assert seconds_to_recovery(progress, lambda: True, newest=0.0, since_s=0.0, noticed_within_s=4.0) == 10.0
     assert clock.now_s == 13.0
 
 
 def test_results_that_never_stand_still_recover_at_once_but_are_watched(clock: Clock) -> None:
-    assert seconds_to_recovery(lambda: clock.now_s, lambda: True, since_s=0.0, noticed_within_s=12.0) == 0.0
+    assert (
+        seconds_to_recovery(lambda: clock.now_s, lambda: True, newest=None, since_s=0.0, noticed_within_s=12.0) == 0.0
+    )
     assert clock.now_s == 12.0
 
 
 def test_results_that_do_not_come_back_are_said(clock: Clock) -> None:
     with pytest.raises(PipelineError, match="found none for"):
-        seconds_to_recovery(lambda: None, lambda: True, since_s=0.0, noticed_within_s=4.0)
+        seconds_to_recovery(lambda: None, lambda: True, newest=None, since_s=0.0, noticed_within_s=4.0)
 
 
 def test_a_job_that_is_not_whole_has_not_recovered(clock: Clock) -> None:
     answers = itertools.chain([False] * 3, itertools.repeat(True))
-    seconds_to_recovery(lambda: clock.now_s, lambda: next(answers), since_s=0.0, noticed_within_s=4.0)
+    seconds_to_recovery(lambda: clock.now_s, lambda: next(answers), newest=None, since_s=0.0, noticed_within_s=4.0)
     assert clock.now_s == 4.75
 
 
+OUTCOME = ResultsHash(tables={"window_scores": TableHash(rows=7, total=1)})
+
+
+def report(*outcomes: ResultsHash) -> ChaosReport:
+    injuries = [
+        Injury(fault=kill_fault("kafka").name, at_s=60.0 * s, lasted_s=0.0, recovery_s=s) for s in (1.0, 2.0, 9.0)
+    ]
+    runs = (DISTURBED, UNDISTURBED, WITHOUT_FLINK)
+    return ChaosReport(
+        seed=3, n_faults=3, injuries=injuries, records=1000, outcomes=dict(zip(runs, outcomes, strict=False))
+    )
+
+
 def test_the_report_says_every_fault_and_whether_the_results_are_the_same(tmp_path: Path) -> None:
-    injuries = [Injury(fault=kill_fault("kafka").name, at_s=1.0, recovery_s=s) for s in (1.0, 2.0, 9.0)]
-    same = ("00ff", {"window_scores": 7})
-    report = ChaosReport(seed=3, injuries=injuries, messages=1000, disturbed=same, undisturbed=same)
-    write_report(report, tmp_path / "report.html")
+    found = report(OUTCOME, OUTCOME, OUTCOME)
+    write_page(found, tmp_path / "report.html")
+    write_figures(found, tmp_path / "report.html")
     page, figures = (tmp_path / "report.html").read_text(), json.loads((tmp_path / "report.json").read_text())
-    assert "no difference" in page
+    assert "0 differences" in page
     assert page.count("kill -9 kafka") == 4
+    assert page.count(OUTCOME.hash) == 3
     assert figures["recoveries"]["all"] == {"n": 3, "p50_s": 2.0, "max_s": 9.0}
-    assert figures["is_same"] is True
+    assert (figures["is_same"], figures["verdict"]) == (True, "0 differences")
+    assert figures["outcomes"]["undisturbed"]["tables"]["window_scores"]["rows"] == 7
 
 
-@pytest.mark.parametrize("other", [("00fe", {"window_scores": 7}), ("00ff", {"window_scores": 8})])
-def test_a_difference_is_one(other: tuple[str, dict[str, int]]) -> None:
-    assert not ChaosReport(seed=3, disturbed=("00ff", {"window_scores": 7}), undisturbed=other).is_same
+def test_a_report_can_be_written_before_there_is_anything_to_say(tmp_path: Path) -> None:
+    write_page(ChaosReport(seed=3), tmp_path / "report.html")
+    assert "still running" in (tmp_path / "report.html").read_text()
 
 
-def test_two_empty_runs_are_no_proof() -> None:
-    assert not ChaosReport(
-        seed=3, disturbed=("00", {"window_scores": 0}), undisturbed=("00", {"window_scores": 0})
-    ).is_same
+@pytest.mark.parametrize("other", [TableHash(rows=7, total=2), TableHash(rows=8, total=1)])
+def test_a_difference_is_one(other: TableHash) -> None:
+    different = ResultsHash(tables={"window_scores": other})
+    for outcomes in itertools.permutations((OUTCOME, OUTCOME, different)):
+        assert report(*outcomes).verdict == "the results differ"
+
+
+def test_two_runs_of_three_or_empty_ones_are_no_proof() -> None:
+    empty = ResultsHash(tables={"window_scores": TableHash()})
+    assert not report(OUTCOME, OUTCOME).is_same
+    assert not report(empty, empty, empty).is_same
