@@ -88,7 +88,8 @@ WRITER = """
 import sys
 for line in sys.stdin:
     try:
-        open(sys.argv[1], "a").write(line)
+        with open(sys.argv[1], "a") as file:
+            file.write(line)
         print("written", flush=True)
     except OSError as error:
         print(error.strerror, flush=True)
