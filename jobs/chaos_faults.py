@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,7 @@ import numpy as np
 import psutil
 
 from stack.control import status
+from stack.processes import Account, run_as
 from udfs.errors import PipelineError
 
 KILLED: Final = ("taskmanager", "jobmanager", "worker", "kafka", "postgres", "zookeeper")
@@ -178,7 +180,13 @@ def _family(process: psutil.Process) -> list[psutil.Process]:
 
 
 def limit_files(process: psutil.Process, *, full: bool) -> None:
-    """Set the soft limit of a file's size, which a process's owner may raise again up to the hard one."""
+    """Set the soft limit of a file's size, which a process's account, and not even root, may raise to the hard one."""
+    _, hard_bytes = resource.getrlimit(resource.RLIMIT_FSIZE)
+    limit = "0" if full else "unlimited" if hard_bytes == resource.RLIM_INFINITY else str(hard_bytes)
     with suppress(psutil.NoSuchProcess):
-        _, hard_bytes = process.rlimit(psutil.RLIMIT_FSIZE)
-        process.rlimit(psutil.RLIMIT_FSIZE, (0 if full else hard_bytes, hard_bytes))
+        account = Account(process.uids().real, process.gids().real)
+        done = run_as(
+            account if os.geteuid() == 0 else None, ["prlimit", "--pid", str(process.pid), f"--fsize={limit}:"]
+        )
+        if done.returncode and process.is_running():
+            raise PipelineError(f"Expected prlimit to limit process {process.pid}, found: {done.stdout.strip()}")
