@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
@@ -24,7 +25,7 @@ from jobs.flink_client import list_jobs, stop_with_savepoint
 from jobs.migrate import migrate
 from jobs.submission import Submission
 from stack.status import StackStatus
-from udfs.errors import PipelineError
+from udfs.errors import ConfigError, PipelineError
 
 _REST_TIMEOUT_S: Final = 10
 _READ_ALL_S: Final = 1800.0
@@ -65,8 +66,8 @@ class Chaos:
         try:
             self._endure(faults, per_exchange)
             self._compare()
-        except PipelineError as error:
-            self.report.failure = str(error)
+        except Exception as error:
+            self.report.failure = str(error) or type(error).__name__
             raise
         return self.report
 
@@ -166,7 +167,9 @@ class Chaos:
         wait_until(self._has_ended, what="the end of the job")
 
     def _has_ended(self) -> bool:
-        return self._state(self._job_id) in ("FINISHED", "FAILED", "CANCELED")
+        with suppress(ConfigError):  # a cluster that is busy may take long to answer
+            return self._state(self._job_id) in ("FINISHED", "FAILED", "CANCELED")
+        return False
 
     def _state(self, job_id: str) -> str:
         return next((job.state for job in list_jobs(self._stack.flink_url) if job.job_id == job_id), "gone")

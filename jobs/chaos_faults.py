@@ -30,7 +30,7 @@ FULL_DISK_S: Final = 15.0
 ORDEAL_EVERY: Final = 4
 """After so many kills comes something worse."""
 
-_FIND_WORKER_S: Final = 60.0
+_FIND_PROCESS_S: Final = 60.0
 _POLL_S: Final = 0.1
 
 
@@ -103,7 +103,7 @@ def kill_part(home: Path, name: str) -> None:
 
 def kill_worker(home: Path) -> None:
     """Kill -9 a Python worker of the TaskManager, as soon as there is one."""
-    end_s = time.monotonic() + _FIND_WORKER_S
+    end_s = time.monotonic() + _FIND_PROCESS_S
     while time.monotonic() < end_s:
         with suppress(psutil.Error):
             workers = [child for child in find_part(home, "taskmanager").children(recursive=True) if _is_worker(child)]
@@ -122,8 +122,7 @@ def pause_taskmanager(home: Path) -> None:
 
 def keep_away(home: Path, names: Sequence[str], seconds: float) -> None:
     """Kill -9 parts, and keep the supervisor from starting them again for a while."""
-    supervisor = psutil.Process(_required(status(home).supervisor_pid, "supervisor"))
-    with paused([supervisor]):
+    with paused([psutil.Process(status(home).supervisor_pid)]):
         for name in names:
             find_part(home, name).kill()
         time.sleep(seconds)
@@ -159,16 +158,14 @@ def paused(processes: Sequence[psutil.Process]) -> Iterator[None]:
 
 def find_part(home: Path, name: str) -> psutil.Process:
     """Return a part's process, waiting for it if it is just being started again."""
-    end_s = time.monotonic() + _FIND_WORKER_S
-    while (pid := status(home).part(name).pid) is None and time.monotonic() < end_s:
+    end_s = time.monotonic() + _FIND_PROCESS_S
+    while time.monotonic() < end_s:
+        pid = status(home).part(name).pid
+        with suppress(psutil.NoSuchProcess):
+            if pid is not None:
+                return psutil.Process(pid)
         time.sleep(_POLL_S)
-    return psutil.Process(_required(pid, name))
-
-
-def _required(pid: int | None, name: str) -> int:
-    if pid is None:
-        raise PipelineError(f"Expected the local stack's {name} to run, found no process of it: look at its log")
-    return pid
+    raise PipelineError(f"Expected the local stack's {name} to run, found no process of it: look at its log")
 
 
 def _is_worker(process: psutil.Process) -> bool:

@@ -24,7 +24,7 @@ STANDSTILL_S: Final = 2.0
 """Results that come further apart have stood still."""
 
 STEADY_S: Final = 3.0
-GIVE_UP_S: Final = 600.0
+GIVE_UP_S: Final = 900.0
 _POLL_S: Final = 0.25
 _TIMEOUT_S: Final = 5.0
 

@@ -83,6 +83,16 @@ def test_a_part_that_dies_at_its_start_is_named_with_the_end_of_its_log(tmp_path
     assert marked_processes(tmp_path) == []
 
 
+def test_a_part_that_never_answers_is_named_with_how_long_was_waited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "START_TIMEOUT_S", 0.3)
+    silent = make_service(tmp_path, f"echo still boiling; {SLEEP}", is_ready=lambda _start: False)
+    with pytest.raises(StackError, match=r"gave no answer at nowhere within 0.3 s; its log ends:\nstill boiling"):
+        Supervisor(StackStatus(home=tmp_path), [silent]).run()
+    assert marked_processes(tmp_path) == []
+
+
 def test_a_part_that_cannot_be_prepared_is_reported(tmp_path: Path) -> None:
     def prepare() -> None:
         raise StackError("no kettle")
