@@ -22,6 +22,9 @@ BAD_EVERY: Final = 40
 """After so many messages comes a record that is none, under the key of one."""
 
 _LIE_EVERY: Final = 5
+_RATE_FACTOR: Final = 0.25
+"""Of the exchanges' own rates: what has gone on for hours is to be read again in minutes."""
+
 _SPOILT: Final[tuple[Callable[[bytes], bytes], ...]] = (
     lambda value: value[: len(value) // 2],
     lambda value: b"\xff" + value,
@@ -99,7 +102,11 @@ class Load(threading.Thread):
 def draw_wave(seed: int, wave: int, per_exchange: int, start_ns: int) -> list[Session]:
     """Draw the sessions of one wave; every fifth declares another exchange than it is."""
     drawn = synthetic_sessions(
-        per_exchange=per_exchange, seed=seed * 10_000 + wave, start_ns=start_ns, duration_s=WAVE_S
+        per_exchange=per_exchange,
+        seed=seed * 10_000 + wave,
+        start_ns=start_ns,
+        duration_s=WAVE_S,
+        rate_factor=_RATE_FACTOR,
     )
     return [_lying(one) if number % _LIE_EVERY == 0 else one.session for number, one in enumerate(drawn)]
 

@@ -25,7 +25,7 @@ STANDSTILL_S: Final = 2.0
 
 STEADY_S: Final = 3.0
 GIVE_UP_S: Final = 900.0
-_POLL_S: Final = 0.25
+_POLL_S: Final = 0.5
 _TIMEOUT_S: Final = 5.0
 
 

@@ -154,7 +154,7 @@ def test_results_that_do_not_come_back_are_said(clock: Clock) -> None:
 def test_a_job_that_is_not_whole_has_not_recovered(clock: Clock) -> None:
     answers = itertools.chain([False] * 3, itertools.repeat(True))
     seconds_to_recovery(lambda: clock.now_s, lambda: next(answers), newest=None, since_s=0.0, noticed_within_s=4.0)
-    assert clock.now_s == 4.75
+    assert clock.now_s == 5.5
 
 
 OUTCOME = ResultsHash(tables={"window_scores": TableHash(rows=7, total=1)})
