@@ -16,7 +16,8 @@ from jobs.results import Chunk, Difference, ResultsHash, differences, hash_resul
 from jobs.results_tables import read_results
 from jobs.results_topic import TopicResults
 from jobs.tables import DEAD_LETTERS
-from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from model.artifact import DEFAULT_ARTIFACT, explainer_of, load_predictor
+from model.serving import OneModel
 
 DEAD_LETTER_TOPIC: Final = "dead_letter_topic"
 """The name under which dead letters in Kafka are counted: each once, for there it may be twice."""
@@ -41,7 +42,8 @@ class Outcomes:
 
     def __init__(self, kafka: str, topic: str) -> None:
         self._kafka, self._topic = kafka, topic
-        self._predictor, self._explainer = load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT)
+        predictor = load_predictor(DEFAULT_ARTIFACT)
+        self._models, self._version = OneModel(predictor, explainer_of(predictor)), predictor.model_version
 
     def written(self, database_url: str, dead_letter_topic: str) -> ResultsHash:
         """Hash what a job has written into its database and its dead-letter topic."""
@@ -49,7 +51,7 @@ class Outcomes:
             DEAD_LETTERS: _dead_letters(database_url),
             DEAD_LETTER_TOPIC: {_letter_found(record) for record in self._records(dead_letter_topic)},
         }
-        return _hash(read_results(database_url, self._predictor.model_version), rows)
+        return _hash(read_results(database_url, self._version), rows)
 
     def computed(self) -> ResultsHash:
         """Hash what must be written, computed from the topic without Flink."""
@@ -59,13 +61,13 @@ class Outcomes:
             DEAD_LETTER_TOPIC: [_letter_expected(record, reason) for record, reason in refused],
         }
         with TopicReader(self._kafka, self._topic) as reader:
-            return _hash(TopicResults(reader, self._predictor, self._explainer).chunks(), rows)
+            return _hash(TopicResults(reader, self._models).chunks(), rows)
 
     def differences(self, database_url: str) -> list[Difference]:
         """Find the first rows in which a database holds other results than the topic says."""
         with TopicReader(self._kafka, self._topic) as reader:
-            expected = TopicResults(reader, self._predictor, self._explainer).chunks()
-            found = read_results(database_url, self._predictor.model_version)
+            expected = TopicResults(reader, self._models).chunks()
+            found = read_results(database_url, self._version)
             return differences(found, expected, most=_MOST_DIFFERENCES)[0]
 
     def _refused(self) -> Iterator[tuple[Message, str]]:
