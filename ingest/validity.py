@@ -73,6 +73,19 @@ def read_record(key: bytes | None, value: bytes | None) -> tuple[dict[str, Any],
     return (message, None) if reason is None else (None, reason)
 
 
+def printable_text(key: bytes | str | None) -> str | None:
+    r"""Decode a key to a text that a table can hold and a person can read; None if it is none.
+
+    >>> printable_text(b"caf\xc3\xa9"), printable_text(b"caf\xe9"), printable_text(b"a\x00b")
+    ('café', None, None)
+    """
+    try:
+        text = key.decode() if isinstance(key, bytes) else key
+    except UnicodeDecodeError:
+        return None
+    return text if _is_text(text, MAX_ID_CHARACTERS) else None
+
+
 def _parse(value: bytes) -> object:
     """Parse strictly.
 

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from jobs.offline_windows import PartitionMessages
+from jobs.results import Columns
 from udfs.rows import iso_timestamps
 from udfs.schema import MISSING, Int64Array, MsgType, Session
 from udfs.windows import SILENCE_NS, segments
@@ -54,11 +56,34 @@ def health_events(session: Session, offsets: Int64Array, silence_ns: int = SILEN
     events: list[Event] = []
     for part in segments(session.recv_ts_ns, silence_ns):
         columns = (session.recv_ts_ns, offsets, session.msg_type, session.seq)
-        health = _Health()
-        for n, (recv_ts_ns, offset, msg_type, seq) in enumerate(zip(*(c[part].tolist() for c in columns), strict=True)):
-            for event in health.take((recv_ts_ns, offset), msg_type == MsgType.HEARTBEAT, seq):
-                events.append(event | {"messages": n + 1})
+        events += _segment_events(*(column[part] for column in columns))
     return [_with_text(event) for event in events]
+
+
+def health_rows(messages: PartitionMessages) -> Columns:
+    """Lay out the rows of `health_events` of a partition, by column."""
+    names = ("connection_id", "kafka_partition", "declared_exchange", *HEALTH_COLUMNS)
+    found: dict[str, list[Any]] = {name: [] for name in names}
+    ends = np.cumsum(messages.lengths)
+    for name, start, end in zip(messages.connection_ids, ends - messages.lengths, ends, strict=True):
+        part = {column: values[start:end] for column, values in messages.columns.items()}
+        offsets = part["kafka_offset"]
+        for event in _segment_events(part["recv_ts_ns"], offsets, part["msg_type"], part["seq"]):
+            declared = messages.declared[start + np.searchsorted(offsets, event["kafka_offset"])]
+            whose = {"connection_id": name, "kafka_partition": messages.kafka_partition, "declared_exchange": declared}
+            for column, value in (whose | _with_text(event)).items():
+                found[column].append(value)
+    return found
+
+
+def _segment_events(
+    recv_ts_ns: Int64Array, offsets: Int64Array, msg_type: Int64Array, seq: Int64Array
+) -> Iterator[Event]:
+    health = _Health()
+    columns = (recv_ts_ns, offsets, msg_type, seq)
+    for n, (time_ns, offset, kind, number) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
+        for event in health.take((time_ns, offset), kind == MsgType.HEARTBEAT, number):
+            yield event | {"messages": n + 1}
 
 
 @dataclass

@@ -19,20 +19,26 @@ import numpy as np
 import orjson
 import pandas as pd
 
-from jobs.tables import CONNECTION_EVENTS, CONNECTION_VERDICTS, WINDOW_SCORES
+from jobs.tables import CONNECTION_EVENTS, CONNECTION_VERDICTS, DEAD_LETTERS, HEALTH_EVENTS, WINDOW_SCORES
 
 Columns = Mapping[str, Sequence[Any]]
 Chunk = tuple[str, Columns]
 """A table's name, and some of its rows by column."""
 
-TABLES: Final = {
+OF_MODELS: Final = {
     WINDOW_SCORES: ("connection_id", "kafka_partition", "last_offset"),
     CONNECTION_VERDICTS: ("connection_id",),
     CONNECTION_EVENTS: ("connection_id", "kafka_partition", "last_offset", "kind"),
 }
-"""The tables of results, and by what a row of each is found again."""
+"""The tables of what models say, and by what a row of each is found again."""
 
-WRITING_TIMES: Final = frozenset({"scored_at", "updated_at", "written_at"})
+TABLES: Final = OF_MODELS | {
+    HEALTH_EVENTS: ("connection_id", "kafka_partition", "kafka_offset", "kind"),
+    DEAD_LETTERS: ("kafka_partition", "kafka_offset"),
+}
+"""The same of all tables of results."""
+
+WRITING_TIMES: Final = frozenset({"scored_at", "updated_at", "written_at", "seen_at"})
 
 _MODULUS: Final = 2**256
 

@@ -1,4 +1,4 @@
-"""Reads results back from PostgreSQL: all of some model versions, as they are at one moment."""
+"""Reads results back from PostgreSQL: what some models say, and what needs none, as it is at one moment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from psycopg2.extras import register_default_jsonb
 from psycopg2.sql import SQL, Identifier
 
 from jobs.database import connect
-from jobs.results import TABLES, Chunk
+from jobs.results import OF_MODELS, TABLES, Chunk
 from model.registry import read_state
 from udfs.errors import ConfigError
 
@@ -37,7 +37,7 @@ def versions_of(database_url: str, topic: str) -> tuple[str, ...]:
 
 
 def read_results(database_url: str, *model_versions: str) -> Iterator[Chunk]:
-    """Yield the rows that these models made, of all tables, as one snapshot sees them, in no order."""
+    """Yield the rows of all tables, of those of models only what these made, as one snapshot sees them, in no order."""
     with connect(database_url) as database:
         database.set_session(isolation_level="REPEATABLE READ", readonly=True, autocommit=False)
         register_default_jsonb(database, loads=orjson.loads)
@@ -48,7 +48,8 @@ def read_results(database_url: str, *model_versions: str) -> Iterator[Chunk]:
 def _read(database: Connection, table: str, model_versions: tuple[str, ...]) -> Iterator[Chunk]:
     with database.cursor(name=f"results_of_{table}") as cursor:  # on the server: the rows need not fit here
         cursor.itersize = _CHUNK_ROWS
-        cursor.execute(SQL("SELECT * FROM {} WHERE model_version IN %s").format(Identifier(table)), (model_versions,))
+        of_models = SQL("WHERE model_version IN %s" if table in OF_MODELS else "")
+        cursor.execute(SQL("SELECT * FROM {} {}").format(Identifier(table), of_models), (model_versions,))
         while rows := cursor.fetchmany(_CHUNK_ROWS):
             names = [column.name for column in cursor.description or ()]
             yield table, dict(zip(names, zip(*rows, strict=True), strict=True))

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
+from confluent_kafka import Message
 
 from ingest.records import Span, TopicReader
-from ingest.validity import read_record
+from ingest.validity import printable_text, read_record
+from jobs.offline_health import health_rows
 from jobs.offline_rows import result_rows
 from jobs.offline_windows import PartitionMessages
-from jobs.results import Chunk
+from jobs.results import Chunk, Columns
+from jobs.tables import DEAD_LETTERS, HEALTH_EVENTS
 from udfs.errors import SchemaError
 from udfs.schedule import Models
 from udfs.schema import MISSING, MsgType
 from udfs.windows import SILENCE_NS, WIRE_COLUMNS
 
 Progress = Callable[[int], None]
+Letter = tuple[int | None, int | None, str, str | None, int | None]
+"""A row of `dead_letters`."""
+
+_LETTER_COLUMNS: Final = ("kafka_partition", "kafka_offset", "reason", "connection_key", "n_bytes")
 
 _CODES: Final = {t.name: t.value for t in MsgType}
 _NUMBERS: Final = ("recv_ts_ns", "exchange_ts_ns", "seq", "request_id")
@@ -63,20 +70,23 @@ class TopicResults:
         """
         done, schedule = 0, self._models.schedule()
         for span in self._reader.spans:
-            messages = self._gather(span, done, progress)
+            messages, letters = self._gather(span, done, progress)
+            yield DEAD_LETTERS, _columns(_LETTER_COLUMNS, letters)
+            yield HEALTH_EVENTS, health_rows(messages)
             for table, rows in result_rows(messages, self._models, schedule):
                 yield table, {str(name): rows[name].tolist() for name in rows}
             done += len(span)
             progress(done)
 
-    def _gather(self, span: Span, done: int, progress: Progress) -> PartitionMessages:
-        log = _Log(span.partition)
+    def _gather(self, span: Span, done: int, progress: Progress) -> tuple[PartitionMessages, list[Letter]]:
+        log, letters = _Log(span.partition), list[Letter]()
         for records in self._reader.read(span):
             self.records += len(records)
             for record in records:
                 message, reason = read_record(record.key(), record.value())
                 if message is None:
                     self.refused[str(reason)] += 1
+                    letters.append(_letter(record, str(reason)))
                 else:
                     log.append(message, record.offset())
             if records:
@@ -88,7 +98,17 @@ class TopicResults:
                     f"Expected the messages of a connection in one partition, found those of {name!r} in partitions "
                     f"{other} and {span.partition}: publish them with one way of choosing partitions by key"
                 )
-        return log.by_segment(self._silence_ns)
+        return log.by_segment(self._silence_ns), letters
+
+
+def _letter(record: Message, reason: str) -> Letter:
+    value = record.value()
+    key = printable_text(record.key())
+    return record.partition(), record.offset(), reason, key, None if value is None else len(value)
+
+
+def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Columns:
+    return dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {name: [] for name in names}
 
 
 class _Log:
