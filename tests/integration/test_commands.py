@@ -73,4 +73,7 @@ def test_the_benchmarks_run(local_stack: StackStatus, stack_environment: dict[st
         small = [way, *size, "--rounds", "1", "--kafka", local_stack.kafka]
         shown = run([sys.executable, str(BENCHMARKS / "bench_ingest.py"), *small], stack_environment).stdout
         assert shown.count("µs of CPU each") >= 3
+    small = ["--sessions", "1", "--messages", "600"]
+    shown = run([sys.executable, str(BENCHMARKS / "bench_health.py"), *small], stack_environment).stdout
+    assert "synthetic: 4 sessions, 2,400 messages" in shown
     assert "order_entry all" in run([sys.executable, str(BENCHMARKS / "bench_features.py")], stack_environment).stdout
