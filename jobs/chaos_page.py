@@ -17,7 +17,9 @@ from jobs.chaos_report import ChaosReport, Injury
 
 _TEMPLATE: Final = "chaos_page.html.j2"
 _WIDTH_INCHES: Final = 11.0
-_LINE_INCHES: Final = 0.42
+_LINE_INCHES: Final = 0.3
+_QUIET: Final = "#005a8d"
+_STRONG: Final = "#9c3f00"
 
 
 def write_page(report: ChaosReport, path: Path) -> None:
@@ -48,32 +50,41 @@ def render_page(report: ChaosReport) -> str:
 
 def _plot(injuries: list[Injury]) -> str:
     """Draw the recovery times, by kind and in the course of the run, as the address of an image."""
-    times: dict[str, list[Injury]] = {}
-    for injury in injuries:
-        times.setdefault(injury.fault, []).append(injury)
-    names = sorted(times, key=lambda name: (not name.startswith("kill"), name), reverse=True)
-    figure = Figure(figsize=(_WIDTH_INCHES, 1.2 + _LINE_INCHES * len(names) + 3.0), layout="constrained")
-    by_kind, in_time = figure.subplots(2, 1, height_ratios=(0.6 + _LINE_INCHES * len(names), 3.0))
-    _draw_by_kind(by_kind, names, times)
-    for name in reversed(names):
-        at_min, recovery_s = [i.at_s / 60 for i in times[name]], [i.recovery_s for i in times[name]]
-        in_time.plot(at_min, recovery_s, "o" if name.startswith("kill") else "s", ms=4.5, label=name)
-    in_time.set(xlabel="minutes since the first result", ylabel="recovery, s", ylim=(0, None))
-    in_time.grid(alpha=0.3)
-    in_time.legend(fontsize="x-small", frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    names = sorted({injury.fault for injury in injuries}, key=lambda name: (not _is_kill(name), name), reverse=True)
+    heights = (1.0 + _LINE_INCHES * len(names), 3.2)
+    figure = Figure(figsize=(_WIDTH_INCHES, sum(heights)), layout="constrained")
+    by_kind, in_time = figure.subfigures(2, 1, height_ratios=heights)
+    _draw_by_kind(by_kind.subplots(), names, injuries)
+    _draw_in_time(in_time.subplots(), injuries)
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=110)
     return "data:image/png;base64," + base64.b64encode(image.getvalue()).decode()
 
 
-def _draw_by_kind(axes: Axes, names: list[str], times: dict[str, list[Injury]]) -> None:
+def _draw_by_kind(axes: Axes, names: list[str], injuries: list[Injury]) -> None:
+    times = [[injury.recovery_s for injury in injuries if injury.fault == name] for name in names]
     axes.boxplot(
-        [[injury.recovery_s for injury in times[name]] for name in names],
+        times,
         orientation="horizontal",
         whis=(0, 100),
         widths=0.5,
-        medianprops={"color": "#9c3f00", "linewidth": 2},
-        tick_labels=[f"{name} ({len(times[name])})" for name in names],
+        medianprops={"color": _STRONG, "linewidth": 2},
+        tick_labels=[f"{name} ({len(found)})" for name, found in zip(names, times, strict=True)],
     )
-    axes.set(xlabel="recovery, s: least, quarter, median, three quarters, most", xlim=(0, None))
+    axes.set(xlabel="recovery in seconds: least, a quarter, median, three quarters, most", xlim=(0, None))
     axes.grid(alpha=0.3, axis="x")
+
+
+def _draw_in_time(axes: Axes, injuries: list[Injury]) -> None:
+    kills = [injury for injury in injuries if _is_kill(injury.fault)]
+    worse = [injury for injury in injuries if not _is_kill(injury.fault)]
+    for found, label, marker, color in ((kills, "kill -9", "o", _QUIET), (worse, "worse", "s", _STRONG)):
+        at_min, recovery_s = [one.at_s / 60 for one in found], [one.recovery_s for one in found]
+        axes.plot(at_min, recovery_s, marker, markersize=4.5, color=color, label=label)
+    axes.set(xlabel="minutes since the first result", ylabel="recovery in seconds", ylim=(0, None))
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False, ncols=2, loc="upper right")
+
+
+def _is_kill(fault: str) -> bool:
+    return fault.startswith("kill")

@@ -85,7 +85,7 @@ class ChaosReport:
         times: dict[str, list[float]] = {}
         for injury in self.injuries:
             times.setdefault(injury.fault, []).append(injury.recovery_s)
-        times = {name: times[name] for name in sorted(times)}
+        times = {name: times[name] for name in sorted(times, key=lambda name: (not name.startswith("kill"), name))}
         if self.injuries:
             times["all"] = [injury.recovery_s for injury in self.injuries]
         return {name: {"n": len(t), "p50_s": median(t), "max_s": max(t)} for name, t in times.items()}
