@@ -53,7 +53,7 @@ def _plot(injuries: list[Injury]) -> str:
     names = sorted({injury.fault for injury in injuries}, key=lambda name: (not _is_kill(name), name), reverse=True)
     heights = (1.0 + _LINE_INCHES * len(names), 3.2)
     figure = Figure(figsize=(_WIDTH_INCHES, sum(heights)), layout="constrained")
-    by_kind, in_time = figure.subfigures(2, 1, height_ratios=heights)
+    by_kind, in_time = figure.subfigures(2, 1, height_ratios=heights, squeeze=False)[:, 0]
     _draw_by_kind(by_kind.subplots(), names, injuries)
     _draw_in_time(in_time.subplots(), injuries)
     image = io.BytesIO()
