@@ -97,7 +97,7 @@ _DEAD_LETTERS_COLUMNS = {
 # As STRING a key keeps its bytes, whatever they are.
 _KEY_OPTIONS = "'key.format' = 'raw', 'key.fields' = 'record_key', 'value.fields-include' = 'EXCEPT_KEY'"
 
-_DRIVER = "fingerprint.PatientDriver"
+DRIVER = "fingerprint.PatientDriver"
 """PostgreSQL's, which waits for a server that is being started again."""
 
 _MOST_ROWS = 5000
@@ -189,7 +189,7 @@ def _sink_ddl(settings: JobSettings, table: str, columns: dict[str, str], *, key
         ) WITH (
             'connector' = 'jdbc',
             'url' = {_text(database.jdbc_url)},
-            'driver' = '{_DRIVER}',
+            'driver' = '{DRIVER}',
             'table-name' = '{table}',
             'username' = {_text(database.user)},
             'password' = {_text(database.password)},

@@ -12,6 +12,7 @@ import pytest
 from jobs import functions
 from jobs.functions import SOURCES, ensure_functions
 from jobs.queries import JAVA_FUNCTIONS
+from jobs.tables import DRIVER
 from stack.errors import StackError
 from stack.jars import cache_folder, ensure_jars
 
@@ -42,7 +43,7 @@ def test_the_same_sources_make_the_same_jar_once(cache: Path) -> None:
 def test_the_jar_has_what_sql_names_for_java_17(cache: Path) -> None:
     with zipfile.ZipFile(ensure_functions(lambda _line: None)) as jar:
         names = jar.namelist()
-        assert {f"{name.replace('.', '/')}.class" for name in JAVA_FUNCTIONS.values()} <= set(names)
+        assert {f"{name.replace('.', '/')}.class" for name in (*JAVA_FUNCTIONS.values(), DRIVER)} <= set(names)
         assert "META-INF/services/org.apache.flink.table.factories.Factory" in names
         classes = [jar.read(name) for name in names if name.endswith(".class")]
     # A class file begins with its magic number and its version, which is 61 for Java 17.
