@@ -21,6 +21,7 @@ from jobs.commands import (
     recordings,
     registry,
     results,
+    soak,
     streams,
     watching,
 )
@@ -44,7 +45,7 @@ for panel, commands in {
     "Messages": (live.ingest, streams.publish, streams.replay),
     "Recordings": (live.record, recordings.inspect, recordings.convert),
     "Job and results": (job.migrate, job.submit, job.stop, watching.watch),
-    "Trust": (chaos.chaos,),
+    "Trust": (chaos.chaos, soak.soak),
     "Model": (models.score, models.train, models.enrol, evaluation.evaluate),
 }.items():
     for command in commands:

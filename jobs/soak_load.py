@@ -1,0 +1,200 @@
+"""A steady load for hours: synthetic connections in real time that come and go, and now and then a bad record."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import count
+from multiprocessing import get_context
+from typing import Final
+
+import numpy as np
+
+from ingest.backlog import Capacity
+from ingest.messages import encode
+from ingest.producer import Producer
+from ingest.validity import check_record
+from synthetic.sessions import synthetic_sessions
+from synthetic.spoil import spoil
+from udfs.schema import Session
+
+STEP_S: Final = 15
+"""So often connections come, in a cohort; so often some go."""
+
+STEPS: Final = 4
+"""Steps that a connection lives."""
+
+_NS_PER_S: Final = 10**9
+_CAPACITY: Final = Capacity(messages=1_000_000, value_bytes=500_000_000)
+_POLL_S: Final = 0.05
+_FLUSH_S: Final = 60.0
+_DRAWN_AT_ONCE: Final = 8
+_DRAWS: Final = 6
+_FULL_SHARE: Final = 0.98
+_WARM_UP_S: Final = 10
+"""Until then the drawing process has started, and has drawn the first cohort."""
+
+Due = tuple[int, bytes, bytes, bool]
+"""When a record is sent, in ns since the epoch, its key, its value, and whether it is a bad one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadSettings:
+    """What is sent.
+
+    Attributes
+    ----------
+    rate : float
+        Messages per second in the mean; the first minute rises to it.
+    bad_share : float
+        Bad records for each message.
+    seed : int
+        Draws connections and faults.
+    """
+
+    rate: float
+    bad_share: float
+    seed: int
+
+
+@dataclass(kw_only=True)
+class Sent:
+    """What has been sent so far; `late_s` is how far behind its plan the load was at worst since it was last asked."""
+
+    records: int = 0
+    connections: int = 0
+    bad: int = 0
+    late_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cohort:
+    """Connections that begin together: their records by the step in which they are due."""
+
+    steps: list[list[Due]]
+    connections: int
+
+
+class SoakLoad(threading.Thread):
+    """Publishes until it is stopped, with the project's own producer.
+
+    Connections are drawn in a process of its own, because drawing would keep the sender waiting.
+
+    Parameters
+    ----------
+    kafka, topic : str
+        Where to.
+    settings : LoadSettings
+        What.
+    """
+
+    def __init__(self, kafka: str, topic: str, settings: LoadSettings) -> None:
+        super().__init__(name="soak-load", daemon=True)
+        self._kafka, self._topic, self._settings = kafka, topic, settings
+        self._stop_asked = threading.Event()
+        self._failure: BaseException | None = None
+        self.sent = Sent()
+        self.acknowledged = 0
+
+    def run(self) -> None:
+        """Publish, and keep what ends it."""
+        try:
+            with (
+                ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool,
+                Producer(self._kafka, self._topic, capacity=_CAPACITY) as producer,
+            ):
+                for due in self._steps(pool):
+                    self._send(producer, due)
+                    if self._stop_asked.is_set():
+                        break
+                producer.flush(_FLUSH_S)
+                self.acknowledged = producer.health().acknowledged
+        except BaseException as error:
+            self._failure = error
+
+    def stop(self) -> int:
+        """Stop, wait until Kafka has everything, and return how many records that is."""
+        self._stop_asked.set()
+        self.join()
+        self.check()
+        return self.acknowledged
+
+    def check(self) -> None:
+        """Raise what has ended the load, if anything has."""
+        if self._failure is not None:
+            raise self._failure
+
+    def worst_late_s(self) -> float:
+        """Return by how much a record was sent later than planned, at worst since the last call."""
+        late_s, self.sent.late_s = self.sent.late_s, 0.0
+        return late_s
+
+    def _steps(self, pool: ProcessPoolExecutor) -> Iterator[list[Due]]:
+        """Yield what is due in each step, in its order; the next cohort is drawn meanwhile."""
+        pending: defaultdict[int, list[Due]] = defaultdict(list)
+        begin_ns = time.time_ns() + _WARM_UP_S * _NS_PER_S
+        drawn = pool.submit(draw_cohort, self._settings, 0, begin_ns)
+        for number in count():
+            cohort = drawn.result()
+            drawn = pool.submit(draw_cohort, self._settings, number + 1, begin_ns + (number + 1) * STEP_S * _NS_PER_S)
+            for step, due in enumerate(cohort.steps):
+                pending[number + step] += due
+            self.sent.connections += cohort.connections
+            yield sorted(pending.pop(number))
+
+    def _send(self, producer: Producer, records: list[Due]) -> None:
+        for due_ns, key, value, is_bad in records:
+            while (wait_s := (due_ns - time.time_ns()) / _NS_PER_S) > 0 and not self._stop_asked.is_set():
+                producer.poll(min(wait_s, _POLL_S))
+            if self._stop_asked.is_set():
+                return
+            producer.send(key, value)
+            self.sent.records += 1
+            self.sent.bad += is_bad
+            self.sent.late_s = max(self.sent.late_s, -wait_s)
+
+
+def draw_cohort(settings: LoadSettings, number: int, start_ns: int) -> Cohort:
+    """Draw connections that begin at `start_ns`, as many as make their share of the rate."""
+    rng = random.Random(f"{settings.seed} {number}")  # noqa: S311  # no secret
+    sessions = _draw_sessions(settings.rate * STEP_S, settings.seed * 1_000_000 + number, start_ns)
+    steps: list[list[Due]] = [[] for _ in range(STEPS)]
+    for position, session in enumerate(sessions):
+        named = replace(session, connection_id=f"soak-{settings.seed}-{number}-{position}")
+        key = named.connection_id.encode()
+        dues_ns = np.maximum.accumulate(named.recv_ts_ns)
+        places = np.minimum((dues_ns - start_ns) // (STEP_S * _NS_PER_S), STEPS - 1)
+        for due_ns, place, value in zip(dues_ns.tolist(), places.tolist(), encode(named), strict=True):
+            steps[place].append((due_ns, key, value, False))
+            if rng.random() < settings.bad_share:
+                steps[place].append((due_ns, *_bad(rng, key, value), True))
+    return Cohort(steps=steps, connections=len(sessions))
+
+
+def _draw_sessions(n_messages: float, seed: int, start_ns: int) -> list[Session]:
+    """Draw sessions that have so many messages together, passing over those that would be too long."""
+    taken: list[Session] = []
+    total = 0
+    for draw in range(_DRAWS):
+        for one in synthetic_sessions(
+            per_exchange=_DRAWN_AT_ONCE, seed=seed * _DRAWS + draw, start_ns=start_ns, duration_s=STEP_S * STEPS
+        ):
+            if total + len(one.session) <= n_messages:
+                taken.append(one.session)
+                total += len(one.session)
+        if total >= _FULL_SHARE * n_messages:
+            break
+    return taken
+
+
+def _bad(rng: random.Random, key: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """Make a record that is no message, of those that the producer takes."""
+    while True:
+        spoiled_key, spoiled = spoil(rng, key, value)
+        if spoiled_key is not None and spoiled is not None and check_record(spoiled_key, spoiled) is not None:
+            return spoiled_key, spoiled
