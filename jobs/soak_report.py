@@ -157,7 +157,8 @@ def plot(soak: SoakSamples) -> Figure:
     percentiles = ("p50", "p95", "p99")
     found = {p: soak.series("latency_ms", p) for p in percentiles}
     _lines(latency, "receipt to row, ms", found)
-    latency.set_yscale("log")
+    latency.set(yscale="log", ylim=(None, None))
+    latency.autoscale(axis="y")
     _lines(rate, "windows/s", {"written": _rate(soak.samples)})
     rate.set_xlabel("hours")
     return figure
