@@ -156,9 +156,8 @@ def plot(soak: SoakSamples) -> Figure:
     _lines(lag, "lag, messages", {"not yet fetched": soak.series("lag")})
     percentiles = ("p50", "p95", "p99")
     found = {p: soak.series("latency_ms", p) for p in percentiles}
+    latency.set_yscale("log")
     _lines(latency, "receipt to row, ms", found)
-    latency.set(yscale="log", ylim=(None, None))
-    latency.autoscale(axis="y")
     _lines(rate, "windows/s", {"written": _rate(soak.samples)})
     rate.set_xlabel("hours")
     return figure
@@ -168,7 +167,8 @@ def _lines(axes: Axes, label: str, series: dict[str, Series]) -> None:
     for name, (hours, values) in series.items():
         axes.plot(hours, values, label=name, linewidth=1)
     axes.set_ylabel(label)
-    axes.set_ylim(bottom=0)
+    if axes.get_yscale() == "linear":
+        axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize="small", frameon=False)
 
