@@ -13,6 +13,7 @@ from jobs.commands import (
     chaos,
     checks,
     demo,
+    dlq,
     evaluation,
     job,
     live,
@@ -52,6 +53,7 @@ for panel, commands in {
         app.command(rich_help_panel=panel)(command)
 app.add_typer(results.app, name="results", rich_help_panel="Job and results")
 app.add_typer(registry.app, name="model", rich_help_panel="Model")
+app.add_typer(dlq.app, name="dlq", rich_help_panel="Job and results")
 app.command("test", rich_help_panel="Start here")(checks.run_tests)
 
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR)

@@ -1,0 +1,164 @@
+"""Dead letters of a real job, listed, mended, sent again, once, and then messages like any other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+from typer.testing import CliRunner, Result
+
+from ingest.broker import ensure_topics
+from ingest.messages import encode
+from ingest.publish import publish
+from jobs.addresses import Addresses
+from jobs.commands.dlq import app
+from jobs.config import DEAD_LETTER_TOPIC
+from jobs.database import connect
+from jobs.flink_client import list_jobs
+from jobs.migrate import migrate
+from jobs.submission import Submission
+from stack.status import StackStatus
+from udfs.errors import ConfigError
+from udfs.schema import Session
+
+TOPIC = "dlq_messages"
+
+
+@pytest.fixture(scope="module")
+def run_job(local_stack: StackStatus, database_url: str, wait_until: Callable[..., None]) -> Callable[[], None]:
+    stack = local_stack
+    addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
+
+    def run() -> None:
+        job_id = Submission(addresses=addresses, topic=TOPIC, job_options=("--stop-at-end",)).run(lambda _: None)
+
+        def state() -> str:
+            return next(job.state for job in list_jobs(stack.flink_url) if job.job_id == job_id)
+
+        wait_until(lambda: state() in ("FINISHED", "FAILED"), what="the end of the job")
+        assert state() == "FINISHED"
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def session(
+    local_stack: StackStatus, database_url: str, drawn_sessions: list[Session], run_job: Callable[[], None]
+) -> Session:
+    """Publish a connection under a wrong key, with a record too large and one that was cut off, and run the job."""
+    migrate(database_url)
+    ensure_topics(local_stack.kafka, [TOPIC, DEAD_LETTER_TOPIC], 4)
+    publish(drawn_sessions[1:2], bootstrap_servers=local_stack.kafka, topic=TOPIC)
+    wrong = drawn_sessions[0]
+    producer = Producer({"bootstrap.servers": local_stack.kafka})
+    for value in [*encode(wrong), b" " * 70_000, b"{"]:
+        producer.produce(TOPIC, value, "wrong", partition=1)
+    assert producer.flush(30) == 0
+    run_job()
+    return wrong
+
+
+@pytest.fixture
+def dlq(local_stack: StackStatus, database_url: str) -> Callable[..., Result]:
+    """Return a function that runs `fingerprint dlq` on the stack."""
+    services = {"FINGERPRINT_KAFKA": local_stack.kafka, "DATABASE_URL": database_url, "COLUMNS": "200"}
+    environment = {**services, "FINGERPRINT_HOME": str(local_stack.home)}
+    return lambda command, *arguments: CliRunner().invoke(
+        app, [command, "--topic", TOPIC, *arguments], env=environment, catch_exceptions=False
+    )
+
+
+def windows_of(database_url: str, connection_id: str) -> int:
+    with connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM window_scores WHERE connection_id = %s", (connection_id,))
+        (count,) = cursor.fetchone() or (0,)
+        return int(count)
+
+
+def n_records(read_records: Callable[[str], Iterator[Any]]) -> int:
+    return sum(1 for _ in read_records(TOPIC))
+
+
+def test_letters_are_counted_and_shown(session: Session, dlq: Callable[..., Result]) -> None:
+    shown = dlq("list", "--limit", "3").stdout
+    assert f"{len(session) + 2:,} dead letters of {TOPIC}" in shown
+    assert "70,000" in shown
+    assert "wrong" in shown
+    lines = [json.loads(line) for line in dlq("list", "--reason", "not JSON", "--format", "json").stdout.splitlines()]
+    assert [(line["key"], line["value"], line["partition"]) for line in lines] == [("wrong", "{", 1)]
+    assert f"{len(session):,} dead letters" in dlq("list", "--reason", "key", "--partition", "1").stdout
+    assert "0 dead letters" in dlq("list", "--since", "2100-01-01").stdout
+
+
+def test_a_redrive_wants_to_be_told_what(session: Session, dlq: Callable[..., Result]) -> None:
+    with pytest.raises(ConfigError, match="to choose letters, found none"):
+        dlq("redrive")
+    with pytest.raises(ConfigError, match="Expected --since as"):
+        dlq("list", "--since", "lately")
+
+
+def test_what_is_still_no_message_is_not_sent(
+    session: Session, dlq: Callable[..., Result], read_records: Callable[[str], Iterator[Any]]
+) -> None:
+    before = n_records(read_records)
+    done = dlq("redrive", "--reason", "")
+    assert done.exit_code == 1
+    assert f"0 letters were sent, 0 were before, {len(session) + 2} are still no messages" in done.stdout
+    assert n_records(read_records) == before
+
+
+def test_mended_letters_are_sent_once_and_are_messages(
+    session: Session,
+    dlq: Callable[..., Result],
+    database_url: str,
+    run_job: Callable[[], None],
+    read_records: Callable[[str], Iterator[Any]],
+) -> None:
+    before = n_records(read_records)
+    chosen = ("redrive", "--reason", "key is not", "--rekey")
+    assert f"{len(session)} letters would be sent" in dlq(*chosen, "--dry-run").stdout
+    done = dlq(*chosen)
+    assert (done.exit_code, f"{len(session)} letters were sent, 0 were before" in done.stdout) == (0, True)
+    again = dlq(*chosen)
+    assert (again.exit_code, f"0 letters were sent, {len(session)} were before" in again.stdout) == (0, True)
+    assert n_records(read_records) == before + len(session)
+    assert windows_of(database_url, session.connection_id) == 0
+    run_job()
+    assert windows_of(database_url, session.connection_id) == (len(session) - 50) // 25 + 1
+
+
+def test_a_run_that_was_cut_off_is_found_out_about(
+    session: Session, dlq: Callable[..., Result], database_url: str, read_records: Callable[[str], Iterator[Any]]
+) -> None:
+    """Before sending, and before remembering: in both cases each letter is in the topic once afterwards."""
+    before = n_records(read_records)
+    with connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE redriven_letters SET new_partition = NULL, new_offset = NULL")
+        line = json.loads(dlq("list", "--reason", "not JSON", "--format", "json").stdout)
+        cursor.execute(
+            "INSERT INTO redriven_letters (kafka_partition, kafka_offset) VALUES (%s, %s)",
+            (line["partition"], line["offset"]),
+        )
+    done = dlq("redrive", "--reason", "key is not", "--rekey")
+    assert f"0 letters were sent, {len(session)} were before" in done.stdout
+    assert n_records(read_records) == before
+    with connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*), count(new_offset) FROM redriven_letters")
+        assert cursor.fetchone() == (len(session), len(session))
+
+
+def test_a_corrected_letter_is_sent_as_it_is_in_the_file(
+    session: Session, dlq: Callable[..., Result], tmp_path: Path, read_records: Callable[[str], Iterator[Any]]
+) -> None:
+    line = json.loads(dlq("list", "--reason", "not JSON", "--format", "json").stdout)
+    value = '{"connection_id": "mended", "recv_ts_ns": 1, "msg_type": "NEW"}'
+    path = tmp_path / "mended.jsonl"
+    path.write_text(json.dumps(line | {"key": "mended", "value": value}) + "\n")
+    assert "1 letters were sent" in dlq("redrive", "--corrected", str(path)).stdout
+    (record,) = (record for record in read_records(TOPIC) if record.key == b"mended")
+    assert record.value.decode() == value
+    assert record.headers == [("redriven_from", f"{line['partition']}:{line['offset']}".encode())]
