@@ -17,6 +17,7 @@ The job has the same rule in Java. A record is a message if
 | payload_bytes | integer from 0, or null |
 | declared_exchange | string of at most 64 characters, none of them a control character or a lone surrogate, or null |
 
+What follows an object makes it more than one JSON value if its first character begins one, else no JSON.
 A character is a code point, as PostgreSQL counts; a control character is one of U+0000 to U+001F and U+007F to U+009F.
 """
 
@@ -24,6 +25,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, NoReturn
 
@@ -43,7 +45,9 @@ _TYPES: Final = frozenset(t.name for t in MsgType)
 _MAX_INT64: Final = 2**63 - 1
 _INT64_DIGITS: Final = 20
 _UNFIT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_STRINGS_AND_BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+_STRINGS_AND_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+_SPACE: Final = " \t\n\r"
+_VALUES_BEGIN: Final = '{["-0123456789tfn'
 
 
 def check_record(key: bytes | None, value: bytes | None) -> str | None:
@@ -65,6 +69,8 @@ def read_record(key: bytes | None, value: bytes | None) -> tuple[dict[str, Any],
         message = _parse(value)
     except UnicodeDecodeError:
         return None, "not UTF-8"
+    except _MoreThanOneValue:
+        return None, "more than one JSON value"
     except ValueError:
         return None, "not JSON"
     if not isinstance(message, dict):
@@ -86,26 +92,42 @@ def printable_text(key: bytes | str | None) -> str | None:
     return text if _is_text(text, MAX_ID_CHARACTERS) else None
 
 
+class _MoreThanOneValue(ValueError):
+    """An object is followed by what begins another value."""
+
+
 def _parse(value: bytes) -> object:
     """Parse strictly.
 
     orjson is fast but refuses more than JSON does (lone surrogates and enormous numbers in fields that nobody reads),
     so the standard library has the second word.
     """
-    if value.count(b"[") + value.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
-        raise ValueError("nested too deeply")
-    try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError:
-        return json.loads(value.decode(), parse_constant=_refuse_constant, parse_int=_parse_int)
+    if value.count(b"[") + value.count(b"{") <= MAX_DEPTH:
+        with suppress(orjson.JSONDecodeError):
+            return orjson.loads(value)
+    text = value.decode()
+    if "\x00" in text[:4]:
+        raise ValueError("another encoding, which may look like several values")
+    found, end = _decode(text)
+    behind = text[end:].lstrip(_SPACE)
+    if not behind:
+        return found
+    is_further = isinstance(found, dict) and behind[0] in _VALUES_BEGIN
+    raise _MoreThanOneValue if is_further else ValueError("something behind a value")
 
 
-def _depth(value: bytes) -> int:
-    deepest = depth = 0
-    for token in _STRINGS_AND_BRACKETS.findall(value):
-        depth += (token in b"[{") - (token in b"]}")
-        deepest = max(deepest, depth)
-    return deepest
+def _decode(text: str) -> tuple[object, int]:
+    """Decode the value that a text begins with; return also where it ends."""
+    start = len(text) - len(text.lstrip(_SPACE))
+    depth = 0
+    for token in _STRINGS_AND_BRACKETS.finditer(text, start):
+        depth += (token[0] in "[{") - (token[0] in "]}")
+        if depth > MAX_DEPTH:
+            raise ValueError("nested too deeply")
+        if depth <= 0:
+            break
+    found, end = _DECODER.raw_decode(text, start)
+    return found, end
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -163,6 +185,7 @@ def _is_size(value: object) -> bool:
     return type(value) is int and 0 <= value <= _MAX_INT64
 
 
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_parse_int)
 _NEEDED: Final = ("connection_id", "recv_ts_ns", "msg_type")
 _FIELDS: Final = {
     "connection_id": (_is_id, "a string of 1 to 128 printable characters"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 Spoiled = tuple[bytes | None, bytes | None]
@@ -81,6 +81,24 @@ def spoil(rng: random.Random, key: bytes, value: bytes) -> Spoiled:
     return fault(rng, key, value)
 
 
+def edges(key: bytes, value: bytes) -> Iterator[Spoiled]:
+    """Yield what stands at the edges of the rule, one after the other: some hundred records, always the same ones."""
+    yield from ((key, odd) for odd in (None, *_NO_OBJECTS, b"[" + value + b"]", json.dumps(value.decode()).encode()))
+    yield from ((key, value + tail) for tail in (*_TAILS, value))
+    yield from ((key, value[:-2] + odd + value[-2:]) for odd in (*_SNIPPETS, *_NO_UTF8))
+    yield from ((key, value.decode().encode(encoding)) for encoding in _ENCODINGS)
+    yield from ((other, value) for other in _other_keys(key))
+    fields = json.loads(value)
+    for name in _FIELDS:
+        yield key, json.dumps({other: field for other, field in fields.items() if other != name}).encode()
+        yield from ((key, json.dumps(fields | {name: odd}).encode()) for odd in _VALUES)
+        yield from ((key, value[:-1] + b',"%s":%s}' % (name.encode(), literal)) for literal in _LITERALS)
+    for name in _TEXTS:
+        yield name.encode("utf-8", "surrogatepass"), json.dumps(fields | {"connection_id": name}).encode()
+    yield from ((key, value[:-1] + b',"further":' + b"[" * n + b"]" * n + b"}") for n in _DEPTHS)
+    yield from ((key, value[:1] + b" " * (size - len(value)) + value[1:]) for size in (*_SIZES, _LARGEST))
+
+
 def _no_value(_rng: random.Random, key: bytes, _value: bytes) -> Spoiled:
     return key, None
 
@@ -147,12 +165,15 @@ def _renamed(rng: random.Random, _key: bytes, value: bytes) -> Spoiled:
 
 
 def _other_key(rng: random.Random, key: bytes, value: bytes) -> Spoiled:
-    others = (None, b"", key + b"x", key[:-1], key.swapcase(), b"\xff", key + b"\x00", key.decode().encode("utf-16"))
-    return rng.choice(others), value
+    return rng.choice(_other_keys(key)), value
+
+
+def _other_keys(key: bytes) -> tuple[bytes | None, ...]:
+    return (None, b"", key + b"x", key[:-1], key.swapcase(), b"\xff", key + b"\x00", key.decode().encode("utf-16"))
 
 
 def _nested(rng: random.Random, key: bytes, value: bytes) -> Spoiled:
-    opened = [rng.choice((b"[", b'{"seq":')) for _ in range(rng.choice(_DEPTHS))]
+    opened = rng.choices((b"[", b'{"seq":'), k=rng.choice(_DEPTHS))
     closed = [b"]" if bracket == b"[" else b"}" for bracket in reversed(opened)]
     inside = b"".join([*opened, b"1", *closed[: None if rng.random() < 0.8 else -1]])
     if rng.random() < 0.1:

@@ -20,6 +20,7 @@ import org.apache.flink.table.data.RowData;
 final class MessageDecoder implements DeserializationSchema<RowData> {
     private static final int MOST_BYTES = 1 << 16;
     private static final int DEEPEST = 500;
+    private static final String VALUES_BEGIN = "{[\"-0123456789tfn";
     private static final JsonFactory JSON = newFactory();
 
     private final TypeInformation<RowData> type;
@@ -73,15 +74,26 @@ final class MessageDecoder implements DeserializationSchema<RowData> {
     private static Reason parse(byte[] body, GenericRowData row) {
         try (JsonParser parser = JSON.createParser(body)) {
             JsonToken first = parser.nextToken();
-            if (first == null) {
-                return Reason.NOT_JSON;
+            if (first == JsonToken.START_OBJECT) {
+                Reason reason = MessageField.read(parser, row);
+                Reason behind = behind(body, (int) parser.currentLocation().getByteOffset());
+                return behind == null ? reason : behind;
             }
-            Reason reason = first == JsonToken.START_OBJECT ? MessageField.read(parser, row) : Reason.NO_OBJECT;
             parser.skipChildren();
-            return parser.nextToken() == null ? reason : Reason.MORE_THAN_ONE_VALUE;
+            return first != null && parser.nextToken() == null ? Reason.NO_OBJECT : Reason.NOT_JSON;
         } catch (IOException e) {
             return Reason.NOT_JSON;
         }
+    }
+
+    /** Say what is wrong with what stands behind an object: its first character tells, whatever follows. */
+    private static Reason behind(byte[] body, int end) {
+        for (int i = end; i < body.length; i++) {
+            if (" \t\n\r".indexOf(body[i]) < 0) {
+                return VALUES_BEGIN.indexOf(body[i]) < 0 ? Reason.NOT_JSON : Reason.MORE_THAN_ONE_VALUE;
+            }
+        }
+        return null;
     }
 
     /** Numbers and names may be as long as a record. Names that were chosen to collide are no error, only slow. */

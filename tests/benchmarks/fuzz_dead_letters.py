@@ -1,0 +1,275 @@
+"""Whether the job and `ingest.validity` agree on any record, and whether what is none leaves the rest as it was.
+
+`python tests/benchmarks/fuzz_dead_letters.py --records 1000000` sends so many spoiled messages between clean ones, lets
+the job read them, and compares: each record that the rule in Python refuses is in the dead-letter topic, with its bytes,
+and in the table, with the same reason, once; no other is; the results are those of the messages; those of the clean
+connections are, but for offsets, those of a topic of clean messages alone; the job was never restarted.
+
+Without `--home`, it starts a stack of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from pathlib import Path
+
+import requests
+from confluent_kafka import Producer
+
+from ingest.broker import ensure_topics
+from ingest.letters import Place
+from ingest.messages import encode
+from ingest.publish import merge
+from ingest.records import TopicReader
+from ingest.validity import check_record
+from jobs.addresses import Addresses
+from jobs.config import DEAD_LETTER_TOPIC
+from jobs.database import connect
+from jobs.flink_client import list_jobs
+from jobs.queries import _LONGEST_BODY_BYTES, _LONGEST_KEY_BYTES
+from jobs.results import Chunk, ResultsHash, hash_results
+from jobs.results_tables import model_version_of, read_results
+from jobs.results_topic import TopicResults
+from jobs.submission import Submission
+from jobs.throwaway import delete_topic, fresh_database, idle_stack
+from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from stack.status import StackStatus
+from synthetic.sessions import synthetic_sessions
+from synthetic.spoil import FAULTS, Spoiled, edges, spoil
+from udfs.schema import Session
+
+START_NS = 1_790_000_000_000_000_000
+PARTITIONS = 4
+OFFSETS = {"last_offset", "first_offset", "since_offset", "kafka_partition"}
+CLEAN = "clean-"
+
+Letters = dict[Place, tuple[str, int]]
+"""Reason, and a hash of key and bytes, by the place of the record."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """What was found.
+
+    Attributes
+    ----------
+    wrong_letters, wrong_rows : int
+        Places whose letter, or row, is not as the rule says, missing and superfluous ones included.
+    """
+
+    records: int
+    messages: int
+    reasons: dict[str, int]
+    letters: int
+    doubled_letters: int
+    wrong_letters: int
+    wrong_rows: int
+    examples: list[str]
+    is_hash_same: bool
+    is_clean_same: bool
+    hash: str
+    restarts: int
+    seconds: float
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing differs, and there was something to compare."""
+        same = self.is_hash_same and self.is_clean_same
+        return same and self.letters > 0 and not (self.wrong_letters or self.wrong_rows or self.restarts)
+
+
+def clean_sessions(n_records: int) -> list[Session]:
+    """Draw connections that nothing is done to."""
+    n_each = max(300, n_records // 300)
+    drawn = synthetic_sessions(per_exchange=10, seed=9, start_ns=START_NS, n_messages=n_each)
+    return [replace(one.session, connection_id=f"{CLEAN}{number}") for number, one in enumerate(drawn)]
+
+
+def in_turn(sessions: list[Session]) -> list[tuple[bytes, bytes]]:
+    """Merge the messages of sessions by their times."""
+    values = [encode(session) for session in sessions]
+    keys = [session.connection_id.encode() for session in sessions]
+    return [(keys[turn], next(values[turn])) for turn in merge(sessions)[0].tolist()]
+
+
+def spoiled_records(n_records: int, seed: int) -> Iterator[Spoiled]:
+    """Spoil messages of connections of their own: first all edges, then whatever is drawn."""
+    rng = random.Random(seed)  # noqa: S311  # no secret
+    drawn = synthetic_sessions(per_exchange=2, seed=seed, start_ns=START_NS, n_messages=200)
+    own = [replace(one.session, connection_id=f"spoiled-{number}") for number, one in enumerate(drawn)]
+    good = [(session.connection_id.encode(), value) for session in own for value in encode(session)]
+    at_random = (spoil(rng, *rng.choice(good)) for _ in iter(int, 1))
+    return islice(chain(edges(*good[0]), at_random), n_records)
+
+
+def send(kafka: str, topic: str, records: Iterable[Spoiled]) -> int:
+    """Send records, and return how many that were."""
+    settings = {"enable.idempotence": True, "linger.ms": 20, "compression.type": "lz4", "partitioner": "murmur2_random"}
+    producer = Producer({"bootstrap.servers": kafka, "message.max.bytes": 2_000_000, **settings})
+    count = 0
+    for count, (key, value) in enumerate(records, start=1):
+        while True:
+            try:
+                producer.produce(topic, value, key)
+                break
+            except BufferError:
+                producer.poll(0.1)
+    assert producer.flush(120) == 0
+    return count
+
+
+def interleaved(clean: list[tuple[bytes, bytes]], spoiled: Iterator[Spoiled], n_spoiled: int) -> Iterator[Spoiled]:
+    """Put spoiled records evenly between clean ones."""
+    done = 0
+    for number, record in enumerate(clean, start=1):
+        yield record
+        due = number * n_spoiled // len(clean)
+        yield from islice(spoiled, due - done)
+        done = due
+
+
+def judged(kafka: str, topic: str) -> tuple[int, Letters, Counter[str]]:
+    """Read a topic, and say by the rule in Python what of it must be a letter."""
+    letters: Letters = {}
+    reasons: Counter[str] = Counter()
+    n_records = 0
+    with TopicReader(kafka, topic) as reader:
+        for message in chain.from_iterable(chain.from_iterable(map(reader.read, reader.spans))):
+            n_records += 1
+            key, value = message.key(), message.value()
+            reason = check_record(key, value)
+            if reason is not None:
+                kept = (_up_to(_LONGEST_KEY_BYTES, key), _up_to(_LONGEST_BODY_BYTES, value))
+                letters[Place(message.partition(), message.offset())] = (reason, hash(kept))
+                reasons[reason] += 1
+    return n_records, letters, reasons
+
+
+def _up_to(most_bytes: int, data: bytes | None) -> bytes | None:
+    return data if data is None or len(data) <= most_bytes else None
+
+
+def delivered(kafka: str, topic: str) -> tuple[Letters, int]:
+    """Read the letters of a topic, and count those that are there more than once."""
+    letters: Letters = {}
+    n_doubled = 0
+    with TopicReader(kafka, DEAD_LETTER_TOPIC) as reader:
+        for message in chain.from_iterable(chain.from_iterable(map(reader.read, reader.spans))):
+            headers = {name: value.decode() for name, value in message.headers()}
+            if headers["source_topic"] == topic:
+                place = Place(int(headers["source_partition"]), int(headers["source_offset"]))
+                n_doubled += place in letters
+                letters[place] = (headers["reason"], hash((message.key(), message.value())))
+    return letters, n_doubled
+
+
+def table_rows(database_url: str) -> dict[Place, str]:
+    """Read the reasons that the table has."""
+    with connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT kafka_partition, kafka_offset, reason FROM dead_letters")
+        return {Place(partition, offset): reason for partition, offset, reason in cursor}
+
+
+def topic_hash(kafka: str, topic: str, *, only_clean: bool) -> ResultsHash:
+    """Compute the results from a topic, without Flink."""
+    with TopicReader(kafka, topic) as reader:
+        results = TopicResults(reader, load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT))
+        chunks = results.chunks()
+        return hash_results(without_offsets(chunks) if only_clean else chunks)
+
+
+def without_offsets(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    """Keep the rows of clean connections, and all columns but those that say where in the topic they are."""
+    for table, columns in chunks:
+        kept = [number for number, name in enumerate(columns["connection_id"]) if name.startswith(CLEAN)]
+        yield table, {name: [columns[name][number] for number in kept] for name in columns.keys() - OFFSETS}
+
+
+def run_job(stack: StackStatus, database_url: str, topic: str) -> int:
+    """Let the job read the topic to its end, and return how often it failed meanwhile."""
+    addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
+    job_id = Submission(addresses=addresses, topic=topic, job_options=("--stop-at-end",)).run(lambda _: None)
+    while (state := next(j.state for j in list_jobs(stack.flink_url) if j.job_id == job_id)) not in (
+        *("FINISHED", "FAILED", "CANCELED"),
+    ):
+        time.sleep(1)
+    found = requests.get(f"{stack.flink_url}/jobs/{job_id}/exceptions", timeout=10).json()
+    return len(found["exceptionHistory"]["entries"]) + (state != "FINISHED")
+
+
+def differing(expected: Letters, found: Letters) -> list[Place]:
+    """Return the places on which two do not agree."""
+    return [place for place in expected.keys() | found.keys() if expected.get(place) != found.get(place)]
+
+
+def fuzz(stack: StackStatus, n_records: int, seed: int) -> Compared:
+    """Send, run, compare."""
+    started_s = time.monotonic()
+    now_ms = time.time_ns() // 10**6
+    topic, alone = f"fuzz_{now_ms}", f"clean_{now_ms}"
+    ensure_topics(stack.kafka, [topic, alone, DEAD_LETTER_TOPIC], PARTITIONS)
+    clean = in_turn(clean_sessions(n_records))
+    n_sent = send(stack.kafka, topic, interleaved(clean, spoiled_records(n_records, seed), n_records))
+    send(stack.kafka, alone, clean)
+    say(f"{n_sent:,} records are in the topic after {time.monotonic() - started_s:.0f} s")
+    try:
+        with fresh_database(stack, "fuzz") as url:
+            restarts = run_job(stack, url, topic)
+            say(f"the job has read them after {time.monotonic() - started_s:.0f} s")
+            n_found, expected, reasons = judged(stack.kafka, topic)
+            assert n_found == n_sent
+            found, n_doubled = delivered(stack.kafka, topic)
+            rows = table_rows(url)
+            wrong = differing(expected, found)
+            version = model_version_of(url)
+            written = hash_results(read_results(url, version))
+            clean_written = hash_results(without_offsets(read_results(url, version)))
+            return Compared(
+                records=n_found,
+                messages=n_found - len(expected),
+                reasons=dict(reasons.most_common()),
+                letters=len(found),
+                doubled_letters=n_doubled,
+                wrong_letters=len(wrong),
+                wrong_rows=sum(1 for p in expected.keys() | rows.keys() if rows.get(p) != expected.get(p, (None,))[0]),
+                examples=[f"{p}: {expected.get(p)} in Python, {found.get(p)} in the topic" for p in wrong[:20]],
+                is_hash_same=topic_hash(stack.kafka, topic, only_clean=False) == written,
+                is_clean_same=topic_hash(stack.kafka, alone, only_clean=True) == clean_written,
+                hash=written.hash,
+                restarts=restarts,
+                seconds=time.monotonic() - started_s,
+            )
+    finally:
+        for name in (topic, alone):
+            delete_topic(stack, name)
+
+
+def say(line: str) -> None:
+    """Print progress where it is not in the way of the report."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Fuzz, print what was found as JSON, and fail if anything differs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=int, default=1_000_000, help="spoiled ones")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--home", type=Path, help="of a stack that runs")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as nowhere, idle_stack(chosen.home or Path(nowhere), say) as stack:
+        compared = fuzz(stack, chosen.records, chosen.seed)
+    print(json.dumps({"kinds": list(FAULTS), **vars(compared)}, indent=1))
+    sys.exit(not compared.is_good)
+
+
+if __name__ == "__main__":
+    main()
