@@ -37,11 +37,13 @@ from jobs.database import connect
 from jobs.flink_client import list_jobs
 from jobs.queries import _LONGEST_BODY_BYTES, _LONGEST_KEY_BYTES
 from jobs.results import Chunk, ResultsHash, hash_results
-from jobs.results_tables import model_version_of, read_results
+from jobs.results_tables import read_results, versions_of
 from jobs.results_topic import TopicResults
 from jobs.submission import Submission
+from jobs.tables import DEAD_LETTERS
 from jobs.throwaway import delete_topic, fresh_database, idle_stack
 from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from model.serving import OneModel
 from stack.status import StackStatus
 from synthetic.sessions import synthetic_sessions
 from synthetic.spoil import FAULTS, Spoiled, edges, spoil
@@ -49,7 +51,7 @@ from udfs.schema import Session
 
 START_NS = 1_790_000_000_000_000_000
 PARTITIONS = 4
-OFFSETS = {"last_offset", "first_offset", "since_offset", "kafka_partition"}
+OFFSETS = {"last_offset", "first_offset", "since_offset", "kafka_offset", "kafka_partition"}
 CLEAN = "clean-"
 
 Letters = dict[Place, tuple[str, int]]
@@ -182,7 +184,7 @@ def table_rows(database_url: str) -> dict[Place, str]:
 def topic_hash(kafka: str, topic: str, *, only_clean: bool) -> ResultsHash:
     """Compute the results from a topic, without Flink."""
     with TopicReader(kafka, topic) as reader:
-        results = TopicResults(reader, load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT))
+        results = TopicResults(reader, OneModel(load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT)))
         chunks = results.chunks()
         return hash_results(without_offsets(chunks) if only_clean else chunks)
 
@@ -190,6 +192,8 @@ def topic_hash(kafka: str, topic: str, *, only_clean: bool) -> ResultsHash:
 def without_offsets(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
     """Keep the rows of clean connections, and all columns but those that say where in the topic they are."""
     for table, columns in chunks:
+        if table == DEAD_LETTERS:
+            continue
         kept = [number for number, name in enumerate(columns["connection_id"]) if name.startswith(CLEAN)]
         yield table, {name: [columns[name][number] for number in kept] for name in columns.keys() - OFFSETS}
 
@@ -230,9 +234,9 @@ def fuzz(stack: StackStatus, n_records: int, seed: int) -> Compared:
             found, n_doubled = delivered(stack.kafka, topic)
             rows = table_rows(url)
             wrong = differing(expected, found)
-            version = model_version_of(url)
-            written = hash_results(read_results(url, version))
-            clean_written = hash_results(without_offsets(read_results(url, version)))
+            versions = versions_of(url, topic)
+            written = hash_results(read_results(url, *versions))
+            clean_written = hash_results(without_offsets(read_results(url, *versions)))
             return Compared(
                 records=n_found,
                 messages=n_found - len(expected),
