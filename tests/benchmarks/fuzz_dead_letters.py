@@ -1,8 +1,8 @@
 """Whether the job and `ingest.validity` agree on any record, and whether what is none leaves the rest as it was.
 
 `python tests/benchmarks/fuzz_dead_letters.py --records 1000000` sends so many spoiled messages between clean ones, lets
-the job read them, and compares: each record that the rule in Python refuses is in the dead-letter topic, with its bytes,
-and in the table, with the same reason, once; no other is; the results are those of the messages; those of the clean
+the job read them, and compares: each record that Python's rule refuses is in the dead-letter topic, with its bytes, and
+in the table, with the same reason, once; no other is; the results are those of the messages; those of the clean
 connections are, but for offsets, those of a topic of clean messages alone; the job was never restarted.
 
 Without `--home`, it starts a stack of its own.
@@ -118,7 +118,8 @@ def send(kafka: str, topic: str, records: Iterable[Spoiled]) -> int:
     settings = {"enable.idempotence": True, "linger.ms": 20, "compression.type": "lz4", "partitioner": "murmur2_random"}
     producer = Producer({"bootstrap.servers": kafka, "message.max.bytes": 2_000_000, **settings})
     count = 0
-    for count, (key, value) in enumerate(records, start=1):
+    for key, value in records:
+        count += 1
         while True:
             try:
                 producer.produce(topic, value, key)
