@@ -57,6 +57,8 @@ def chaos(
             write_page(run.report, report)
             run.clean_up()
     out.print(_table(found))
+    for line in _lines(found):
+        out.print(line, highlight=False, soft_wrap=True)
     out.print(f"[bold]{report}[/bold] has every fault.", soft_wrap=True)
     if not found.is_same:
         err.print("The results differ from those of the undisturbed run.", style="bold red")
@@ -83,7 +85,7 @@ def _stack(home: Path) -> Iterator[StackStatus]:
 
 
 def _table(report: ChaosReport) -> Table:
-    table = Table(title=f"{len(report.injuries)} faults, {report.verdict}", caption=_caption(report))
+    table = Table(title=f"{len(report.injuries)} faults, {report.verdict}")
     for heading in ("fault", "times", "p50", "max"):
         table.add_column(heading, justify="left" if heading == "fault" else "right")
     for name, times in report.recoveries().items():
@@ -91,7 +93,8 @@ def _table(report: ChaosReport) -> Table:
     return table
 
 
-def _caption(report: ChaosReport) -> str:
-    outcome = report.outcomes[DISTURBED]
-    rows = ", ".join(f"{table.rows:,} {name}" for name, table in outcome.tables.items())
-    return f"{report.records:,} records, {rows}\n{outcome.hash}"
+def _lines(report: ChaosReport) -> list[str]:
+    tables = report.outcomes[DISTURBED].tables
+    counts = ", ".join(f"{table.rows:,} {name}" for name, table in tables.items())
+    hashes = [f"{outcome.hash} {name}" for name, outcome in report.outcomes.items()]
+    return [f"{report.records:,} records, {counts}", *hashes]
