@@ -298,7 +298,7 @@ def test_a_verdict_outlives_windows_that_do_not_uphold_it(played: Played, judged
 def _read_health(database_url: str) -> tuple[dict[str, list[Row]], dict[str, Row]]:
     """Read what is wrong with each connection, in order, and when it was last heard of."""
     with connect(database_url) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT to_jsonb(e) - 'written_at' FROM health_events AS e")
+        cursor.execute("SELECT to_jsonb(e) - 'written_at' FROM health_events AS e ORDER BY kafka_offset, kind")
         events: dict[str, list[Row]] = {}
         for (event,) in cursor.fetchall():
             events.setdefault(event["connection_id"], []).append(event)
