@@ -53,6 +53,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--bundle-ms", type=int, default=JobSettings.bundle_ms, help="longest wait for a batch")
     parser.add_argument("--flush-ms", type=int, default=JobSettings.flush_ms, help="longest wait for rows to write")
     parser.add_argument("--checkpoint-ms", type=int, default=JobSettings.checkpoint_ms, help="between checkpoints")
+    parser.add_argument(
+        "--state-backend",
+        choices=["hashmap", "rocksdb"],
+        default=JobSettings.state_backend,
+        help="where connections are remembered: on the heap, or on disk when that is too small (the cluster's)",
+    )
     parser.add_argument("--stop-at-end", action="store_true", help="finish when what is in the topic now is read")
     return parser
 

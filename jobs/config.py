@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import quote, unquote, urlsplit
 
 from udfs.errors import ConfigError
@@ -105,6 +106,9 @@ class JobSettings:
         How long Python waits for windows, and JDBC for rows: latency against throughput.
     checkpoint_ms : int
         Time between checkpoints.
+    state_backend : {"hashmap", "rocksdb"} or None
+        Where Flink keeps what it knows of connections: on the heap, or on disk when that is too small; None for what
+        the cluster is set to.
     stop_at_end : bool
         Read what is in the topic now and finish, instead of going on for ever.
     """
@@ -119,6 +123,7 @@ class JobSettings:
     bundle_ms: int = 20
     flush_ms: int = 20
     checkpoint_ms: int = 5000
+    state_backend: Literal["hashmap", "rocksdb"] | None = None
     stop_at_end: bool = False
 
     def __post_init__(self) -> None:

@@ -131,7 +131,7 @@ def build_statements(
 
 def job_options(settings: JobSettings) -> dict[str, str]:
     """List Flink's options that the job sets."""
-    return {
+    return _state_options(settings) | {
         "table.exec.state.ttl": f"{settings.state_ttl_s} s",
         "table.local-time-zone": "UTC",
         # What several INSERTs read runs once for all: without it, each would prune its own columns and score anew.
@@ -142,4 +142,15 @@ def job_options(settings: JobSettings) -> dict[str, str]:
         "python.fn-execution.bundle.time": str(settings.bundle_ms),
         "python.fn-execution.bundle.size": "2000",
         "python.fn-execution.arrow.batch.size": "2000",
+    }
+
+
+def _state_options(settings: JobSettings) -> dict[str, str]:
+    if settings.state_backend is None:
+        return {}
+    # Of RocksDB, a checkpoint holds what has changed since the last one.
+    is_incremental = settings.state_backend == "rocksdb"
+    return {
+        "state.backend.type": settings.state_backend,
+        "execution.checkpointing.incremental": str(is_incremental).lower(),
     }

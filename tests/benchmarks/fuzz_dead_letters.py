@@ -1,9 +1,9 @@
 """Whether the job and `ingest.validity` agree on any record, and whether what is none leaves the rest as it was.
 
 `python tests/benchmarks/fuzz_dead_letters.py --records 1000000` sends so many spoiled messages between clean ones, lets
-the job read them, and compares: each record that Python's rule refuses is in the dead-letter topic, with its bytes, and
-in the table, with the same reason, once; no other is; the results are those of the messages; those of the clean
-connections are, but for offsets, those of a topic of clean messages alone; the job was never restarted.
+the job read them, and compares: each record that the rule in Python refuses is in the dead-letter topic, with its
+bytes, and in the table, with the same reason, once; no other is; the results are those of the messages; those of the
+clean connections are, but for offsets, those of a topic of clean messages alone; the job was never restarted.
 
 Without `--home`, it starts a stack of its own.
 """
@@ -117,17 +117,17 @@ def send(kafka: str, topic: str, records: Iterable[Spoiled]) -> int:
     """Send records, and return how many that were."""
     settings = {"enable.idempotence": True, "linger.ms": 20, "compression.type": "lz4", "partitioner": "murmur2_random"}
     producer = Producer({"bootstrap.servers": kafka, "message.max.bytes": 2_000_000, **settings})
-    count = 0
+    n_sent = 0
     for key, value in records:
-        count += 1
         while True:
             try:
                 producer.produce(topic, value, key)
                 break
             except BufferError:
                 producer.poll(0.1)
+        n_sent += 1
     assert producer.flush(120) == 0
-    return count
+    return n_sent
 
 
 def interleaved(clean: list[tuple[bytes, bytes]], spoiled: Iterator[Spoiled], n_spoiled: int) -> Iterator[Spoiled]:
@@ -167,7 +167,7 @@ def delivered(kafka: str, topic: str) -> tuple[Letters, int]:
     n_doubled = 0
     with TopicReader(kafka, DEAD_LETTER_TOPIC) as reader:
         for message in chain.from_iterable(chain.from_iterable(map(reader.read, reader.spans))):
-            headers = {name: value.decode() for name, value in message.headers()}
+            headers = {name: str(value, "utf-8") for name, value in dict(message.headers()).items()}
             if headers["source_topic"] == topic:
                 place = Place(int(headers["source_partition"]), int(headers["source_offset"]))
                 n_doubled += place in letters

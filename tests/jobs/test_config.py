@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from jobs.config import JobSettings, parse_database_url
+from jobs.pipeline import job_options
 from udfs.errors import ConfigError
 
 URL = "postgresql://ann:se%2Fcret@db.example:5433/prices"
@@ -48,3 +49,11 @@ def test_state_outlives_the_longest_silence_between_windows_and_the_downtime() -
     settings = JobSettings(kafka="k:1", database=parse_database_url(URL), silence_minutes=2, downtime_hours=3)
     assert settings.silence_ns == 120 * 10**9
     assert settings.state_ttl_s == 25 * 120 + 3 * 3600
+
+
+def test_the_cluster_keeps_its_state_backend_unless_told_otherwise() -> None:
+    database = parse_database_url(URL)
+    assert not [name for name in job_options(JobSettings(kafka="k:1", database=database)) if "state.backend" in name]
+    options = job_options(JobSettings(kafka="k:1", database=database, state_backend="rocksdb"))
+    assert options["state.backend.type"] == "rocksdb"
+    assert options["execution.checkpointing.incremental"] == "true"

@@ -1,0 +1,94 @@
+"""What Flink keeps of a connection outlives the longest pause that the rule allows, and no job is needed meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import requests
+
+from ingest.broker import ensure_topics
+from ingest.publish import publish
+from ingest.records import TopicReader
+from jobs.addresses import Addresses
+from jobs.config import DEAD_LETTER_TOPIC, JobSettings, parse_database_url
+from jobs.flink_client import find_running_job, stop_with_savepoint
+from jobs.migrate import migrate
+from jobs.results import hash_results
+from jobs.results_tables import model_version_of, read_results
+from jobs.results_topic import TopicResults
+from jobs.submission import Submission
+from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from stack.status import StackStatus
+from udfs.schema import SESSION_COLUMNS, Session
+
+TOPIC = "expiry_messages"
+SILENCE_S, DOWNTIME_S, GAP_S = 1.2, 36.0, 1.1
+LIVES = ("--silence-minutes", str(SILENCE_S / 60), "--downtime-hours", str(DOWNTIME_S / 3600))
+FIRST, PAUSED = 50, 24
+"""Messages that make the first window, and those that come while there is no job: the next one makes the second."""
+
+
+def test_a_window_after_the_longest_pause_and_a_downtime_is_the_replays(
+    local_stack: StackStatus,
+    database_url: str,
+    drawn_sessions: list[Session],
+    wait_until: Callable[..., None],
+) -> None:
+    r"""A gap is a little shorter than the silence; nothing of the connection is written for 25 gaps and more.
+
+    ::
+
+        messages  50 at once . . . . . 24, each a gap after the last . . . . . the 75th
+        job       runs  savepoint |           away           | resumed         window 2 needs window 1
+    """
+    stack = local_stack
+    migrate(database_url)
+    ensure_topics(stack.kafka, [TOPIC, DEAD_LETTER_TOPIC], 4)
+    settings = JobSettings(
+        kafka=stack.kafka,
+        database=parse_database_url(database_url),
+        silence_minutes=SILENCE_S / 60,
+        downtime_hours=DOWNTIME_S / 3600,
+    )
+    pause_s = PAUSED * GAP_S
+    assert SILENCE_S + DOWNTIME_S < 2 * pause_s < settings.state_ttl_s
+
+    def send(first: int, end: int) -> None:
+        part = {name: getattr(session, name)[first:end] for name in SESSION_COLUMNS}
+        publish([replace(session, **part)], bootstrap_servers=stack.kafka, topic=TOPIC)
+
+    def submit(savepoint: str | None) -> str:
+        addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
+        submission = Submission(addresses=addresses, topic=TOPIC, job_options=LIVES, savepoint=savepoint)
+        return submission.run(lambda _: None)
+
+    def n_windows() -> int:
+        results = hash_results(read_results(database_url, version))
+        return results.tables["window_scores"].rows
+
+    predictor = load_predictor(DEFAULT_ARTIFACT)
+    version = predictor.model_version
+    times = time.time_ns() + (np.arange(FIRST + PAUSED + 1) - FIRST) * round(GAP_S * 1e9)
+    columns = {name: getattr(drawn_sessions[0], name)[: len(times)] for name in SESSION_COLUMNS}
+    session = replace(drawn_sessions[0], **columns | {"recv_ts_ns": times})
+    job_id = submit(None)
+    try:
+        send(0, FIRST)
+        wait_until(lambda: n_windows() == 1, what="the first window")
+        written_s = time.monotonic()
+        savepoint = stop_with_savepoint(stack.flink_url, job_id, None)
+        send(FIRST, FIRST + PAUSED)
+        time.sleep(max(0.0, written_s + 2 * pause_s - 10 - time.monotonic()))
+        job_id = submit(savepoint)
+        send(FIRST + PAUSED, len(times))
+        wait_until(lambda: n_windows() == 2, what="the second window")
+    finally:
+        requests.patch(f"{stack.flink_url}/jobs/{job_id}", params={"mode": "cancel"}, timeout=10)
+        wait_until(lambda: find_running_job(stack.flink_url) is None, what="the end of the job")
+    with TopicReader(stack.kafka, TOPIC) as reader:
+        replayed = hash_results(TopicResults(reader, predictor, load_explainer(DEFAULT_ARTIFACT)).chunks())
+    wait_until(lambda: hash_results(read_results(database_url, version)) == replayed, what="the replay's results")
+    assert model_version_of(database_url) == version
