@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,12 @@ PROCESSES = {"kafka", "zookeeper", "jobmanager", "taskmanager", "postgres", "pub
 
 
 @pytest.fixture(scope="module")
-def folder(local_stack: StackStatus, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder(local_stack: StackStatus, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("soak")
     options = ("--home", str(local_stack.home), "--out", str(folder), "--hours", str(40 / 3600), "--every", "2")
     done = CliRunner().invoke(app, ["soak", *options, "--rate", "300", "--bad-share", "0.02"], catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    yield folder
+    return folder
 
 
 def test_everything_is_measured(folder: Path) -> None:
