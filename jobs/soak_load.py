@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import threading
 import time
 from collections import defaultdict
@@ -105,7 +106,8 @@ class SoakLoad(threading.Thread):
         """Publish, and keep what ends it."""
         try:
             with (
-                ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool,
+                # Ctrl-C reaches it, too, but it is this process that says when to stop.
+                ProcessPoolExecutor(1, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool,
                 Producer(self._kafka, self._topic, capacity=_CAPACITY) as producer,
             ):
                 for due in self._steps(pool):
