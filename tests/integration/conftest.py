@@ -17,7 +17,10 @@ import requests
 from kafka import KafkaConsumer, TopicPartition
 from numpy.typing import NDArray
 
+from jobs.addresses import Addresses
+from jobs.flink_client import list_jobs
 from jobs.offline import fingerprint_of
+from jobs.submission import Submission
 from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
 from stack.status import StackStatus
 from synthetic.anomalies import switch
@@ -52,6 +55,24 @@ def wait_until() -> Callable[..., None]:
             time.sleep(0.25)
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def run_to_the_end(local_stack: StackStatus, wait_until: Callable[..., None]) -> Callable[[str, str], None]:
+    """Return a function that lets the job read a topic from its beginning to its end, into a database."""
+    stack = local_stack
+
+    def run(topic: str, database_url: str) -> None:
+        addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
+        job_id = Submission(addresses=addresses, topic=topic, job_options=("--stop-at-end",)).run(lambda _: None)
+
+        def state() -> str:
+            return next(job.state for job in list_jobs(stack.flink_url) if job.job_id == job_id)
+
+        wait_until(lambda: state() in ("FINISHED", "FAILED"), what="the end of the job")
+        assert state() == "FINISHED"
+
+    return run
 
 
 @pytest.fixture

@@ -14,13 +14,10 @@ from typer.testing import CliRunner, Result
 from ingest.broker import ensure_topics
 from ingest.messages import encode
 from ingest.publish import publish
-from jobs.addresses import Addresses
 from jobs.commands.dlq import app
 from jobs.config import DEAD_LETTER_TOPIC
 from jobs.database import connect
-from jobs.flink_client import list_jobs
 from jobs.migrate import migrate
-from jobs.submission import Submission
 from stack.status import StackStatus
 from udfs.errors import ConfigError
 from udfs.schema import Session
@@ -29,25 +26,11 @@ TOPIC = "dlq_messages"
 
 
 @pytest.fixture(scope="module")
-def run_job(local_stack: StackStatus, database_url: str, wait_until: Callable[..., None]) -> Callable[[], None]:
-    stack = local_stack
-    addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
-
-    def run() -> None:
-        job_id = Submission(addresses=addresses, topic=TOPIC, job_options=("--stop-at-end",)).run(lambda _: None)
-
-        def state() -> str:
-            return next(job.state for job in list_jobs(stack.flink_url) if job.job_id == job_id)
-
-        wait_until(lambda: state() in ("FINISHED", "FAILED"), what="the end of the job")
-        assert state() == "FINISHED"
-
-    return run
-
-
-@pytest.fixture(scope="module")
 def session(
-    local_stack: StackStatus, database_url: str, drawn_sessions: list[Session], run_job: Callable[[], None]
+    local_stack: StackStatus,
+    database_url: str,
+    drawn_sessions: list[Session],
+    run_to_the_end: Callable[[str, str], None],
 ) -> Session:
     """Publish a connection under a wrong key, with a record too large and one that was cut off, and run the job."""
     migrate(database_url)
@@ -58,7 +41,7 @@ def session(
     for value in [*encode(wrong), b" " * 70_000, b"{"]:
         producer.produce(TOPIC, value, "wrong", partition=1)
     assert producer.flush(30) == 0
-    run_job()
+    run_to_the_end(TOPIC, database_url)
     return wrong
 
 
@@ -115,7 +98,7 @@ def test_mended_letters_are_sent_once_and_are_messages(
     session: Session,
     dlq: Callable[..., Result],
     database_url: str,
-    run_job: Callable[[], None],
+    run_to_the_end: Callable[[str, str], None],
     read_records: Callable[[str], Iterator[Any]],
 ) -> None:
     before = n_records(read_records)
@@ -127,7 +110,7 @@ def test_mended_letters_are_sent_once_and_are_messages(
     assert (again.exit_code, f"0 letters were sent, {len(session)} were before" in again.stdout) == (0, True)
     assert n_records(read_records) == before + len(session)
     assert windows_of(database_url, session.connection_id) == 0
-    run_job()
+    run_to_the_end(TOPIC, database_url)
     assert windows_of(database_url, session.connection_id) == (len(session) - 50) // 25 + 1
 
 

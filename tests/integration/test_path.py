@@ -22,7 +22,7 @@ from ingest.publish import publish
 from jobs.addresses import Addresses
 from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME
 from jobs.database import connect
-from jobs.flink_client import find_running_job, list_jobs
+from jobs.flink_client import find_running_job
 from jobs.migrate import migrate
 from jobs.offline import score_capture
 from jobs.offline_health import health_events
@@ -170,22 +170,6 @@ def _publish_rubbish(kafka: str) -> dict[tuple[int, int], tuple[bytes | None, by
     return {(metadata.partition, metadata.offset): bad for metadata, bad in sent}
 
 
-def _run_to_the_end(stack: StackStatus, database_url: str, wait_until: Callable[..., None]) -> None:
-    """Submit the job on what is in the topic, and wait until it has finished."""
-    job_id = _submit(stack, database_url, "--stop-at-end")
-    wait_until(lambda: _state(stack.flink_url, job_id) in ("FINISHED", "FAILED"), what="the end of the job")
-    assert _state(stack.flink_url, job_id) == "FINISHED"
-
-
-def _state(flink_url: str, job_id: str) -> str:
-    return next(job.state for job in list_jobs(flink_url) if job.job_id == job_id)
-
-
-def _submit(stack: StackStatus, database_url: str, *options: str) -> str:
-    addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
-    return Submission(addresses=addresses, topic=TOPIC, job_options=options).run(lambda _: None)
-
-
 def _read_rows(database_url: str) -> dict[str, list[Row]]:
     query = "SELECT to_jsonb(w) - 'scored_at' FROM window_scores AS w ORDER BY connection_id, last_offset"
     with connect(database_url) as connection, connection.cursor() as cursor:
@@ -209,11 +193,9 @@ def _read_judged(database_url: str) -> Judged:
 
 
 @pytest.fixture(scope="module")
-def rows(
-    played: Played, local_stack: StackStatus, database_url: str, wait_until: Callable[..., None]
-) -> dict[str, list[Row]]:
+def rows(played: Played, run_to_the_end: Callable[[str, str], None], database_url: str) -> dict[str, list[Row]]:
     migrate(database_url)
-    _run_to_the_end(local_stack, database_url, wait_until)
+    run_to_the_end(TOPIC, database_url)
     return _read_rows(database_url)
 
 
@@ -428,8 +410,9 @@ def test_running_again_changes_nothing_and_calls_python_once_a_batch(
     flink_job: Callable[[str], tuple[list[str], dict[str, float]]],
 ) -> None:
     n_windows = sum(map(len, rows.values()))
-    flink = local_stack.flink_url
-    job_id = _submit(local_stack, database_url)
+    stack, flink = local_stack, local_stack.flink_url
+    addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=flink, database_url=database_url)
+    job_id = Submission(addresses=addresses, topic=TOPIC).run(lambda _: None)
     try:
         for counter in ("windows_scored", "windows_decided"):
             wait_until(lambda name=counter: flink_job(job_id)[1].get(name) == n_windows, what=f"{n_windows} {counter}")

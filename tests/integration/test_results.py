@@ -20,16 +20,13 @@ from ingest.broker import ensure_topics
 from ingest.capture import read_capture
 from ingest.publish import publish
 from ingest.records import TopicReader
-from jobs.addresses import Addresses
 from jobs.commands.results import app
 from jobs.config import DEAD_LETTER_TOPIC
 from jobs.database import connect
-from jobs.flink_client import list_jobs
 from jobs.migrate import migrate
 from jobs.results import OF_MODELS, WRITING_TIMES, ResultsHash, differences, hash_results
 from jobs.results_tables import read_results, versions_of
 from jobs.results_topic import TopicResults
-from jobs.submission import Submission
 from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
 from model.serving import OneModel
 from stack.status import StackStatus
@@ -77,32 +74,12 @@ def send(kafka: str, records: list[tuple[bytes | None, bytes | None]], *, partit
 
 
 @pytest.fixture(scope="module")
-def run_job(
-    sessions: list[Session], local_stack: StackStatus, database_url: str, wait_until: Callable[..., None]
-) -> Callable[[], None]:
-    """Return a function that runs the job on the topic as it is, from its beginning to its end."""
-    stack = local_stack
-    addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
-
-    def run() -> None:
-        job_id = Submission(addresses=addresses, topic=TOPIC, job_options=("--stop-at-end",)).run(lambda _: None)
-
-        def state() -> str:
-            return next(job.state for job in list_jobs(stack.flink_url) if job.job_id == job_id)
-
-        wait_until(lambda: state() in ("FINISHED", "FAILED"), what="the end of the job")
-        assert state() == "FINISHED"
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def written(run_job: Callable[[], None], database_url: str) -> ResultsHash:
+def written(sessions: list[Session], run_to_the_end: Callable[[str, str], None], database_url: str) -> ResultsHash:
     """Run the job into an empty database; return the hash of what it wrote."""
     migrate(database_url)
     with pytest.raises(ConfigError, match=f"results of the topic {TOPIC}, found that no model scores it"):
         versions_of(database_url, TOPIC)
-    run_job()
+    run_to_the_end(TOPIC, database_url)
     return hash_tables(database_url)
 
 
@@ -193,14 +170,14 @@ def test_all_columns_but_the_time_of_writing_are_computed(
 
 
 def test_replaying_changes_nothing_and_restores_what_is_missing(
-    written: ResultsHash, run_job: Callable[[], None], database_url: str
+    written: ResultsHash, run_to_the_end: Callable[[str, str], None], database_url: str
 ) -> None:
     with connect(database_url) as database, database.cursor() as cursor:
         for table in OF_MODELS:
             cursor.execute(SQL("DELETE FROM {} WHERE connection_id LIKE '%1%'").format(Identifier(table)))
             assert cursor.rowcount
     assert hash_tables(database_url) != written
-    run_job()
+    run_to_the_end(TOPIC, database_url)
     assert hash_tables(database_url) == written
 
 

@@ -116,7 +116,7 @@ def test_the_topic_gives_the_same_and_so_does_reading_it_again(
     addresses: Addresses,
     command: Callable[..., Result],
     database_url: str,
-    wait_until: Callable[..., None],
+    run_to_the_end: Callable[[str, str], None],
 ) -> None:
     written = hash_results(read_results(database_url, *versions_of(database_url, TOPIC)))
     with TopicReader(addresses.require_kafka(), TOPIC) as reader:
@@ -124,8 +124,7 @@ def test_the_topic_gives_the_same_and_so_does_reading_it_again(
         assert differences(read_results(database_url, *swapped), computed.chunks(), most=3) == ([], {})
     with connect(database_url) as database, database.cursor() as cursor:
         cursor.execute("TRUNCATE window_scores, connection_verdicts, connection_events")
-    Submission(addresses=addresses, topic=TOPIC, job_options=("--stop-at-end",)).run(lambda _: None)
-    wait_until(lambda: find_running_job(addresses.require_flink()) is None, what="the end of the job")
+    run_to_the_end(TOPIC, database_url)
     assert hash_results(read_results(database_url, *swapped)) == written
     done = command("results", "diff", "--topic", TOPIC)
     assert done.stdout.startswith("The tables hold what the topic says")
