@@ -17,10 +17,11 @@ from jobs.config import DEAD_LETTER_TOPIC, JobSettings, parse_database_url
 from jobs.flink_client import find_running_job, stop_with_savepoint
 from jobs.migrate import migrate
 from jobs.results import hash_results
-from jobs.results_tables import model_version_of, read_results
+from jobs.results_tables import read_results, versions_of
 from jobs.results_topic import TopicResults
 from jobs.submission import Submission
-from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from model.artifact import DEFAULT_ARTIFACT, explainer_of, load_predictor
+from model.serving import OneModel
 from stack.status import StackStatus
 from udfs.schema import SESSION_COLUMNS, Session
 
@@ -89,6 +90,7 @@ def test_a_window_after_the_longest_pause_and_a_downtime_is_the_replays(
         requests.patch(f"{stack.flink_url}/jobs/{job_id}", params={"mode": "cancel"}, timeout=10)
         wait_until(lambda: find_running_job(stack.flink_url) is None, what="the end of the job")
     with TopicReader(stack.kafka, TOPIC) as reader:
-        replayed = hash_results(TopicResults(reader, predictor, load_explainer(DEFAULT_ARTIFACT)).chunks())
+        models = OneModel(predictor, explainer_of(predictor))
+        replayed = hash_results(TopicResults(reader, models, settings.silence_ns).chunks())
     wait_until(lambda: hash_results(read_results(database_url, version)) == replayed, what="the replay's results")
-    assert model_version_of(database_url) == version
+    assert versions_of(database_url, TOPIC) == (version,)
