@@ -12,11 +12,11 @@ import typer
 from rich.table import Table
 
 from jobs import options
-from jobs.chaos import Chaos
-from jobs.chaos_cut import cuttable_network
-from jobs.chaos_faults import Fault, draw_faults
-from jobs.chaos_page import write_figures, write_page
-from jobs.chaos_report import DISTURBED, ChaosReport
+from jobs.chaos.cut import cuttable_network
+from jobs.chaos.faults import Fault, draw_faults
+from jobs.chaos.page import write_figures, write_page
+from jobs.chaos.report import DISTURBED, ChaosReport
+from jobs.chaos.run import Chaos
 from jobs.console import err, out
 from jobs.flink_client import find_running_job
 from stack.control import status, up, wipe

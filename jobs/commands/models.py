@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ingest.capture import find_recordings
 from jobs.console import err, out
-from jobs.offline import ScoredCapture, score_capture
+from jobs.offline.captures import ScoredCapture, score_capture
 from jobs.options import OutputFormat
 from model.artifact import DEFAULT_ARTIFACT, load_predictor
 from model.before_after import UNITS, Outcomes

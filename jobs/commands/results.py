@@ -20,9 +20,9 @@ from jobs.config import JobSettings
 from jobs.console import err, out
 from jobs.migrate import check_schema
 from jobs.options import OutputFormat
-from jobs.results import Chunk, Difference, ResultsHash, differences, hash_results
-from jobs.results_tables import read_results, versions_of
-from jobs.results_topic import TopicResults
+from jobs.results.tables import read_results, versions_of
+from jobs.results.topic import TopicResults
+from jobs.results.values import Chunk, Difference, ResultsHash, differences, hash_results
 from model.artifact import explainer_of, load_predictor
 from model.serving import OneModel, RegistryModels
 from udfs.errors import ConfigError

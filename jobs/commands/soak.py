@@ -14,10 +14,10 @@ from rich.table import Table
 
 from jobs import options
 from jobs.console import err, out
-from jobs.soak import JOB_OPTIONS, SAMPLES, Soak
-from jobs.soak_load import LoadSettings
-from jobs.soak_probes import Sample
-from jobs.soak_report import read_samples, write_report
+from jobs.soak.load import LoadSettings
+from jobs.soak.probes import Sample
+from jobs.soak.report import read_samples, write_report
+from jobs.soak.run import JOB_OPTIONS, SAMPLES, Soak
 from jobs.throwaway import idle_stack
 
 _LINE_EVERY_S: Final = 60.0

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ingest.capture import read_capture
-from jobs.offline_health import health_events
+from jobs.offline.health import health_events
 from synthetic.anomalies import drop, duplicate, stall
 from synthetic.sessions import synthetic_sessions
 from synthetic.strangers import stranger_sessions

@@ -30,7 +30,7 @@ from ingest.broker import ensure_topics
 from ingest.messages import encode
 from jobs.addresses import Addresses
 from jobs.config import DEAD_LETTER_TOPIC
-from jobs.soak_probes import FlinkProbe
+from jobs.soak.probes import FlinkProbe
 from jobs.submission import Submission
 from jobs.throwaway import cancel_job, delete_topic, fresh_database, idle_stack
 from stack.control import status

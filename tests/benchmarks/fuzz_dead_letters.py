@@ -36,9 +36,9 @@ from jobs.config import DEAD_LETTER_TOPIC
 from jobs.database import connect
 from jobs.flink_client import list_jobs
 from jobs.queries import _LONGEST_BODY_BYTES, _LONGEST_KEY_BYTES
-from jobs.results import Chunk, ResultsHash, hash_results
-from jobs.results_tables import read_results, versions_of
-from jobs.results_topic import TopicResults
+from jobs.results.tables import read_results, versions_of
+from jobs.results.topic import TopicResults
+from jobs.results.values import Chunk, ResultsHash, hash_results
 from jobs.submission import Submission
 from jobs.tables import DEAD_LETTERS
 from jobs.throwaway import delete_topic, fresh_database, idle_stack

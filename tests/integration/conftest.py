@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from jobs.addresses import Addresses
 from jobs.flink_client import list_jobs
-from jobs.offline import fingerprint_of
+from jobs.offline.captures import fingerprint_of
 from jobs.submission import Submission
 from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
 from stack.status import StackStatus

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.chaos import Chaos
-from jobs.chaos_faults import Fault, kill_fault
-from jobs.chaos_report import ChaosReport
+from jobs.chaos.faults import Fault, kill_fault
+from jobs.chaos.report import ChaosReport
+from jobs.chaos.run import Chaos
 from jobs.commands.job import stop
 from stack.status import StackStatus
 from udfs.errors import ConfigError

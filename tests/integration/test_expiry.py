@@ -16,9 +16,9 @@ from jobs.addresses import Addresses
 from jobs.config import DEAD_LETTER_TOPIC, JobSettings, parse_database_url
 from jobs.flink_client import find_running_job, stop_with_savepoint
 from jobs.migrate import migrate
-from jobs.results import hash_results
-from jobs.results_tables import read_results, versions_of
-from jobs.results_topic import TopicResults
+from jobs.results.tables import read_results, versions_of
+from jobs.results.topic import TopicResults
+from jobs.results.values import hash_results
 from jobs.submission import Submission
 from model.artifact import DEFAULT_ARTIFACT, explainer_of, load_predictor
 from model.serving import OneModel

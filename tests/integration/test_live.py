@@ -25,7 +25,7 @@ from ingest.capture import read_capture, read_frames
 from ingest.feed import Frame
 from ingest.mapping import map_frame
 from ingest.messages import encode_one
-from jobs.offline import score_capture, verdict_of
+from jobs.offline.captures import score_capture, verdict_of
 from model.artifact import DEFAULT_ARTIFACT, load_predictor
 from stack.addresses import free_port
 from stack.status import StackStatus, read_status

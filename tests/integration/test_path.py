@@ -24,8 +24,8 @@ from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME
 from jobs.database import connect
 from jobs.flink_client import find_running_job
 from jobs.migrate import migrate
-from jobs.offline import score_capture
-from jobs.offline_health import health_events
+from jobs.offline.captures import score_capture
+from jobs.offline.health import health_events
 from jobs.operators import OPERATOR_NAMES
 from jobs.submission import Submission
 from model.artifact import DEFAULT_ARTIFACT, load_predictor

@@ -24,9 +24,9 @@ from jobs.commands.results import app
 from jobs.config import DEAD_LETTER_TOPIC
 from jobs.database import connect
 from jobs.migrate import migrate
-from jobs.results import OF_MODELS, WRITING_TIMES, ResultsHash, differences, hash_results
-from jobs.results_tables import read_results, versions_of
-from jobs.results_topic import TopicResults
+from jobs.results.tables import read_results, versions_of
+from jobs.results.topic import TopicResults
+from jobs.results.values import OF_MODELS, WRITING_TIMES, ResultsHash, differences, hash_results
 from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
 from model.serving import OneModel
 from stack.status import StackStatus

@@ -22,9 +22,9 @@ from jobs.config import DEAD_LETTER_TOPIC
 from jobs.database import connect
 from jobs.flink_client import find_running_job, stop_with_savepoint
 from jobs.migrate import migrate
-from jobs.results import differences, hash_results
-from jobs.results_tables import read_results, versions_of
-from jobs.results_topic import TopicResults
+from jobs.results.tables import read_results, versions_of
+from jobs.results.topic import TopicResults
+from jobs.results.values import differences, hash_results
 from jobs.submission import Submission
 from model.artifact import DEFAULT_ARTIFACT, load_manifest
 from model.serving import RegistryModels

@@ -12,14 +12,14 @@ import psutil
 import pytest
 
 from ingest.validity import check_record
-from jobs import chaos_watch
-from jobs.chaos_cut import Relay
-from jobs.chaos_faults import KILLED, Fault, draw_faults, kill_fault, limit_files
-from jobs.chaos_load import BAD_EVERY, draw_wave, schedule
-from jobs.chaos_page import write_figures, write_page
-from jobs.chaos_report import DISTURBED, UNDISTURBED, WITHOUT_FLINK, ChaosReport, Injury
-from jobs.chaos_watch import seconds_to_recovery
-from jobs.results import ResultsHash, TableHash
+from jobs.chaos import watch
+from jobs.chaos.cut import Relay
+from jobs.chaos.faults import KILLED, Fault, draw_faults, kill_fault, limit_files
+from jobs.chaos.load import BAD_EVERY, draw_wave, schedule
+from jobs.chaos.page import write_figures, write_page
+from jobs.chaos.report import DISTURBED, UNDISTURBED, WITHOUT_FLINK, ChaosReport, Injury
+from jobs.chaos.watch import seconds_to_recovery
+from jobs.results.values import ResultsHash, TableHash
 from udfs.errors import PipelineError
 from udfs.schema import Session
 
@@ -125,7 +125,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(chaos_watch, "time", clock)
+    monkeypatch.setattr(watch, "time", clock)
     return clock
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.offline_health import health_events
+from jobs.offline.health import health_events
 from udfs.schema import MISSING, MsgType, Session
 
 S = 10**9

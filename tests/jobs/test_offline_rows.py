@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jobs import offline_rows
-from jobs.offline import verdict_of
-from jobs.offline_rows import result_rows
-from jobs.offline_windows import PartitionMessages
+from jobs.offline import rows as offline_rows
+from jobs.offline.captures import verdict_of
+from jobs.offline.rows import result_rows
+from jobs.offline.windows import PartitionMessages
 from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
 from model.serving import OneModel
 from synthetic.anomalies import switch

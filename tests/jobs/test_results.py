@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.results import TABLES, WRITING_TIMES, Chunk, ResultsHash, canonical_rows, differences, hash_results
+from jobs.results.values import TABLES, WRITING_TIMES, Chunk, ResultsHash, canonical_rows, differences, hash_results
 
 AT = datetime(2026, 9, 21, 14, 13, 20, 54978, tzinfo=UTC)
 EVENT = {

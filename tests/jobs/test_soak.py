@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from ingest.validity import check_record
-from jobs.soak_load import STEP_S, STEPS, LoadSettings, draw_cohort
-from jobs.soak_report import read_samples, slope_per_hour, summarize, write_report
+from jobs.soak.load import STEP_S, STEPS, LoadSettings, draw_cohort
+from jobs.soak.report import read_samples, slope_per_hour, summarize, write_report
 from udfs.errors import ConfigError
 
 START_NS = 1_790_000_000_000_000_000

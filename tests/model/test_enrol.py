@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from ingest.capture import read_capture
 from jobs.commands.models import enrol as enrol_command
-from jobs.offline import score_capture
+from jobs.offline.captures import score_capture
 from model.artifact import load_explainer, load_manifest, load_predictor
 from model.baseline import FROM_MANIFEST, FROM_TRAINING
 from model.before_after import MOST_LOSS, losses

@@ -10,9 +10,9 @@ from confluent_kafka import Message
 
 from ingest.records import TopicReader
 from ingest.validity import read_record
-from jobs.results import Chunk, Difference, ResultsHash, differences, hash_results
-from jobs.results_tables import read_results
-from jobs.results_topic import TopicResults
+from jobs.results.tables import read_results
+from jobs.results.topic import TopicResults
+from jobs.results.values import Chunk, Difference, ResultsHash, differences, hash_results
 from model.artifact import DEFAULT_ARTIFACT, explainer_of, load_predictor
 from model.serving import OneModel
 

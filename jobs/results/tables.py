@@ -11,7 +11,7 @@ from psycopg2.extras import register_default_jsonb
 from psycopg2.sql import SQL, Identifier
 
 from jobs.database import connect
-from jobs.results import OF_MODELS, TABLES, Chunk
+from jobs.results.values import OF_MODELS, TABLES, Chunk
 from model.registry import read_state
 from udfs.errors import ConfigError
 

@@ -13,7 +13,7 @@ import orjson
 import pandas as pd
 
 from ingest.capture import read_capture
-from jobs.offline_windows import score_batch
+from jobs.offline.windows import score_batch
 from udfs.fingerprints import fingerprints, pool, traits
 from udfs.schema import WINDOW_SLIDE, Float64Array
 from udfs.scoring import Predictor, Scores

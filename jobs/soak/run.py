@@ -12,8 +12,8 @@ from typing import Final
 from ingest.broker import ensure_topics
 from jobs.addresses import Addresses
 from jobs.config import TOPIC_PARTITIONS
-from jobs.soak_load import LoadSettings, SoakLoad
-from jobs.soak_probes import FlinkProbe, LatencyProbe, Sample, Sampler
+from jobs.soak.load import LoadSettings, SoakLoad
+from jobs.soak.probes import FlinkProbe, LatencyProbe, Sample, Sampler
 from jobs.submission import Submission
 from jobs.throwaway import cancel_job, delete_topic, fresh_database
 from stack.status import StackStatus

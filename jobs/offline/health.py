@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from jobs.offline_windows import PartitionMessages
-from jobs.results import Columns
+from jobs.offline.windows import PartitionMessages
+from jobs.results.values import Columns
 from udfs.rows import iso_timestamps
 from udfs.schema import MISSING, Int64Array, MsgType, Session
 from udfs.windows import SILENCE_NS, segments

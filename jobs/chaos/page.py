@@ -12,10 +12,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jobs.chaos_load import BAD_EVERY
-from jobs.chaos_report import ChaosReport, Injury
+from jobs.chaos.load import BAD_EVERY
+from jobs.chaos.report import ChaosReport, Injury
 
-_TEMPLATE: Final = "chaos_page.html.j2"
+_TEMPLATE: Final = "page.html.j2"
 _WIDTH_INCHES: Final = 11.0
 _LINE_INCHES: Final = 0.3
 _QUIET: Final = "#005a8d"

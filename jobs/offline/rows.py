@@ -14,7 +14,7 @@ import orjson
 import pandas as pd
 from numpy.typing import NDArray
 
-from jobs.offline_windows import NOWHERE, OF_WINDOW, Objects, PartitionMessages, Past, join, score_partition_batch
+from jobs.offline.windows import NOWHERE, OF_WINDOW, Objects, PartitionMessages, Past, join, score_partition_batch
 from jobs.tables import CONNECTION_EVENTS, CONNECTION_VERDICTS, WINDOW_SCORES
 from udfs.rows import decision_rows
 from udfs.schedule import Models, Schedule, by_version, explain_scheduled

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Final
 
-from jobs.results import Difference, ResultsHash
+from jobs.results.values import Difference, ResultsHash
 from jobs.tables import WINDOW_SCORES
 
 DISTURBED: Final = "disturbed"

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jobs.soak_probes import Sample
+from jobs.soak.probes import Sample
 from udfs.errors import ConfigError
 
 _S_PER_HOUR: Final = 3600

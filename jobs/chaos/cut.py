@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from jobs.chaos_faults import Fault, kill_part
-from jobs.chaos_watch import wait_until
+from jobs.chaos.faults import Fault, kill_part
+from jobs.chaos.watch import wait_until
 from stack.addresses import LOCALHOST, free_port
 from stack.control import status
 

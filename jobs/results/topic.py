@@ -12,10 +12,10 @@ from confluent_kafka import Message
 
 from ingest.records import Span, TopicReader
 from ingest.validity import printable_text, read_record
-from jobs.offline_health import health_rows
-from jobs.offline_rows import result_rows
-from jobs.offline_windows import PartitionMessages
-from jobs.results import Chunk, Columns
+from jobs.offline.health import health_rows
+from jobs.offline.rows import result_rows
+from jobs.offline.windows import PartitionMessages
+from jobs.results.values import Chunk, Columns
 from jobs.tables import DEAD_LETTERS, HEALTH_EVENTS
 from udfs.errors import SchemaError
 from udfs.schedule import Models

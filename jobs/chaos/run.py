@@ -14,11 +14,11 @@ from confluent_kafka.admin import AdminClient
 
 from ingest.broker import Broker, ensure_topics
 from jobs.addresses import Addresses
-from jobs.chaos_faults import Fault
-from jobs.chaos_load import Load
-from jobs.chaos_outcome import Outcomes
-from jobs.chaos_report import DISTURBED, UNDISTURBED, WITHOUT_FLINK, ChaosReport, Injury
-from jobs.chaos_watch import Watch, seconds_to_recovery, wait_until
+from jobs.chaos.faults import Fault
+from jobs.chaos.load import Load
+from jobs.chaos.outcome import Outcomes
+from jobs.chaos.report import DISTURBED, UNDISTURBED, WITHOUT_FLINK, ChaosReport, Injury
+from jobs.chaos.watch import Watch, seconds_to_recovery, wait_until
 from jobs.config import TOPIC_PARTITIONS
 from jobs.database import connect
 from jobs.flink_client import list_jobs, stop_with_savepoint
