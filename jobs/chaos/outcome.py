@@ -46,7 +46,7 @@ class Outcomes:
 
     def computed(self) -> ResultsHash:
         """Hash what must be written, computed from the topic without Flink."""
-        letters = [_letter_expected(record, reason) for record, reason in self._refused()]
+        letters = [_letter_expected(*refused) for refused in self._refused()]
         with TopicReader(self._kafka, self._topic) as reader:
             return _hash(TopicResults(reader, self._models).chunks(), letters)
 
