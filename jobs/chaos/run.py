@@ -24,6 +24,7 @@ from jobs.database import connect
 from jobs.flink_client import list_jobs, stop_with_savepoint
 from jobs.migrate import migrate
 from jobs.submission import Submission
+from stack.flink import last_snapshot
 from stack.status import StackStatus
 from udfs.errors import ConfigError, PipelineError
 
@@ -144,12 +145,14 @@ class Chaos:
             self.report.differences = outcomes.differences(self._databases[DISTURBED])
 
     def _stop(self) -> str:
-        """Stop the job with a savepoint; one that does not come about leaves the job as it was."""
+        """Stop the job with a savepoint; where that does not come about the job goes on, and is asked again."""
         for _ in range(_STOP_ATTEMPTS - 1):
             try:
                 return stop_with_savepoint(self._stack.flink_url, self._job_id, None)
             except PipelineError as error:
                 self._progress(str(error))
+            if self._has_ended() and (saved := last_snapshot(self._stack.home)) is not None:
+                return saved.as_uri()  # only the answer was lost
         return stop_with_savepoint(self._stack.flink_url, self._job_id, None)
 
     def _submit(self, name: str, *options: str, savepoint: str | None = None) -> str:
