@@ -21,7 +21,7 @@ from udfs.windows import SILENCE_NS, segments
 
 LEAST_STEPS_OF_ONE: Final = 200
 LEAST_STEPS_UP: Final = 2000
-LEAST_ABOVE: Final = 200
+LEAST_ABOVE: Final = 1000
 """Numbers after which one more is promised, a higher one, and none below all."""
 
 LEAST_PAUSES: Final = 200

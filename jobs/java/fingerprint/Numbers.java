@@ -17,8 +17,8 @@ final class Numbers {
     /** Steps up after which another one is promised. The most by accident are 582. */
     static final int LEAST_STEPS_UP = 2000;
 
-    /** Numbers after which none below them all is expected, whatever streams there are. */
-    static final int LEAST_ABOVE = 200;
+    /** Numbers after which none below them all is expected: by then each stream of several has begun. */
+    static final int LEAST_ABOVE = 1000;
 
     /** Numbers since learning began; without any the others mean nothing. */
     long n;
