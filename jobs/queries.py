@@ -102,7 +102,7 @@ def gathered_view(settings: JobSettings) -> str:
     return f"""
         SELECT * FROM windows(
             messages => TABLE {MESSAGES} PARTITION BY connection_id,
-            silence_ns => {settings.silence_ns},
+            silence_ns => CAST({settings.silence_ns} AS BIGINT),
             uid => 'windows'
         )"""  # noqa: S608  # only our own names
 
