@@ -9,11 +9,11 @@ from dataclasses import replace
 from itertools import cycle
 from typing import Final
 
-from ingest.backlog import Capacity
 from ingest.messages import encode
 from ingest.producer import Producer
 from ingest.publish import merge
 from ingest.validity import MAX_VALUE_BYTES
+from jobs.publishing import wait_until
 from synthetic.sessions import LabelledSession, synthetic_sessions
 from udfs.schema import EXCHANGES, Session
 
@@ -37,66 +37,35 @@ _SPOILT: Final[tuple[Callable[[bytes], bytes], ...]] = (
 )
 """What becomes of a message that is to be none."""
 
-_CAPACITY: Final = Capacity(messages=1_000_000, value_bytes=1_000_000_000)
-_POLL_S: Final = 0.1
-_FLUSH_S: Final = 120.0
 _NS_PER_S: Final = 1e9
 
 
-class Load(threading.Thread):
-    """Publishes until it is stopped; what a missing broker does not take waits for it.
+def publish_waves(producer: Producer, stop: threading.Event, *, seed: int, per_exchange: int) -> None:
+    """Publish waves of sessions, each at its pace.
 
     Parameters
     ----------
-    kafka, topic : str
-        Where to.
+    producer : Producer
+        To the topic.
+    stop : threading.Event
+        Ends it.
     seed : int
         Draws the sessions.
     per_exchange : int
         Connections of each exchange at a time.
     """
+    wave = 0
+    while not stop.is_set():
+        _publish(producer, draw_wave(seed, wave, per_exchange, time.time_ns()), stop)
+        wave += 1
 
-    def __init__(self, *, kafka: str, topic: str, seed: int, per_exchange: int) -> None:
-        super().__init__(name="load", daemon=True)
-        self._kafka, self._topic = kafka, topic
-        self._seed, self._per_exchange = seed, per_exchange
-        self._stop_asked = threading.Event()
-        self._failure: BaseException | None = None
-        self.n_records = 0
 
-    def run(self) -> None:
-        """Publish waves of sessions, each at its pace."""
-        try:
-            with Producer(self._kafka, self._topic, capacity=_CAPACITY) as producer:
-                wave = 0
-                while not self._stop_asked.is_set():
-                    self._publish(producer, draw_wave(self._seed, wave, self._per_exchange, time.time_ns()))
-                    wave += 1
-                producer.flush(_FLUSH_S)
-                self.n_records = producer.health().acknowledged
-        except BaseException as error:
-            self._failure = error
-
-    def stop(self) -> int:
-        """Stop, wait until Kafka has everything, and return how many records that is."""
-        self._stop_asked.set()
-        self.join()
-        self.check()
-        return self.n_records
-
-    def check(self) -> None:
-        """Raise what has ended the load, if anything has."""
-        if self._failure is not None:
-            raise self._failure
-
-    def _publish(self, producer: Producer, sessions: Sequence[Session]) -> None:
-        started_s = time.monotonic()
-        for key, value, due_s in schedule(sessions):
-            while not self._stop_asked.is_set() and (wait_s := started_s + due_s - time.monotonic()) > 0:
-                producer.poll(min(wait_s, _POLL_S))
-            if self._stop_asked.is_set():
-                return
-            producer.send(key, value)
+def _publish(producer: Producer, sessions: Sequence[Session], stop: threading.Event) -> None:
+    started_s = time.monotonic()
+    for key, value, due_s in schedule(sessions):
+        if not wait_until(started_s + due_s, time.monotonic, producer, stop):
+            return
+        producer.send(key, value)
 
 
 def draw_wave(seed: int, wave: int, per_exchange: int, start_ns: int) -> list[Session]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -15,7 +16,7 @@ from confluent_kafka.admin import AdminClient
 from ingest.broker import Broker, ensure_topics
 from jobs.addresses import Addresses
 from jobs.chaos.faults import Fault
-from jobs.chaos.load import Load
+from jobs.chaos.load import publish_waves
 from jobs.chaos.outcome import Outcomes
 from jobs.chaos.report import DISTURBED, UNDISTURBED, WITHOUT_FLINK, ChaosReport, Injury
 from jobs.chaos.watch import Watch, seconds_to_recovery, wait_until
@@ -23,6 +24,7 @@ from jobs.config import TOPIC_PARTITIONS
 from jobs.database import connect
 from jobs.flink_client import list_jobs, stop_with_savepoint
 from jobs.migrate import migrate
+from jobs.publishing import Publishing
 from jobs.submission import Submission
 from stack.flink import last_snapshot
 from stack.status import StackStatus
@@ -95,7 +97,8 @@ class Chaos:
 
     def _endure(self, faults: Sequence[Fault], per_exchange: int) -> None:
         ensure_topics(self._stack.kafka, self._topics(), TOPIC_PARTITIONS)
-        load = Load(kafka=self._stack.kafka, topic=self._topic, seed=self._seed, per_exchange=per_exchange)
+        publish = partial(publish_waves, seed=self._seed, per_exchange=per_exchange)
+        load = Publishing(self._stack.kafka, self._topic, publish)
         load.start()
         try:
             self._progress("Submitting the job")

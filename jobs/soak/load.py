@@ -16,10 +16,10 @@ from typing import Final
 
 import numpy as np
 
-from ingest.backlog import Capacity
 from ingest.messages import encode
 from ingest.producer import Producer
 from ingest.validity import check_record
+from jobs.publishing import wait_until
 from synthetic.sessions import synthetic_sessions
 from synthetic.spoil import spoil
 from udfs.schema import Session
@@ -31,9 +31,6 @@ STEPS: Final = 4
 """Steps that a connection lives."""
 
 _NS_PER_S: Final = 10**9
-_CAPACITY: Final = Capacity(messages=1_000_000, value_bytes=500_000_000)
-_POLL_S: Final = 0.05
-_FLUSH_S: Final = 60.0
 _DRAWN_AT_ONCE: Final = 8
 _DRAWS: Final = 6
 _FULL_SHARE: Final = 0.98
@@ -81,55 +78,29 @@ class Cohort:
     connections: int
 
 
-class SoakLoad(threading.Thread):
-    """Publishes until it is stopped, with the project's own producer.
+class SoakLoad:
+    """Publishes connections that come and go, with the project's own producer.
 
     Connections are drawn in a process of its own, because drawing would keep the sender waiting.
 
     Parameters
     ----------
-    kafka, topic : str
-        Where to.
     settings : LoadSettings
-        What.
+        What is sent.
     """
 
-    def __init__(self, kafka: str, topic: str, settings: LoadSettings) -> None:
-        super().__init__(name="soak-load", daemon=True)
-        self._kafka, self._topic, self._settings = kafka, topic, settings
-        self._stop_asked = threading.Event()
-        self._failure: BaseException | None = None
+    def __init__(self, settings: LoadSettings) -> None:
+        self._settings = settings
         self.sent = Sent()
-        self.acknowledged = 0
 
-    def run(self) -> None:
-        """Publish, and keep what ends it."""
-        try:
-            with (
-                # Ctrl-C reaches it, too, but it is this process that says when to stop.
-                ProcessPoolExecutor(1, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool,
-                Producer(self._kafka, self._topic, capacity=_CAPACITY) as producer,
-            ):
-                for due in self._steps(pool):
-                    self._send(producer, due)
-                    if self._stop_asked.is_set():
-                        break
-                producer.flush(_FLUSH_S)
-                self.acknowledged = producer.health().acknowledged
-        except BaseException as error:
-            self._failure = error
-
-    def stop(self) -> int:
-        """Stop, wait until Kafka has everything, and return how many records that is."""
-        self._stop_asked.set()
-        self.join()
-        self.check()
-        return self.acknowledged
-
-    def check(self) -> None:
-        """Raise what has ended the load, if anything has."""
-        if self._failure is not None:
-            raise self._failure
+    def publish(self, producer: Producer, stop: threading.Event) -> None:
+        """Publish until the event is set."""
+        # Ctrl-C reaches it, too, but it is this process that says when to stop.
+        with ProcessPoolExecutor(1, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
+            for due in self._steps(pool):
+                self._send(producer, due, stop)
+                if stop.is_set():
+                    return
 
     def worst_late_s(self) -> float:
         """Return by how much a record was sent later than planned, at worst since the last call."""
@@ -149,16 +120,14 @@ class SoakLoad(threading.Thread):
             self.sent.connections += cohort.connections
             yield sorted(pending.pop(number))
 
-    def _send(self, producer: Producer, records: list[Due]) -> None:
+    def _send(self, producer: Producer, records: list[Due], stop: threading.Event) -> None:
         for due_ns, key, value, is_bad in records:
-            while (wait_s := (due_ns - time.time_ns()) / _NS_PER_S) > 0 and not self._stop_asked.is_set():
-                producer.poll(min(wait_s, _POLL_S))
-            if self._stop_asked.is_set():
+            if not wait_until(due_ns / _NS_PER_S, time.time, producer, stop):
                 return
             producer.send(key, value)
             self.sent.records += 1
             self.sent.bad += is_bad
-            self.sent.late_s = max(self.sent.late_s, -wait_s)
+            self.sent.late_s = max(self.sent.late_s, (time.time_ns() - due_ns) / _NS_PER_S)
 
 
 def draw_cohort(settings: LoadSettings, number: int, start_ns: int) -> Cohort:

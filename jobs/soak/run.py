@@ -12,6 +12,7 @@ from typing import Final
 from ingest.broker import ensure_topics
 from jobs.addresses import Addresses
 from jobs.config import TOPIC_PARTITIONS
+from jobs.publishing import Publishing
 from jobs.soak.load import LoadSettings, SoakLoad
 from jobs.soak.probes import FlinkProbe, LatencyProbe, Sample, Sampler
 from jobs.submission import Submission
@@ -69,15 +70,17 @@ class Soak:
             with fresh_database(stack, DATABASE) as url:
                 addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=url)
                 job_id = Submission(addresses=addresses, topic=topic, job_options=options).run(lambda _line: None)
-                load = SoakLoad(stack.kafka, topic, self.load)
+                load = SoakLoad(self.load)
+                publishing = Publishing(stack.kafka, topic, load.publish)
                 flink = FlinkProbe(flink_url=stack.flink_url, job_id=job_id)
-                self._watch(load, Sampler(stack=stack, flink=flink, database=LatencyProbe(database_url=url)), show)
+                sampler = Sampler(stack=stack, flink=flink, database=LatencyProbe(database_url=url))
+                self._watch(load, publishing, sampler, show)
                 cancel_job(stack, job_id)
         finally:
             cancel_job(stack, job_id)
             delete_topic(stack, topic)
 
-    def _watch(self, load: SoakLoad, sampler: Sampler, show: Callable[[Sample], None]) -> None:
+    def _watch(self, load: SoakLoad, publishing: Publishing, sampler: Sampler, show: Callable[[Sample], None]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / SAMPLES).open("w", encoding="utf-8") as file:
 
@@ -86,17 +89,17 @@ class Soak:
                 file.flush()
 
             write({"load": asdict(self.load), "job_options": [*JOB_OPTIONS, *self.job_options]})
-            load.start()
+            publishing.start()
             try:
                 for number in range(1, round(self.seconds / self.every_s) + 1):
                     time.sleep(max(0.0, sampler.started_s + number * self.every_s - time.monotonic()))
-                    load.check()
+                    publishing.check()
                     sample = sampler.sample() | {"sent": asdict(load.sent) | {"late_s": load.worst_late_s()}}
                     write(sample)
                     show(sample)
             except KeyboardInterrupt:
                 pass  # what there is so far is worth a plot
             finally:
-                acknowledged = load.stop()
+                acknowledged = publishing.stop()
             time.sleep(_SETTLE_S)
             write({"acknowledged": acknowledged, "bad": load.sent.bad, "letters": sampler.database.dead_letters()})
