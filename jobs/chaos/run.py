@@ -109,6 +109,9 @@ class Chaos:
                 load.check()
                 self._inflict(fault, started_s)
                 self._progress(f"{number} of {len(faults)}: {_sentence(self.report.injuries[-1])}")
+        except KeyboardInterrupt:
+            # What was inflicted until now is worth a comparison.
+            self._progress("Asked to stop: no more faults, but the comparison")
         finally:
             self.report.records = load.stop()
 

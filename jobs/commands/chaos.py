@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -18,11 +15,7 @@ from jobs.chaos.page import write_figures, write_page
 from jobs.chaos.report import DISTURBED, ChaosReport
 from jobs.chaos.run import Chaos
 from jobs.console import err, out
-from jobs.flink_client import find_running_job
-from stack.control import status, up, wipe
-from stack.settings import StackSettings
-from stack.status import StackStatus
-from udfs.errors import ConfigError
+from jobs.throwaway import idle_stack
 
 
 def chaos(
@@ -40,9 +33,10 @@ def chaos(
     Uses the stack that runs, or one of its own. Between the kills the TaskManager is paused, broker and database stay
     away, checkpoints and database run out of disk, JobManager and TaskManager are cut off from each other, and the job
     is stopped and resumed with another parallelism. Then the results are compared with those of an undisturbed run and
-    with what is computed without Flink; ends with exit code 1 if there is a difference.
+    with what is computed without Flink; ends with exit code 1 if there is a difference. Ctrl-C ends the faults, and
+    compares.
     """
-    with _stack(home) as stack, cuttable_network(stack.home) as cut:
+    with idle_stack(home, err.print) as stack, cuttable_network(stack.home) as cut:
 
         def show(line: str) -> None:
             err.print(f"  {line}", highlight=False, soft_wrap=True)
@@ -63,25 +57,6 @@ def chaos(
     if not found.is_same:
         err.print("The results differ from those of the undisturbed run.", style="bold red")
         raise typer.Exit(1)
-
-
-@contextmanager
-def _stack(home: Path) -> Iterator[StackStatus]:
-    """Use the stack that runs in `home`, else one on free ports that is gone afterwards."""
-    running = status(home)
-    if not running.is_ready:
-        with tempfile.TemporaryDirectory(prefix="fingerprint-chaos-") as own:
-            try:
-                err.print("Starting a stack for the occasion")
-                yield up(StackSettings(home=Path(own), kafka_port=0, flink_port=0, postgres_port=0), lambda _line: None)
-            finally:
-                wipe(Path(own))
-        return
-    if any(part.state == "external" for part in running.parts):
-        raise ConfigError("Expected a stack of this machine to break, found services of your own in it: stop it first")
-    if find_running_job(running.flink_url) is not None:
-        raise ConfigError("Expected a stack without a job to break, found one running: `fingerprint stop` it first")
-    yield running
 
 
 def _table(report: ChaosReport) -> Table:
