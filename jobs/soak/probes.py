@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,6 +18,7 @@ import requests
 
 from jobs.database import connect
 from stack.control import status
+from stack.java import find_java
 from stack.status import StackStatus
 from udfs.errors import ConfigError
 
@@ -25,6 +28,10 @@ _MB: Final = 1e6
 _TIMEOUT_S: Final = 5.0
 _LATE: Final = timedelta(seconds=60)
 """No window ends so much earlier than another one that was written before it."""
+
+_JVMS: Final = ("kafka", "jobmanager", "taskmanager")
+_COLLECT_EVERY_S: Final = 120.0
+"""Between two collections of garbage: each stops a process for some tenths of a second."""
 
 _HEAP: Final = "Status.JVM.Memory.Heap.Used"
 _LATENCIES: Final = ("p50", "p95", "p99", "max")
@@ -72,6 +79,24 @@ def _sizes(pids: list[int]) -> dict[str, float]:
             sizes["rss"] += found.rss / _MB
             sizes["pss"] += found.pss / _MB
     return sizes
+
+
+def live_heap_mb(home: Path) -> dict[str, float]:
+    """Measure what of each JVM's heap is in use after its garbage was collected, which is done for it.
+
+    Empty where the Java that runs here has no `jcmd`.
+    """
+    jcmd = find_java().home / "bin" / "jcmd"
+    found: dict[str, float] = {}
+    for part in status(home).parts:
+        if part.name in _JVMS and part.pid is not None and jcmd.exists():
+            for command in ("GC.run", "GC.heap_info"):
+                done = subprocess.run(  # noqa: S603  # a process of our own stack
+                    [jcmd, str(part.pid), command], capture_output=True, text=True, check=False
+                )
+            used = re.search(r"used (\d+)K", done.stdout)
+            found |= {} if used is None else {part.name: int(used[1]) * 1024 / _MB}
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +187,7 @@ class Sampler:
     flink: FlinkProbe
     database: LatencyProbe
     started_s: float = field(default_factory=time.monotonic)
+    collected_s: float = field(default_factory=time.monotonic)
 
     def sample(self) -> Sample:
         """Measure everything once; what does not answer is left out, and named under `missing`."""
@@ -177,4 +203,7 @@ class Sampler:
             taken["windows"], taken["latency_ms"] = self.database.since_last()
         except ConfigError:
             missing.append("windows")
+        if time.monotonic() - self.collected_s >= _COLLECT_EVERY_S:
+            self.collected_s = time.monotonic()
+            taken["live_heap_mb"] = live_heap_mb(self.stack.home)
         return taken | {"missing": missing}

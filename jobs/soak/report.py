@@ -53,9 +53,12 @@ class SoakSamples:
         return {name: self.series("memory_mb", name, "pss") for name in names}
 
     def heap(self) -> dict[str, Series]:
-        """Return the used heap of each JVM of Flink's, in MB."""
-        names = list(dict.fromkeys(name for one in self.samples for name in one.get("heap_mb") or ()))
-        return {f"{name} heap": self.series("heap_mb", name) for name in names}
+        """Return the used heap of each JVM of Flink's, and of each JVM that of which nothing is garbage, in MB."""
+        return {
+            f"{name} {label}": self.series(kind, name)
+            for kind, label in (("heap_mb", "heap"), ("live_heap_mb", "heap after collection"))
+            for name in dict.fromkeys(name for one in self.samples for name in one.get(kind) or ())
+        }
 
     def state(self) -> Series:
         """Return the size of the last checkpoint, in MB."""

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -30,10 +28,9 @@ from ingest.broker import ensure_topics
 from ingest.messages import encode
 from jobs.addresses import Addresses
 from jobs.config import DEAD_LETTER_TOPIC
-from jobs.soak.probes import FlinkProbe
+from jobs.soak.probes import FlinkProbe, live_heap_mb
 from jobs.submission import Submission
 from jobs.throwaway import cancel_job, delete_topic, fresh_database, idle_stack
-from stack.control import status
 from stack.status import StackStatus
 from synthetic.sessions import synthetic_sessions
 
@@ -120,12 +117,7 @@ class Meter:
 
     def heap_mb(self) -> float:
         """Return the TaskManager's used heap, of which nothing is garbage, and what RocksDB holds is no part."""
-        pid = str(status(self.stack.home).part("taskmanager").pid)
-        jcmd = shutil.which("jcmd") or "jcmd"
-        subprocess.run([jcmd, pid, "GC.run"], check=True, capture_output=True)  # noqa: S603  # our own process
-        done = subprocess.run([jcmd, pid, "GC.heap_info"], check=True, capture_output=True, text=True)  # noqa: S603
-        used = done.stdout.partition("used ")[2].partition("K")[0]
-        return int(used) * 1024 / 1e6
+        return live_heap_mb(self.stack.home)["taskmanager"]
 
     def settle(self) -> None:
         """Wait until the job has read everything."""

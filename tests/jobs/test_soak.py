@@ -99,7 +99,9 @@ HEADER = {"load": {"rate": 400, "bad_share": 0, "seed": 1}, "job_options": []}
 
 
 def test_figures_of_a_soak(write: Callable[..., Path], tmp_path: Path) -> None:
-    silent = sample(3, lag=None, latency_ms=None, windows=0, checkpoint=None, memory_mb={})
+    silent = sample(
+        3, live_heap_mb={"kafka": 30.0}, lag=None, latency_ms=None, windows=0, checkpoint=None, memory_mb={}
+    )
     path = write(HEADER, sample(1), sample(2), silent, *map(sample, range(4, 11)), {"acknowledged": 10, "letters": 1})
     soak = read_samples(path)
     summary = write_report(tmp_path, soak)
@@ -108,6 +110,7 @@ def test_figures_of_a_soak(write: Callable[..., Path], tmp_path: Path) -> None:
     assert (summary["max_lag"], summary["max_checkpoint_ms"], summary["restarts"]) == (100, 1000, 0)
     assert summary["mb"]["kafka"] == {"first": 101, "last": 110, "per_hour": pytest.approx(10)}
     assert summary["mb"]["taskmanager heap"]["per_hour"] == pytest.approx(0)
+    assert summary["mb"]["kafka heap after collection"] == {"first": 30, "last": 30, "per_hour": None}
     # Nine values; the first is left out.
     assert summary["latency_ms"]["p50"] == {"median": pytest.approx(46.5), "max": 50}
     assert summary["end"]["letters"] == 1
