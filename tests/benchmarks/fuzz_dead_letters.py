@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -38,7 +39,7 @@ from jobs.flink_client import list_jobs
 from jobs.queries import _LONGEST_BODY_BYTES, _LONGEST_KEY_BYTES
 from jobs.results.tables import read_results, versions_of
 from jobs.results.topic import TopicResults
-from jobs.results.values import Chunk, ResultsHash, hash_results
+from jobs.results.values import Chunk, ResultsHash, differences, hash_results
 from jobs.submission import Submission
 from jobs.tables import DEAD_LETTERS
 from jobs.throwaway import delete_topic, fresh_database, idle_stack
@@ -184,10 +185,22 @@ def table_rows(database_url: str) -> dict[Place, str]:
 
 def topic_hash(kafka: str, topic: str, *, only_clean: bool) -> ResultsHash:
     """Compute the results from a topic, without Flink."""
-    with TopicReader(kafka, topic) as reader:
-        results = TopicResults(reader, OneModel(load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT)))
-        chunks = results.chunks()
+    with topic_chunks(kafka, topic) as chunks:
         return hash_results(without_offsets(chunks) if only_clean else chunks)
+
+
+@contextmanager
+def topic_chunks(kafka: str, topic: str) -> Iterator[Iterator[Chunk]]:
+    """Open a topic for its results."""
+    with TopicReader(kafka, topic) as reader:
+        yield TopicResults(reader, OneModel(load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT))).chunks()
+
+
+def row_examples(database_url: str, version: str, kafka: str, topic: str) -> list[str]:
+    """Show some rows of which table and topic say different things."""
+    with topic_chunks(kafka, topic) as chunks:
+        found, _ = differences(read_results(database_url, version), chunks, most=3)
+    return [f"{one.table} {one.key}: only in {one.only_in}, {one.values}" for one in found]
 
 
 def without_offsets(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
@@ -246,7 +259,8 @@ def fuzz(stack: StackStatus, n_records: int, seed: int) -> Compared:
                 doubled_letters=n_doubled,
                 wrong_letters=len(wrong),
                 wrong_rows=sum(1 for p in expected.keys() | rows.keys() if rows.get(p) != expected.get(p, (None,))[0]),
-                examples=[f"{p}: {expected.get(p)} in Python, {found.get(p)} in the topic" for p in wrong[:20]],
+                examples=[f"{p}: {expected.get(p)} in Python, {found.get(p)} in the topic" for p in wrong[:20]]
+                + row_examples(url, version, stack.kafka, topic),
                 is_hash_same=topic_hash(stack.kafka, topic, only_clean=False) == written,
                 is_clean_same=topic_hash(stack.kafka, alone, only_clean=True) == clean_written,
                 hash=written.hash,
