@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -192,14 +192,15 @@ def topic_hash(kafka: str, topic: str, *, only_clean: bool) -> ResultsHash:
 @contextmanager
 def topic_chunks(kafka: str, topic: str) -> Iterator[Iterator[Chunk]]:
     """Open a topic for its results."""
+    models = OneModel(load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT))
     with TopicReader(kafka, topic) as reader:
-        yield TopicResults(reader, OneModel(load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT))).chunks()
+        yield TopicResults(reader, models).chunks()
 
 
-def row_examples(database_url: str, version: str, kafka: str, topic: str) -> list[str]:
+def row_examples(database_url: str, versions: Sequence[str], kafka: str, topic: str) -> list[str]:
     """Show some rows of which table and topic say different things."""
     with topic_chunks(kafka, topic) as chunks:
-        found, _ = differences(read_results(database_url, version), chunks, most=3)
+        found, _ = differences(read_results(database_url, *versions), chunks, most=3)
     return [f"{one.table} {one.key}: only in {one.only_in}, {one.values}" for one in found]
 
 
@@ -260,7 +261,7 @@ def fuzz(stack: StackStatus, n_records: int, seed: int) -> Compared:
                 wrong_letters=len(wrong),
                 wrong_rows=sum(1 for p in expected.keys() | rows.keys() if rows.get(p) != expected.get(p, (None,))[0]),
                 examples=[f"{p}: {expected.get(p)} in Python, {found.get(p)} in the topic" for p in wrong[:20]]
-                + row_examples(url, version, stack.kafka, topic),
+                + row_examples(url, versions, stack.kafka, topic),
                 is_hash_same=topic_hash(stack.kafka, topic, only_clean=False) == written,
                 is_clean_same=topic_hash(stack.kafka, alone, only_clean=True) == clean_written,
                 hash=written.hash,
