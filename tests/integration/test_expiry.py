@@ -54,7 +54,7 @@ def test_a_window_after_the_longest_pause_and_a_downtime_is_the_replays(
         silence_minutes=SILENCE_S / 60,
         downtime_hours=DOWNTIME_S / 3600,
     )
-    # Where state lived only as long as a silence, or as windows of such pauses take, the second window would be missing.
+    # Did state live only as long as windows of such pauses take, the second window would be missing.
     away_s = WINDOW_SLIDE * SILENCE_S
     assert away_s + DOWNTIME_S <= settings.state_ttl_s
 
