@@ -11,7 +11,7 @@ from stack.status import StackStatus
 from synthetic.spoil import edges
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "fuzz_dead_letters.py"
-N_RECORDS = 20_000
+N_RECORDS = 5_000
 
 
 def test_spoiled_records_are_dead_letters_and_nothing_else_changes(local_stack: StackStatus) -> None:
