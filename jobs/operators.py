@@ -31,7 +31,6 @@ OPERATOR_NAMES: Final = (
     ("Calc", "AS decisive", "Take decisions apart"),
     ("Calc", "history_record", "Keep what is needed later"),
     ("Calc", "AS certainty", "Lay out connection_verdicts"),
-    ("Calc", "n / 25", "Count windows"),
     ("Calc", "AS kind", "Lay out connection_events"),
     ("Calc", "IS NOT TRUE OR", "Keep changes"),
     ("ProcessTableFunction", "windows(", "Gather each connection's windows of 50, watch its health"),

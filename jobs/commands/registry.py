@@ -25,14 +25,14 @@ app = typer.Typer(no_args_is_help=True, help="The models that score a topic, and
 _LIST = """
     SELECT version.model_version,
            jsonb_array_length(version.manifest -> 'classes') - 1,
-           version.registered_at,
+           version.activated_at,
            schedule.kafka_partition,
            schedule.from_offset,
            schedule.activated_at,
            schedule.model_version IS NOT NULL
     FROM model_versions AS version
     LEFT JOIN model_schedule AS schedule ON schedule.model_version = version.model_version AND schedule.topic = %s
-    ORDER BY schedule.activated_at NULLS FIRST, version.registered_at, schedule.kafka_partition
+    ORDER BY schedule.activated_at NULLS FIRST, version.activated_at, schedule.kafka_partition
 """
 
 

@@ -3,13 +3,12 @@
 ALTER TABLE model_versions ADD COLUMN IF NOT EXISTS false_unknown_rate double precision;
 ALTER TABLE model_versions ADD COLUMN IF NOT EXISTS booster bytea;
 ALTER TABLE model_versions ALTER COLUMN booster SET STORAGE EXTERNAL;
-ALTER TABLE model_versions RENAME COLUMN activated_at TO registered_at;
 
 COMMENT ON TABLE model_versions IS 'The registry: one row per model that a topic was or may be scored by.';
 COMMENT ON COLUMN model_versions.false_unknown_rate IS
     'Share of a known exchange''s windows that it may call unknown; NULL in rows from before there was a registry.';
 COMMENT ON COLUMN model_versions.booster IS 'The booster file; NULL in rows from before there was a registry.';
-COMMENT ON COLUMN model_versions.registered_at IS 'When it was first made known here.';
+COMMENT ON COLUMN model_versions.activated_at IS 'When it was first made known here.';
 
 CREATE TABLE IF NOT EXISTS model_activations (
     activation_id bigint      NOT NULL GENERATED ALWAYS AS IDENTITY,

@@ -149,7 +149,7 @@ def database(migrated: Connection) -> Iterator[Connection]:
     """Give each test the migrated database without rows."""
     yield migrated
     with migrated.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {', '.join(TABLES.values())}, model_versions")
+        cursor.execute(f"TRUNCATE {', '.join(TABLES.values())}, model_activations, model_versions")
 
 
 @pytest.fixture
