@@ -87,11 +87,11 @@ def test_a_window_after_the_longest_pause_and_a_downtime_is_the_replays(
         job_id = submit(savepoint)
         send(FIRST + PAUSED, len(times))
         wait_until(lambda: n_windows() == 2, what="the second window")
+        with TopicReader(stack.kafka, TOPIC) as reader:
+            models = OneModel(predictor, explainer_of(predictor))
+            replayed = hash_results(TopicResults(reader, models, settings.silence_ns).chunks())
+        wait_until(lambda: hash_results(read_results(database_url, version)) == replayed, what="the replay's results")
     finally:
         requests.patch(f"{stack.flink_url}/jobs/{job_id}", params={"mode": "cancel"}, timeout=10)
         wait_until(lambda: find_running_job(stack.flink_url) is None, what="the end of the job")
-    with TopicReader(stack.kafka, TOPIC) as reader:
-        models = OneModel(predictor, explainer_of(predictor))
-        replayed = hash_results(TopicResults(reader, models, settings.silence_ns).chunks())
-    wait_until(lambda: hash_results(read_results(database_url, version)) == replayed, what="the replay's results")
     assert versions_of(database_url, TOPIC) == (version,)
