@@ -122,7 +122,7 @@ def test_after_several_failures_in_a_row_it_is_called_dead_and_tried_on(
 ) -> None:
     monkeypatch.setattr(supervisor, "BACKOFF_S", (0.0, 0.0))
     obstacle, called_dead = tmp_path / "obstacle", []
-    script = f"if [ -e {obstacle} ]; then echo worn out; exit 1; fi; touch {obstacle}; sleep 0.5"
+    script = f"if [ -e {obstacle} ]; then echo worn out; exit 1; fi; touch {obstacle}; sleep 1.5"
 
     def mended(status: StackStatus) -> bool:
         part = status.part("part")
@@ -138,7 +138,7 @@ def test_after_several_failures_in_a_row_it_is_called_dead_and_tried_on(
 
 def test_each_start_is_prepared(tmp_path: Path) -> None:
     prepared: list[int] = []
-    service = make_service(tmp_path, "sleep 0.1")
+    service = make_service(tmp_path, "sleep 1")
     object.__setattr__(service, "prepare", lambda: prepared.append(1))
     run_until(tmp_path, [service], lambda status: status.part("part").restarts == 1)
     assert len(prepared) >= 2
