@@ -5,56 +5,66 @@ from __future__ import annotations
 import errno
 import logging
 import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
+from typing import Final
 
 import typer
 from rich.text import Text
 
-from jobs.commands import (
-    chaos,
-    checks,
-    demo,
-    dlq,
-    evaluation,
-    job,
-    live,
-    local_stack,
-    models,
-    recordings,
-    registry,
-    results,
-    soak,
-    streams,
-    watching,
-)
 from jobs.console import err
 from stack.errors import StackError
 from udfs.errors import PipelineError
 
-app = typer.Typer(
-    name="fingerprint",
-    help="Tells which exchange a live message stream really comes from, by behaviour alone.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+_COMMANDS: Final = {
+    "Start here": {"demo": "demo", "test": "checks"},
+    "Local stack": {"up": "local_stack", "status": "local_stack", "down": "local_stack"},
+    "Messages": {"ingest": "live", "publish": "streams", "replay": "streams"},
+    "Recordings": {"record": "live", "inspect": "recordings", "convert": "recordings"},
+    "Job and results": {
+        "migrate": "job",
+        "submit": "job",
+        "stop": "job",
+        "watch": "watching",
+        "results": "results",
+        "dlq": "dlq",
+    },
+    "Trust": {"chaos": "chaos", "soak": "soak"},
+    "Model": {"score": "models", "train": "models", "enrol": "models", "evaluate": "evaluation", "model": "registry"},
+}
+"""By panel of the help: each command, and the module of `jobs.commands` that has it."""
 
-for panel, commands in {
-    "Start here": (demo.demo,),
-    "Local stack": (local_stack.up, local_stack.status, local_stack.down),
-    "Messages": (live.ingest, streams.publish, streams.replay),
-    "Recordings": (live.record, recordings.inspect, recordings.convert),
-    "Job and results": (job.migrate, job.submit, job.stop, watching.watch),
-    "Trust": (chaos.chaos, soak.soak),
-    "Model": (models.score, models.train, models.enrol, evaluation.evaluate),
-}.items():
-    for command in commands:
-        app.command(rich_help_panel=panel)(command)
-app.add_typer(results.app, name="results", rich_help_panel="Job and results")
-app.add_typer(registry.app, name="model", rich_help_panel="Model")
-app.add_typer(dlq.app, name="dlq", rich_help_panel="Job and results")
-app.command("test", rich_help_panel="Start here")(checks.run_tests)
+_FUNCTIONS: Final = {"test": "run_tests"}
+"""Of commands that are not called as their function is; groups of commands are the `app` of their module."""
+
+
+def build_app(arguments: Sequence[str] = ()) -> typer.Typer:
+    """Make the command line; of arguments that begin with a command's name, with that one only, which starts faster."""
+    wanted = {name for names in _COMMANDS.values() for name in names if name in arguments[:1]}
+    app = typer.Typer(
+        name="fingerprint",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    # With a callback, one command alone keeps its name.
+    app.callback(help="Tells which exchange a live message stream really comes from, by behaviour alone.")(lambda: None)
+    for panel, commands in _COMMANDS.items():
+        for name, module in commands.items():
+            if not wanted or name in wanted:
+                _add(app, panel, name, import_module(f"jobs.commands.{module}"))
+    return app
+
+
+def _add(app: typer.Typer, panel: str, name: str, module: ModuleType) -> None:
+    if hasattr(module, "app"):
+        app.add_typer(module.app, name=name, rich_help_panel=panel)
+    else:
+        app.command(name, rich_help_panel=panel)(getattr(module, _FUNCTIONS.get(name, name)))
+
 
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR)
 
@@ -63,7 +73,7 @@ def main() -> None:
     """Run a command; a user's mistake is one sentence on standard error and exit code 1."""
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # its every failed attempt; what matters is in our sentence
     try:
-        app()
+        build_app(sys.argv[1:])()
     except (PipelineError, StackError) as error:
         _fail(str(error))
     except OSError as error:

@@ -22,6 +22,14 @@ from stack.status import StackStatus
 _numbers = itertools.count()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def short_lived_java() -> Iterator[None]:
+    """Let Java compile quickly rather than well: here it starts dozens of times, and never computes for long."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+        yield
+
+
 @pytest.fixture(scope="session")
 def local_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackStatus]:
     """Start Kafka, Flink and PostgreSQL on free ports; they are gone after the last test."""

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
 import yaml
 
 from jobs.arguments import parse_job_arguments
-from jobs.cli import app
+from jobs.cli import build_app
 
 ROOT = Path(__file__).parents[1]
+COMMANDS: dict[str, Any] = typer.main.get_command(build_app()).commands  # type: ignore[attr-defined]  # it is a group
 DATABASE_URL = "postgresql://ann:secret@localhost:5432/prices"
 
 
@@ -45,7 +47,7 @@ def with_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("line", [*printed_commands(), *compose_commands()])
 def test_a_printed_command_is_understood(line: str) -> None:
     _, command, *arguments = shlex.split(line, comments=True)
-    understood = typer.main.get_command(app).commands[command]
+    understood = COMMANDS[command]
     while hasattr(understood, "commands"):
         understood = understood.commands[arguments.pop(0)]
     understood.make_context(command, list(arguments))

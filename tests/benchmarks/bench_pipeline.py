@@ -11,31 +11,30 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+import psutil
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from ingest.messages import encode
 from jobs.addresses import Addresses
-from jobs.config import DEAD_LETTER_TOPIC
 from jobs.database import connect
-from jobs.migrate import migrate
+from jobs.flink_client import find_running_job
 from jobs.submission import Submission
-from stack.control import up, wipe
-from stack.settings import StackSettings
+from jobs.throwaway import cancel_job, delete_topic, fresh_database, idle_stack
 from stack.status import StackStatus
 from synthetic.sessions import synthetic_sessions
 from udfs.schema import Session
 from udfs.windows import count_windows
 
-TOPIC = "benchmark_messages"
 PARTITIONS = 4
 START_NS = 1_790_000_000_000_000_000
 WARM_UP_SHARE = 0.3
@@ -58,30 +57,56 @@ def _copies(session: Session) -> Iterator[bytes]:
     return (bytes(memoryview(value)) for value in encode(session))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A stack, and what is made on it for one run.
+
+    Attributes
+    ----------
+    stack : StackStatus
+        No other job of ours runs on it.
+    topic : str
+        Of the messages.
+    database_url : str
+        A database with empty tables.
+    """
+
+    stack: StackStatus
+    topic: str
+    database_url: str
+
+    def submit(self, *options: str) -> str:
+        """Submit the job on the topic, and return its id."""
+        stack = self.stack
+        addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=self.database_url)
+        return Submission(addresses=addresses, topic=self.topic, job_options=options).run(lambda _: None)
+
+
 @contextmanager
-def running_stack() -> Iterator[StackStatus]:
-    """Start an own stack on free ports, with empty tables and topics."""
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder) / "stack"
-        try:
-            stack = up(StackSettings(home=home, kafka_port=0, flink_port=0, postgres_port=0), lambda _: None)
-            migrate(stack.database_url)
-            config = {"message.timestamp.type": "LogAppendTime"}
-            topics = [NewTopic(TOPIC, PARTITIONS, config=config), NewTopic(DEAD_LETTER_TOPIC, PARTITIONS)]
-            admin = AdminClient({"bootstrap.servers": stack.kafka})  # must outlive what it promises
-            for made in admin.create_topics(topics).values():
-                made.result()
-            yield stack
-        finally:
-            wipe(home)
+def running_stack(home: Path | None) -> Iterator[Place]:
+    """Use the stack of `home`, or an own one on free ports, with a database and a topic that are gone afterwards."""
+    topic = f"benchmark_{time.time_ns()}"
+    with TemporaryDirectory() as nowhere, idle_stack(home or Path(nowhere), print) as stack:
+        admin = AdminClient({"bootstrap.servers": stack.kafka})  # must outlive what it promises
+        config = {"message.timestamp.type": "LogAppendTime"}
+        for made in admin.create_topics([NewTopic(topic, PARTITIONS, config=config)]).values():
+            made.result()
+        with fresh_database(stack, "benchmark") as url:
+            place = Place(stack=stack, topic=topic, database_url=url)
+            try:
+                yield place
+            finally:
+                if (job := find_running_job(stack.flink_url)) is not None:
+                    cancel_job(stack, job.job_id)
+                delete_topic(stack, topic)
 
 
-def send(producer: Producer, messages: Sequence[Message]) -> None:
+def send(producer: Producer, topic: str, messages: Sequence[Message]) -> None:
     """Hand messages to librdkafka, waiting while its queue is full."""
     for key, value in messages:
         while True:
             try:
-                producer.produce(TOPIC, value, key)
+                producer.produce(topic, value, key)
                 break
             except BufferError:
                 producer.poll(0.1)
@@ -94,25 +119,45 @@ def new_producer(stack: StackStatus) -> Producer:
     return Producer({"bootstrap.servers": stack.kafka, **settings})
 
 
-def submit(stack: StackStatus, *options: str) -> None:
-    """Submit the job on the benchmark's topic."""
-    addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=stack.database_url)
-    Submission(addresses=addresses, topic=TOPIC, job_options=options).run(lambda _: None)
-
-
-def measure_throughput(n_connections: int, n_each: int, parallelism: int) -> None:
+def measure_throughput(
+    home: Path | None, n_connections: int, n_each: int, parallelism: int, state_backend: str
+) -> None:
     """Preload the topic, let the job read it to the end, and print the rate at which rows appear."""
     messages = draw_messages(n_connections, n_each)
     expected = n_connections * count_windows(n_each)
-    with running_stack() as stack:
-        producer = new_producer(stack)
+    with running_stack(home) as place:
+        producer = new_producer(place.stack)
         for block in range(0, n_each, 500):
             for connection in messages:
-                send(producer, connection[block : block + 500])
+                send(producer, place.topic, connection[block : block + 500])
         producer.flush()
-        submit(stack, "--stop-at-end", "--parallelism", str(parallelism))
-        samples = _watch_rows(stack.database_url, expected)
+        before_s = _cpu_s(place.stack)
+        place.submit("--stop-at-end", "--parallelism", str(parallelism), "--state-backend", state_backend)
+        samples = _watch_rows(place.database_url, expected)
+        spent_s = {name: at_end_s - before_s[name] for name, at_end_s in _cpu_s(place.stack).items()}
     _print_throughput(samples, n_connections * n_each, expected, parallelism)
+    each_us = sum(spent_s.values()) * 1e6 / (n_connections * n_each)
+    parts = ", ".join(f"{name} {part_s:.1f}" for name, part_s in spent_s.items())
+    print(f"CPU in seconds, start included: {parts}; {each_us:.1f} µs a message")
+
+
+def _cpu_s(stack: StackStatus) -> dict[str, float]:
+    """Return the CPU time of each part so far, with that of its children; unlike a rate, it hardly depends on who
+    shares the cores.
+    """
+    return {part.name: sum(map(_own_cpu_s, _family(part.pid))) for part in stack.parts if part.pid is not None}
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    parent = psutil.Process(pid)
+    return [parent, *parent.children(recursive=True)]
+
+
+def _own_cpu_s(process: psutil.Process) -> float:
+    """Return what a process has used, and those of its children that have ended."""
+    times = process.cpu_times()
+    used_s: float = times.user + times.system + times.children_user + times.children_system
+    return used_s
 
 
 def _watch_rows(database_url: str, expected: int) -> list[tuple[float, int]]:
@@ -141,21 +186,23 @@ def _print_throughput(samples: list[tuple[float, int]], n_messages: int, expecte
     print(f"after {WARM_UP_SHARE:.0%} of the rows: {rate:,.0f} windows/s = {messages_per_s:,.0f} messages/s")
 
 
-def measure_latency(n_connections: int, windows_per_s: int, warm_up_s: int, measured_s: int, parallelism: int) -> None:
+def measure_latency(
+    home: Path | None, n_connections: int, windows_per_s: int, warm_up_s: int, measured_s: int, parallelism: int
+) -> None:
     """Send at a fixed rate, and print how long a row took from the broker's append to its insertion."""
     per_tick = max(1, round(windows_per_s * 25 * TICK_S))
     n_each = -(-per_tick * round((warm_up_s + measured_s) / TICK_S) // n_connections)
     # One message of every connection in turn.
     turns = [message for turn in zip(*draw_messages(n_connections, n_each), strict=True) for message in turn]
-    with running_stack() as stack:
-        submit(stack, "--parallelism", str(parallelism))
-        producer = new_producer(stack)
-        send(producer, [message for connection in draw_messages(3, 50) for message in connection])
-        _watch_rows(stack.database_url, 3)  # until then the job is starting, and would have to catch up
-        sending_s = _send_steadily(producer, turns, per_tick)
+    with running_stack(home) as place:
+        place.submit("--parallelism", str(parallelism))
+        producer = new_producer(place.stack)
+        send(producer, place.topic, [message for connection in draw_messages(3, 50) for message in connection])
+        _watch_rows(place.database_url, 3)  # until then the job is starting, and would have to catch up
+        sending_s = _send_steadily(producer, place.topic, turns, per_tick)
         time.sleep(5)
-        appended_ms = _read_append_times(stack)
-        with connect(stack.database_url) as connection, connection.cursor() as cursor:
+        appended_ms = _read_append_times(place)
+        with connect(place.database_url) as connection, connection.cursor() as cursor:
             cursor.execute(
                 "SELECT kafka_partition, last_offset, extract(epoch FROM scored_at) * 1000 FROM window_scores"
             )
@@ -175,19 +222,19 @@ def measure_latency(n_connections: int, windows_per_s: int, warm_up_s: int, meas
     print(f"broker append to row: p50 {p50:.0f}, p95 {p95:.0f}, p99 {p99:.0f}, p99.9 {p999:.0f} ms")
 
 
-def _send_steadily(producer: Producer, messages: Sequence[Message], per_tick: int) -> float:
+def _send_steadily(producer: Producer, topic: str, messages: Sequence[Message], per_tick: int) -> float:
     started_s = time.monotonic()
     for tick, first in enumerate(range(0, len(messages), per_tick)):
         time.sleep(max(0.0, started_s + tick * TICK_S - time.monotonic()))
-        send(producer, messages[first : first + per_tick])
+        send(producer, topic, messages[first : first + per_tick])
     producer.flush()
     return time.monotonic() - started_s
 
 
-def _read_append_times(stack: StackStatus) -> dict[tuple[int, int], int]:
+def _read_append_times(place: Place) -> dict[tuple[int, int], int]:
     """Read the broker's append time, in ms since the epoch, of every record."""
-    consumer = Consumer({"bootstrap.servers": stack.kafka, "group.id": "benchmark", "fetch.queue.backoff.ms": 5})
-    partitions = [TopicPartition(TOPIC, number, 0) for number in range(PARTITIONS)]
+    consumer = Consumer({"bootstrap.servers": place.stack.kafka, "group.id": "benchmark", "fetch.queue.backoff.ms": 5})
+    partitions = [TopicPartition(place.topic, number, 0) for number in range(PARTITIONS)]
     left = sum(consumer.get_watermark_offsets(partition)[1] for partition in partitions)
     consumer.assign(partitions)
     appended_ms: dict[tuple[int, int], int] = {}
@@ -208,12 +255,19 @@ def main() -> None:
     parser.add_argument("--warm-up", type=int, default=90, help="seconds, for latency")
     parser.add_argument("--seconds", type=int, default=60, help="measured, for latency")
     parser.add_argument("--parallelism", type=int, default=1)
+    parser.add_argument("--state-backend", choices=["hashmap", "rocksdb"], default="hashmap", help="for throughput")
+    parser.add_argument("--home", type=Path, help="of a stack that runs")
     chosen = parser.parse_args()
     if chosen.what == "throughput":
-        measure_throughput(chosen.connections, chosen.messages, chosen.parallelism)
+        measure_throughput(chosen.home, chosen.connections, chosen.messages, chosen.parallelism, chosen.state_backend)
     else:
         measure_latency(
-            chosen.connections, chosen.windows_per_second, chosen.warm_up, chosen.seconds, chosen.parallelism
+            chosen.home,
+            chosen.connections,
+            chosen.windows_per_second,
+            chosen.warm_up,
+            chosen.seconds,
+            chosen.parallelism,
         )
 
 

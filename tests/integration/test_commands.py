@@ -66,7 +66,7 @@ def test_recordings_are_replayed(
 
 
 def test_the_benchmarks_run(local_stack: StackStatus, stack_environment: dict[str, str]) -> None:
-    small = ["throughput", "--connections", "6", "--messages", "500"]
+    small = ["throughput", "--connections", "6", "--messages", "500", "--home", str(local_stack.home)]
     shown = run([sys.executable, str(BENCHMARKS / "bench_pipeline.py"), *small], stack_environment).stdout
     assert "3,000 messages, 114 windows" in shown
     for way, size in (("replay", ["--connections", "6", "--messages", "200"]), ("adapter", ["--frames", "1000"])):

@@ -26,7 +26,7 @@ from stack.status import StackStatus
 from udfs.schema import SESSION_COLUMNS, WINDOW_SLIDE, Session
 
 TOPIC = "expiry_messages"
-SILENCE_S, DOWNTIME_S, GAP_S = 1.2, 300.0, 1.1
+SILENCE_S, DOWNTIME_S, GAP_S = 0.6, 300.0, 0.55
 LIVES = ("--silence-minutes", str(SILENCE_S / 60), "--downtime-hours", str(DOWNTIME_S / 3600))
 FIRST, PAUSED = 50, 24
 """Messages that make the first window, and those that come while there is no job: the next one makes the second."""

@@ -32,7 +32,8 @@ def test_a_connection_that_stops_is_seen_and_seen_to_come_back(
     job_id = Submission(addresses=addresses, topic=TOPIC).run(lambda _: None)
     try:
         with KafkaProducer(bootstrap_servers=local_stack.kafka) as producer:
-            for _ in range(250):
+            # A connection's rhythm is known after 200 messages; the last activity told is up to two seconds old.
+            for _ in range(400):
                 say(producer, "stops", "talks")
                 time.sleep(0.02)
 
@@ -49,7 +50,7 @@ def test_a_connection_that_stops_is_seen_and_seen_to_come_back(
             say(producer, "stops")
             events = "SELECT connection_id, kind, limit_s, messages, silence_s > 5 FROM health_events"
             wait_until(while_one_talks(events), what="the stall")
-            assert select(database_url, events) == [("stops", "stall", 5.0, 251, True)]
+            assert select(database_url, events) == [("stops", "stall", 5.0, 401, True)]
             gone = "SELECT 1 WHERE NOT EXISTS (SELECT FROM silent_connections)"
             wait_until(while_one_talks(gone), what="the end of the silence")
     finally:

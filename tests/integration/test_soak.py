@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from jobs.cli import app
+from jobs.cli import build_app
 from jobs.database import connect
 from jobs.flink_client import find_running_job
 from stack.status import StackStatus
@@ -20,8 +20,10 @@ PROCESSES = {"kafka", "zookeeper", "jobmanager", "taskmanager", "postgres", "pub
 @pytest.fixture(scope="module")
 def folder(local_stack: StackStatus, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("soak")
-    options = ("--home", str(local_stack.home), "--out", str(folder), "--hours", str(40 / 3600), "--every", "2")
-    done = CliRunner().invoke(app, ["soak", *options, "--rate", "300", "--bad-share", "0.02"], catch_exceptions=False)
+    options = ("--home", str(local_stack.home), "--out", str(folder), "--hours", str(30 / 3600), "--every", "2")
+    done = CliRunner().invoke(
+        build_app(), ["soak", *options, "--rate", "300", "--bad-share", "0.02"], catch_exceptions=False
+    )
     assert done.exit_code == 0, done.output
     return folder
 
@@ -51,5 +53,5 @@ def test_nothing_is_left(folder: Path, local_stack: StackStatus) -> None:
 
 def test_samples_of_a_soak_that_was_cut_off_are_plotted(folder: Path) -> None:
     (folder / "soak.png").unlink()
-    done = CliRunner().invoke(app, ["soak", "--plot", "--out", str(folder)], catch_exceptions=False)
+    done = CliRunner().invoke(build_app(), ["soak", "--plot", "--out", str(folder)], catch_exceptions=False)
     assert (done.exit_code, (folder / "soak.png").exists()) == (0, True)

@@ -17,7 +17,7 @@ from ingest.broker import ensure_topics
 from ingest.publish import publish
 from ingest.records import TopicReader
 from jobs.addresses import Addresses
-from jobs.cli import app
+from jobs.cli import build_app
 from jobs.config import DEAD_LETTER_TOPIC
 from jobs.database import connect
 from jobs.flink_client import find_running_job, stop_with_savepoint
@@ -48,7 +48,7 @@ def command(local_stack: StackStatus, database_url: str) -> Callable[..., Result
         "FINGERPRINT_HOME": str(local_stack.home),
         "COLUMNS": "200",
     }
-    return lambda *arguments: CliRunner().invoke(app, list(arguments), env=environment, catch_exceptions=False)
+    return lambda *arguments: CliRunner().invoke(build_app(), list(arguments), env=environment, catch_exceptions=False)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from jobs.cli import app
+from jobs.cli import build_app
 from model.artifact import DEFAULT_ARTIFACT
 from udfs.windows import count_windows
 
@@ -67,7 +67,7 @@ def test_help_names_every_command(environment: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command: str) -> None:
-    done = CliRunner().invoke(app, [command, "--help"])  # in this process: a start takes seconds
+    done = CliRunner().invoke(build_app(), [command, "--help"])  # in this process: a start takes seconds
     assert done.exit_code == 0
     assert "Usage" in done.stdout
 

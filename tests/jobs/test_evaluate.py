@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from jobs.cli import app
+from jobs.cli import build_app
 from jobs.commands.evaluation import evaluate
 from jobs.commands.models import train
 from model.boosting import N_TREES
@@ -30,7 +30,7 @@ needs_captures = pytest.mark.skipif(
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evaluation")
     arguments = ["evaluate", "--quick", "--captures", str(CAPTURES), "--out", str(folder), "--seed", "3"]
-    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    result = CliRunner().invoke(build_app(), arguments, catch_exceptions=False)
     assert result.exit_code == 0
     assert "has the whole report" in result.stdout
     return folder
@@ -141,6 +141,6 @@ def test_figures_are_written_short() -> None:
 
 def test_a_missing_folder_is_a_sentence(tmp_path: Path) -> None:
     arguments = ["evaluate", "--quick", "--captures", str(tmp_path / "none"), "--out", str(tmp_path / "out")]
-    result = CliRunner().invoke(app, arguments)
+    result = CliRunner().invoke(build_app(), arguments)
     assert result.exit_code != 0
     assert "index.csv" in str(result.exception)
