@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from jobs.dashboards import overview
+from jobs.dashboards import connection, model_health, overview
 from jobs.dashboards.style import Json
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "grafana" / "dashboards"
 
 BUILDERS: Final[Mapping[str, Callable[[], Json]]] = {
     "overview.json": overview.build,
+    "connection.json": connection.build,
+    "model_health.json": model_health.build,
 }
 """File -> what builds its dashboard."""
 

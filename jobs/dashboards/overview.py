@@ -64,8 +64,9 @@ def _now() -> list[Json]:
             "Last minute",
             """
             Of the windows that ended in the last minute, whatever the time range: how many per second, and how long
-            95 of 100 took at most from the receipt of their last message to their row in the database. Lag is how long
-            ago the newest window of the time range ended: it grows while the job, or what feeds it, stands still.
+            95 of 100 took at most from the receipt of their last message to their row in the database. Lag is how
+            long ago the newest window of the time range ended: it grows while the job, or what feeds it, stands
+            still.
             """,
             """
             SELECT count(*) / 60.0 AS "Windows/s",

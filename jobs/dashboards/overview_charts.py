@@ -121,9 +121,9 @@ def connections() -> list[Json]:
         table(
             "Connection list",
             """
-            The connections of the time range, mismatches first, then those seen last; a click shows one. Certain means
-            that the evidence has reached the model's bound; until then a class is likely or the connection undecided.
-            Probability is that the verdict is right.
+            The connections of the time range, mismatches first, then those seen last; a click shows one. Certain
+            means that the evidence has reached the model's bound; until then a class is likely or the connection
+            undecided. Probability is that the verdict is right.
             """,
             """
             SELECT connection_id AS "Connection",
@@ -191,8 +191,8 @@ def speed() -> list[Json]:
         timeseries(
             "Scoring latency",
             """
-            From the receipt of a window's last message to its row in the database. A replayed recording has no meaning
-            here: it was received long ago.
+            From the receipt of a window's last message to its row in the database. A replayed recording has no
+            meaning here: it was received long ago.
             """,
             """
             SELECT $__timeGroupAlias(window_end_at, $__interval),

@@ -60,12 +60,13 @@ def stat(
     steps: Steps = ((None, PLAIN),),
     fields: Sequence[Json] = (),
     no_value: str = "–",
+    texts: bool = False,
     vertical: bool = False,
     sparkline: bool = False,
 ) -> Json:
-    """Make a panel of large values: one for each column of the query's one row, texts and times too."""
+    """Make a panel of large values: one for each number of the query's one row, or, if `texts`, for each column."""
     options = {
-        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "/.*/", "values": False},
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "/.*/" if texts else "", "values": False},
         "orientation": "horizontal" if vertical else "vertical",
         "colorMode": "value",
         "graphMode": "area" if sparkline else "none",
@@ -95,7 +96,9 @@ def timeseries(
     interval: str = "5s",
     span_nulls: bool | int = False,
     logarithmic: bool = False,
+    expected: float | None = None,
     legend: str = "list",
+    no_value: str | None = None,
 ) -> Json:
     """Make a chart over time.
 
@@ -111,8 +114,12 @@ def timeseries(
         The shortest $__interval.
     span_nulls : bool or int
         Whether a line goes on over missing points; for gaps up to so many milliseconds.
+    expected : float
+        Where a dashed line says what would be usual.
     legend : str
         `list`, or `table` with latest, mean and largest value, or empty for none.
+    no_value : str
+        What is shown where there is nothing.
     """
     filled = 40 if stacked or bars else 0
     custom: Json = {
@@ -130,8 +137,13 @@ def timeseries(
         custom["scaleDistribution"] = {"type": "log", "log": 10}
     if bars:
         custom["barMaxWidth"] = 24
-    config = _defaults(unit, decimals=decimals, min=least, max=most, color={"mode": "palette-classic"})
+    config = _defaults(
+        unit, decimals=decimals, min=least, max=most, color={"mode": "palette-classic"}, noValue=no_value
+    )
     config["custom"] = custom
+    if expected is not None:
+        custom["thresholdsStyle"] = {"mode": "dashed"}
+        config["thresholds"] = thresholds(((None, "transparent"), (expected, PLAIN)))
     options = {"legend": _legend(legend), "tooltip": {"mode": "multi", "sort": "desc"}}
     return _panel("timeseries", title, description, queries, at, config, fields, options, "time_series") | {
         "interval": interval
@@ -165,8 +177,8 @@ def bargauge(
         "maxVizHeight": 48,
         "text": {"titleSize": 16, "valueSize": 20},
     }
-    config = _defaults(unit, decimals=decimals, min=least, max=most, color={"mode": "thresholds"})
-    config |= {"thresholds": thresholds(steps)} | ({"noValue": no_value} if no_value else {})
+    config = _defaults(unit, decimals=decimals, min=least, max=most, noValue=no_value)
+    config |= {"color": {"mode": "thresholds"}, "thresholds": thresholds(steps)}
     return _panel("bargauge", title, description, queries, at, config, fields, options, "time_series")
 
 
@@ -182,6 +194,7 @@ def barchart(
     most: float | None = None,
     fields: Sequence[Json] = (),
     show_values: bool = False,
+    no_value: str | None = None,
 ) -> Json:
     """Make upright bars: a group for each row of a table, named by its column `x`; a bar for each column of numbers."""
     options = {
@@ -197,7 +210,9 @@ def barchart(
         "legend": _legend("list"),
         "tooltip": {"mode": "multi", "sort": "none"},
     }
-    config = _defaults(unit, decimals=decimals, min=least, max=most, color={"mode": "palette-classic"})
+    config = _defaults(
+        unit, decimals=decimals, min=least, max=most, color={"mode": "palette-classic"}, noValue=no_value
+    )
     config["custom"] = {"lineWidth": 0, "fillOpacity": 85, "gradientMode": "none", "axisPlacement": "auto"}
     return _panel("barchart", title, description, queries, at, config, fields, options, "table")
 

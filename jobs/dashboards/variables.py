@@ -39,6 +39,22 @@ def declared_exchange() -> Json:
     )
 
 
+def model_version() -> Json:
+    """Choose by the model that scored."""
+    return choice(
+        "model",
+        "Model",
+        "The version of the model that scored the windows.",
+        """
+        SELECT model_version FROM connection_status
+        UNION
+        SELECT model_version FROM model_schedule
+        ORDER BY 1
+        """,
+        all_is="model_version",
+    )
+
+
 def choice(name: str, label: str, description: str, sql: str, *, all_is: str) -> Json:
     """Let the reader choose one, several or all of the values that a query returns.
 
