@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,24 +27,12 @@ def sources() -> list[dict[str, Any]]:
     return [source for path in files for source in yaml.safe_load(path.read_text())["datasources"]]
 
 
-def _load(name: str) -> ModuleType:
-    """Import a module that stands beside the tests, which are no package."""
-    spec = importlib.util.spec_from_file_location(f"tests_grafana_{name}", Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="session")
 def checker() -> ModuleType:
     """Return the module `mistakes.py`."""
-    return _load("mistakes")
-
-
-@pytest.fixture(scope="session")
-def shapes() -> ModuleType:
-    """Return the module `shapes.py`."""
-    return _load("shapes")
+    spec = importlib.util.spec_from_file_location("tests_mistakes", Path(__file__).with_name("mistakes.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -65,7 +65,7 @@ def filled(empty: Connection) -> Iterator[Connection]:
 
 
 @pytest.fixture(scope="module")
-def run(shapes: ModuleType) -> Run:
+def run(panel_shapes: ModuleType) -> Run:
     """Return a function that runs a query as Grafana does."""
 
     def run_query(database: Connection, dashboard: str, sql: str, **chosen: str | list[str]) -> Any:
@@ -76,7 +76,7 @@ def run(shapes: ModuleType) -> Run:
         with database.cursor() as cursor:
             cursor.execute(statement)
             columns = [(column.name, column.type_code) for column in cursor.description or ()]
-            return shapes.Result(columns, cursor.fetchall())
+            return panel_shapes.Result(columns, cursor.fetchall())
 
     return run_query
 
@@ -95,11 +95,11 @@ def test_every_variable_is_asked_where_there_is_nothing(empty: Connection, run: 
 
 @pytest.mark.parametrize(("name", "panel", "target"), TARGETS)
 def test_every_panel_gets_what_its_type_needs(
-    filled: Connection, run: Run, shapes: ModuleType, name: str, panel: Json, target: Json
+    filled: Connection, run: Run, panel_shapes: ModuleType, name: str, panel: Json, target: Json
 ) -> None:
     connection = "d" if "connection_health" in target["rawSql"] else "e"
     result = run(filled, name, target["rawSql"], connection=connection)
-    assert list(shapes.complaints(panel, target, result)) == []
+    assert list(panel_shapes.complaints(panel, target, result)) == []
     assert result.rows or "drifting_connections" in target["rawSql"]
     for row in result.rows[:1]:
         assert any(value is not None for value in row)
