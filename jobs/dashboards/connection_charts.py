@@ -129,7 +129,11 @@ def rhythm() -> list[Json]:
                 LEFT JOIN binned USING (bin)
                 GROUP BY bins.bin
             )
-            SELECT power(10, bin / 4.0)::double precision AS "Median interval",
+            SELECT CASE
+                       WHEN bin < 12 THEN round(power(10, bin / 4.0)) || ' µs'
+                       WHEN bin < 24 THEN round(power(10, bin / 4.0 - 3), 1)::real || ' ms'
+                       ELSE round(power(10, bin / 4.0 - 6), 1)::real || ' s'
+                   END AS "Median interval",
                    own / nullif(sum(own) OVER (), 0) AS "This connection",
                    detected / nullif(sum(detected) OVER (), 0) AS "Detected exchange",
                    declared / nullif(sum(declared) OVER (), 0) AS "Declared exchange"
@@ -141,7 +145,6 @@ def rhythm() -> list[Json]:
             x="Median interval",
             no_value=NONE,
             fields=[
-                field("Median interval", unit="µs", decimals=0),
                 field("This connection", colour=GREEN),
                 field("Detected exchange", colour=SKY_BLUE),
                 field("Declared exchange", colour=ORANGE),

@@ -70,7 +70,7 @@ def stat(
         "orientation": "horizontal" if vertical else "vertical",
         "colorMode": "value",
         "graphMode": "area" if sparkline else "none",
-        "textMode": "value_and_name",
+        "textMode": "auto",
         "justifyMode": "center",
         "wideLayout": False,
         "showPercentChange": False,

@@ -2,7 +2,8 @@
 
 Publishes synthetic connections in real time to the local stack of FINGERPRINT_HOME, where the job runs already (as
 after `fingerprint demo --keep-running`). `busy`: connections that are what they declare. `alarming`: some that lie,
-strangers, some that turn into another exchange, stall, lose, repeat, stop or speed up, and records that are no messages.
+strangers, some that turn into another exchange, stall, lose, repeat, stop or speed up, and records that are no
+messages.
 """
 
 from __future__ import annotations
