@@ -52,7 +52,11 @@ def database(database_url: str) -> Iterator[Connection]:
         connection.autocommit = True
         cursor.execute(
             """
-            INSERT INTO window_scores
+            INSERT INTO window_scores (
+                connection_id, kafka_partition, last_offset, first_offset, window_start_at, window_end_at,
+                declared_exchange, predicted_exchange, confidence, probabilities, unknown_score, model_version,
+                scored_at
+            )
             SELECT name, 0, 25 * n + 49, 25 * n, end_at - interval '4 s', end_at, declared, detected, 0.9,
                    jsonb_build_object(detected, 0.9), 0.1, 'test-1', end_at + interval '40 ms'
             FROM (VALUES ('a', 'binance', 'binance'), ('b', 'coinbase', 'coinbase'), ('c', 'kraken', 'kraken'),
