@@ -208,10 +208,10 @@ def _verdicts() -> list[Json]:
             SELECT event.detected_at AS "Detected",
                    event.detected_exchange AS "For",
                    event.against_exchange AS "Against",
-                   (reason ->> 'contribution_nats')::double precision AS "Nats",
-                   reason ->> 'text' AS "Reason"
+                   (stated ->> 'contribution_nats')::double precision AS "Nats",
+                   stated ->> 'text' AS "Reason"
             FROM verdict_events AS event
-            CROSS JOIN LATERAL jsonb_array_elements(event.reasons -> 'reasons') AS reason
+            CROSS JOIN LATERAL jsonb_array_elements(event.reasons -> 'reasons') AS stated
             WHERE event.connection_id = ${connection:sqlstring}
             ORDER BY event.detected_at DESC, "Nats" DESC
             LIMIT 100

@@ -19,7 +19,7 @@ def confidence() -> list[Json]:
             It stays near 10% (dashed) as long as the model sees what it was made for, and rises when that changes.
             """,
             """
-            WITH reference AS (
+            WITH reference AS MATERIALIZED (
                 SELECT model_version AS version, exchange, deciles[1] AS low
                 FROM model_reference
                 WHERE measure = 'confidence'
@@ -54,7 +54,7 @@ def confidence() -> list[Json]:
             sees easier traffic.
             """,
             """
-            WITH reference AS (
+            WITH reference AS MATERIALIZED (
                 SELECT model_version AS version, exchange, deciles, shares
                 FROM model_reference
                 WHERE measure = 'confidence'
@@ -69,13 +69,16 @@ def confidence() -> list[Json]:
                 LIMIT 5000
             ),
             placed AS (
-                SELECT width_bucket(confidence, deciles) + 1 AS bin, shares
+                SELECT shares,
+                       1 + (SELECT count(*) FROM unnest(deciles) AS decile WHERE decile < confidence) AS bin,
+                       count(*) AS windows
                 FROM latest
                 JOIN reference ON version = model_version AND exchange = detected_exchange
+                GROUP BY shares, bin
             )
             SELECT bins.bin::text AS "Decile",
-                   avg((placed.bin = bins.bin)::integer) AS "Now",
-                   avg(shares[bins.bin]) AS "Held-out windows"
+                   coalesce(sum(windows) FILTER (WHERE placed.bin = bins.bin), 0) / sum(windows) AS "Now",
+                   sum(windows * shares[bins.bin]) / sum(windows) AS "Held-out windows"
             FROM placed
             CROSS JOIN generate_series(1, 10) AS bins (bin)
             GROUP BY bins.bin
@@ -95,7 +98,7 @@ def confidence() -> list[Json]:
             latest 5,000 windows.
             """,
             """
-            WITH reference AS (
+            WITH reference AS MATERIALIZED (
                 SELECT model_version AS version, exchange, deciles, shares
                 FROM model_reference
                 WHERE measure = 'margin'
@@ -110,13 +113,16 @@ def confidence() -> list[Json]:
                 LIMIT 5000
             ),
             placed AS (
-                SELECT width_bucket(margin, deciles) + 1 AS bin, shares
+                SELECT shares,
+                       1 + (SELECT count(*) FROM unnest(deciles) AS decile WHERE decile < margin) AS bin,
+                       count(*) AS windows
                 FROM latest
                 JOIN reference ON version = model_version AND exchange = detected_exchange
+                GROUP BY shares, bin
             )
             SELECT bins.bin::text AS "Decile",
-                   avg((placed.bin = bins.bin)::integer) AS "Now",
-                   avg(shares[bins.bin]) AS "Held-out windows"
+                   coalesce(sum(windows) FILTER (WHERE placed.bin = bins.bin), 0) / sum(windows) AS "Now",
+                   sum(windows * shares[bins.bin]) / sum(windows) AS "Held-out windows"
             FROM placed
             CROSS JOIN generate_series(1, 10) AS bins (bin)
             GROUP BY bins.bin
@@ -174,7 +180,7 @@ def calibration() -> list[Json]:
 
 
 CALIBRATION_SQL = """
-    WITH classes AS (
+    WITH classes AS MATERIALIZED (
         SELECT model_version AS version, exchange
         FROM model_reference
         WHERE measure = 'confidence'

@@ -31,7 +31,7 @@ def _sums() -> list[Json]:
             connection declares an exchange that the model knows look like that one; and the mean confidence.
             """,
             """
-            WITH classes AS (
+            WITH classes AS MATERIALIZED (
                 SELECT model_version AS version, exchange
                 FROM model_reference
                 WHERE measure = 'confidence'
