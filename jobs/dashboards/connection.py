@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobs.dashboards.connection_charts import behaviour, health, rhythm
 from jobs.dashboards.dashboard import dashboard
-from jobs.dashboards.fields import exchange_column, exchange_series, exchange_words, field, time_column
+from jobs.dashboards.fields import WRAPPED, exchange_column, exchange_series, exchange_words, field, time_column
 from jobs.dashboards.panels import stat, table, timeseries
 from jobs.dashboards.style import CRITICAL, KIND_COLOURS, SKY_BLUE, WARNING, Json
 from jobs.dashboards.variables import one_of, text_box
@@ -114,8 +114,9 @@ def _status() -> list[Json]:
             fields=[
                 field("Severity", width=90, words={"critical": CRITICAL, "warning": WARNING}),
                 field("Alert", width=110),
-                time_column("Since"),
-                field("Runbook", width=130),
+                field("What", cellOptions=WRAPPED),
+                time_column("Since", width=130),
+                field("Runbook", width=110),
             ],
         ),
         table(
@@ -229,6 +230,7 @@ def _verdicts() -> list[Json]:
                     cellOptions={"type": "gauge", "mode": "basic", "valueDisplayMode": "text"},
                     colour=SKY_BLUE,
                 ),
+                field("Reason", cellOptions=WRAPPED),
             ],
         ),
     ]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from jobs.dashboards.style import EXCHANGE_COLOURS, OTHER_EXCHANGE_COLOURS, Json, link_to_connection
 
 Steps = Sequence[tuple[float | None, str]]
 """Thresholds: from which value on which colour; the first is None, from the lowest on."""
+
+WRAPPED: Final = {"type": "auto", "wrapText": True}
+"""How a table's column of sentences is shown."""
 
 
 def thresholds(steps: Steps) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobs.dashboards.fields import connection_column, exchange_column, exchange_series, field, time_column
+from jobs.dashboards.fields import WRAPPED, connection_column, exchange_column, exchange_series, field, time_column
 from jobs.dashboards.panels import bargauge, section, table, timeseries
 from jobs.dashboards.style import CRITICAL, KIND_COLOURS, ORANGE, SKY_BLUE, VERMILLION, Json
 
@@ -105,11 +105,12 @@ def changes() -> list[Json]:
             fields=[
                 time_column("When", width=130),
                 field("Kind", width=90, words=KIND_COLOURS),
-                connection_column(width=180),
-                exchange_column("Declared", width=95),
-                exchange_column("Before", width=95),
-                exchange_column("Detected", width=95),
+                connection_column(width=150),
+                exchange_column("Declared", width=85),
+                exchange_column("Before", width=85),
+                exchange_column("Detected", width=85),
                 field("Probability", unit="percentunit", decimals=1, width=95),
+                field("Reason", cellOptions=WRAPPED),
             ],
         ),
     ]
@@ -148,16 +149,17 @@ def connections() -> list[Json]:
             """,
             at=(0, 29, 24, 10),
             fields=[
-                connection_column(width=190),
-                exchange_column("Declared", width=95),
-                exchange_column("Detected", width=95),
-                field("Mismatch", width=95, words={"mismatch": CRITICAL}),
-                field("Certainty", width=95),
+                connection_column(width=150),
+                exchange_column("Declared", width=85),
+                exchange_column("Detected", width=85),
+                field("Mismatch", width=85, words={"mismatch": CRITICAL}),
+                field("Certainty", width=90),
                 field("Probability", unit="percentunit", decimals=1, width=95),
-                field(like="^(Windows|Messages)$", unit="locale", width=95),
+                field(like="^(Windows|Messages)$", unit="locale", width=85),
                 field("Messages/s", unit="locale", decimals=1, width=100),
                 time_column("Since", width=130),
                 time_column("Last seen", width=130),
+                field("Model", width=130),
             ],
         ),
     ]
@@ -186,6 +188,7 @@ def speed() -> list[Json]:
             decimals=1,
             least=0,
             stacked="normal",
+            interval="10s",
             fields=exchange_series(),
         ),
         timeseries(
@@ -227,7 +230,7 @@ def speed() -> list[Json]:
             at=(16, 40, 8, 9),
             no_value="None in the time range.",
             fields=[
-                field("Reason", cellOptions={"type": "auto", "wrapText": True}),
+                field("Reason", cellOptions=WRAPPED),
                 field("Records", unit="locale", width=80),
                 time_column("Last seen", width=120),
             ],
