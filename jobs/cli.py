@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from jobs.commands import (
+    alerting,
     chaos,
     checks,
     demo,
@@ -45,7 +46,7 @@ for panel, commands in {
     "Local stack": (local_stack.up, local_stack.status, local_stack.down),
     "Messages": (live.ingest, streams.publish, streams.replay),
     "Recordings": (live.record, recordings.inspect, recordings.convert),
-    "Job and results": (job.migrate, job.submit, job.stop, watching.watch),
+    "Job and results": (job.migrate, job.submit, job.stop, watching.watch, alerting.alerts),
     "Trust": (chaos.chaos, soak.soak),
     "Model": (models.score, models.train, models.enrol, evaluation.evaluate),
 }.items():

@@ -112,3 +112,9 @@ def certificate(venues: ModuleType, tmp_path_factory: pytest.TempPathFactory) ->
     if path is None:
         pytest.skip("there is no openssl command to make a certificate with")
     return path
+
+
+@pytest.fixture(scope="session")
+def panel_shapes() -> ModuleType:
+    """Return the module `shapes.py`: what each type of panel needs."""
+    return _load(Path(__file__).with_name("grafana") / "shapes.py")
