@@ -43,10 +43,15 @@ def find_prometheus() -> Path:
 
 def scrape_config(discovery: Mapping[str, Any]) -> dict[str, Any]:
     """Return Prometheus's configuration; `discovery` says where Flink's processes are."""
-    keep = {"source_labels": ["__name__"], "regex": "|".join(KEPT_METRICS), "action": "keep"}
+    relabelling = [
+        {"source_labels": ["__name__"], "action": "keep", "regex": "|".join(KEPT_METRICS)},
+        # A task's name is that of its whole chain of operators; people know it by the first.
+        {"source_labels": ["task_name"], "regex": "(?:Source: )?(.+?)(?: -> .*)?", "target_label": "task"},
+        {"action": "labeldrop", "regex": "task_name"},
+    ]
     return {
         "global": {"scrape_interval": SCRAPE_INTERVAL},
-        "scrape_configs": [{"job_name": "flink", **discovery, "metric_relabel_configs": [keep]}],
+        "scrape_configs": [{"job_name": "flink", **discovery, "metric_relabel_configs": relabelling}],
     }
 
 
