@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from jobs.dashboards import connection, model_health, overview
+from jobs.dashboards import connection, model_health, overview, pipeline
 from jobs.dashboards.style import Json
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "grafana" / "dashboards"
@@ -16,6 +16,7 @@ BUILDERS: Final[Mapping[str, Callable[[], Json]]] = {
     "overview.json": overview.build,
     "connection.json": connection.build,
     "model_health.json": model_health.build,
+    "pipeline.json": pipeline.build,
 }
 """File -> what builds its dashboard."""
 
