@@ -26,6 +26,13 @@ class Addresses:
         """Get the address of Flink's REST interface, or raise ConfigError."""
         return self._require(self.flink, "FINGERPRINT_FLINK", "flink_url", "the address of Flink", "--flink")
 
+    def find_flink(self) -> str | None:
+        """Get the address of the Flink whose results are in the database, if it is known.
+
+        A local stack's Flink says nothing of a database of the user's own.
+        """
+        return self.flink or (None if self.database_url else status(self.home).flink_url) or None
+
     def require_database_url(self) -> str:
         """Get the address of the database, or raise ConfigError."""
         return self._require(self.database_url, "DATABASE_URL", "database_url", "a database", "--database-url")

@@ -27,6 +27,7 @@ _COMMANDS: Final = {
         "submit": "job",
         "stop": "job",
         "watch": "watching",
+        "alerts": "alerting",
         "results": "results",
         "dlq": "dlq",
     },

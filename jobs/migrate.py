@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Final
 
@@ -130,9 +132,14 @@ def _apply_migrations(database: Database, progress: Progress) -> list[str]:
 
 
 def _apply_views(cursor: Cursor) -> None:
-    views = sorted((sql_folder() / "views").glob("*.sql"))
+    views = {path.stem: path.read_text(encoding="utf-8") for path in sorted((sql_folder() / "views").glob("*.sql"))}
     # One command string is one transaction: nobody sees half of the views.
-    cursor.execute("\n".join(view.read_text(encoding="utf-8") for view in views))
+    cursor.execute("\n".join(views[name] for name in _behind_what_they_read(views)))
+
+
+def _behind_what_they_read(views: dict[str, str]) -> Iterable[str]:
+    read = {name: re.findall(r"\b(?:FROM|JOIN)\s+(\w+)", sql) for name, sql in views.items()}
+    return TopologicalSorter({name: views.keys() & set(read[name]) for name in views}).static_order()
 
 
 def _call(cursor: Cursor, statement: str, *arguments: int) -> list[str]:

@@ -1,0 +1,113 @@
+"""Reads what is wrong now, through the view `alerts`, asks Flink whether the job runs, and draws both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, Literal
+
+from psycopg2.extensions import connection as Connection
+from rich.markup import escape
+from rich.table import Table
+
+from jobs.config import JOB_NAME
+from jobs.flink_client import RunningJob, find_running_job
+from udfs.errors import ConfigError
+
+RULES: Final = ("mismatch", "stranger", "stall", "sequence", "dead letters", "lag", "job down")
+"""What can be wrong; `docs/runbook.md` has a section for each."""
+
+_STYLES: Final = {"critical": "bold red", "warning": "yellow"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alert:
+    """One thing that is wrong now, as the view has it; what only Flink knows has neither time nor value."""
+
+    rule: str
+    severity: Literal["critical", "warning"]
+    subject: str
+    declared_exchange: str | None
+    detected_exchange: str | None
+    since_at: datetime | None
+    value: float | None
+    limit_value: float | None
+    summary: str
+    runbook: str
+
+
+_COLUMNS = tuple(Alert.__annotations__)
+
+
+def read_alerts(database: Connection) -> list[Alert]:
+    """Read what is wrong now, the critical ones first, then the latest.
+
+    Parameters
+    ----------
+    database : psycopg2 connection
+        In autocommit mode, so that each call sees what has been written since.
+    """
+    with database.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(_COLUMNS)} FROM alerts")  # noqa: S608  # only our own names
+        return [Alert(**dict(zip(_COLUMNS, row, strict=True))) for row in cursor.fetchall()]
+
+
+def with_flink(alerts: Sequence[Alert], flink_url: str) -> list[Alert]:
+    """Add what Flink says of the job to what the tables say.
+
+    Where it runs, tables to which nothing comes are no proof that it is down: such an alert becomes a warning.
+    """
+    try:
+        job = find_running_job(flink_url)
+    except ConfigError as error:
+        return [_job_down(str(error)), *alerts]
+    if job is None:
+        return [_job_down(f"Flink at {flink_url} runs no job {JOB_NAME!r}"), *alerts]
+    if job.state != "RUNNING":
+        return [_job_down(f"Flink has the job {job.job_id}, but it is {job.state}"), *alerts]
+    return sorted((_despite(alert, job) for alert in alerts), key=lambda alert: alert.severity)
+
+
+def _job_down(summary: str) -> Alert:
+    return Alert(
+        rule="job down",
+        severity="critical",
+        subject="flink",
+        declared_exchange=None,
+        detected_exchange=None,
+        since_at=None,
+        value=None,
+        limit_value=None,
+        summary=summary,
+        runbook="job-down",
+    )
+
+
+def _despite(alert: Alert, job: RunningJob) -> Alert:
+    if alert.rule != "job down" or alert.subject != "all connections":
+        return alert
+    return replace(alert, severity="warning", summary=f"{alert.summary}; Flink says that the job {job.job_id} runs")
+
+
+def alert_table(alerts: Sequence[Alert]) -> Table:
+    """Draw alerts: what is wrong with what, since when, and the numbers."""
+    n_critical = sum(alert.severity == "critical" for alert in alerts)
+    shown = Table(
+        title="What is wrong now, critical first, then the latest",
+        caption=f"{n_critical} critical, {len(alerts) - n_critical} warnings; docs/runbook.md says what to do",
+    )
+    for heading in ("rule", "severity"):
+        shown.add_column(heading, no_wrap=True)
+    shown.add_column("subject", overflow="fold")
+    shown.add_column("since (UTC)", no_wrap=True)
+    shown.add_column("what", overflow="fold")
+    for alert in alerts:
+        shown.add_row(
+            alert.rule,
+            f"[{_STYLES[alert.severity]}]{alert.severity}[/]",
+            escape(alert.subject),
+            "" if alert.since_at is None else f"{alert.since_at:%m-%d %H:%M:%S}",
+            escape(alert.summary),
+        )
+    return shown
