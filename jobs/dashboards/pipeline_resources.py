@@ -33,8 +33,8 @@ def checkpoints(y: int) -> list[Json]:
         ),
         timeseries(
             "Checkpoints",
-            "Checkpoints completed and failed in a minute: 12 of them, and none. While the job starts, those that come too "
-            "early count as failed.",
+            "Checkpoints completed and failed in a minute: 12 of them, and none. While the job starts, those that come "
+            "too early count as failed.",
             PromQL(f"60 * {per_second(of_job('numberOfCompletedCheckpoints'))}", "completed"),
             PromQL(f"60 * {per_second(of_job('numberOfFailedCheckpoints'))}", "failed"),
             at=(12, y, 6, 9),
