@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from jobs.dashboards.connection_charts import behaviour, health, rhythm
 from jobs.dashboards.dashboard import dashboard
-from jobs.dashboards.fields import WRAPPED, exchange_column, exchange_series, exchange_words, field, time_column
+from jobs.dashboards.fields import (
+    WRAPPED,
+    exchange_column,
+    exchange_series,
+    exchange_words,
+    field,
+    instant_column,
+    time_column,
+)
 from jobs.dashboards.panels import stat, table, timeseries
 from jobs.dashboards.style import CRITICAL, KIND_COLOURS, SKY_BLUE, WARNING, Json
 from jobs.dashboards.variables import one_of, text_box
@@ -126,7 +134,7 @@ def _status() -> list[Json]:
             the time range, the most frequent first.
             """,
             """
-            SELECT fingerprint AS "Fingerprint",
+            SELECT coalesce(fingerprint, 'not kept') AS "Fingerprint",
                    count(*) AS "Windows"
             FROM scored_windows
             WHERE connection_id = ${connection:sqlstring}
@@ -159,7 +167,6 @@ def _verdicts() -> list[Json]:
             """,
             at=(0, 9, 24, 8),
             unit="percentunit",
-            decimals=0,
             least=0,
             most=1,
             stacked="normal",
@@ -177,25 +184,26 @@ def _verdicts() -> list[Json]:
                    since_at AS "Since",
                    kind AS "Kind",
                    coalesce(declared_exchange, 'none') AS "Declared",
-                   previous_exchange AS "Before",
+                   coalesce(previous_exchange, '') AS "Before",
                    detected_exchange AS "Verdict",
                    probability AS "Probability",
                    strength_nats AS "Strength",
-                   windows AS "Windows"
+                   windows AS "Windows",
+                   fingerprint AS "Fingerprint"
             FROM verdict_events
             WHERE connection_id = ${connection:sqlstring}
             ORDER BY detected_at DESC
             LIMIT 100
             """,
-            at=(0, 17, 12, 8),
+            at=(0, 17, 24, 6),
             no_value="Nothing has been certain yet.",
             fields=[
-                field(like="^(Detected|Since)$", unit="dateTimeAsLocal", width=160),
+                instant_column(like="^(Detected|Since)$"),
                 field("Kind", width=90, words=KIND_COLOURS),
-                *(exchange_column(name, width=90) for name in ("Declared", "Before", "Verdict")),
-                field("Probability", unit="percentunit", decimals=1, width=90),
-                field("Strength", decimals=1, width=80),
-                field("Windows", unit="locale"),
+                *(exchange_column(name) for name in ("Declared", "Before", "Verdict")),
+                field("Probability", unit="percentunit", decimals=1, width=100),
+                field("Strength", decimals=1, width=100),
+                field("Windows", unit="locale", width=100),
             ],
         ),
         table(
@@ -208,7 +216,7 @@ def _verdicts() -> list[Json]:
             """
             SELECT event.detected_at AS "Detected",
                    event.detected_exchange AS "For",
-                   event.against_exchange AS "Against",
+                   coalesce(event.against_exchange, '') AS "Against",
                    (stated ->> 'contribution_nats')::double precision AS "Nats",
                    stated ->> 'text' AS "Reason"
             FROM verdict_events AS event
@@ -217,15 +225,15 @@ def _verdicts() -> list[Json]:
             ORDER BY event.detected_at DESC, "Nats" DESC
             LIMIT 100
             """,
-            at=(12, 17, 12, 8),
+            at=(0, 23, 24, 7),
             no_value="No verdict that needs reasons.",
             fields=[
-                field("Detected", unit="dateTimeAsLocal", width=160),
-                exchange_column("For", width=85),
-                exchange_column("Against", width=85),
+                instant_column("Detected"),
+                exchange_column("For"),
+                exchange_column("Against"),
                 field(
                     "Nats",
-                    width=110,
+                    width=180,
                     decimals=2,
                     cellOptions={"type": "gauge", "mode": "basic", "valueDisplayMode": "text"},
                     colour=SKY_BLUE,

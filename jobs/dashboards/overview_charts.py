@@ -44,7 +44,6 @@ def exchanges() -> list[Json]:
             """,
             at=(8, 12, 16, 8),
             unit="percentunit",
-            decimals=0,
             least=0,
             most=1,
             span_nulls=60_000,
@@ -90,10 +89,10 @@ def changes() -> list[Json]:
                    kind AS "Kind",
                    connection_id AS "Connection",
                    coalesce(declared_exchange, 'none') AS "Declared",
-                   previous_exchange AS "Before",
+                   coalesce(previous_exchange, '') AS "Before",
                    detected_exchange AS "Detected",
                    probability AS "Probability",
-                   reason AS "Reason"
+                   coalesce(reason, '') AS "Reason"
             FROM verdict_events
             WHERE $__timeFilter(detected_at)
               AND detected_exchange IN ($exchange)
