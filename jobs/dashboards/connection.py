@@ -5,7 +5,6 @@ from __future__ import annotations
 from jobs.dashboards.connection_charts import behaviour, health, rhythm
 from jobs.dashboards.dashboard import dashboard
 from jobs.dashboards.fields import (
-    WRAPPED,
     exchange_column,
     exchange_series,
     exchange_words,
@@ -33,7 +32,7 @@ def build() -> Json:
                 """
                 SELECT connection_id
                 FROM connection_status
-                WHERE connection_id ILIKE '%' || ${search:sqlstring} || '%'
+                WHERE connection_id ILIKE '%$search%'
                 ORDER BY mismatch DESC, last_seen_at DESC
                 LIMIT 500
                 """,
@@ -58,9 +57,9 @@ def _status() -> list[Json]:
                    certainty AS "Certainty",
                    probability AS "Probability"
             FROM connection_status
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
             """,
-            at=(0, 0, 10, 4),
+            at=(0, 0, 9, 4),
             unit="string",
             texts=True,
             fields=[
@@ -77,15 +76,16 @@ def _status() -> list[Json]:
             """
             SELECT since_at AS "Since",
                    coalesce(previous_exchange, 'nothing') AS "Previously",
-                   certain_after_messages AS "Certain after messages"
+                   certain_after_messages AS "Certain after"
             FROM connection_status
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
             """,
-            at=(10, 0, 7, 4),
+            at=(9, 0, 8, 4),
             unit="locale",
             texts=True,
             fields=[
                 field("Since", unit="dateTimeFromNow"),
+                field("Certain after", unit="suffix: messages"),
                 {"matcher": {"id": "byName", "options": "Previously"}, "properties": exchange},
             ],
         ),
@@ -97,7 +97,7 @@ def _status() -> list[Json]:
                    messages AS "Messages",
                    last_seen_at AS "Last seen"
             FROM connection_status
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
             """,
             at=(17, 0, 7, 4),
             unit="locale",
@@ -114,7 +114,7 @@ def _status() -> list[Json]:
                    since_at AS "Since",
                    runbook AS "Runbook"
             FROM alerts
-            WHERE subject = ${connection:sqlstring}
+            WHERE subject = '$connection'
             ORDER BY severity, since_at DESC NULLS LAST
             """,
             at=(0, 4, 17, 5),
@@ -122,7 +122,7 @@ def _status() -> list[Json]:
             fields=[
                 field("Severity", width=90, words={"critical": CRITICAL, "warning": WARNING}),
                 field("Alert", width=110),
-                field("What", cellOptions=WRAPPED),
+                field("What", wrapText=True),
                 time_column("Since", width=130),
                 field("Runbook", width=110),
             ],
@@ -137,7 +137,7 @@ def _status() -> list[Json]:
             SELECT coalesce(fingerprint, 'not kept') AS "Fingerprint",
                    count(*) AS "Windows"
             FROM scored_windows
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
               AND $__timeFilter(window_end_at)
             GROUP BY fingerprint
             ORDER BY count(*) DESC, fingerprint
@@ -160,7 +160,7 @@ def _verdicts() -> list[Json]:
                    exchange AS metric,
                    avg(probability) AS value
             FROM window_probabilities
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
               AND $__timeFilter(window_end_at)
             GROUP BY 1, 2
             ORDER BY 1, 2
@@ -191,7 +191,7 @@ def _verdicts() -> list[Json]:
                    windows AS "Windows",
                    fingerprint AS "Fingerprint"
             FROM verdict_events
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
             ORDER BY detected_at DESC
             LIMIT 100
             """,
@@ -221,7 +221,7 @@ def _verdicts() -> list[Json]:
                    stated ->> 'text' AS "Reason"
             FROM verdict_events AS event
             CROSS JOIN LATERAL jsonb_array_elements(event.reasons -> 'reasons') AS stated
-            WHERE event.connection_id = ${connection:sqlstring}
+            WHERE event.connection_id = '$connection'
             ORDER BY event.detected_at DESC, "Nats" DESC
             LIMIT 100
             """,
@@ -238,7 +238,7 @@ def _verdicts() -> list[Json]:
                     cellOptions={"type": "gauge", "mode": "basic", "valueDisplayMode": "text"},
                     colour=SKY_BLUE,
                 ),
-                field("Reason", cellOptions=WRAPPED),
+                field("Reason", wrapText=True),
             ],
         ),
     ]

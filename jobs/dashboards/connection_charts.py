@@ -35,7 +35,7 @@ def rhythm() -> list[Json]:
                    percentile_cont(0.5) WITHIN GROUP (ORDER BY interval_p50_us) AS p50,
                    percentile_cont(0.5) WITHIN GROUP (ORDER BY interval_p90_us) AS p90
             FROM window_measures
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
               AND $__timeFilter(window_end_at)
             GROUP BY 1
             ORDER BY 1
@@ -49,7 +49,7 @@ def rhythm() -> list[Json]:
               ON reference.model_version = status.model_version
              AND reference.exchange = status.detected_exchange
             CROSS JOIN (VALUES ($__timeFrom()::timestamptz), ($__timeTo()::timestamptz)) AS edge (at)
-            WHERE status.connection_id = ${connection:sqlstring}
+            WHERE status.connection_id = '$connection'
               AND reference.measure = 'inter_arrival_log10_median_us'
             ORDER BY edge.at
             """,
@@ -77,13 +77,13 @@ def rhythm() -> list[Json]:
             WITH status AS (
                 SELECT detected_exchange, declared_exchange
                 FROM connection_status
-                WHERE connection_id = ${connection:sqlstring}
+                WHERE connection_id = '$connection'
             ),
             medians AS (
                 (
                     SELECT 'own' AS whose, interval_p50_us
                     FROM window_measures
-                    WHERE connection_id = ${connection:sqlstring}
+                    WHERE connection_id = '$connection'
                       AND $__timeFilter(window_end_at)
                     ORDER BY window_end_at DESC
                     LIMIT 2000
@@ -92,7 +92,7 @@ def rhythm() -> list[Json]:
                 (
                     SELECT 'detected', interval_p50_us
                     FROM window_measures
-                    WHERE connection_id <> ${connection:sqlstring}
+                    WHERE connection_id <> '$connection'
                       AND $__timeFilter(window_end_at)
                       AND detected_exchange = (SELECT detected_exchange FROM status)
                     ORDER BY window_end_at DESC
@@ -102,7 +102,7 @@ def rhythm() -> list[Json]:
                 (
                     SELECT 'declared', interval_p50_us
                     FROM window_measures
-                    WHERE connection_id <> ${connection:sqlstring}
+                    WHERE connection_id <> '$connection'
                       AND $__timeFilter(window_end_at)
                       AND detected_exchange = (
                           SELECT declared_exchange FROM status WHERE declared_exchange <> detected_exchange
@@ -168,7 +168,7 @@ def behaviour() -> list[Json]:
                    avg(heartbeat_share) AS "HEARTBEAT",
                    avg(other_share) AS "OTHER"
             FROM window_measures
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
               AND $__timeFilter(window_end_at)
             GROUP BY 1
             ORDER BY 1
@@ -198,7 +198,7 @@ def behaviour() -> list[Json]:
                    percentile_cont(0.5) WITHIN GROUP (ORDER BY ack_latency_us) AS "ACK",
                    percentile_cont(0.5) WITHIN GROUP (ORDER BY nack_latency_us) AS "NACK"
             FROM window_measures
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
               AND $__timeFilter(window_end_at)
               AND (ack_latency_us IS NOT NULL OR nack_latency_us IS NOT NULL)
             GROUP BY 1
@@ -219,7 +219,7 @@ def behaviour() -> list[Json]:
                    avg(seq_jump_share) AS "jumps",
                    avg(seq_backward_share) AS "backward"
             FROM window_measures
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
               AND $__timeFilter(window_end_at)
               AND (seq_jump_share IS NOT NULL OR seq_backward_share IS NOT NULL)
             GROUP BY 1
@@ -250,7 +250,7 @@ def health() -> list[Json]:
                    kind AS metric,
                    count(*) AS value
             FROM connection_health
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
               AND $__timeFilter(detected_at)
             GROUP BY 1, 2
             ORDER BY 1, 2
@@ -275,7 +275,7 @@ def health() -> list[Json]:
                    since_at AS "Last good message",
                    messages AS "Messages"
             FROM connection_health
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
               AND $__timeFilter(detected_at)
             ORDER BY detected_at DESC
             LIMIT 200

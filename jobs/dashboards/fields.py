@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from jobs.dashboards.style import (
     EXCHANGE_COLOURS,
@@ -16,9 +16,6 @@ from jobs.dashboards.style import (
 
 Steps = Sequence[tuple[float | None, str]]
 """Thresholds: from which value on which colour; the first is None, from the lowest on."""
-
-WRAPPED: Final = {"type": "auto", "wrapText": True}
-"""How a table's column of sentences is shown."""
 
 
 def thresholds(steps: Steps) -> Json:
@@ -108,7 +105,7 @@ def exchange_words() -> list[Json]:
 
 def exchange_column(name: str, *, width: int = 110) -> Json:
     """Colour the names of exchanges in a table's column."""
-    column = field(name, width=width)
+    column = field(name, width=width, no_value=" ")
     column["properties"] += [
         {"id": "custom.cellOptions", "value": {"type": "color-text"}},
         {"id": "mappings", "value": exchange_words()},
@@ -118,7 +115,7 @@ def exchange_column(name: str, *, width: int = 110) -> Json:
 
 def connection_column(name: str = "Connection", *, width: int | None = None) -> Json:
     """Link the connection ids of a table's column to their dashboards."""
-    return field(name, width=width, links=[link_to_connection()])
+    return field(name, width=width, links=[link_to_connection()], no_value=" ")
 
 
 def time_column(name: str, *, width: int = 150) -> Json:

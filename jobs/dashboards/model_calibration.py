@@ -49,8 +49,8 @@ def confidence() -> list[Json]:
             "Confidence in the deciles of the reference",
             """
             How many of the latest 5,000 windows fall between the deciles that held-out windows called the same had:
-            now, and as it was then. Too many on the left: the model is less sure than it was; all on the right: it
-            sees easier traffic.
+            now, and as it was then. p10 is below the first decile. Too many on the left: the model is less sure than
+            it was; all on the right: it sees easier traffic.
             """,
             """
             WITH reference AS MATERIALIZED (
@@ -75,7 +75,7 @@ def confidence() -> list[Json]:
                 JOIN reference ON version = model_version AND exchange = detected_exchange
                 GROUP BY shares, bin
             )
-            SELECT 10 * bins.bin - 10 || '–' || 10 * bins.bin || '%' AS "Decile",
+            SELECT 'p' || 10 * bins.bin AS "Decile",
                    coalesce(sum(windows) FILTER (WHERE placed.bin = bins.bin), 0) / sum(windows) AS "Now",
                    sum(windows * shares[bins.bin]) / sum(windows) AS "Held-out windows"
             FROM placed
@@ -118,7 +118,7 @@ def confidence() -> list[Json]:
                 JOIN reference ON version = model_version AND exchange = detected_exchange
                 GROUP BY shares, bin
             )
-            SELECT 10 * bins.bin - 10 || '–' || 10 * bins.bin || '%' AS "Decile",
+            SELECT 'p' || 10 * bins.bin AS "Decile",
                    coalesce(sum(windows) FILTER (WHERE placed.bin = bins.bin), 0) / sum(windows) AS "Now",
                    sum(windows * shares[bins.bin]) / sum(windows) AS "Held-out windows"
             FROM placed

@@ -101,7 +101,7 @@ def _stability() -> list[Json]:
                    psi AS "Index",
                    psi / nullif(psi_limit, 0) AS "Index / limit",
                    median_now AS "Median now",
-                   median_reference AS "Median in training",
+                   median_reference AS "In training",
                    windows AS "Windows"
             FROM (
                 SELECT exchange AS detected_exchange, *
@@ -124,7 +124,7 @@ def _stability() -> list[Json]:
                     no_value="–",
                 ),
                 field("Median now", decimals=3, width=110, no_value="–"),
-                field("Median in training", decimals=3, width=145, no_value="–"),
+                field("In training", decimals=3, width=100, no_value="–"),
                 field("Windows", unit="locale", width=80),
             ],
         ),
@@ -150,12 +150,12 @@ def _stability() -> list[Json]:
             at=(14, 24, 10, 12),
             no_value="None.",
             fields=[
-                connection_column(width=130),
-                exchange_column("Detected", width=85),
+                connection_column(width=150),
+                exchange_column("Detected", width=80),
                 field("Measure", width=75),
                 field(like="^(Before|Now)$", decimals=1, width=65),
                 field("Ratio", decimals=2, width=60),
-                time_column("Since", width=110),
+                time_column("Since", width=120),
             ],
         ),
     ]
@@ -226,8 +226,8 @@ def _versions() -> list[Json]:
                 instant_column("Since"),
                 field("Model", width=125),
                 field("Topic", width=120),
-                field("Partition", no_value="all", width=75),
-                field("From offset", unit="locale"),
+                field("Partition", no_value="all", width=80),
+                field("From offset", unit="locale", width=100),
             ],
         ),
     ]

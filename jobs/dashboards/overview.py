@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobs.dashboards.dashboard import dashboard
-from jobs.dashboards.fields import WRAPPED, connection_column, field, time_column
+from jobs.dashboards.fields import connection_column, field, time_column
 from jobs.dashboards.overview_charts import changes, connections, exchanges, speed
 from jobs.dashboards.panels import stat, table
 from jobs.dashboards.style import CRITICAL, PLAIN, WARNING, Json
@@ -124,7 +124,7 @@ def _now() -> list[Json]:
                 field("Severity", width=90, words={"critical": CRITICAL, "warning": WARNING}),
                 field("Alert", width=110),
                 connection_column(width=170),
-                field("What", cellOptions=WRAPPED),
+                field("What", wrapText=True),
                 time_column("Since", width=130),
                 field("Runbook", width=110),
             ],

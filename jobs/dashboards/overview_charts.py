@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobs.dashboards.fields import WRAPPED, connection_column, exchange_column, exchange_series, field, time_column
+from jobs.dashboards.fields import connection_column, exchange_column, exchange_series, field, time_column
 from jobs.dashboards.panels import bargauge, section, table, timeseries
 from jobs.dashboards.style import CRITICAL, KIND_COLOURS, ORANGE, SKY_BLUE, VERMILLION, Json
 
@@ -109,7 +109,7 @@ def changes() -> list[Json]:
                 exchange_column("Before", width=85),
                 exchange_column("Detected", width=85),
                 field("Probability", unit="percentunit", decimals=1, width=95),
-                field("Reason", cellOptions=WRAPPED),
+                field("Reason", wrapText=True),
             ],
         ),
     ]
@@ -229,7 +229,7 @@ def speed() -> list[Json]:
             at=(16, 40, 8, 9),
             no_value="None in the time range.",
             fields=[
-                field("Reason", cellOptions=WRAPPED),
+                field("Reason", wrapText=True),
                 field("Records", unit="locale", width=80),
                 time_column("Last seen", width=120),
             ],
