@@ -183,6 +183,7 @@ def _versions() -> list[Json]:
             most=1,
             interval="10s",
             span_nulls=60_000,
+            no_value="No windows in the time range.",
             fields=exchange_series(),
         ),
         timeseries(
@@ -205,6 +206,7 @@ def _versions() -> list[Json]:
             least=0,
             stacked="normal",
             interval="10s",
+            no_value="No windows in the time range.",
             fields=model_series(),
         ),
         table(

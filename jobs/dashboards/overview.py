@@ -72,7 +72,7 @@ def _now() -> list[Json]:
             SELECT count(*) / 60.0 AS "Windows/s",
                    percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms) AS "Latency p95",
                    (
-                       SELECT greatest(extract(epoch FROM now() - max(window_end_at)), 0)
+                       SELECT extract(epoch FROM now() - max(window_end_at))
                        FROM scored_windows
                        WHERE $__timeFilter(window_end_at)
                    ) AS "Lag"
