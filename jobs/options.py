@@ -59,6 +59,14 @@ DEFAULT_TOPIC = TOPIC
 KafkaPort = Annotated[int, typer.Option(help="Port of the local Kafka broker.", rich_help_panel=_SERVICES)]
 FlinkPort = Annotated[int, typer.Option(help="Port of the local Flink's web UI.", rich_help_panel=_SERVICES)]
 PostgresPort = Annotated[int, typer.Option(help="Port of the local PostgreSQL.", rich_help_panel=_SERVICES)]
+PrometheusPort = Annotated[
+    int | None,
+    typer.Option(
+        help="Also run the Prometheus on the PATH here, to keep Flink's metrics.",
+        show_default="none",
+        rich_help_panel=_SERVICES,
+    ),
+]
 
 
 class OutputFormat(StrEnum):

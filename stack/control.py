@@ -26,6 +26,7 @@ from stack.java import find_java
 from stack.parts import initial_status
 from stack.postgres import remove_private_folder
 from stack.processes import environment, find_process, kill_all, marked_processes
+from stack.prometheus import find_prometheus
 from stack.service import tail
 from stack.settings import StackSettings, last_settings, read_settings, resolve_home, write_settings
 from stack.status import PartStatus, StackStatus, read_status, status_path, write_status
@@ -40,6 +41,7 @@ PORTS = (
     ("kafka_port", "kafka", "the Kafka broker", "--kafka-port"),
     ("flink_port", "flink", "Flink's web UI", "--flink-port"),
     ("postgres_port", "database_url", "PostgreSQL", "--postgres-port"),
+    ("prometheus_port", "flink", "Prometheus", "--prometheus-port"),
 )
 
 
@@ -95,7 +97,7 @@ def wipe(home: Path) -> None:
     home = resolve_home(home)
     down(home)
     remove_private_folder(home)
-    for name in ("kafka", "zookeeper", "flink", "flink-client", "postgres", "logs"):
+    for name in ("kafka", "zookeeper", "flink", "flink-client", "postgres", "prometheus", "logs"):
         shutil.rmtree(home / name, ignore_errors=True)
     for name in ("settings.json", "lock"):
         (home / name).unlink(missing_ok=True)
@@ -160,6 +162,8 @@ def _start(settings: StackSettings, progress: Callable[[str], None]) -> None:
         progress("The jobs of the last time are not resumed: Kafka or PostgreSQL has another address now")
     if settings.kafka is None or settings.flink is None:
         find_java()
+    if settings.prometheus_port is not None:
+        find_prometheus()
     if settings.kafka is None:
         ensure_jars("broker", progress)
     try:
@@ -202,7 +206,7 @@ def _with_ports(settings: StackSettings, last: StackSettings | None) -> StackSet
     ports: dict[str, Any] = {}
     for port_name, external_name, purpose, option in PORTS:
         port = getattr(settings, port_name)
-        if getattr(settings, external_name) is not None:
+        if port is None or getattr(settings, external_name) is not None:
             continue
         if port == 0:
             wanted = getattr(last, port_name, 0)

@@ -9,11 +9,9 @@ configuration and split paths at spaces.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,57 +20,32 @@ from urllib.parse import urlsplit
 import requests
 
 from stack.addresses import ANSWER_TIMEOUT_S, LOCALHOST, free_port
+from stack.flink_options import (
+    HA_FOLDER,
+    JOB_OPTIONS,
+    REPORTER,
+    REPORTER_OPTIONS,
+    TASKMANAGER_MEMORY_MB,
+    MetricsPorts,
+    cluster_options,
+    ha_options,
+    python_options,
+    write_config,
+)
 from stack.java import JavaHome, find_java
 from stack.jvm import flink_home, flink_jars, log_options, module_options
 from stack.service import Service
 from stack.settings import resolve_home
 from stack.zookeeper import build_zookeeper
 
-MANY = 2**31 - 1
-# A job's own: how it is restarted, without end, and what its checkpoints may cost. They stay when the job has gone.
-JOB_OPTIONS: dict[str, str | int] = {
-    "restart-strategy.type": "exponential-delay",
-    "restart-strategy.exponential-delay.initial-backoff": "500 ms",
-    "restart-strategy.exponential-delay.max-backoff": "10 s",
-    "restart-strategy.exponential-delay.reset-backoff-threshold": "30 s",
-    "restart-strategy.exponential-delay.attempts-before-reset-backoff": MANY,
-    "execution.checkpointing.tolerable-failed-checkpoints": MANY,
-    "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
-}
-# Without a start script to derive them from one total, each is written out: together 2.5 GiB.
-TASKMANAGER_MEMORY_MB = {
-    "framework.heap.size": 128,
-    "task.heap.size": 1024,
-    "managed.size": 512,  # Python workers take their share from it
-    "framework.off-heap.size": 128,
-    "task.off-heap.size": 64,
-    "network.min": 192,
-    "network.max": 192,
-    "jvm-metaspace.size": 256,
-    "jvm-overhead.min": 256,
-    "jvm-overhead.max": 256,
-}
 JOBMANAGER_HEAP_MB = 768
-HA_FOLDER = "ha"
-# How soon a failure is noticed and what follows it. A killed process is noticed sooner than by its silence.
-FAILURE_OPTIONS: dict[str, str | int] = {
-    "heartbeat.interval": "1 s",
-    "heartbeat.timeout": "8 s",
-    # A TaskManager that is up before its JobManager would try again only after 10 s, one that was refused after 30 s.
-    "cluster.registration.error-delay": "500 ms",
-    "cluster.registration.refused-registration-delay": "1 s",
-    "cluster.registration.max-timeout": "5 s",
-    # A start beside others that work off a backlog may wait long for a core.
-    "pekko.startup-timeout": "1 min",
-    # What does not let itself be cancelled takes its TaskManager along, which is started again.
-    "task.cancellation.timeout": "30 s",
-    **JOB_OPTIONS,
-}
 JOBMANAGER_CLASS = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 TASKMANAGER_CLASS = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 
 
-def build_flink(home: Path, port: int, task_slots: int, java: JavaHome) -> list[Service]:
+def build_flink(
+    home: Path, port: int, task_slots: int, java: JavaHome, metrics: MetricsPorts | None = None
+) -> list[Service]:
     """Describe ZooKeeper, the JobManager and the TaskManager.
 
     Parameters
@@ -85,14 +58,20 @@ def build_flink(home: Path, port: int, task_slots: int, java: JavaHome) -> list[
         Slots of the TaskManager.
     java : JavaHome
         What runs them.
+    metrics : MetricsPorts or None
+        Where they serve their metrics, None for nowhere.
     """
     folder = home / "flink"
     for name in ("checkpoints", "conf"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     zookeeper = build_zookeeper(home, free_port(), java)
-    options = _cluster_options(folder, port, task_slots) | _ha_options(folder, zookeeper.address)
-    _write_config(folder / "conf", options)
-    return [zookeeper, _build_jobmanager(home, port, java), _build_taskmanager(home, port, java)]
+    options = cluster_options(folder, port, task_slots) | ha_options(folder, zookeeper.address)
+    write_config(folder / "conf", options if metrics is None else options | REPORTER_OPTIONS)
+    return [
+        zookeeper,
+        _build_jobmanager(home, port, java, metrics and metrics.jobmanager),
+        _build_taskmanager(home, port, java, metrics and metrics.taskmanager),
+    ]
 
 
 def forget_jobs(home: Path) -> bool:
@@ -130,7 +109,7 @@ def client_environment(home: Path, flink_url: str) -> dict[str, str]:
     for path in (flink_home() / "conf").glob("log4j*.properties"):
         shutil.copyfile(path, conf / path.name)
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    _write_config(conf, {"rest.address": parts.hostname or "", "rest.port": port, **JOB_OPTIONS, **_python_options()})
+    write_config(conf, {"rest.address": parts.hostname or "", "rest.port": port, **JOB_OPTIONS, **python_options()})
     return {
         **os.environ,
         "JAVA_HOME": str(find_java().home),
@@ -141,13 +120,13 @@ def client_environment(home: Path, flink_url: str) -> dict[str, str]:
     }
 
 
-def _build_jobmanager(home: Path, port: int, java: JavaHome) -> Service:
+def _build_jobmanager(home: Path, port: int, java: JavaHome, metrics_port: int | None) -> Service:
     log = home / "logs" / "jobmanager.log"
     url = f"http://{LOCALHOST}:{port}"
     # It has little to compute: without the second compiler it starts with half the work.
     options = [f"-Xmx{JOBMANAGER_HEAP_MB}m", "-XX:TieredStopAtLevel=1"]
     own_tmp = home / "flink" / "tmp" / "jobmanager"
-    command = _java_command(home, java, log, options, JOBMANAGER_CLASS, own_tmp)
+    command = _java_command(home, java, log, options, JOBMANAGER_CLASS, own_tmp, metrics_port)
     return Service(
         name="jobmanager",
         title="Flink JobManager",
@@ -162,7 +141,7 @@ def _build_jobmanager(home: Path, port: int, java: JavaHome) -> Service:
     )
 
 
-def _build_taskmanager(home: Path, port: int, java: JavaHome) -> Service:
+def _build_taskmanager(home: Path, port: int, java: JavaHome, metrics_port: int | None) -> Service:
     log = home / "logs" / "taskmanager.log"
     memory_mb = TASKMANAGER_MEMORY_MB
     heap_mb = memory_mb["framework.heap.size"] + memory_mb["task.heap.size"]
@@ -173,7 +152,7 @@ def _build_taskmanager(home: Path, port: int, java: JavaHome) -> Service:
         f"-XX:MaxMetaspaceSize={memory_mb['jvm-metaspace.size']}m",
     ]
     own_tmp = home / "flink" / "tmp" / "taskmanager"
-    command = _java_command(home, java, log, options, TASKMANAGER_CLASS, own_tmp)
+    command = _java_command(home, java, log, options, TASKMANAGER_CLASS, own_tmp, metrics_port)
     return Service(
         name="taskmanager",
         title="Flink TaskManager",
@@ -205,7 +184,13 @@ def _empty_folder(folder: Path) -> None:
 
 
 def _java_command(
-    home: Path, java: JavaHome, log: Path, options: Sequence[str], main_class: str, own_tmp: Path
+    home: Path,
+    java: JavaHome,
+    log: Path,
+    options: Sequence[str],
+    main_class: str,
+    own_tmp: Path,
+    metrics_port: int | None,
 ) -> list[str]:
     return [
         str(java.executable),
@@ -222,6 +207,7 @@ def _java_command(
         "--configDir",
         str(home / "flink" / "conf"),
         *("-D", f"io.tmp.dirs={own_tmp}"),
+        *(() if metrics_port is None else ("-D", f"{REPORTER}.port={metrics_port}")),
     ]
 
 
@@ -246,51 +232,3 @@ def _get(url: str) -> Any:
         return response.json() if response.ok else None
     except requests.RequestException:
         return None
-
-
-def _python_options() -> dict[str, str]:
-    return {
-        "python.executable": sys.executable,
-        "python.client.executable": sys.executable,
-        "env.java.opts.all": " ".join(module_options()),
-    }
-
-
-def _cluster_options(folder: Path, port: int, task_slots: int) -> dict[str, str | int]:
-    return {
-        "jobmanager.rpc.address": LOCALHOST,
-        "jobmanager.bind-host": LOCALHOST,
-        "taskmanager.host": LOCALHOST,
-        "taskmanager.bind-host": LOCALHOST,
-        "rest.address": LOCALHOST,
-        "rest.bind-address": LOCALHOST,
-        "rest.port": port,
-        "parallelism.default": 1,
-        "taskmanager.numberOfTaskSlots": task_slots,
-        "taskmanager.cpu.cores": task_slots,
-        **{f"taskmanager.memory.{name}": f"{size_mb}m" for name, size_mb in TASKMANAGER_MEMORY_MB.items()},
-        "execution.checkpointing.interval": "5 s",
-        "execution.checkpointing.dir": f"file://{folder / 'checkpoints'}",
-        "execution.checkpointing.savepoint-dir": f"file://{folder / 'savepoints'}",
-        **FAILURE_OPTIONS,
-        **_python_options(),
-    }
-
-
-def _ha_options(folder: Path, zookeeper: str) -> dict[str, str | int]:
-    return {
-        "high-availability.type": "zookeeper",
-        "high-availability.storageDir": f"file://{folder / HA_FOLDER}",
-        "high-availability.zookeeper.quorum": zookeeper,
-        # So long a killed JobManager stays the leader, and so long ZooKeeper itself may be away unnoticed.
-        "high-availability.zookeeper.client.session-timeout": "6 s",
-        "high-availability.zookeeper.client.tolerate-suspended-connections": "true",
-        "high-availability.zookeeper.client.retry-wait": "1 s",
-        "high-availability.zookeeper.client.max-retry-attempts": "10",
-    }
-
-
-def _write_config(conf: Path, options: Mapping[str, str | int]) -> None:
-    # JSON's strings and numbers are YAML's too.
-    lines = [f"{key}: {json.dumps(value)}\n" for key, value in options.items()]
-    (conf / "config.yaml").write_text("".join(lines), encoding="utf-8")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from stack.addresses import LOCALHOST, database_address
+from stack.addresses import LOCALHOST, database_address, free_port
 from stack.flink import build_flink
+from stack.flink_options import MetricsPorts
 from stack.jars import ensure_jars
 from stack.java import find_java
 from stack.kafka import build_kafka
 from stack.postgres import build_postgres, local_database_url
+from stack.prometheus import build_prometheus, find_prometheus
 from stack.service import Service
 from stack.settings import StackSettings
 from stack.status import PartStatus, StackStatus
@@ -20,8 +22,12 @@ def build_services(settings: StackSettings) -> list[Service]:
     services = []
     if settings.kafka is None:
         services.append(build_kafka(home, settings.kafka_port, ensure_jars("broker", lambda _line: None), find_java()))
+    metrics = None
+    if settings.prometheus_port is not None:
+        metrics = MetricsPorts(jobmanager=free_port(), taskmanager=free_port())
+        services.append(build_prometheus(home, settings.prometheus_port, metrics, find_prometheus()))
     if settings.flink is None:
-        services += build_flink(home, settings.flink_port, settings.task_slots, find_java())
+        services += build_flink(home, settings.flink_port, settings.task_slots, find_java(), metrics)
     if settings.database_url is None:
         services.append(build_postgres(home, settings.postgres_port))
     return services

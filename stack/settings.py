@@ -26,6 +26,8 @@ class StackSettings:
         Folder of the stack's data, logs and state.
     kafka_port, flink_port, postgres_port : int
         Ports on 127.0.0.1; 0 means any free one.
+    prometheus_port : int or None
+        Port of a Prometheus that reads Flink's metrics, None to run none.
     task_slots : int
         How many parallel pipelines the TaskManager can run.
     kafka, flink, database_url : str or None
@@ -36,6 +38,7 @@ class StackSettings:
     kafka_port: int = 9092
     flink_port: int = 8081
     postgres_port: int = 5432
+    prometheus_port: int | None = None
     task_slots: int = 4
     kafka: str | None = None
     flink: str | None = None
@@ -52,10 +55,15 @@ class StackSettings:
                 f"Expected a home for the stack without {min(refused)!r} in its name, found {str(self.home)!r}: "
                 "choose another folder."
             )
-        for name in ("kafka_port", "flink_port", "postgres_port"):
+        for name in ("kafka_port", "flink_port", "postgres_port", "prometheus_port"):
             port = getattr(self, name)
-            if not 0 <= port <= MAX_PORT:
+            if port is not None and not 0 <= port <= MAX_PORT:
                 raise StackError(f"Expected {name.replace('_', ' ')} between 0 and {MAX_PORT}, found {port}.")
+        if self.prometheus_port is not None and self.flink is not None:
+            raise StackError(
+                f"Expected a Flink of this stack for Prometheus to read, found the one at {self.flink}: "
+                "leave out --flink or --prometheus-port."
+            )
         if self.task_slots < 1:
             raise StackError(f"Expected at least 1 task slot, found {self.task_slots}.")
 

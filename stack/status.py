@@ -19,7 +19,7 @@ class PartStatus:
     Parameters
     ----------
     name : str
-        kafka, zookeeper, jobmanager, taskmanager or postgres.
+        kafka, zookeeper, jobmanager, taskmanager, postgres or prometheus.
     address : str
         Where it listens.
     state : {"starting", "ready", "dead", "external"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -23,13 +24,32 @@ _numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def local_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackStatus]:
-    """Start Kafka, Flink and PostgreSQL on free ports; they are gone after the last test."""
+def has_prometheus() -> Iterator[bool]:
+    """Put the programs prometheus and promtool on the PATH, if they can be had."""
+    folder = _load(Path(__file__).with_name("debian_prometheus.py")).find_prometheus_folder()
+    with pytest.MonkeyPatch.context() as patch:
+        if folder is not None:
+            patch.setenv("PATH", f"{os.environ['PATH']}{os.pathsep}{folder}")
+        yield folder is not None
+
+
+@pytest.fixture(scope="session")
+def local_stack(tmp_path_factory: pytest.TempPathFactory, has_prometheus: bool) -> Iterator[StackStatus]:
+    """Start Kafka, Flink, PostgreSQL and Prometheus on free ports; they are gone after the last test."""
     home = tmp_path_factory.mktemp("stack")
+    ports = dict.fromkeys(("kafka_port", "flink_port", "postgres_port"), 0)
     try:
-        yield up(StackSettings(home=home, kafka_port=0, flink_port=0, postgres_port=0), lambda _: None)
+        yield up(StackSettings(home=home, prometheus_port=0 if has_prometheus else None, **ports), lambda _: None)
     finally:
         wipe(home)
+
+
+@pytest.fixture(scope="session")
+def prometheus_url(local_stack: StackStatus, has_prometheus: bool) -> str:
+    """Return the address of the Prometheus that reads the shared stack."""
+    if not has_prometheus:
+        pytest.skip("there is no program prometheus, and no apt-get to fetch Debian's")
+    return local_stack.part("prometheus").web_url or ""
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +84,12 @@ def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def promql() -> ModuleType:
+    """Return the module `promql.py`."""
+    return _load(Path(__file__).with_name("promql.py"))
+
+
+@pytest.fixture(scope="session")
 def venues() -> ModuleType:
     """Return the module `venue.py`."""
     return _load(Path(__file__).with_name("ingest") / "venue.py")
@@ -86,3 +112,9 @@ def certificate(venues: ModuleType, tmp_path_factory: pytest.TempPathFactory) ->
     if path is None:
         pytest.skip("there is no openssl command to make a certificate with")
     return path
+
+
+@pytest.fixture(scope="session")
+def panel_shapes() -> ModuleType:
+    """Return the module `shapes.py`: what each type of panel needs."""
+    return _load(Path(__file__).with_name("grafana") / "shapes.py")

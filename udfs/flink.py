@@ -14,6 +14,7 @@ from pyflink.table.udf import FunctionContext, ScalarFunction, UserDefinedScalar
 
 from udfs.features import FEATURES
 from udfs.history import features_from_text
+from udfs.metrics import ScoringMetrics
 from udfs.rows import DECISION_COLUMNS, ROW_COLUMNS
 from udfs.schedule import Models, decide_texts, explain_scheduled, score_scheduled
 from udfs.windows import decode_windows
@@ -44,25 +45,14 @@ class ScoreWindows(ScalarFunction):  # type: ignore[misc]  # PyFlink ships no ty
     def open(self, function_context: FunctionContext) -> None:
         """Load the models and register the metrics of this worker."""
         self._models = self._open_models()
-        self._batch_windows = 0
-        self._batch_us = 0
-        metrics = function_context.get_metric_group()
-        self._windows_counter = metrics.counter("windows_scored")
-        self._batches_counter = metrics.counter("batches_scored")
-        self._scoring_us_counter = metrics.counter("scoring_time_us")
-        metrics.gauge("last_batch_windows", lambda: self._batch_windows)
-        metrics.gauge("last_batch_scoring_time_us", lambda: self._batch_us)
+        self._metrics = ScoringMetrics(function_context.get_metric_group())
 
     def eval(self, column: pd.Series[Any], partitions: pd.Series[int]) -> pd.DataFrame:
         """Score one bundle."""
         started_ns = time.perf_counter_ns()
         windows, offsets = decode_windows(column)
         rows = score_scheduled(windows, offsets, partitions.to_numpy(dtype=np.int64), self._models)
-        self._batch_windows = len(rows)
-        self._batch_us = (time.perf_counter_ns() - started_ns) // 1000
-        self._windows_counter.inc(self._batch_windows)
-        self._batches_counter.inc()
-        self._scoring_us_counter.inc(self._batch_us)
+        self._metrics.add(rows, _microseconds_since(started_ns))
         return rows
 
 
@@ -90,7 +80,7 @@ class DecideConnection(ScalarFunction):  # type: ignore[misc]  # PyFlink ships n
         started_ns = time.perf_counter_ns()
         rows = decide_texts(texts.to_numpy(dtype=object), versions.to_numpy(dtype=object), self._models)
         self._decided_counter.inc(len(rows))
-        self._deciding_us_counter.inc((time.perf_counter_ns() - started_ns) // 1000)
+        self._deciding_us_counter.inc(_microseconds_since(started_ns))
         return rows
 
 
@@ -107,20 +97,24 @@ class ExplainVerdict(ScalarFunction):  # type: ignore[misc]  # PyFlink ships no 
         self._open_models = open_models
 
     def open(self, function_context: FunctionContext) -> None:
-        """Load models and explainers, and register the metric of this worker."""
+        """Load models and explainers, and register the metrics of this worker."""
         self._models = self._open_models()
-        self._explained_counter = function_context.get_metric_group().counter("verdicts_explained")
+        metrics = function_context.get_metric_group()
+        self._explained_counter = metrics.counter("verdicts_explained")
+        self._explaining_us_counter = metrics.counter("explaining_time_us")
 
     def eval(
         self, texts: pd.Series[str], verdicts: pd.Series[str], declared: pd.Series[str], versions: pd.Series[str]
     ) -> pd.Series[str]:
         """Explain one bundle."""
+        started_ns = time.perf_counter_ns()
         features = features_from_text(texts.to_list(), len(FEATURES))
         claims = np.array([name if isinstance(name, str) else None for name in declared], dtype=object)
         written = explain_scheduled(
             features, verdicts.to_numpy(dtype=object), claims, versions.to_numpy(dtype=object), self._models
         )
         self._explained_counter.inc(int(written.notna().sum()))
+        self._explaining_us_counter.inc(_microseconds_since(started_ns))
         return written
 
 
@@ -137,6 +131,10 @@ def build_decide_udf(open_models: Callable[[], Models]) -> UserDefinedScalarFunc
 def build_explain_udf(open_models: Callable[[], Models]) -> UserDefinedScalarFunctionWrapper:
     """Wrap `ExplainVerdict` as the SQL function (features, verdict, declared exchange, version: STRING) -> STRING."""
     return udf(ExplainVerdict(open_models), result_type=DataTypes.STRING(), func_type="pandas")
+
+
+def _microseconds_since(started_ns: int) -> int:
+    return (time.perf_counter_ns() - started_ns) // 1000
 
 
 def _row_type(columns: dict[str, str]) -> RowType:

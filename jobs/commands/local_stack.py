@@ -28,6 +28,7 @@ def up(
     kafka_port: options.KafkaPort = StackSettings.kafka_port,
     flink_port: options.FlinkPort = StackSettings.flink_port,
     postgres_port: options.PostgresPort = StackSettings.postgres_port,
+    prometheus_port: options.PrometheusPort = StackSettings.prometheus_port,
 ) -> None:
     """Start Kafka, Flink and PostgreSQL on this machine, in the background."""
     settings = StackSettings(
@@ -38,6 +39,7 @@ def up(
         kafka_port=kafka_port,
         flink_port=flink_port,
         postgres_port=postgres_port,
+        prometheus_port=prometheus_port,
     )
     start_with_progress(settings)
     out.print(status_table(read_stack(home)))

@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from jobs.config import parse_database_url
-from stack.flink import FAILURE_OPTIONS
+from stack.flink_options import FAILURE_OPTIONS, REPORTER, REPORTER_OPTIONS
 from stack.jars import locked_jars
+from stack.prometheus import scrape_config
 from stack.zookeeper import MAIN_CLASS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +41,8 @@ def test_obeys_the_compose_specification() -> None:
 
 def test_has_every_part_of_the_system() -> None:
     assert set(SERVICES) == {
-        *("kafka", "postgres", "migrate", "zookeeper", "jobmanager", "taskmanager", "submit", "publisher", "grafana")
+        *("kafka", "postgres", "migrate", "zookeeper", "jobmanager", "taskmanager", "submit", "publisher"),
+        *("prometheus", "grafana"),
     }
 
 
@@ -72,7 +74,7 @@ def test_declares_no_volume_that_nobody_uses() -> None:
 
 @each_service
 def test_images_are_pinned(name: str) -> None:
-    assert re.fullmatch(r"[a-z/-]+:\d+\.\d+(\.\d+)?", SERVICES[name]["image"])
+    assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+(\.\d+)?", SERVICES[name]["image"])
 
 
 @each_service
@@ -146,11 +148,24 @@ def test_grafana_logs_in_as_the_reader_of_the_database() -> None:
     assert str(grafana["GRAFANA_DB_PORT"]) == inner_port(SERVICES["postgres"]["ports"][0])
 
 
-def test_grafana_gets_every_variable_that_its_data_source_names() -> None:
-    source = (ROOT / "grafana" / "provisioning" / "datasources" / "postgresql.yaml").read_text()
-    assert set(re.findall(r"\$\{(\w+)\}", source)) <= set(SERVICES["grafana"]["environment"])
-    home = SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+def test_grafana_gets_every_variable_that_its_data_sources_name() -> None:
+    environment = SERVICES["grafana"]["environment"]
+    for source in (ROOT / "grafana" / "provisioning" / "datasources").iterdir():
+        assert set(re.findall(r"\$\{(\w+)\}", source.read_text())) <= set(environment)
+    assert environment["PROMETHEUS_URL"] == f"http://prometheus:{inner_port(SERVICES['prometheus']['ports'][0])}"
+    home = environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
     assert (ROOT / "grafana" / "dashboards" / Path(home).name).is_file()
+
+
+def test_prometheus_reads_flink_as_in_the_local_stack() -> None:
+    config = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
+    (discovery,) = config["scrape_configs"][0]["dns_sd_configs"]
+    assert config == scrape_config({"dns_sd_configs": [discovery]})
+    assert set(discovery["names"]) < set(SERVICES)
+    flink = flink_config()
+    assert {name: flink[name] for name in REPORTER_OPTIONS} == REPORTER_OPTIONS
+    assert discovery["port"] == flink[f"{REPORTER}.port"]
+    assert "./deploy/prometheus:/etc/prometheus:ro" in SERVICES["prometheus"]["volumes"]
 
 
 def flink_config() -> dict[str, Any]:

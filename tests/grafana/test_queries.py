@@ -1,138 +1,250 @@
-"""Every query of every dashboard on a real PostgreSQL, with Grafana's macros and variables expanded."""
+"""Every SQL query of every dashboard on a real PostgreSQL, with Grafana's macros and variables expanded."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection
 
+from jobs.dashboards.expansion import Span, expand
 from jobs.migrate import migrate
 
-DASHBOARDS = sorted((Path(__file__).resolve().parents[2] / "grafana" / "dashboards").glob("*.json"))
-LOADED = {path.stem: json.loads(path.read_text()) for path in DASHBOARDS}
-PANELS = [pytest.param(panel, id=f"{name}: {panel['title']}") for name, d in LOADED.items() for panel in d["panels"]]
-VARIABLES = [
-    pytest.param(variable, id=f"{name}: {variable['name']}")
-    for name, d in LOADED.items()
-    for variable in d["templating"]["list"]
+Json = dict[str, Any]
+Run = Callable[..., Any]
+
+FOLDER = Path(__file__).resolve().parents[2] / "grafana" / "dashboards"
+LOADED: dict[str, Json] = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
+TARGETS = [
+    pytest.param(name, panel, target, id=f"{name}: {panel['title']} {target['refId']}")
+    for name, dashboard in LOADED.items()
+    for panel in dashboard["panels"]
+    for target in panel.get("targets", ())
+    if "rawSql" in target
 ]
+VARIABLES = [
+    pytest.param(name, variable, id=f"{name}: {variable['name']}")
+    for name, dashboard in LOADED.items()
+    for variable in dashboard["templating"]["list"]
+    if variable["type"] == "query" and variable["datasource"]["uid"] == "fingerprint"
+]
+CHOICES = [
+    pytest.param(name, panel, target, variable, id=f"{name}: {panel['title']} {variable}")
+    for name, panel, target in (param.values for param in TARGETS)
+    for variable in ("exchange", "declared", "model", "connection")
+    if f"${variable}" in target["rawSql"] or f"${{{variable}:" in target["rawSql"]
+]
+CHANGING = {"Lag", "Longest"}  # columns that go with the clock
 
-NOW = datetime.now(UTC)
-EVERY_VALUE = {"exchange": ["binance", "coinbase", "kraken", "unknown"], "declared": ["binance", "kraken", "none"]}
-INTERVAL_S = 5
-
-
-def expand(sql: str, values: dict[str, list[str]]) -> str:
-    """Write macros and variables out as Grafana's PostgreSQL data source does, for the last 15 minutes."""
-    start, end = (f"'{at.isoformat()}'" for at in (NOW - timedelta(minutes=15), NOW + timedelta(seconds=1)))
-    for name, chosen in values.items():
-        sql = re.sub(rf"\${name}\b", ",".join(f"'{value}'" for value in chosen), sql)
-    sql = sql.replace("$__interval_ms", str(1000 * INTERVAL_S)).replace("$__interval", f"{INTERVAL_S}s")
-    sql = sql.replace("$__timeFrom()", start).replace("$__timeTo()", end)
-    sql = re.sub(r"\$__timeFilter\(([^()]*)\)", rf"\1 BETWEEN {start} AND {end}", sql)
-    group = rf"floor(extract(epoch from \1)/{INTERVAL_S})*{INTERVAL_S} AS \"time\"".replace('\\"', '"')
-    sql = re.sub(r"\$__timeGroupAlias\(([^(),]*), *\d+s(?:, *\w+)?\)", group, sql)
-    assert "$" not in sql, f"not expanded: {sql}"
-    return sql
+NOW = datetime.now(UTC).replace(microsecond=0)
+SPAN = Span(start=NOW - timedelta(minutes=15), end=NOW + timedelta(seconds=1), interval_s=5)
 
 
 @pytest.fixture(scope="module")
-def database(database_url: str) -> Iterator[Connection]:
-    """Hold ten minutes of six connections: each exchange, an unknown one, a mismatch and one that declares nothing."""
+def empty(database_url: str) -> Connection:
+    """Return a migrated database without rows."""
     migrate(database_url)
-    with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
+    with closing(psycopg2.connect(database_url)) as connection:
         connection.autocommit = True
-        cursor.execute(
-            """
-            INSERT INTO window_scores
-            SELECT name, 0, 25 * n + 49, 25 * n, end_at - interval '4 s', end_at, declared, detected, 0.9,
-                   jsonb_build_object(detected, 0.9), 0.1, 'test-1', end_at + interval '40 ms'
-            FROM (VALUES ('a', 'binance', 'binance'), ('b', 'coinbase', 'coinbase'), ('c', 'kraken', 'kraken'),
-                         ('d', 'kraken', 'unknown'), ('e', 'binance', 'kraken'), ('f', NULL, 'binance'))
-                     AS connections (name, declared, detected)
-            CROSS JOIN generate_series(0, 299) AS n
-            CROSS JOIN LATERAL (SELECT %s - interval '2 s' * n AS end_at) AS ends
-            """,
-            (NOW,),
-        )
-        cursor.execute(
-            """
-            INSERT INTO connection_verdicts
-            SELECT connection_id, min(declared_exchange), min(predicted_exchange), 'certain', 0.99, 15, count(*),
-                   25 * count(*) + 25, 75, min(window_start_at), 0, NULL, 0, max(last_offset), max(window_end_at),
-                   'xf1-N-t0-h1s-sc', 'test-1'
-            FROM window_scores
-            GROUP BY connection_id
-            """
-        )
         yield connection
 
 
-def run(database: Connection, sql: str) -> list[dict[str, Any]]:
-    with database.cursor() as cursor:
-        cursor.execute(sql)
-        names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+@pytest.fixture(scope="module")
+def filled(empty: Connection) -> Iterator[Connection]:
+    """Hold what fill.sql says; the tests of the empty database come before."""
+    with empty.cursor() as cursor:
+        cursor.execute(Path(__file__).with_name("fill.sql").read_text(), {"now_at": NOW})
+    return empty
 
 
-@pytest.mark.parametrize("panel", PANELS)
-def test_every_panel_shows_something(database: Connection, panel: dict[str, Any]) -> None:
-    for target in panel["targets"]:
-        rows = run(database, expand(target["rawSql"], EVERY_VALUE))
-        assert rows
-        assert any(value is not None for value in rows[0].values())
-        if target["format"] == "time_series":
-            assert next(iter(rows[0])) == "time"
-            times = [
-                float(row["time"].timestamp() if isinstance(row["time"], datetime) else row["time"]) for row in rows
-            ]
-            assert times == sorted(times)
+@pytest.fixture(scope="module")
+def run(panel_shapes: ModuleType) -> Run:
+    """Return a function that runs a query as Grafana does."""
+
+    def run_query(database: Connection, dashboard: str, sql: str, **chosen: str | list[str]) -> Any:
+        variables = LOADED[dashboard]["templating"]["list"]
+        known = {variable["name"] for variable in variables}
+        given = {"connection": "e"} | chosen
+        statement = expand(sql, variables, {key: value for key, value in given.items() if key in known}, SPAN)
+        with database.cursor() as cursor:
+            cursor.execute(statement)
+            columns = [(column.name, column.type_code) for column in cursor.description or ()]
+            return panel_shapes.Result(columns, cursor.fetchall())
+
+    return run_query
 
 
-@pytest.mark.parametrize("panel", PANELS)
-def test_every_panel_obeys_the_variables(database: Connection, panel: dict[str, Any]) -> None:
-    one = {"exchange": ["kraken"], "declared": ["none"]}  # no connection is both
-    for target in panel["targets"]:
-        rows = run(database, expand(target["rawSql"], one))
-        numbers = [value for row in rows for value in row.values() if value is not None]
-        assert all(number == 0 for number in numbers)
+@pytest.mark.parametrize(("name", "panel", "target"), TARGETS)
+def test_every_query_runs_where_there_is_nothing(
+    empty: Connection, run: Run, name: str, panel: Json, target: Json
+) -> None:
+    assert len(run(empty, name, target["rawSql"]).rows) <= 1
 
 
-@pytest.mark.parametrize("variable", VARIABLES)
-def test_every_variable_offers_its_values(database: Connection, variable: dict[str, Any]) -> None:
-    rows = run(database, expand(variable["query"], {}))
-    values = {value for row in rows for value in row.values()}
-    if variable["name"] == "exchange":
-        assert values == {"binance", "coinbase", "kraken", "unknown"}
-    else:
-        assert values == {"binance", "coinbase", "kraken", "none"}
+@pytest.mark.parametrize(("name", "variable"), VARIABLES)
+def test_every_variable_is_asked_where_there_is_nothing(empty: Connection, run: Run, name: str, variable: Json) -> None:
+    assert len(run(empty, name, variable["query"]).rows) <= 1
 
 
-def test_the_numbers_are_those_of_the_rows(database: Connection) -> None:
-    panels = {panel["title"]: panel["targets"][0]["rawSql"] for panel in LOADED["overview"]["panels"]}
-    every_value = EVERY_VALUE | {"declared": ["binance", "coinbase", "kraken", "none"]}
-    shown = {title: run(database, expand(sql, every_value)) for title, sql in panels.items()}
-    assert shown["Connections"] == [{"All": 6, "Mismatch": 1, "Unknown": 1}]
-    assert {row["metric"]: row["value"] for row in shown["Connections by detected exchange"]} == {
-        "binance": 2,
-        "coinbase": 1,
-        "kraken": 2,
-        "unknown": 1,
-    }
-    assert [row["Connection"] for row in shown["Connection list"]][0] == "e"
-    # Six connections with a window every two seconds are 3 a second; the first and the last interval are not full.
-    per_interval: dict[float, float] = {}
-    for row in shown["Windows per second"]:
-        per_interval[float(row["time"])] = per_interval.get(float(row["time"]), 0) + float(row["value"])
-    inner = [per_interval[time] for time in sorted(per_interval)][1:-1]
+@pytest.mark.parametrize(("name", "panel", "target"), TARGETS)
+def test_every_panel_gets_what_its_type_needs(
+    filled: Connection, run: Run, panel_shapes: ModuleType, name: str, panel: Json, target: Json
+) -> None:
+    connection = "d" if "connection_health" in target["rawSql"] else "e"
+    result = run(filled, name, target["rawSql"], connection=connection)
+    assert list(panel_shapes.complaints(panel, target, result)) == []
+    assert result.rows or "drifting_connections" in target["rawSql"]
+    for row in result.rows[:1]:
+        assert any(value is not None for value in row)
+
+
+@pytest.mark.parametrize(("name", "panel", "target", "variable"), CHOICES)
+def test_every_panel_obeys_its_variables(
+    filled: Connection, run: Run, name: str, panel: Json, target: Json, variable: str
+) -> None:
+    nowhere = "o'clock" if variable == "connection" else ["o'clock"]
+    for row in run(filled, name, target["rawSql"], **{variable: nowhere}).dicts():
+        assert all(value in (0, None) for key, value in row.items() if key not in CHANGING)
+
+
+@pytest.mark.parametrize(("name", "panel", "target", "variable"), [c for c in CHOICES if c.values[3] != "connection"])
+def test_all_values_together_leave_nothing_out(
+    filled: Connection, run: Run, name: str, panel: Json, target: Json, variable: str
+) -> None:
+    each = {
+        "exchange": ["binance", "coinbase", "kraken", "unknown"],
+        "declared": ["binance", "coinbase", "kraken", "none"],
+        "model": ["test-1"],
+    }[variable]
+    both = (run(filled, name, target["rawSql"], **chosen).dicts() for chosen in ({}, {variable: each}))
+    one, other = ([{k: v for k, v in row.items() if k not in CHANGING} for row in rows] for rows in both)
+    assert one == other
+
+
+@pytest.mark.parametrize(("name", "variable"), VARIABLES)
+def test_every_variable_offers_its_values(filled: Connection, run: Run, name: str, variable: Json) -> None:
+    expected = {
+        "exchange": ["binance", "coinbase", "kraken", "unknown"],
+        "declared": ["binance", "coinbase", "kraken", "none"],
+        "model": ["test-1"],
+        "connection": ["e", "a", "b", "c", "d", "f"],
+    }[variable["name"]]
+    rows = run(filled, name, variable["query"]).rows
+    assert sorted(row[0] for row in rows) == sorted(expected)
+    if variable["name"] == "connection":
+        assert rows[0][0] == "e"  # the lie
+        assert run(filled, name, variable["query"], search="b").rows == [("b",)]
+
+
+@pytest.fixture(scope="module")
+def shown(filled: Connection, run: Run) -> Callable[..., list[Json]]:
+    """Return a function that returns the rows of a panel's query."""
+
+    def rows(dashboard: str, title: str, query: int = 0, **chosen: str | list[str]) -> list[Json]:
+        (panel,) = [panel for panel in LOADED[dashboard]["panels"] if panel["title"] == title]
+        found: list[Json] = run(filled, dashboard, panel["targets"][query]["rawSql"], **chosen).dicts()
+        return found
+
+    return rows
+
+
+Shown = Callable[..., list[Json]]
+
+
+def test_the_overview_counts_what_is_there(shown: Shown) -> None:
+    assert shown("overview", "Connections") == [{"All": 6, "Mismatch": 1, "Unknown": 1}]
+    (silent,) = shown("overview", "Silent now")
+    assert silent["Silent"] == 1
+    assert silent["Longest"] == pytest.approx(120, abs=120)
+    assert shown("overview", "Dead letters") == [{"Dead letters": 5}]
+    reasons = [(row["Reason"], row["Records"]) for row in shown("overview", "Dead letters by reason")]
+    assert reasons == [("not JSON", 3), ("no key", 2)]
+    by_exchange = {row["metric"]: row["value"] for row in shown("overview", "Connections by detected exchange")}
+    assert by_exchange == {"binance": 2, "coinbase": 1, "kraken": 2, "unknown": 1}
+    assert [row["Connection"] for row in shown("overview", "Connection list")][0] == "e"
+    kinds = [row["Kind"] for row in shown("overview", "Latest verdict changes")]
+    assert sorted(kinds) == ["mismatch", "named", "named", "named", "named", "stranger"]
+    changes = [row["value"] for row in shown("overview", "Verdict changes") if row["metric"] == "named"]
+    assert sum(changes) == 4
+    wrong = {(row["Alert"], row["Connection"]) for row in shown("overview", "What is wrong now")}
+    assert {("mismatch", "e"), ("stranger", "d"), ("stall", "d")} <= wrong
+
+
+def test_the_overview_measures_speed(shown: Shown) -> None:
+    # Six connections with a window every two seconds are 3 a second; the first and the last point are not full.
+    per_point: dict[float, float] = {}
+    for row in shown("overview", "Windows per second"):
+        per_point[float(row["time"])] = per_point.get(float(row["time"]), 0) + float(row["value"])
+    inner = [per_point[time] for time in sorted(per_point)][1:-1]
     assert sum(inner) / len(inner) == pytest.approx(3, rel=0.02)
-    for row in shown["Scoring latency"]:
+    for row in shown("overview", "Scoring latency"):
         assert [row["p50"], row["p95"], row["p99"]] == pytest.approx([40, 40, 40])
+    for row in shown("overview", "Confidence"):
+        assert row["value"] == pytest.approx(0.9)
+
+
+def test_a_connection_is_told_with_its_exchange(shown: Shown) -> None:
+    (now,) = shown("connection", "Now")
+    assert now == {"Declared": "binance", "Detected": "kraken", "Certainty": "certain", "Probability": 0.99}
+    assert {row["metric"]: row["value"] for row in shown("connection", "Probabilities")} == pytest.approx(
+        {"kraken": 0.9, "other": 0.1}
+    )
+    for row in shown("connection", "Time between messages"):
+        assert [row["p10"], row["p50"], row["p90"]] == pytest.approx([500, 1000, 4000])
+    band = [list(row.values())[1:] for row in shown("connection", "Time between messages", 1)]
+    assert band == [pytest.approx([10**2, 10**4])] * 2
+    # It has a millisecond, as a and f of binance; c, the other one that looks like kraken, has ten.
+    spread = shown("connection", "Median time between messages, against its exchange's")
+    assert [row["Median interval"] for row in spread] == ["1 ms", "1.8 ms", "3.2 ms", "5.6 ms", "10 ms"]
+    assert [row["This connection"] for row in spread] == [1, 0, 0, 0, 0]
+    assert [row["Detected exchange"] for row in spread] == [0, 0, 0, 0, 1]
+    assert [row["Declared exchange"] for row in spread] == [1, 0, 0, 0, 0]
+
+
+def test_a_connection_is_told_with_its_messages(shown: Shown) -> None:
+    for row in shown("connection", "Types of messages"):
+        assert list(row.values())[1:] == pytest.approx([0.8, 0.1, 0.05, 0.03, 0.02])
+    for row in shown("connection", "Latency of answers"):
+        assert [row["ACK"], row["NACK"]] == pytest.approx([10_000, 20_000], rel=1e-5)
+    for row in shown("connection", "Sequence numbers"):
+        assert [row["jumps"], row["backward"]] == pytest.approx([0.04, 0.02])
+    kinds: dict[str, int] = {}
+    for row in shown("connection", "Health events", connection="d"):
+        kinds[row["metric"]] = kinds.get(row["metric"], 0) + row["value"]
+    assert kinds == {"gap": 3, "stall": 1}
+    whats = [row["What"] for row in shown("connection", "Latest health events", connection="d")]
+    assert whats[0] == "1 numbers missing after 10"
+    assert whats[-1] == "nothing for 60.0 s, where 5.0 s are allowed"
+    reasons = [(row["Against"], row["Nats"], row["Reason"]) for row in shown("connection", "Top reasons")]
+    assert reasons == [("binance", 2, "10% of heartbeats"), ("binance", 1, "no jumps")]
+
+
+def test_model_health_compares_with_the_reference(shown: Shown) -> None:
+    (sums,) = shown("model_health", "Windows")
+    # Of a to e, which declare something, a, b and c look like that.
+    expected = {"Windows": 1800, "Unknown": 1 / 6, "As declared": 3 / 5, "Mean confidence": 0.9}
+    assert {key: float(value) for key, value in sums.items()} == pytest.approx(expected)
+    # 0.9 is below the first decile, 0.91, and a margin of 0.8 is between the eighth and the ninth.
+    assert {float(row["value"]) for row in shown("model_health", "Windows with low confidence")} == {1.0}
+    confidence = shown("model_health", "Confidence in the deciles of the reference")
+    assert [float(row["Now"]) for row in confidence] == [1, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    assert [float(row["Held-out windows"]) for row in confidence] == pytest.approx([0.1] * 10)
+    margin = shown("model_health", "Margin in the deciles of the reference")
+    assert [float(row["Now"]) for row in margin] == [0, 0, 0, 0, 0, 0, 0, 0, 1, 0]
+    (bin_,) = shown("model_health", "As declared, in numbers")
+    assert bin_["Confidence"] == "90–95%"
+    assert bin_["Windows"] == 1500
+    assert float(bin_["As declared"]) == pytest.approx(0.6)
+    assert float(bin_["Difference"]) == pytest.approx(-0.3)
+    unknown = {row["metric"]: float(row["value"]) for row in shown("model_health", "Unknown windows")}
+    assert unknown == {"binance": 0, "coinbase": 0, "kraken": 0.5, "none": 0}
+    stability = {(row["Exchange"], row["Measure"]): row for row in shown("model_health", "Stability of measures")}
+    assert stability["binance", "confidence"]["Index / limit"] > 1
+    assert [row["Model"] for row in shown("model_health", "Which model scores what")] == ["test-1"]

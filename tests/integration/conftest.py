@@ -34,7 +34,7 @@ from udfs.verdicts import evidence_millinats, running_decisions
 from udfs.windows import segments, session_windows, slide
 
 START_NS = 1_790_000_000_000_000_000
-COUNTERS = re.compile(r"_scored$|_decided$|_explained$|\.refused_")
+COUNTERS = re.compile(r"_scored$|_decided$|_explained$|\.dead_letters$")
 CAPTURES = Path(os.environ.get("FINGERPRINT_CAPTURES", Path(__file__).parents[3] / "shared" / "captures"))
 
 
@@ -170,7 +170,8 @@ def flink_job(local_stack: StackStatus) -> Callable[[str], tuple[list[str], dict
             names = [m["id"] for m in requests.get(path, timeout=10).json() if COUNTERS.search(m["id"])]
             if names:
                 values = requests.get(path, params={"get": ",".join(names)}, timeout=10).json()
-                counters |= {metric["id"].rpartition(".")[2]: float(metric["value"]) for metric in values}
+                # Subtask, operator, and the metric with the groups that it is in.
+                counters |= {metric["id"].split(".", 2)[2]: float(metric["value"]) for metric in values}
         return [vertex["name"] for vertex in vertices], counters
 
     return read

@@ -30,7 +30,7 @@ from jobs.operators import OPERATOR_NAMES
 from jobs.submission import Submission
 from model.artifact import DEFAULT_ARTIFACT, load_predictor
 from stack.status import StackStatus
-from udfs.rows import SCORE_COLUMNS, iso_timestamps, score_rows
+from udfs.rows import SCORE_COLUMNS, iso_timestamps, read_array_literal, score_rows
 from udfs.schema import SESSION_COLUMNS, Session
 from udfs.scoring import score_windows
 from udfs.verdicts import evidence_millinats, running_decisions
@@ -227,6 +227,7 @@ def test_every_column_equals_the_offline_computation(played: Played, rows: dict[
                 "last_offset": int(offset[-1]),
                 "declared_exchange": played.declared[session.connection_id][last[n]],
                 "probabilities": json.loads(want["probabilities"]),
+                "features": read_array_literal(want["features"]),
                 "window_start_at": datetime.fromisoformat(want["window_start_at"]),
                 "window_end_at": datetime.fromisoformat(want["window_end_at"]),
             }
@@ -416,7 +417,7 @@ def test_running_again_changes_nothing_and_calls_python_once_a_batch(
     try:
         for counter in ("windows_scored", "windows_decided"):
             wait_until(lambda name=counter: flink_job(job_id)[1].get(name) == n_windows, what=f"{n_windows} {counter}")
-        refused = Counter("refused_" + re.sub("[^A-Za-z0-9]+", "_", reason) for _, _, reason in BAD_RECORDS)
+        refused = Counter(f"reason.{re.sub('[ .:,]', '_', reason)}.dead_letters" for _, _, reason in BAD_RECORDS)
         wait_until(lambda: _refused(flink_job(job_id)[1]) == refused, what="the counters of dead letters")
         # The same rows are written again, but verdicts pass through what they were.
         wait_until(lambda: _read_judged(database_url) == judged, what="the same verdicts")
@@ -441,4 +442,4 @@ def test_running_again_changes_nothing_and_calls_python_once_a_batch(
 
 
 def _refused(counters: dict[str, float]) -> dict[str, float]:
-    return {name: n for name, n in counters.items() if name.startswith("refused_")}
+    return {name: n for name, n in counters.items() if name.endswith(".dead_letters")}

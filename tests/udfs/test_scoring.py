@@ -11,6 +11,7 @@ from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
 from model.serving import OneModel
 from synthetic.sessions import synthetic_sessions
 from udfs.flink import ScoreWindows
+from udfs.metrics import ScoringMetrics
 from udfs.rows import ROW_COLUMNS, score_rows
 from udfs.schema import WINDOW_COLUMNS, Windows
 from udfs.scoring import score_windows, window_verdicts
@@ -97,34 +98,40 @@ def test_probabilities_are_rounded_and_sum_to_one(windows, predictor):
     assert np.all(np.abs(probabilities.sum(axis=1) - 1) < 1e-5)
 
 
+class Metrics:
+    """Collects what Flink would: PyFlink's metric group exists only inside a running worker."""
+
+    def __init__(self, prefix="", counters=None):
+        self.prefix, self.counters, self.gauges = prefix, {} if counters is None else counters, {}
+
+    def counter(self, name):
+        return self.counters.setdefault(self.prefix + name, Count())
+
+    def gauge(self, name, read):
+        self.gauges[name] = read
+
+    def add_group(self, name, extra):
+        return Metrics(f"{name}={extra}.", self.counters)
+
+
+class Count:
+    count = 0
+
+    def inc(self, n=1):
+        self.count += n
+
+
+class Context:
+    def __init__(self):
+        self.metrics = Metrics()
+
+    def get_metric_group(self):
+        return self.metrics
+
+
 def test_the_udf_survives_pickling_and_scores_what_offline_scoring_scores(windows, predictor):
-    class Metrics:
-        """Collects what Flink would: PyFlink's metric group exists only inside a running worker."""
-
-        def __init__(self):
-            self.counters, self.gauges = {}, {}
-
-        def counter(self, name):
-            self.counters[name] = counter = Counter()
-            return counter
-
-        def gauge(self, name, read):
-            self.gauges[name] = read
-
-    class Counter:
-        count = 0
-
-        def inc(self, n=1):
-            self.count += n
-
-    class Context:
-        metrics = Metrics()
-
-        def get_metric_group(self):
-            return self.metrics
-
-    function = pickle.loads(pickle.dumps(ScoreWindows(default_models)))  # noqa: S301  # ours
     context = Context()
+    function = pickle.loads(pickle.dumps(ScoreWindows(default_models)))  # noqa: S301  # ours
     function.open(context)
     part = take(windows, slice(0, 6))
     offsets = np.arange(6 * 50).reshape(6, 50)
@@ -133,9 +140,16 @@ def test_the_udf_survives_pickling_and_scores_what_offline_scoring_scores(window
     rows = function.eval(wire, pd.Series([0] * 6, dtype="int32"))
     expected = score_rows(part, offsets, score_windows(part, predictor), predictor.model_version)
     assert rows.equals(expected)
-    assert context.metrics.counters["windows_scored"].count == 6
-    assert context.metrics.counters["batches_scored"].count == 1
-    assert context.metrics.gauges["last_batch_windows"]() == 6
+    metrics = context.metrics
+    assert metrics.counters.pop("scoring_time_us").count == metrics.gauges["last_batch_scoring_time_us"]()
+    assert {name: counter.count for name, counter in metrics.counters.items()} == {
+        "windows_scored": 6,
+        "windows_unknown": int((expected["predicted_exchange"] == "unknown").sum()),
+        "batches_scored": 1,
+        f"model_version={predictor.model_version}.windows": 6,
+    }
+    assert metrics.gauges["last_batch_windows"]() == 6
+    assert metrics.gauges["worker_memory_bytes"]() > 10_000_000
 
 
 def naive_verdict(row, classes, thresholds):
@@ -155,3 +169,22 @@ def test_refusal_is_above_the_threshold_of_the_likeliest_and_ties_go_to_the_firs
     rows = np.array([[0.3, 0.2, 0.5], [0.2, 0.3, 0.5], [0.25, 0.25, 0.5], [0.3, 0.2, 0.500001]])
     verdicts = window_verdicts(rows, ("a", "b", "unknown"), (0.5, 0.4, np.inf))
     assert verdicts.tolist() == [0, 2, 0, 2]
+
+
+def test_each_batch_is_counted_by_model_and_by_what_is_unknown():
+    group = Metrics()
+    counted = ScoringMetrics(group)
+    for names, versions in ((["kraken", "unknown"], ["a", "b"]), (["unknown"] * 3, ["b"] * 3)):
+        counted.add(pd.DataFrame({"predicted_exchange": names, "model_version": versions}, dtype=object), 7)
+    assert {name: counter.count for name, counter in group.counters.items()} == {
+        "windows_scored": 5,
+        "windows_unknown": 4,
+        "batches_scored": 2,
+        "scoring_time_us": 14,
+        "model_version=a.windows": 1,
+        "model_version=b.windows": 4,
+    }
+    assert {name: read() for name, read in group.gauges.items() if name.startswith("last_")} == {
+        "last_batch_windows": 3,
+        "last_batch_scoring_time_us": 7,
+    }

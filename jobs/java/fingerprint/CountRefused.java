@@ -14,7 +14,8 @@ public final class CountRefused extends ScalarFunction {
     public void open(FunctionContext context) {
         counters = new HashMap<>();
         for (Reason reason : Reason.values()) {
-            counters.put(reason.text, context.getMetricGroup().counter(reason.metric()));
+            // One metric with a label, which Prometheus can add up; all from the start, so that the first one is a rise.
+            counters.put(reason.text, context.getMetricGroup().addGroup("reason", reason.text).counter("dead_letters"));
         }
     }
 

@@ -33,9 +33,4 @@ enum Reason {
         this.text = text;
         this.sql = StringData.fromString(text);
     }
-
-    /** Return the name under which its counter is shown. */
-    String metric() {
-        return "refused_" + text.replaceAll("[^A-Za-z0-9]+", "_");
-    }
 }

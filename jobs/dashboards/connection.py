@@ -1,0 +1,236 @@
+"""Connection: one connection's life."""
+
+from __future__ import annotations
+
+from jobs.dashboards.connection_charts import behaviour, health, rhythm
+from jobs.dashboards.dashboard import dashboard
+from jobs.dashboards.fields import WRAPPED, exchange_column, exchange_series, exchange_words, field, time_column
+from jobs.dashboards.panels import stat, table, timeseries
+from jobs.dashboards.style import CRITICAL, KIND_COLOURS, SKY_BLUE, WARNING, Json
+from jobs.dashboards.variables import one_of, text_box
+
+
+def build() -> Json:
+    """Build the dashboard."""
+    return dashboard(
+        "fingerprint-connection",
+        "One connection's life: what it behaves like, since when, how sure that is, and what it does.",
+        [*_status(), *_verdicts(), *rhythm(), *behaviour(), *health()],
+        variables=[
+            text_box("search", "Search", "A part of the connection's id; % stands for anything. Empty lists all."),
+            one_of(
+                "connection",
+                "Connection",
+                "The connection shown. Mismatches are listed first, then the connections seen last, up to 500.",
+                """
+                SELECT connection_id
+                FROM connection_status
+                WHERE connection_id ILIKE '%' || ${search:sqlstring} || '%'
+                ORDER BY mismatch DESC, last_seen_at DESC
+                LIMIT 500
+                """,
+            ),
+        ],
+        time_from="now-1h",
+    )
+
+
+def _status() -> list[Json]:
+    exchange = [{"id": "mappings", "value": exchange_words()}]
+    return [
+        stat(
+            "Now",
+            """
+            What the connection claims to be, what it behaves like, and how sure that is. Certain means that the
+            evidence has reached the model's bound; probability is that the verdict is right. Whatever the time range.
+            """,
+            """
+            SELECT coalesce(declared_exchange, 'none') AS "Declared",
+                   detected_exchange AS "Detected",
+                   certainty AS "Certainty",
+                   probability AS "Probability"
+            FROM connection_status
+            WHERE connection_id = ${connection:sqlstring}
+            """,
+            at=(0, 0, 10, 4),
+            unit="string",
+            texts=True,
+            fields=[
+                {"matcher": {"id": "byRegexp", "options": "/^(Declared|Detected)$/"}, "properties": exchange},
+                field("Probability", unit="percentunit", decimals=1),
+            ],
+        ),
+        stat(
+            "Before",
+            """
+            Since when it has behaved like this, by the evidence; what was certain before; and how many messages it
+            took until something was certain for the first time. Whatever the time range.
+            """,
+            """
+            SELECT since_at AS "Since",
+                   coalesce(previous_exchange, 'nothing') AS "Previously",
+                   certain_after_messages AS "Certain after messages"
+            FROM connection_status
+            WHERE connection_id = ${connection:sqlstring}
+            """,
+            at=(10, 0, 7, 4),
+            unit="locale",
+            texts=True,
+            fields=[
+                field("Since", unit="dateTimeFromNow"),
+                {"matcher": {"id": "byName", "options": "Previously"}, "properties": exchange},
+            ],
+        ),
+        stat(
+            "Activity",
+            "Rate over its last ten windows, messages so far, and when its last window ended. Whatever the time range.",
+            """
+            SELECT messages_per_second AS "Messages/s",
+                   messages AS "Messages",
+                   last_seen_at AS "Last seen"
+            FROM connection_status
+            WHERE connection_id = ${connection:sqlstring}
+            """,
+            at=(17, 0, 7, 4),
+            unit="locale",
+            texts=True,
+            fields=[field("Messages/s", decimals=1), field("Last seen", unit="dateTimeFromNow")],
+        ),
+        table(
+            "What is wrong with it now",
+            "The alerts that hold now for this connection, whatever the time range.",
+            """
+            SELECT severity AS "Severity",
+                   rule AS "Alert",
+                   summary AS "What",
+                   since_at AS "Since",
+                   runbook AS "Runbook"
+            FROM alerts
+            WHERE subject = ${connection:sqlstring}
+            ORDER BY severity, since_at DESC NULLS LAST
+            """,
+            at=(0, 4, 17, 5),
+            no_value="Nothing is wrong.",
+            fields=[
+                field("Severity", width=90, words={"critical": CRITICAL, "warning": WARNING}),
+                field("Alert", width=110),
+                field("What", cellOptions=WRAPPED),
+                time_column("Since", width=130),
+                field("Runbook", width=110),
+            ],
+        ),
+        table(
+            "Fingerprint",
+            """
+            Short description of the behaviour: in its last 16 windows as the verdict has it, and of the windows of
+            the time range, the most frequent first.
+            """,
+            """
+            SELECT fingerprint AS "Fingerprint",
+                   count(*) AS "Windows"
+            FROM scored_windows
+            WHERE connection_id = ${connection:sqlstring}
+              AND $__timeFilter(window_end_at)
+            GROUP BY fingerprint
+            ORDER BY count(*) DESC, fingerprint
+            LIMIT 20
+            """,
+            at=(17, 4, 7, 5),
+            no_value="No windows in the time range.",
+            fields=[field("Windows", unit="locale", width=80)],
+        ),
+    ]
+
+
+def _verdicts() -> list[Json]:
+    return [
+        timeseries(
+            "Probabilities",
+            "Which exchange its windows look like: mean probability of each class.",
+            """
+            SELECT $__timeGroupAlias(window_end_at, $__interval),
+                   exchange AS metric,
+                   avg(probability) AS value
+            FROM window_probabilities
+            WHERE connection_id = ${connection:sqlstring}
+              AND $__timeFilter(window_end_at)
+            GROUP BY 1, 2
+            ORDER BY 1, 2
+            """,
+            at=(0, 9, 24, 8),
+            unit="percentunit",
+            decimals=0,
+            least=0,
+            most=1,
+            stacked="normal",
+            fields=exchange_series(),
+            no_value="No windows in the time range.",
+        ),
+        table(
+            "Verdicts",
+            """
+            Every change of what is certain of it, the latest first, whatever the time range: the window that decided,
+            since when it was so by the evidence, and the strength of the evidence (2.3 nats are a factor of 10).
+            """,
+            """
+            SELECT detected_at AS "Detected",
+                   since_at AS "Since",
+                   kind AS "Kind",
+                   coalesce(declared_exchange, 'none') AS "Declared",
+                   previous_exchange AS "Before",
+                   detected_exchange AS "Verdict",
+                   probability AS "Probability",
+                   strength_nats AS "Strength",
+                   windows AS "Windows"
+            FROM verdict_events
+            WHERE connection_id = ${connection:sqlstring}
+            ORDER BY detected_at DESC
+            LIMIT 100
+            """,
+            at=(0, 17, 12, 8),
+            no_value="Nothing has been certain yet.",
+            fields=[
+                field(like="^(Detected|Since)$", unit="dateTimeAsLocal", width=160),
+                field("Kind", width=90, words=KIND_COLOURS),
+                *(exchange_column(name, width=90) for name in ("Declared", "Before", "Verdict")),
+                field("Probability", unit="percentunit", decimals=1, width=90),
+                field("Strength", decimals=1, width=80),
+                field("Windows", unit="locale"),
+            ],
+        ),
+        table(
+            "Top reasons",
+            """
+            What in the deciding windows spoke for the verdict and against the declared exchange or the runner-up, the
+            latest verdict first: by how much, in nats, and in words. A verdict that is what the connection declares
+            needs no reasons.
+            """,
+            """
+            SELECT event.detected_at AS "Detected",
+                   event.detected_exchange AS "For",
+                   event.against_exchange AS "Against",
+                   (stated ->> 'contribution_nats')::double precision AS "Nats",
+                   stated ->> 'text' AS "Reason"
+            FROM verdict_events AS event
+            CROSS JOIN LATERAL jsonb_array_elements(event.reasons -> 'reasons') AS stated
+            WHERE event.connection_id = ${connection:sqlstring}
+            ORDER BY event.detected_at DESC, "Nats" DESC
+            LIMIT 100
+            """,
+            at=(12, 17, 12, 8),
+            no_value="No verdict that needs reasons.",
+            fields=[
+                field("Detected", unit="dateTimeAsLocal", width=160),
+                exchange_column("For", width=85),
+                exchange_column("Against", width=85),
+                field(
+                    "Nats",
+                    width=110,
+                    decimals=2,
+                    cellOptions={"type": "gauge", "mode": "basic", "valueDisplayMode": "text"},
+                    colour=SKY_BLUE,
+                ),
+                field("Reason", cellOptions=WRAPPED),
+            ],
+        ),
+    ]

@@ -1,0 +1,219 @@
+"""Model health: whether the model still sees what it was trained on, and is as sure as it should be."""
+
+from __future__ import annotations
+
+from jobs.dashboards.dashboard import dashboard
+from jobs.dashboards.fields import connection_column, exchange_column, exchange_series, field, time_column
+from jobs.dashboards.model_calibration import calibration, confidence
+from jobs.dashboards.panels import section, stat, table, timeseries
+from jobs.dashboards.style import CRITICAL, PLAIN, WARNING, Json
+from jobs.dashboards.variables import detected_exchange, model_version
+
+
+def build() -> Json:
+    """Build the dashboard."""
+    return dashboard(
+        "fingerprint-model",
+        "Whether the model still sees what it was trained on, and is as sure as it should be.",
+        [*_sums(), *confidence(), *calibration(), *_stability(), *_versions()],
+        variables=[detected_exchange(), model_version()],
+        time_from="now-1h",
+        refresh="30s",
+    )
+
+
+def _sums() -> list[Json]:
+    return [
+        stat(
+            "Windows",
+            """
+            Windows of the time range; how many of them look like no known exchange; how many of those whose
+            connection declares an exchange that the model knows look like that one; and the mean confidence.
+            """,
+            """
+            WITH classes AS MATERIALIZED (
+                SELECT model_version AS version, exchange
+                FROM model_reference
+                WHERE measure = 'confidence'
+            )
+            SELECT count(*) AS "Windows",
+                   avg((detected_exchange = 'unknown')::integer) AS "Unknown",
+                   avg((detected_exchange = declared_exchange)::integer) FILTER (WHERE classes.exchange IS NOT NULL)
+                       AS "As declared",
+                   avg(confidence) AS "Mean confidence"
+            FROM scored_windows
+            LEFT JOIN classes ON classes.version = model_version AND classes.exchange = declared_exchange
+            WHERE $__timeFilter(window_end_at)
+              AND detected_exchange IN ($exchange)
+              AND model_version IN ($model)
+            """,
+            at=(0, 0, 14, 4),
+            unit="percentunit",
+            decimals=1,
+            fields=[field("Windows", unit="locale", decimals=0)],
+        ),
+        stat(
+            "What has drifted",
+            """
+            Connections that now behave otherwise than in their own earlier windows, whatever the time range, and
+            measures of windows in the time range that are spread otherwise than in training by more than chance
+            explains.
+            """,
+            """
+            SELECT (SELECT count(*) FROM drifting_connections) AS "Connections",
+                   (
+                       SELECT count(*)
+                       FROM measure_stability($__timeFrom()::timestamptz, $__timeTo()::timestamptz)
+                       WHERE psi > psi_limit
+                   ) AS "Measures"
+            """,
+            at=(14, 0, 10, 4),
+            unit="locale",
+            fields=[
+                field("Connections", steps=((None, PLAIN), (1, WARNING))),
+                field("Measures", steps=((None, PLAIN), (1, WARNING))),
+            ],
+        ),
+    ]
+
+
+def _stability() -> list[Json]:
+    return [
+        section("Stability of what the model looks at", 23),
+        table(
+            "Stability of measures",
+            """
+            How differently each measure is spread in up to 2,000 windows of the time range than in training:
+            population stability index over ten bins, against the limit that chance alone exceeds in 1 of 100 cases
+            with so many windows. The worst first; above 1 something has changed.
+            """,
+            """
+            SELECT exchange AS "Exchange",
+                   measure AS "Measure",
+                   psi AS "Index",
+                   psi_limit AS "Limit",
+                   psi / nullif(psi_limit, 0) AS "Index / limit",
+                   median_now AS "Median now",
+                   median_reference AS "Median in training",
+                   windows AS "Windows"
+            FROM (
+                SELECT exchange AS detected_exchange, *
+                FROM measure_stability($__timeFrom()::timestamptz, $__timeTo()::timestamptz)
+            ) AS stability
+            WHERE detected_exchange IN ($exchange)
+            ORDER BY "Index / limit" DESC NULLS LAST
+            LIMIT 300
+            """,
+            at=(0, 24, 14, 12),
+            no_value="No windows of a model that knows its training data in the time range.",
+            fields=[
+                exchange_column("Exchange"),
+                field("Measure", width=230),
+                field(like="^(Index|Limit)$", decimals=3, width=80),
+                field("Index / limit", decimals=1, width=110, steps=((None, PLAIN), (1, WARNING), (3, CRITICAL))),
+                field(like="^Median", decimals=3),
+                field("Windows", unit="locale", width=80),
+            ],
+        ),
+        table(
+            "Drifting connections",
+            """
+            Connections whose latest windows differ from their own earlier ones, whatever the time range; a click
+            shows one.
+            """,
+            """
+            SELECT connection_id AS "Connection",
+                   detected_exchange AS "Detected",
+                   measure AS "Measure",
+                   before AS "Before",
+                   now AS "Now",
+                   ratio AS "Ratio",
+                   since_at AS "Since"
+            FROM drifting_connections
+            WHERE detected_exchange IN ($exchange)
+            ORDER BY detected_at DESC
+            LIMIT 200
+            """,
+            at=(14, 24, 10, 12),
+            no_value="None.",
+            fields=[
+                connection_column(width=170),
+                exchange_column("Detected", width=90),
+                field("Measure", width=80),
+                field(like="^(Before|Now)$", decimals=1, width=80),
+                field("Ratio", decimals=2, width=70),
+                time_column("Since", width=120),
+            ],
+        ),
+    ]
+
+
+def _versions() -> list[Json]:
+    return [
+        section("Versions", 36),
+        timeseries(
+            "Unknown windows",
+            "Share of windows that look like no known exchange, by what their connection declares.",
+            """
+            SELECT $__timeGroupAlias(window_end_at, $__interval),
+                   coalesce(declared_exchange, 'none') AS metric,
+                   avg((detected_exchange = 'unknown')::integer) AS value
+            FROM scored_windows
+            WHERE $__timeFilter(window_end_at)
+              AND model_version IN ($model)
+            GROUP BY 1, 2
+            ORDER BY 1, 2
+            """,
+            at=(0, 37, 8, 8),
+            unit="percentunit",
+            decimals=0,
+            least=0,
+            most=1,
+            interval="10s",
+            span_nulls=60_000,
+            fields=exchange_series(),
+        ),
+        timeseries(
+            "Windows per second by model",
+            "Windows scored per second of receive time, by the model that scored them.",
+            """
+            SELECT $__timeGroupAlias(window_end_at, $__interval, 0),
+                   model_version AS metric,
+                   count(*) / ($__interval_ms / 1000.0) AS value
+            FROM scored_windows
+            WHERE $__timeFilter(window_end_at)
+              AND detected_exchange IN ($exchange)
+              AND model_version IN ($model)
+            GROUP BY 1, 2
+            ORDER BY 1, 2
+            """,
+            at=(8, 37, 8, 8),
+            unit="locale",
+            decimals=1,
+            least=0,
+            stacked="normal",
+        ),
+        table(
+            "Which model scores what",
+            "From which offset of which partition on each model scores a topic, the latest change first.",
+            """
+            SELECT activated_at AS "Since",
+                   model_version AS "Model",
+                   topic AS "Topic",
+                   kafka_partition AS "Partition",
+                   from_offset AS "From offset"
+            FROM model_schedule
+            ORDER BY activated_at DESC, topic, kafka_partition NULLS FIRST
+            LIMIT 200
+            """,
+            at=(16, 37, 8, 8),
+            no_value="No model has been activated.",
+            fields=[
+                field("Since", unit="dateTimeAsLocal", width=160),
+                field("Model", width=130),
+                field("Topic", width=120),
+                field("Partition", no_value="all", width=75),
+                field("From offset", unit="locale"),
+            ],
+        ),
+    ]

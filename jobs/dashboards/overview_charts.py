@@ -1,0 +1,238 @@
+"""Overview, below what is wrong now: exchanges, changes, connections, speed."""
+
+from __future__ import annotations
+
+from jobs.dashboards.fields import WRAPPED, connection_column, exchange_column, exchange_series, field, time_column
+from jobs.dashboards.panels import bargauge, section, table, timeseries
+from jobs.dashboards.style import CRITICAL, KIND_COLOURS, ORANGE, SKY_BLUE, VERMILLION, Json
+
+
+def exchanges() -> list[Json]:
+    """Show what there is of each exchange."""
+    return [
+        bargauge(
+            "Connections by detected exchange",
+            "How many connections of the time range behave like which exchange.",
+            """
+            SELECT $__timeTo()::timestamptz AS "time",
+                   detected_exchange AS metric,
+                   count(*) AS value
+            FROM connection_status
+            WHERE $__timeFilter(last_seen_at)
+              AND detected_exchange IN ($exchange)
+              AND coalesce(declared_exchange, 'none') IN ($declared)
+            GROUP BY detected_exchange
+            ORDER BY detected_exchange
+            """,
+            at=(0, 12, 8, 8),
+            unit="locale",
+            fields=exchange_series(),
+        ),
+        timeseries(
+            "Confidence",
+            "Mean confidence of the windows, by the exchange that each looks like.",
+            """
+            SELECT $__timeGroupAlias(window_end_at, $__interval),
+                   detected_exchange AS metric,
+                   avg(confidence) AS value
+            FROM scored_windows
+            WHERE $__timeFilter(window_end_at)
+              AND detected_exchange IN ($exchange)
+              AND coalesce(declared_exchange, 'none') IN ($declared)
+            GROUP BY 1, 2
+            ORDER BY 1, 2
+            """,
+            at=(8, 12, 16, 8),
+            unit="percentunit",
+            decimals=0,
+            least=0,
+            most=1,
+            span_nulls=60_000,
+            fields=exchange_series(),
+        ),
+    ]
+
+
+def changes() -> list[Json]:
+    """Show when verdicts changed, and why."""
+    return [
+        timeseries(
+            "Verdict changes",
+            """
+            Changes of what is certain of a connection: named (it is what it declares, or declares nothing), mismatch
+            (another known exchange than declared), stranger (no known exchange).
+            """,
+            """
+            SELECT $__timeGroupAlias(detected_at, $__interval),
+                   kind AS metric,
+                   count(*) AS value
+            FROM verdict_events
+            WHERE $__timeFilter(detected_at)
+              AND detected_exchange IN ($exchange)
+              AND coalesce(declared_exchange, 'none') IN ($declared)
+            GROUP BY 1, 2
+            ORDER BY 1, 2
+            """,
+            at=(0, 20, 8, 9),
+            unit="locale",
+            decimals=0,
+            least=0,
+            stacked="normal",
+            bars=True,
+            interval="10s",
+            fields=[field(kind, colour=colour) for kind, colour in KIND_COLOURS.items()],
+        ),
+        table(
+            "Latest verdict changes",
+            "The last 200 changes of the time range, and what speaks most for each in the window that decided.",
+            """
+            SELECT detected_at AS "When",
+                   kind AS "Kind",
+                   connection_id AS "Connection",
+                   coalesce(declared_exchange, 'none') AS "Declared",
+                   previous_exchange AS "Before",
+                   detected_exchange AS "Detected",
+                   probability AS "Probability",
+                   reason AS "Reason"
+            FROM verdict_events
+            WHERE $__timeFilter(detected_at)
+              AND detected_exchange IN ($exchange)
+              AND coalesce(declared_exchange, 'none') IN ($declared)
+            ORDER BY detected_at DESC
+            LIMIT 200
+            """,
+            at=(8, 20, 16, 9),
+            fields=[
+                time_column("When", width=130),
+                field("Kind", width=90, words=KIND_COLOURS),
+                connection_column(width=150),
+                exchange_column("Declared", width=85),
+                exchange_column("Before", width=85),
+                exchange_column("Detected", width=85),
+                field("Probability", unit="percentunit", decimals=1, width=95),
+                field("Reason", cellOptions=WRAPPED),
+            ],
+        ),
+    ]
+
+
+def connections() -> list[Json]:
+    """List the connections."""
+    return [
+        table(
+            "Connection list",
+            """
+            The connections of the time range, mismatches first, then those seen last; a click shows one. Certain
+            means that the evidence has reached the model's bound; until then a class is likely or the connection
+            undecided. Probability is that the verdict is right.
+            """,
+            """
+            SELECT connection_id AS "Connection",
+                   coalesce(declared_exchange, 'none') AS "Declared",
+                   detected_exchange AS "Detected",
+                   CASE WHEN mismatch THEN 'mismatch' ELSE '' END AS "Mismatch",
+                   certainty AS "Certainty",
+                   probability AS "Probability",
+                   since_at AS "Since",
+                   windows AS "Windows",
+                   messages AS "Messages",
+                   messages_per_second AS "Messages/s",
+                   last_seen_at AS "Last seen",
+                   fingerprint AS "Fingerprint",
+                   model_version AS "Model"
+            FROM connection_status
+            WHERE $__timeFilter(last_seen_at)
+              AND detected_exchange IN ($exchange)
+              AND coalesce(declared_exchange, 'none') IN ($declared)
+            ORDER BY mismatch DESC, last_seen_at DESC
+            LIMIT 500
+            """,
+            at=(0, 29, 24, 10),
+            fields=[
+                connection_column(width=150),
+                exchange_column("Declared", width=85),
+                exchange_column("Detected", width=85),
+                field("Mismatch", width=85, words={"mismatch": CRITICAL}),
+                field("Certainty", width=90),
+                field("Probability", unit="percentunit", decimals=1, width=95),
+                field(like="^(Windows|Messages)$", unit="locale", width=85),
+                field("Messages/s", unit="locale", decimals=1, width=100),
+                time_column("Since", width=130),
+                time_column("Last seen", width=130),
+                field("Model", width=130),
+            ],
+        ),
+    ]
+
+
+def speed() -> list[Json]:
+    """Show throughput, latency, and what was refused."""
+    return [
+        section("Speed and dead letters", 39),
+        timeseries(
+            "Windows per second",
+            "Windows scored per second of receive time, by the exchange that each looks like.",
+            """
+            SELECT $__timeGroupAlias(window_end_at, $__interval, 0),
+                   detected_exchange AS metric,
+                   count(*) / ($__interval_ms / 1000.0) AS value
+            FROM scored_windows
+            WHERE $__timeFilter(window_end_at)
+              AND detected_exchange IN ($exchange)
+              AND coalesce(declared_exchange, 'none') IN ($declared)
+            GROUP BY 1, 2
+            ORDER BY 1, 2
+            """,
+            at=(0, 40, 8, 9),
+            unit="locale",
+            decimals=1,
+            least=0,
+            stacked="normal",
+            interval="10s",
+            fields=exchange_series(),
+        ),
+        timeseries(
+            "Scoring latency",
+            """
+            From the receipt of a window's last message to its row in the database. A replayed recording has no
+            meaning here: it was received long ago.
+            """,
+            """
+            SELECT $__timeGroupAlias(window_end_at, $__interval),
+                   percentile_cont(0.50) WITHIN GROUP (ORDER BY latency_ms) AS p50,
+                   percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms) AS p95,
+                   percentile_cont(0.99) WITHIN GROUP (ORDER BY latency_ms) AS p99
+            FROM scored_windows
+            WHERE $__timeFilter(window_end_at)
+              AND detected_exchange IN ($exchange)
+              AND coalesce(declared_exchange, 'none') IN ($declared)
+            GROUP BY 1
+            ORDER BY 1
+            """,
+            at=(8, 40, 8, 9),
+            unit="ms",
+            least=0,
+            span_nulls=60_000,
+            fields=[field("p50", colour=SKY_BLUE), field("p95", colour=ORANGE), field("p99", colour=VERMILLION)],
+        ),
+        table(
+            "Dead letters by reason",
+            "Records of the topic that are no messages, written down in the time range, by why they are none.",
+            """
+            SELECT reason AS "Reason",
+                   count(*) AS "Records",
+                   max(seen_at) AS "Last seen"
+            FROM dead_letter_records
+            WHERE $__timeFilter(seen_at)
+            GROUP BY reason
+            ORDER BY count(*) DESC, reason
+            """,
+            at=(16, 40, 8, 9),
+            no_value="None in the time range.",
+            fields=[
+                field("Reason", cellOptions=WRAPPED),
+                field("Records", unit="locale", width=80),
+                time_column("Last seen", width=120),
+            ],
+        ),
+    ]

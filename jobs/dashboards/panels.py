@@ -1,0 +1,295 @@
+"""Panels: each function makes one of a kind, with what all of that kind have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from textwrap import dedent
+from typing import Any
+
+from jobs.dashboards.fields import Steps, thresholds
+from jobs.dashboards.style import PLAIN, POSTGRESQL, PROMETHEUS, SKY_BLUE, Json
+
+Place = tuple[int, int, int, int]
+"""Column (0-23), row, width in columns, height in rows of 38 pixels."""
+
+
+@dataclass(frozen=True)
+class Sql:
+    """A query in SQL whose result has another shape than the panel's usual one: `time_series` or `table`."""
+
+    text: str
+    format: str
+
+
+@dataclass(frozen=True)
+class PromQL:
+    """A query in PromQL; `legend` names its series, with labels as {{label}}; `instant` asks for the latest value."""
+
+    expr: str
+    legend: str = ""
+    instant: bool = False
+
+
+Query = str | Sql | PromQL
+
+
+def section(title: str, y: int) -> Json:
+    """Head the panels below with a line of text."""
+    return {"type": "row", "title": title, "gridPos": _grid((0, y, 24, 1)), "collapsed": False, "panels": []}
+
+
+def text(title: str, content: str, *, at: Place) -> Json:
+    """Make a panel of Markdown, for what a reader has to know."""
+    return {
+        "type": "text",
+        "title": title,
+        "description": "",
+        "gridPos": _grid(at),
+        "options": {"mode": "markdown", "content": dedent(content).strip()},
+    }
+
+
+def stat(
+    title: str,
+    description: str,
+    *queries: Query,
+    at: Place,
+    unit: str,
+    decimals: int | None = None,
+    steps: Steps = ((None, PLAIN),),
+    fields: Sequence[Json] = (),
+    no_value: str = "–",
+    texts: bool = False,
+    vertical: bool = False,
+    sparkline: bool = False,
+) -> Json:
+    """Make a panel of large values: one for each number of the query's one row, or, if `texts`, for each column."""
+    options = {
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "/.*/" if texts else "", "values": False},
+        "orientation": "horizontal" if vertical else "vertical",
+        "colorMode": "value",
+        "graphMode": "area" if sparkline else "none",
+        "textMode": "auto",
+        "justifyMode": "center",
+        "wideLayout": False,
+        "showPercentChange": False,
+        "text": {"titleSize": 14, "valueSize": 28},
+    }
+    config = _defaults(unit, decimals=decimals, color={"mode": "thresholds"}, thresholds=thresholds(steps))
+    config["noValue"] = no_value
+    return _panel("stat", title, description, queries, at, config, fields, options, "table")
+
+
+def timeseries(
+    title: str,
+    description: str,
+    *queries: Query,
+    at: Place,
+    unit: str,
+    decimals: int | None = None,
+    least: float | None = None,
+    most: float | None = None,
+    fields: Sequence[Json] = (),
+    stacked: str = "",
+    bars: bool = False,
+    interval: str = "5s",
+    span_nulls: bool | int = False,
+    logarithmic: bool = False,
+    expected: float | None = None,
+    legend: str = "list",
+    no_value: str | None = None,
+) -> Json:
+    """Make a chart over time.
+
+    Parameters
+    ----------
+    least, most : float
+        Ends of the axis; where the values end if None.
+    stacked : str
+        `normal` or `percent`; empty for lines on their own.
+    bars : bool
+        Bars instead of lines, for counts of what is rare.
+    interval : str
+        The shortest $__interval.
+    span_nulls : bool or int
+        Whether a line goes on over missing points; for gaps up to so many milliseconds.
+    expected : float
+        Where a dashed line says what would be usual.
+    legend : str
+        `list`, or `table` with latest, mean and largest value, or empty for none.
+    no_value : str
+        What is shown where there is nothing.
+    """
+    filled = 40 if stacked or bars else 0
+    custom: Json = {
+        "drawStyle": "bars" if bars else "line",
+        "lineInterpolation": "linear",
+        "lineWidth": 1 if stacked or bars else 2,
+        "fillOpacity": 80 if bars else filled,
+        "showPoints": "never" if bars else "auto",
+        "pointSize": 4,
+        "spanNulls": span_nulls,
+        "axisPlacement": "auto",
+        "stacking": {"mode": stacked or "none", "group": "A"},
+    }
+    if logarithmic:
+        custom["scaleDistribution"] = {"type": "log", "log": 10}
+    if bars:
+        custom["barMaxWidth"] = 24
+    config = _defaults(
+        unit, decimals=decimals, min=least, max=most, color={"mode": "palette-classic"}, noValue=no_value
+    )
+    config["custom"] = custom
+    if expected is not None:
+        custom["thresholdsStyle"] = {"mode": "dashed"}
+        config["thresholds"] = thresholds(((None, "transparent"), (expected, PLAIN)))
+    options = {"legend": _legend(legend), "tooltip": {"mode": "multi", "sort": "desc"}}
+    return _panel("timeseries", title, description, queries, at, config, fields, options, "time_series") | {
+        "interval": interval
+    }
+
+
+def bargauge(
+    title: str,
+    description: str,
+    *queries: Query,
+    at: Place,
+    unit: str,
+    decimals: int | None = 0,
+    least: float | None = 0,
+    most: float | None = None,
+    steps: Steps = ((None, SKY_BLUE),),
+    fields: Sequence[Json] = (),
+    no_value: str | None = None,
+) -> Json:
+    """Make horizontal bars: one for each series of the query, with its latest value."""
+    options = {
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+        "orientation": "horizontal",
+        "displayMode": "basic",
+        "valueMode": "color",
+        "showUnfilled": False,
+        "namePlacement": "left",
+        "sizing": "auto",
+        "minVizHeight": 16,
+        "minVizWidth": 8,
+        "maxVizHeight": 48,
+        "text": {"titleSize": 16, "valueSize": 20},
+    }
+    config = _defaults(unit, decimals=decimals, min=least, max=most, noValue=no_value)
+    config |= {"color": {"mode": "thresholds"}, "thresholds": thresholds(steps)}
+    return _panel("bargauge", title, description, queries, at, config, fields, options, "time_series")
+
+
+def barchart(
+    title: str,
+    description: str,
+    *queries: Query,
+    at: Place,
+    unit: str,
+    x: str,
+    decimals: int | None = None,
+    least: float | None = 0,
+    most: float | None = None,
+    fields: Sequence[Json] = (),
+    show_values: bool = False,
+    no_value: str | None = None,
+) -> Json:
+    """Make upright bars: a group for each row of a table, named by its column `x`; a bar for each column of numbers."""
+    options = {
+        "xField": x,
+        "orientation": "vertical",
+        "stacking": "none",
+        "showValue": "always" if show_values else "never",
+        "groupWidth": 0.8,
+        "barWidth": 0.95,
+        "xTickLabelRotation": 0,
+        "xTickLabelSpacing": 100,
+        "fullHighlight": False,
+        "legend": _legend("list"),
+        "tooltip": {"mode": "multi", "sort": "none"},
+    }
+    config = _defaults(
+        unit, decimals=decimals, min=least, max=most, color={"mode": "palette-classic"}, noValue=no_value
+    )
+    config["custom"] = {"lineWidth": 0, "fillOpacity": 85, "gradientMode": "none", "axisPlacement": "auto"}
+    return _panel("barchart", title, description, queries, at, config, fields, options, "table")
+
+
+def table(
+    title: str,
+    description: str,
+    *queries: Query,
+    at: Place,
+    unit: str = "short",
+    decimals: int | None = None,
+    fields: Sequence[Json] = (),
+    no_value: str = "",
+) -> Json:
+    """Make a table of the query's rows and columns."""
+    config = _defaults(unit, decimals=decimals, color={"mode": "thresholds"}, thresholds=thresholds(((None, PLAIN),)))
+    config["noValue"] = no_value
+    config["custom"] = {"align": "auto", "filterable": False, "cellOptions": {"type": "auto"}}
+    options = {"showHeader": True, "cellHeight": "sm", "sortBy": []}
+    return _panel("table", title, description, queries, at, config, fields, options, "table")
+
+
+def _panel(
+    kind: str,
+    title: str,
+    description: str,
+    queries: Sequence[Query],
+    at: Place,
+    defaults: Json,
+    fields: Sequence[Json],
+    options: Json,
+    format: str,
+) -> Json:
+    targets = [_target(chr(ord("A") + number), query, format) for number, query in enumerate(queries)]
+    return {
+        "type": kind,
+        "title": title,
+        "description": " ".join(dedent(description).split()),
+        "gridPos": _grid(at),
+        "datasource": targets[0]["datasource"],
+        "targets": targets,
+        "fieldConfig": {"defaults": defaults, "overrides": list(fields)},
+        "options": options,
+    }
+
+
+def _target(ref: str, query: Query, format: str) -> Json:
+    if isinstance(query, PromQL):
+        return {
+            "refId": ref,
+            "datasource": PROMETHEUS,
+            "editorMode": "code",
+            "expr": dedent(query.expr).strip(),
+            "legendFormat": query.legend or "__auto",
+            "range": not query.instant,
+            "instant": query.instant,
+            "format": "time_series",
+        }
+    asked = query if isinstance(query, Sql) else Sql(query, format)
+    return {
+        "refId": ref,
+        "datasource": POSTGRESQL,
+        "editorMode": "code",
+        "rawQuery": True,
+        "format": asked.format,
+        "rawSql": dedent(asked.text).strip(),
+    }
+
+
+def _grid(at: Place) -> Json:
+    return dict(zip("xywh", at, strict=True))
+
+
+def _defaults(unit: str, **given: Any) -> Json:
+    return {"unit": unit, "mappings": []} | {key: value for key, value in given.items() if value is not None}
+
+
+def _legend(kind: str) -> Json:
+    shown = {"displayMode": kind or "list", "placement": "bottom", "showLegend": bool(kind)}
+    return shown | {"calcs": ["lastNotNull", "mean", "max"] if kind == "table" else []}

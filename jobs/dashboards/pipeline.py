@@ -1,0 +1,247 @@
+"""Pipeline: what Flink says of the job, kept by Prometheus."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from jobs.dashboards.dashboard import dashboard
+from jobs.dashboards.fields import field
+from jobs.dashboards.flink_metrics import in_range, of_job, of_operator, per_second
+from jobs.dashboards.panels import PromQL, bargauge, section, stat, timeseries
+from jobs.dashboards.pipeline_resources import checkpoints, resources
+from jobs.dashboards.style import (
+    BLUE,
+    CRITICAL,
+    GREEN,
+    GREY,
+    ORANGE,
+    PLAIN,
+    PURPLE,
+    SKY_BLUE,
+    VERMILLION,
+    WARNING,
+    Json,
+)
+
+UID: Final = "fingerprint-pipeline"
+
+_SOURCE: Final = 'operator_name="Source: Messages from Kafka"'
+_TABLES: Final = 'operator_name=~"Upsert .*"'
+_INTO_OPERATORS: Final = per_second(of_operator("numRecordsIn"), "operator_name")
+_MUCH_LAG: Final = 100_000
+_WORK_COLOURS: Final = (
+    field("scoring", colour=GREEN),
+    field("deciding", colour=SKY_BLUE),
+    field(like="explaining.*", colour=ORANGE),
+)
+
+
+def build() -> Json:
+    """Lay out the dashboard."""
+    panels = [
+        *_now(0),
+        section("Throughput", 5),
+        *_throughput(6),
+        section("Scoring in Python", 23),
+        *_scoring(24),
+        section("Checkpoints and restarts", 42),
+        *checkpoints(43),
+        section("Where time and memory go", 52),
+        *resources(53),
+    ]
+    description = """What Flink says of itself: whether the job runs and keeps up, what it writes and refuses, and where
+        its time goes. Read by Prometheus every 5 seconds."""
+    return dashboard(UID, description, panels)
+
+
+def _now(y: int) -> list[Json]:
+    return [
+        stat(
+            "Job",
+            "How long the job has been running since it was last started or restarted; 0 while it does not run.",
+            PromQL(f"max({of_job('runningTime')}) / 1000 or vector(0)", "running for"),
+            at=(0, y, 4, 5),
+            unit="dtdurations",
+            steps=((None, CRITICAL), (1, PLAIN)),
+        ),
+        stat(
+            "Restarts",
+            "How often the job was restarted in the time shown: each is a failure that it survived.",
+            PromQL(in_range(of_job("numRestarts")), "in this time", instant=True),
+            at=(4, y, 4, 5),
+            unit="short",
+            steps=((None, PLAIN), (1, WARNING)),
+        ),
+        stat(
+            "Lag",
+            "Messages in Kafka that the job has not read yet. It grows while more comes than the job can take.",
+            PromQL(f"sum({of_operator('pendingRecords')})", "messages waiting"),
+            at=(8, y, 4, 5),
+            unit="short",
+            steps=((None, PLAIN), (_MUCH_LAG, WARNING)),
+            sparkline=True,
+        ),
+        stat(
+            "Messages",
+            "Messages read from Kafka a second, dead letters among them.",
+            PromQL(per_second(of_operator("numRecordsOut", _SOURCE)), "read a second"),
+            at=(12, y, 4, 5),
+            unit="short",
+            decimals=0,
+            sparkline=True,
+        ),
+        stat(
+            "Windows",
+            "Windows of 50 messages scored a second; a connection makes one of every 25 messages.",
+            PromQL(per_second(of_operator("windows_scored")), "scored a second"),
+            at=(16, y, 4, 5),
+            unit="short",
+            decimals=1,
+            sparkline=True,
+        ),
+        stat(
+            "Dead letters",
+            "Records refused in the time shown, because they are no messages; below, by reason.",
+            PromQL(in_range(of_operator("reason_dead_letters")), "in this time", instant=True),
+            at=(20, y, 4, 5),
+            unit="short",
+            steps=((None, PLAIN), (1, WARNING)),
+        ),
+    ]
+
+
+def _throughput(y: int) -> list[Json]:
+    return [
+        timeseries(
+            "Messages",
+            "Records read from Kafka a second, and those refused among them.",
+            PromQL(per_second(of_operator("numRecordsOut", _SOURCE)), "read"),
+            PromQL(per_second(of_operator("reason_dead_letters")), "refused"),
+            at=(0, y, 8, 8),
+            unit="short",
+            least=0,
+            fields=[field("read", colour=SKY_BLUE), field("refused", colour=VERMILLION)],
+        ),
+        timeseries(
+            "Windows",
+            "Windows a second: scored, and decided on for their connections. The two go together, or decisions are "
+            "behind.",
+            PromQL(per_second(of_operator("windows_scored")), "scored"),
+            PromQL(per_second(of_operator("windows_decided")), "decided"),
+            at=(8, y, 8, 8),
+            unit="short",
+            least=0,
+            fields=[field("scored", colour=GREEN, lineWidth=4), field("decided", colour=ORANGE, lineWidth=1)],
+        ),
+        timeseries(
+            "Lag",
+            "Messages in Kafka that the job has not read yet, by the source's own account. The broker's lag of the "
+            "consumer group moves only with checkpoints, and would show saw teeth.",
+            PromQL(f"sum({of_operator('pendingRecords')})", "waiting"),
+            at=(16, y, 8, 8),
+            unit="short",
+            least=0,
+            fields=[field("waiting", colour=PURPLE)],
+        ),
+        timeseries(
+            "Rows written",
+            "Rows given to PostgreSQL a second, by table; several of one connection may become one before they are "
+            "written.",
+            PromQL(per_second(of_operator("numRecordsIn", _TABLES), "operator_name"), "{{operator_name}}"),
+            at=(0, y + 8, 12, 9),
+            unit="short",
+            least=0,
+            legend="table",
+        ),
+        bargauge(
+            "Records into each operator",
+            "Records a second that each step of the job takes in, now; the names are those of Flink's web UI.",
+            PromQL(
+                f"topk(12, {per_second(of_operator('numRecordsIn'), 'operator_name')})",
+                "{{operator_name}}",
+                instant=True,
+            ),
+            at=(12, y + 8, 12, 9),
+            unit="short",
+            decimals=1,
+        ),
+    ]
+
+
+def _scoring(y: int) -> list[Json]:
+    n_windows, n_batches = (per_second(of_operator(name)) for name in ("windows_scored", "batches_scored"))
+    return [
+        timeseries(
+            "Windows in a batch",
+            "Windows that one call of the scoring function gets: many when much comes at once, few when windows come "
+            "one by one. Each call costs some hundred microseconds however few they are.",
+            PromQL(f"{n_windows} / {n_batches}", "mean"),
+            PromQL(f"max({of_operator('last_batch_windows')})", "last batch"),
+            at=(0, y, 8, 9),
+            unit="short",
+            least=0,
+            fields=[field("mean", colour=BLUE), field("last batch", colour=ORANGE, lineWidth=1)],
+        ),
+        timeseries(
+            "Time per window",
+            "Microseconds that Python works on one window: features and trees, the decision on its connection, and, "
+            "where a verdict is explained, on that explanation.",
+            PromQL(f"{per_second(of_operator('scoring_time_us'))} / {n_windows}", "scoring"),
+            PromQL(_mean_us("deciding_time_us", "windows_decided"), "deciding"),
+            PromQL(_mean_us("explaining_time_us", "verdicts_explained"), "explaining, per verdict"),
+            at=(8, y, 8, 9),
+            unit="µs",
+            least=0,
+            logarithmic=True,
+            fields=_WORK_COLOURS,
+        ),
+        timeseries(
+            "Python at work",
+            "Share of the time in which a Python worker computes, all workers added up: at 100 % one core does nothing "
+            "else.",
+            *(
+                PromQL(f"{per_second(of_operator(f'{work}_time_us'))} / 1e6", work)
+                for work in ("scoring", "deciding", "explaining")
+            ),
+            at=(16, y, 8, 9),
+            unit="percentunit",
+            least=0,
+            stacked="normal",
+            fields=_WORK_COLOURS,
+        ),
+        timeseries(
+            "Unknown windows",
+            "Share of the windows that no known exchange explains. It rises when a stranger connects, and when an "
+            "exchange changes and the model has to be trained anew.",
+            PromQL(f"{per_second(of_operator('windows_unknown'))} / {n_windows}", "unknown"),
+            at=(0, y + 9, 8, 9),
+            unit="percentunit",
+            least=0,
+            most=1,
+            fields=[field("unknown", colour=GREY)],
+        ),
+        timeseries(
+            "Windows by model",
+            "Windows scored a second by each model version: a change of model is a change of colour.",
+            PromQL(per_second(of_operator("model_version_windows"), "model_version"), "{{model_version}}"),
+            at=(8, y + 9, 8, 9),
+            unit="short",
+            least=0,
+            stacked="normal",
+        ),
+        timeseries(
+            "Dead letters by reason",
+            "Records refused a second. Their bytes are in the topic raw_messages_dlq, their places in the table "
+            "dead_letters.",
+            PromQL(per_second(of_operator("reason_dead_letters")), "all"),
+            PromQL(f"{per_second(of_operator('reason_dead_letters'), 'reason')} > 0", "{{reason}}"),
+            at=(16, y + 9, 8, 9),
+            unit="short",
+            least=0,
+            fields=[field("all", colour=GREY, fillOpacity=20)],
+        ),
+    ]
+
+
+def _mean_us(time_us: str, counter: str) -> str:
+    return f"{per_second(of_operator(time_us))} / ({per_second(of_operator(counter))} > 0)"

@@ -1,0 +1,154 @@
+"""A job whose metrics Prometheus reads: what dashboards and alert rules ask for is there, and its numbers are right."""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import pytest
+import requests
+from kafka import KafkaProducer
+
+from ingest.broker import ensure_topics
+from ingest.publish import publish
+from jobs.addresses import Addresses
+from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME
+from jobs.database import connect
+from jobs.flink_client import find_running_job
+from jobs.migrate import migrate
+from jobs.operators import OPERATOR_NAMES
+from jobs.submission import Submission
+from stack.prometheus import KEPT_METRICS
+from stack.status import StackStatus
+from synthetic.sessions import synthetic_sessions
+from synthetic.strangers import stranger_sessions
+
+TOPIC = "metrics_messages"
+N_MESSAGES = 1000
+PLAYED_S = 15
+BAD_VALUES = [(b"no json", "not JSON"), (b"[]", "not a JSON object"), (b"{}", "no connection_id"), (b"{", "not JSON")]
+
+
+@dataclass(frozen=True)
+class Played:
+    """A job that has read a topic while Prometheus looked on."""
+
+    job_id: str
+    messages: int
+    windows: dict[str, int]
+    started_s: float
+
+    def value(self, url: str, promql: ModuleType, metric: str, by: str = "job_id") -> dict[str, float]:
+        """Ask for the latest values of one of the job's metrics, added up by a label."""
+        answer = promql.ask(url, f'sum by ({by}) ({metric}{{job_id="{self.job_id}"}})')
+        return {series["metric"].get(by, ""): series["value"] for series in answer}
+
+
+OPERATOR = "flink_taskmanager_job_task_operator"
+
+
+@pytest.fixture(scope="module")
+def played(
+    prometheus_url: str,
+    local_stack: StackStatus,
+    database_url: str,
+    promql: ModuleType,
+    wait_until: Callable[..., None],
+) -> Iterator[Played]:
+    """Publish strangers and others while the job runs, and wait until Prometheus knows of every window."""
+    migrate(database_url)
+    stack, flink = local_stack, local_stack.flink_url
+    ensure_topics(stack.kafka, [TOPIC, DEAD_LETTER_TOPIC], 2)
+    drawn = synthetic_sessions(per_exchange=2, seed=8, start_ns=10**18, n_messages=N_MESSAGES)
+    drawn += stranger_sessions(n=2, seed=8, start_ns=10**18, n_messages=N_MESSAGES)
+    sessions = [labelled.session for labelled in drawn]
+    span_s = max(s.recv_ts_ns[-1] - s.recv_ts_ns[0] for s in sessions) / 1e9
+    addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=flink, database_url=database_url)
+    started_s = time.time()
+    publishing = threading.Thread(
+        target=publish,
+        args=(sessions,),
+        kwargs={"bootstrap_servers": stack.kafka, "topic": TOPIC, "speed": float(span_s / PLAYED_S)},
+    )
+    job_id = Submission(addresses=addresses, topic=TOPIC).run(lambda _: None)
+    try:
+        publishing.start()
+        with KafkaProducer(bootstrap_servers=stack.kafka) as producer:
+            for value, _ in BAD_VALUES:
+                producer.send(TOPIC, key=b"c", value=value).get(timeout=10)
+        publishing.join()
+        n_windows = len(sessions) * ((N_MESSAGES - 50) // 25 + 1)
+        wait_until(lambda: sum(_count(database_url).values()) == n_windows, what="every window")
+        played = Played(job_id, len(sessions) * N_MESSAGES, _count(database_url), started_s)
+        scored = f"{OPERATOR}_windows_scored"
+        wait_until(
+            lambda: played.value(prometheus_url, promql, scored) == {job_id: n_windows},
+            what="its metrics in Prometheus",
+        )
+        yield played
+    finally:
+        requests.patch(f"{flink}/jobs/{job_id}", params={"mode": "cancel"}, timeout=10)
+        wait_until(lambda: find_running_job(flink) is None, what=f"the end of {JOB_NAME}")
+
+
+def _count(database_url: str) -> dict[str, int]:
+    with connect(database_url) as database, database.cursor() as cursor:
+        cursor.execute("SELECT predicted_exchange, count(*) FROM window_scores GROUP BY predicted_exchange")
+        return dict(cursor.fetchall())
+
+
+def test_every_query_is_answered(played: Played, prometheus_url: str, promql: ModuleType) -> None:
+    asked = [*promql.dashboard_queries(), *promql.alert_queries()]
+    unanswered = [query.place for query in asked if not _numbers(played, prometheus_url, promql, query)]
+    assert unanswered == []
+
+
+def _numbers(played: Played, url: str, promql: ModuleType, asked: Any) -> list[float]:
+    if asked.instant:
+        numbers = [series["value"] for series in promql.ask(url, asked.expr)]
+    else:
+        found = promql.ask_range(url, asked.expr, start_s=played.started_s, end_s=time.time())
+        numbers = [float(value) for series in found for _, value in series["values"]]
+    return [number for number in numbers if math.isfinite(number)]
+
+
+def test_the_numbers_are_those_of_the_tables(played: Played, prometheus_url: str, promql: ModuleType) -> None:
+    def value(metric: str, by: str = "job_id") -> dict[str, float]:
+        return played.value(prometheus_url, promql, f"{OPERATOR}_{metric}", by)
+
+    n_windows = sum(played.windows.values())
+    assert played.windows["unknown"] > 0
+    assert value("windows_unknown") == {played.job_id: played.windows["unknown"]}
+    assert list(value("model_version_windows", "model_version").values()) == [n_windows]
+    assert value("windows_decided") == {played.job_id: n_windows}
+    letters = value("reason_dead_letters", "reason")
+    assert {reason: n for reason, n in letters.items() if n} == Counter(reason for _, reason in BAD_VALUES)
+    assert len(letters) > len(BAD_VALUES)
+    assert value("pendingRecords") == {played.job_id: 0}
+    (batches,), (scoring_us,) = value("batches_scored").values(), value("scoring_time_us").values()
+    assert 0 < batches < n_windows
+    assert scoring_us > batches
+    assert 50e6 < max(value("worker_memory_bytes").values()) < 2e9
+    out = value("numRecordsOut", "operator_name")
+    assert out["Source: Messages from Kafka"] == played.messages + len(BAD_VALUES)
+    assert out["Score windows: features and XGBoost"] == n_windows
+
+
+def test_every_operator_has_a_name_for_people(played: Played, prometheus_url: str, promql: ModuleType) -> None:
+    shown = set(played.value(prometheus_url, promql, f"{OPERATOR}_numRecordsIn", "operator_name"))
+    # What Flink adds: "Source: " in front, and the two halves of the sink to Kafka.
+    names = {re.sub(r"^Source: |: (Writer|Committer)$", "", name) for name in shown}
+    # Names are cut at 80 characters.
+    assert names == {name[:80] for _, _, name in OPERATOR_NAMES}
+
+
+def test_all_that_is_kept_is_there(played: Played, prometheus_url: str, promql: ModuleType) -> None:
+    kept = {pattern: promql.ask(prometheus_url, f'count({{__name__=~"{pattern}"}})') for pattern in KEPT_METRICS}
+    assert [pattern for pattern, series in kept.items() if not series] == []
