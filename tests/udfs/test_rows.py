@@ -111,6 +111,6 @@ def test_features_are_written_as_arrays_of_six_decimals(values: np.ndarray, cut:
 def test_features_of_a_window_by_hand() -> None:
     values = np.array([[1 / 3, np.nan, 5.0, -0.0, 1e-6, 4.9e-7], [2 / 3, 123.4567891, np.nan, 1.0, 0.5, 1e-5]])
     assert array_literals(values).tolist() == [
-        "{0.333333,null,5.0,0.0,1e-6,0.0}",
+        "{0.333333,null,5.0,0.0,0.000001,0.0}",
         "{0.666667,123.45679,null,1.0,0.5,0.00001}",
     ]
