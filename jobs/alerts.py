@@ -24,6 +24,7 @@ class Rule(StrEnum):
     STRANGER = "stranger"
     STALL = "stall"
     SEQUENCE = "sequence"
+    DRIFT = "drift"
     DEAD_LETTERS = "dead letters"
     LAG = "lag"
     JOB_DOWN = "job down"

@@ -57,7 +57,7 @@ def _table(results: Sequence[Checked]) -> Table:
         "dashboard",
         "panel or variable",
         title="Queries as Grafana ran them",
-        caption=f"{len(results)} asked, {n_failed} failed, {n_left_out} left out",
+        caption=f"{len(results) - n_left_out} asked, {n_failed} failed, {n_left_out} left out",
     )
     shown.add_column("rows", justify="right")
     shown.add_column("result", overflow="fold")

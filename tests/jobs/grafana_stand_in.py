@@ -1,7 +1,7 @@
 """An HTTP server that answers as Grafana's API does to what `fingerprint grafana push` asks.
 
 It is no Grafana: it keeps what it is sent, checks who asks, and runs SQL on the PostgreSQL that the data source names,
-with the macros that Grafana's server would expand.
+with the macros that Grafana's server would expand. To PromQL it answers that there is one sample.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import psycopg2
 Json = dict[str, Any]
 
 NUMBERS = (int, float)
+SAMPLE = {"schema": {"fields": [{"name": "Time"}, {"name": "Value"}]}, "data": {"values": [[0], [1.5]]}}
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -136,6 +137,8 @@ class Handler(BaseHTTPRequestHandler):
         raise not_found()
 
     def health(self, source: Json) -> Json:
+        if source["type"] == "prometheus":
+            return {"status": "OK", "message": "Successfully queried the Prometheus API."}
         try:
             with closing(connect(source)):
                 return {"status": "OK", "message": "Database Connection OK"}
@@ -148,6 +151,9 @@ class Handler(BaseHTTPRequestHandler):
         for query in body["queries"]:
             self.state.queries.append(query)
             source = self.state.sources[query["datasource"]["uid"]]
+            if source["type"] == "prometheus":
+                results[query["refId"]] = {"status": 200, "frames": [SAMPLE]}
+                continue
             sql = expand(query["rawSql"], body["from"], body["to"], query["intervalMs"])
             try:
                 results[query["refId"]] = {"status": 200, "frames": [run(source, sql)]}

@@ -19,12 +19,16 @@ from typer.testing import CliRunner
 
 from jobs.cli import app
 from jobs.config import parse_database_url
+from jobs.grafana.check import panels_of, queries_of
 from jobs.grafana.provisioning import read_dashboards, read_data_sources, read_rule_groups
 from jobs.grafana.server import Grafana, find_credential
 from jobs.migrate import migrate
 from udfs.errors import ConfigError, PipelineError
 
 GRAFANA = Path(__file__).resolve().parents[2] / "grafana"
+N_VARIABLES = sum(
+    variable["type"] == "query" for board in read_dashboards() for variable in board["templating"]["list"]
+)
 TITLES = {json.loads(path.read_text())["title"] for path in (GRAFANA / "dashboards").glob("*.json")}
 GROUPS = {group["name"]: group for group in read_rule_groups({})}
 
@@ -126,11 +130,23 @@ def test_publishes_everything_and_runs_every_query(start: Any, environment: dict
     assert state.rules.keys() == {rule["uid"] for rule in GROUPS["Tables"]["rules"]}
     urls = {rule["annotations"]["runbook_url"].partition("#")[0] for rule in state.rules.values()}
     assert urls == {"https://example.com/runbook"}
-    panels = [panel for board in read_dashboards() for panel in board["panels"] if "targets" in panel]
-    assert len(state.queries) >= len([panel for panel in panels if panel["datasource"]["uid"] == "fingerprint"])
+    asked = [query["rawSql"] for query in state.queries]
+    panels = [panel for board in read_dashboards() for panel in panels_of(board)]
+    on_tables = [query for panel in panels for query in queries_of(panel) if "rawSql" in query]
+    assert len(asked) == len(on_tables) + N_VARIABLES
     assert " 0 failed" in done.output
     assert environment["GRAFANA_DB_PASSWORD"] not in done.output
     assert environment["GRAFANA_TOKEN"] not in done.output
+
+
+def test_with_a_prometheus_its_panels_and_rules_are_there_too(start: Any, environment: dict[str, str]) -> None:
+    url, state = start()
+    done = run(url, environment | {"PROMETHEUS_URL": "http://prometheus:9090"})
+    assert done.exit_code == 0, done.output
+    assert state.sources["fingerprint-prometheus"]["url"] == "http://prometheus:9090"
+    assert state.rules.keys() == {rule["uid"] for group in GROUPS.values() for rule in group["rules"]}
+    assert len([query for query in state.queries if "expr" in query]) > 10
+    assert " 0 left out" in done.output
 
 
 def test_the_rules_are_what_the_api_takes(start: Any, environment: dict[str, str]) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from psycopg2.extensions import connection as Connection
 
@@ -161,6 +162,37 @@ def test_breaks_of_sequence_numbers_are_counted_by_connection(insert: Insert, fa
     assert alert.summary.endswith("back to number 1 from 10")
 
 
+def twice_as_fast(window: Any, *, lag_s: float) -> list[Any]:
+    """Make a connection with a window every four seconds, give or take some, and lately every two."""
+    steps_s = [4.0 + 0.2 * np.sin(n) for n in range(400)] + [2.0 + 0.1 * np.sin(n) for n in range(60)]
+    ends_s = np.cumsum(steps_s)
+    return [
+        window(
+            connection_id="fast",
+            last_offset=49 + 25 * n,
+            probabilities={"kraken": 1.0},
+            window_end_at=(end_at := ago(seconds=1 + float(ends_s[-1] - end_s))),
+            scored_at=end_at + timedelta(seconds=lag_s),
+        )
+        for n, end_s in enumerate(ends_s)
+    ]
+
+
+def test_drift_tells_how_the_rate_has_changed(insert: Insert, window: Any, verdict: Any, database: Connection) -> None:
+    insert([*twice_as_fast(window, lag_s=0.06), verdict(connection_id="fast", last_window_end_at=ago(seconds=1))])
+    (alert,) = read_alerts(database)
+    assert (alert.rule, alert.severity, alert.subject, alert.limit_value) == ("drift", "warning", "fast", 3)
+    assert alert.value is not None
+    assert alert.value > 3
+    # 25 messages in 4 s, then in 2 s.
+    words = re.fullmatch(
+        r"Its rate is 12\.\d messages/s, (2\.0|1\.9)\d times the 6\.\d of before, since [-\d]+ [:\d]+ UTC; so is that "
+        r"of 0 others of kraken",
+        alert.summary,
+    )
+    assert words is not None, alert.summary
+
+
 def test_dead_letters_are_more_than_a_few_of_one_reason(letters: Any, database: Connection) -> None:
     letters("not JSON", 10)
     letters("key is not the connection_id", 10)
@@ -289,13 +321,8 @@ def test_values_are_above_zero_and_subjects_are_told_once(  # noqa: PLR0913
             fault(connection_id="m", detected_at=ago(minutes=4)),
             fault(connection_id="m", kind="heartbeat_stall", detected_at=ago(minutes=4)),
             fault(connection_id="m", kind="repeat", seq_before=7, seq=7, detected_at=ago(minutes=4), **NO_TIMES),
-            window(
-                connection_id="m",
-                last_offset=49,
-                probabilities={"kraken": 1.0},
-                window_end_at=ago(seconds=100),
-                scored_at=ago(seconds=10),
-            ),
+            *twice_as_fast(window, lag_s=6),
+            verdict(connection_id="fast", last_window_end_at=ago(seconds=1)),
         ]
     )
     letters("not JSON", 2000)
