@@ -202,7 +202,7 @@ def connection_events_query(_settings: JobSettings) -> str:
     }
     # A verdict that stands dates from its decision; a declaration that changes, from the window that brings it.
     explained = f"""
-        SELECT *, {EXPLAIN_FUNCTION}(features, certain, declared_exchange, model_version) AS reasons
+        SELECT *, {EXPLAIN_FUNCTION}(exact_features, certain, declared_exchange, model_version) AS reasons
         FROM (
             SELECT *,
                    CASE WHEN certain_before = certain THEN window_start_at ELSE since_at END AS event_since_at,
@@ -251,7 +251,7 @@ def connection_activity_query(_settings: JobSettings) -> str:
 
 
 _CARRIED = "connection_id, kafka_partition, last_offset, declared_exchange, n, segment"
-_KEPT = f"{_CARRIED}, first_offset, window_start_at, window_end_at, model_version, features"
+_KEPT = f"{_CARRIED}, first_offset, window_start_at, window_end_at, model_version, exact_features"
 _N_WINDOWS = f"n / {WINDOW_SLIDE} - {WINDOW_SIZE // WINDOW_SLIDE - 1}"
 
 

@@ -1,7 +1,7 @@
 """Results as rows: what the UDFs return to Flink, and what offline scoring prints.
 
-Timestamps and probabilities are text here, in the form that PostgreSQL reads into timestamptz and jsonb, because
-Flink's JDBC sink has neither type. Everything is done for a whole batch at a time.
+Timestamps, probabilities and features are text here, in the form that PostgreSQL reads into timestamptz, jsonb and
+real[], because Flink's JDBC sink has none of these types. Everything is done for a whole batch at a time.
 """
 
 from __future__ import annotations
@@ -30,13 +30,17 @@ SCORE_COLUMNS: Final = {
     "probabilities": "STRING",
     "unknown_score": "DOUBLE",
     "fingerprint": "STRING",
+    "features": "STRING",
     "model_version": "STRING",
 }
 """Column names and Flink SQL types of what `window_scores` holds of a window, in order."""
 
-ROW_COLUMNS: Final = SCORE_COLUMNS | {"features": "STRING", "history_record": "STRING"}
-"""The same of all that is computed for a window: also its features, for an explanation, and the record by which its
-connection remembers it."""
+ROW_COLUMNS: Final = SCORE_COLUMNS | {"exact_features": "STRING", "history_record": "STRING"}
+"""The same of all that is computed for a window: also its features to the last bit, for an explanation, and the record
+by which its connection remembers it."""
+
+FEATURE_DECIMALS: Final = 6
+"""Of the features that are stored: what a single-precision number has of digits."""
 
 DECISION_COLUMNS: Final = {
     "decisive": "STRING",
@@ -84,8 +88,9 @@ def score_rows(windows: Windows, offsets: Int64Array, scores: Scores, model_vers
             "probabilities": json_objects(scores.classes, scores.probabilities),
             "unknown_score": scores.unknown_score,
             "fingerprint": fingerprints(window_traits),
+            "features": array_literals(scores.features),
             "model_version": model_version,
-            "features": features_to_text(scores.features),
+            "exact_features": features_to_text(scores.features),
             "history_record": records,
         },
         columns=list(ROW_COLUMNS),
@@ -164,3 +169,30 @@ def json_objects(names: tuple[str, ...], values: Float64Array) -> NDArray[np.obj
         objects = objects + f"{',' if i else ''}{key}:" + np.array(numbers, dtype=object)
     closed: NDArray[np.object_] = objects + "}"
     return closed
+
+
+def array_literals(values: Float64Array) -> NDArray[np.object_]:
+    """Write each row as PostgreSQL reads an array of real numbers; NaN becomes null.
+
+    >>> array_literals(np.array([[0.25, np.nan], [1 / 3, -0.0]]))
+    array(['{0.25,null}', '{0.333333,0.0}'], dtype=object)
+    """
+    if not len(values):
+        return np.empty(0, dtype=object)
+    rows = orjson.dumps(as_stored(values), option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    return np.array(("{" + rows[2:-2].replace("],[", "}\n{") + "}").split("\n"), dtype=object)
+
+
+def as_stored(values: Float64Array) -> NDArray[np.float32]:
+    """Round to `FEATURE_DECIMALS` and to the precision of PostgreSQL's real; no zero has a sign."""
+    return np.round(values, FEATURE_DECIMALS).astype(np.float32) + np.float32(0.0)
+
+
+def read_array_literal(text: str) -> list[float | None]:
+    """Read what `array_literals` wrote.
+
+    >>> read_array_literal("{0.25,null}")
+    [0.25, None]
+    """
+    numbers: list[float | None] = orjson.loads(f"[{text[1:-1]}]")
+    return numbers

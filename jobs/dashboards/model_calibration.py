@@ -19,7 +19,7 @@ def confidence() -> list[Json]:
             It stays near 10% (dashed) as long as the model sees what it was made for, and rises when that changes.
             """,
             """
-            WITH reference AS (
+            WITH reference AS MATERIALIZED (
                 SELECT model_version AS version, exchange, deciles[1] AS low
                 FROM model_reference
                 WHERE measure = 'confidence'
@@ -37,7 +37,6 @@ def confidence() -> list[Json]:
             """,
             at=(0, 4, 8, 9),
             unit="percentunit",
-            decimals=0,
             least=0,
             most=1,
             interval="10s",
@@ -50,11 +49,11 @@ def confidence() -> list[Json]:
             "Confidence in the deciles of the reference",
             """
             How many of the latest 5,000 windows fall between the deciles that held-out windows called the same had:
-            now, and as it was then. Too many on the left: the model is less sure than it was; all on the right: it
-            sees easier traffic.
+            now, and as it was then. p10 is below the first decile. Too many on the left: the model is less sure than
+            it was; all on the right: it sees easier traffic.
             """,
             """
-            WITH reference AS (
+            WITH reference AS MATERIALIZED (
                 SELECT model_version AS version, exchange, deciles, shares
                 FROM model_reference
                 WHERE measure = 'confidence'
@@ -69,13 +68,16 @@ def confidence() -> list[Json]:
                 LIMIT 5000
             ),
             placed AS (
-                SELECT width_bucket(confidence, deciles) + 1 AS bin, shares
+                SELECT shares,
+                       1 + (SELECT count(*) FROM unnest(deciles) AS decile WHERE decile < confidence) AS bin,
+                       count(*) AS windows
                 FROM latest
                 JOIN reference ON version = model_version AND exchange = detected_exchange
+                GROUP BY shares, bin
             )
-            SELECT bins.bin::text AS "Decile",
-                   avg((placed.bin = bins.bin)::integer) AS "Now",
-                   avg(shares[bins.bin]) AS "Held-out windows"
+            SELECT 'p' || 10 * bins.bin AS "Decile",
+                   coalesce(sum(windows) FILTER (WHERE placed.bin = bins.bin), 0) / sum(windows) AS "Now",
+                   sum(windows * shares[bins.bin]) / sum(windows) AS "Held-out windows"
             FROM placed
             CROSS JOIN generate_series(1, 10) AS bins (bin)
             GROUP BY bins.bin
@@ -83,7 +85,6 @@ def confidence() -> list[Json]:
             """,
             at=(8, 4, 8, 9),
             unit="percentunit",
-            decimals=0,
             x="Decile",
             no_value=NONE,
             fields=[field("Now", colour=SKY_BLUE), field("Held-out windows", colour=GREY)],
@@ -95,7 +96,7 @@ def confidence() -> list[Json]:
             latest 5,000 windows.
             """,
             """
-            WITH reference AS (
+            WITH reference AS MATERIALIZED (
                 SELECT model_version AS version, exchange, deciles, shares
                 FROM model_reference
                 WHERE measure = 'margin'
@@ -110,13 +111,16 @@ def confidence() -> list[Json]:
                 LIMIT 5000
             ),
             placed AS (
-                SELECT width_bucket(margin, deciles) + 1 AS bin, shares
+                SELECT shares,
+                       1 + (SELECT count(*) FROM unnest(deciles) AS decile WHERE decile < margin) AS bin,
+                       count(*) AS windows
                 FROM latest
                 JOIN reference ON version = model_version AND exchange = detected_exchange
+                GROUP BY shares, bin
             )
-            SELECT bins.bin::text AS "Decile",
-                   avg((placed.bin = bins.bin)::integer) AS "Now",
-                   avg(shares[bins.bin]) AS "Held-out windows"
+            SELECT 'p' || 10 * bins.bin AS "Decile",
+                   coalesce(sum(windows) FILTER (WHERE placed.bin = bins.bin), 0) / sum(windows) AS "Now",
+                   sum(windows * shares[bins.bin]) / sum(windows) AS "Held-out windows"
             FROM placed
             CROSS JOIN generate_series(1, 10) AS bins (bin)
             GROUP BY bins.bin
@@ -124,7 +128,6 @@ def confidence() -> list[Json]:
             """,
             at=(16, 4, 8, 9),
             unit="percentunit",
-            decimals=0,
             x="Decile",
             no_value=NONE,
             fields=[field("Now", colour=SKY_BLUE), field("Held-out windows", colour=GREY)],
@@ -147,7 +150,6 @@ def calibration() -> list[Json]:
             CALIBRATION_SQL,
             at=(0, 14, 14, 9),
             unit="percentunit",
-            decimals=0,
             most=1,
             x="Confidence",
             no_value=NONE,
@@ -166,15 +168,18 @@ def calibration() -> list[Json]:
             decimals=1,
             no_value=NONE,
             fields=[
-                field("Windows", unit="locale", decimals=0),
-                field("Confidence", width=110),
+                field("Confidence", width=95),
+                field("Mean confidence", width=130),
+                field("As declared", width=105),
+                field("Difference", width=95),
+                field("Windows", unit="locale", decimals=0, width=90),
             ],
         ),
     ]
 
 
 CALIBRATION_SQL = """
-    WITH classes AS (
+    WITH classes AS MATERIALIZED (
         SELECT model_version AS version, exchange
         FROM model_reference
         WHERE measure = 'confidence'

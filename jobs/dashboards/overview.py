@@ -72,7 +72,7 @@ def _now() -> list[Json]:
             SELECT count(*) / 60.0 AS "Windows/s",
                    percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms) AS "Latency p95",
                    (
-                       SELECT greatest(extract(epoch FROM now() - max(window_end_at)), 0)
+                       SELECT extract(epoch FROM now() - max(window_end_at))
                        FROM scored_windows
                        WHERE $__timeFilter(window_end_at)
                    ) AS "Lag"
@@ -110,7 +110,7 @@ def _now() -> list[Json]:
             """
             SELECT severity AS "Severity",
                    rule AS "Alert",
-                   CASE WHEN rule NOT IN ('dead letters', 'lag', 'job down') THEN subject END AS "Connection",
+                   CASE WHEN rule NOT IN ('dead letters', 'lag', 'job down') THEN subject ELSE '' END AS "Connection",
                    summary AS "What",
                    since_at AS "Since",
                    runbook AS "Runbook"
@@ -123,9 +123,10 @@ def _now() -> list[Json]:
             fields=[
                 field("Severity", width=90, words={"critical": CRITICAL, "warning": WARNING}),
                 field("Alert", width=110),
-                connection_column(width=230),
-                time_column("Since"),
-                field("Runbook", width=130),
+                connection_column(width=170),
+                field("What", wrapText=True),
+                time_column("Since", width=130),
+                field("Runbook", width=110),
             ],
         ),
     ]

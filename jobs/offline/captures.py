@@ -15,6 +15,7 @@ import pandas as pd
 from ingest.capture import read_capture
 from jobs.offline.windows import score_batch
 from udfs.fingerprints import fingerprints, pool, traits
+from udfs.rows import read_array_literal
 from udfs.schema import WINDOW_SLIDE, Float64Array
 from udfs.scoring import Predictor, Scores
 from udfs.standing import ConnectionVerdict, VerdictChange, connection_verdict, messages_at
@@ -70,7 +71,15 @@ class ScoredCapture:
         """Lay out each window as one JSON object."""
         rows = [{str(name): value for name, value in row.items()} for row in self.rows.to_dict("records")]
         shared = {"file": self.file, "connection_id": self.connection_id}
-        return [{**shared, **row, "probabilities": orjson.loads(row["probabilities"])} for row in rows]
+        return [
+            {
+                **shared,
+                **row,
+                "probabilities": orjson.loads(row["probabilities"]),
+                "features": read_array_literal(row["features"]),
+            }
+            for row in rows
+        ]
 
 
 def _event(change: VerdictChange, first_message: int) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def result_rows(
 ) -> Iterator[Rows]:
     """Yield the rows of all three tables, some at a time.
 
-    Timestamps are ISO 8601 text, JSON objects are dicts; the columns of writing time are missing.
+    Timestamps are ISO 8601 text, JSON objects are dicts, arrays are lists; the columns of writing time are missing.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from udfs.features import FEATURES
 from udfs.fingerprints import traits
 from udfs.history import History
-from udfs.rows import SCORE_COLUMNS, score_rows
+from udfs.rows import SCORE_COLUMNS, read_array_literal, score_rows
 from udfs.schedule import Models, Schedule, by_version
 from udfs.schema import WINDOW_COLUMNS, WINDOW_SIZE, Float64Array, Int64Array, Windows
 from udfs.scoring import Predictor, Scores, score_windows
@@ -150,6 +150,7 @@ def score_partition_batch(
     versions = schedule.versions_at(np.full(len(offsets), messages.kafka_partition), offsets[:, -1])
     rows, features, evidence = _score_by_version(windows, offsets, versions, models)
     rows["probabilities"] = [orjson.loads(text) for text in rows["probabilities"]]
+    rows["features"] = [read_array_literal(text) for text in rows["features"]]
     ends = np.cumsum(messages.lengths)
     segments = np.searchsorted(ends, places[:, 0], side="right")
     rows["connection_id"] = messages.connection_ids[segments]

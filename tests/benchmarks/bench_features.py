@@ -1,16 +1,20 @@
-"""Print the time of each feature block, microseconds a window: `python tests/benchmarks/bench_features.py`."""
+"""Print the time of each feature block and of writing the features: `python tests/benchmarks/bench_features.py`."""
 
 import timeit
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 
 from udfs.features import BLOCKS, compute_features
+from udfs.rows import array_literals
 from udfs.schema import MISSING, WINDOW_SIZE, Float64Array, MsgType, Windows
 
 BATCH_SIZES = (1, 40, 400, 2000)
 N_REPEATS = 7
 TARGET_S = 0.05
+
+Batch = TypeVar("Batch", Windows, Float64Array)
 
 
 def market_data(n_windows: int, rng: np.random.Generator) -> Windows:
@@ -37,10 +41,10 @@ def order_entry(n_windows: int, rng: np.random.Generator) -> Windows:
     )
 
 
-def us_a_window(compute: Callable[[Windows], Float64Array], windows: Windows) -> float:
-    once_s = min(timeit.repeat(lambda: compute(windows), number=5, repeat=2)) / 5
+def us_a_window(compute: Callable[[Batch], object], batch: Batch) -> float:
+    once_s = min(timeit.repeat(lambda: compute(batch), number=5, repeat=2)) / 5
     number = max(1, round(TARGET_S / once_s))
-    return min(timeit.repeat(lambda: compute(windows), number=number, repeat=N_REPEATS)) / number / len(windows) * 1e6
+    return min(timeit.repeat(lambda: compute(batch), number=number, repeat=N_REPEATS)) / number / len(batch) * 1e6
 
 
 def main() -> None:
@@ -50,6 +54,9 @@ def main() -> None:
         for name, compute in [(b.name, b.compute) for b in BLOCKS] + [("all", compute_features)]:
             figures = "".join(f"{us_a_window(compute, windows):9.2f}" for windows in batches)
             print(f"{make.__name__ + ' ' + name:34}{figures}")
+        rows = [compute_features(windows) for windows in batches]
+        figures = "".join(f"{us_a_window(array_literals, values):9.2f}" for values in rows)
+        print(f"{make.__name__ + ' as arrays':34}{figures}")
 
 
 if __name__ == "__main__":

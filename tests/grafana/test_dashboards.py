@@ -109,7 +109,7 @@ def test_queries_read_views_only(checker: ModuleType, dashboards: dict[str, Json
         asked = [target["rawSql"] for panel in panels for target in panel.get("targets", ()) if "rawSql" in target]
         asked += [v["query"] for v in dashboard["templating"]["list"] if v.get("datasource") == POSTGRESQL]
         for sql in asked:
-            own = set(re.findall(r"\b(\w+) AS \(", sql))
+            own = set(re.findall(r"\b(\w+) AS (?:MATERIALIZED )?\(", sql))
             sql = re.sub(r"extract\(\w+ FROM", "", sql)
             assert set(re.findall(r"\b(?:FROM|JOIN)\s+([a-z_]\w*)", sql)) - own - {"generate_series"} <= READABLE, sql
 

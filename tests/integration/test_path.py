@@ -30,7 +30,7 @@ from jobs.operators import OPERATOR_NAMES
 from jobs.submission import Submission
 from model.artifact import DEFAULT_ARTIFACT, load_predictor
 from stack.status import StackStatus
-from udfs.rows import SCORE_COLUMNS, iso_timestamps, score_rows
+from udfs.rows import SCORE_COLUMNS, iso_timestamps, read_array_literal, score_rows
 from udfs.schema import SESSION_COLUMNS, Session
 from udfs.scoring import score_windows
 from udfs.verdicts import evidence_millinats, running_decisions
@@ -227,6 +227,7 @@ def test_every_column_equals_the_offline_computation(played: Played, rows: dict[
                 "last_offset": int(offset[-1]),
                 "declared_exchange": played.declared[session.connection_id][last[n]],
                 "probabilities": json.loads(want["probabilities"]),
+                "features": read_array_literal(want["features"]),
                 "window_start_at": datetime.fromisoformat(want["window_start_at"]),
                 "window_end_at": datetime.fromisoformat(want["window_end_at"]),
             }

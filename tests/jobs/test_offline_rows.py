@@ -18,7 +18,7 @@ from model.serving import OneModel
 from synthetic.anomalies import switch
 from synthetic.sessions import synthetic_sessions
 from udfs.explanations import Explainer
-from udfs.rows import iso_timestamps, score_rows
+from udfs.rows import iso_timestamps, read_array_literal, score_rows
 from udfs.schema import WINDOW_COLUMNS, Session
 from udfs.scoring import Predictor, score_windows
 from udfs.windows import count_windows, session_windows, slide, window_starts
@@ -98,6 +98,7 @@ def test_scores(sessions: list[Session], tables: Tables, predictor: Predictor) -
         assert set(own["declared_exchange"]) <= {session.declared_exchange}
         for name in ("first_offset", "window_start_at", "window_end_at", "predicted_exchange", "confidence"):
             assert own[name].tolist() == expected[name].tolist()
+        assert own["features"].tolist() == [read_array_literal(text) for text in expected["features"]]
 
 
 def test_verdicts(sessions: list[Session], tables: Tables, predictor: Predictor) -> None:

@@ -114,6 +114,7 @@ def test_a_column_that_is_null_is_as_good_as_none() -> None:
         ("probability", [0.0, -0.0, np.float64(-0.0)]),
         ("verdict", ["kraken", np.str_("kraken")]),
         ("verdict", [None, pd.NA]),
+        ("features", [[0.25, None, 0.0], [np.float64(0.25), None, -0.0]]),
         ("reasons", [{"a": 1, "b": [2, {"c": None}]}, {"b": [2.0, {"c": None}], "a": 1.0}]),
     ],
 )

@@ -30,6 +30,7 @@ class Window:
     window_end_at: datetime = START_AT + timedelta(seconds=7)
     scored_at: datetime = field(default=START_AT + timedelta(seconds=7, milliseconds=250))
     model_version: str = "test-1"
+    features: list[float | None] | None = None
 
     @property
     def predicted_exchange(self) -> str:

@@ -34,7 +34,8 @@ def reader_url(database_url: str) -> Iterator[str]:
 def test_reads_every_view(reader_url: str, view: str) -> None:
     with closing(psycopg2.connect(reader_url)) as connection, connection.cursor() as cursor:
         cursor.execute(f"SELECT * FROM {view}")  # noqa: S608 (the name of a file of ours)
-        assert cursor.fetchall() == []
+        # Only what names the features has rows before there are windows.
+        assert bool(cursor.fetchall()) == (view == "feature_positions")
 
 
 @pytest.mark.parametrize("read_only", ["on", "off"])

@@ -42,8 +42,10 @@ def test_window_scores_has_the_columns_that_the_job_writes(select: Select) -> No
         "model_version": "text",
         "scored_at": "timestamp with time zone",
         "fingerprint": "text",
+        "features": "ARRAY",
     }
-    assert [c["column_name"] for c in columns if c["is_nullable"] == "YES"] == ["declared_exchange", "fingerprint"]
+    nullable = {c["column_name"] for c in columns if c["is_nullable"] == "YES"}
+    assert nullable == {"declared_exchange", "fingerprint", "features"}
     assert {c["column_name"]: c["column_default"] for c in columns if c["column_default"]} == {
         "scored_at": "clock_timestamp()"
     }

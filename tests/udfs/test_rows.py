@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from udfs.fingerprints import N_TRAITS, fingerprints, pool
 from udfs.history import History, HistoryCodec
-from udfs.rows import DECISION_COLUMNS, decision_rows, explanations
+from udfs.rows import DECISION_COLUMNS, array_literals, decision_rows, explanations, read_array_literal
 from udfs.verdicts import HISTORY, DecisionRule
 
 CLASSES = ("binance", "kraken", "unknown")
@@ -90,3 +91,26 @@ def test_alerts_alone_are_explained_each_against_what_it_declares_or_the_runner_
     declared = ["binance", "kraken", None, "binance", None]
     texts = explanations(features, verdicts, declared, Namer(), Namer())
     assert texts.tolist() == [None, "1 binance kraken", "2 unknown kraken", "3 unknown binance", None]
+
+
+@given(
+    arrays(np.float64, st.tuples(st.integers(0, 5), st.integers(1, 56)), elements=st.floats(-9, 9) | st.just(np.nan)),
+    st.integers(0, 5),
+)
+def test_features_are_written_as_arrays_of_six_decimals(values: np.ndarray, cut: int) -> None:
+    texts = array_literals(values)
+    found = [read_array_literal(text) for text in texts]
+    rounded = np.round(values, 6)
+    assert [[n is None for n in row] for row in found] == np.isnan(values).tolist()
+    numbers = np.array([[np.nan if n is None else n for n in row] for row in found]).reshape(values.shape)
+    np.testing.assert_allclose(numbers, rounded, rtol=6e-8, atol=0)
+    assert not np.signbit(numbers[numbers == 0]).any()
+    assert [*array_literals(values[:cut]), *array_literals(values[cut:])] == texts.tolist()
+
+
+def test_features_of_a_window_by_hand() -> None:
+    values = np.array([[1 / 3, np.nan, 5.0, -0.0, 1e-6, 4.9e-7], [2 / 3, 123.4567891, np.nan, 1.0, 0.5, 1e-5]])
+    assert array_literals(values).tolist() == [
+        "{0.333333,null,5.0,0.0,0.000001,0.0}",
+        "{0.666667,123.45679,null,1.0,0.5,0.00001}",
+    ]

@@ -113,7 +113,7 @@ def test_each_window_is_scored_decided_and_explained_by_its_model(
     assert len(decided) == n
     assert set(decided["decisive"][n // 2 :].dropna()) <= set(predictors[1].classes)
     verdicts, declared = np.full(n, "kraken", dtype=object), np.full(n, "binance", dtype=object)
-    features = features_from_text(rows["features"].to_list(), 56)
+    features = features_from_text(rows["exact_features"].to_list(), 56)
     texts = explain_scheduled(features, verdicts, declared, versions, models)
     for predictor in predictors:
         own = np.flatnonzero(versions == predictor.model_version)
