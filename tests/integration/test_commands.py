@@ -65,6 +65,7 @@ def test_recordings_are_replayed(
     assert "14,778 messages of 5 connections" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_benchmarks_run(local_stack: StackStatus, stack_environment: dict[str, str]) -> None:
     small = ["throughput", "--connections", "6", "--messages", "500", "--home", str(local_stack.home)]
     shown = run([sys.executable, str(BENCHMARKS / "bench_pipeline.py"), *small], stack_environment).stdout

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import requests
 
 from ingest.broker import ensure_topics
@@ -32,6 +33,7 @@ FIRST, PAUSED = 50, 24
 """Messages that make the first window, and those that come while there is no job: the next one makes the second."""
 
 
+@pytest.mark.slow
 def test_a_window_after_the_longest_pause_and_a_downtime_is_the_replays(
     local_stack: StackStatus,
     database_url: str,

@@ -14,6 +14,8 @@ from jobs.database import connect
 from jobs.flink_client import find_running_job
 from stack.status import StackStatus
 
+pytestmark = pytest.mark.slow
+
 PROCESSES = {"kafka", "zookeeper", "jobmanager", "taskmanager", "postgres", "publisher", "worker 1"}
 
 
