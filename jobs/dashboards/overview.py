@@ -118,7 +118,7 @@ def _now() -> list[Json]:
             ORDER BY severity, since_at DESC NULLS LAST
             LIMIT 200
             """,
-            at=(0, 4, 24, 8),
+            at=(0, 4, 24, 10),
             no_value="Nothing is wrong.",
             fields=[
                 field("Severity", width=90, words={"critical": CRITICAL, "warning": WARNING}),
