@@ -1,8 +1,8 @@
 """Grafana's alert rules as Python; `python -m jobs.alert_rules` writes grafana/provisioning/alerting/rules.yaml.
 
 A rule on tables asks the view `alerts`, or `drift_alerts`, for its rows: each is an alert, with the texts as labels. No
-row is no alert, so "no data" is well. A template begins with a dot, never with a dollar sign: files are provisioned with
-their `$NAME` replaced from the environment.
+row is no alert, so "no data" is well. A template begins with a dot, never with a dollar sign: files are provisioned
+with their `$NAME` replaced from the environment.
 """
 
 from __future__ import annotations
