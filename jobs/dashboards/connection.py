@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from jobs.dashboards.connection_charts import behaviour, health, rhythm
 from jobs.dashboards.dashboard import dashboard
-from jobs.dashboards.fields import WRAPPED, exchange_column, exchange_series, exchange_words, field, time_column
+from jobs.dashboards.fields import (
+    exchange_column,
+    exchange_series,
+    exchange_words,
+    field,
+    instant_column,
+    time_column,
+)
 from jobs.dashboards.panels import stat, table, timeseries
 from jobs.dashboards.style import CRITICAL, KIND_COLOURS, SKY_BLUE, WARNING, Json
 from jobs.dashboards.variables import one_of, text_box
@@ -25,7 +32,7 @@ def build() -> Json:
                 """
                 SELECT connection_id
                 FROM connection_status
-                WHERE connection_id ILIKE '%' || ${search:sqlstring} || '%'
+                WHERE connection_id ILIKE '%$search%'
                 ORDER BY mismatch DESC, last_seen_at DESC
                 LIMIT 500
                 """,
@@ -50,9 +57,9 @@ def _status() -> list[Json]:
                    certainty AS "Certainty",
                    probability AS "Probability"
             FROM connection_status
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
             """,
-            at=(0, 0, 10, 4),
+            at=(0, 0, 9, 4),
             unit="string",
             texts=True,
             fields=[
@@ -69,15 +76,16 @@ def _status() -> list[Json]:
             """
             SELECT since_at AS "Since",
                    coalesce(previous_exchange, 'nothing') AS "Previously",
-                   certain_after_messages AS "Certain after messages"
+                   certain_after_messages AS "Certain after"
             FROM connection_status
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
             """,
-            at=(10, 0, 7, 4),
+            at=(9, 0, 8, 4),
             unit="locale",
             texts=True,
             fields=[
                 field("Since", unit="dateTimeFromNow"),
+                field("Certain after", unit="suffix: messages"),
                 {"matcher": {"id": "byName", "options": "Previously"}, "properties": exchange},
             ],
         ),
@@ -89,7 +97,7 @@ def _status() -> list[Json]:
                    messages AS "Messages",
                    last_seen_at AS "Last seen"
             FROM connection_status
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
             """,
             at=(17, 0, 7, 4),
             unit="locale",
@@ -106,7 +114,7 @@ def _status() -> list[Json]:
                    since_at AS "Since",
                    runbook AS "Runbook"
             FROM alerts
-            WHERE subject = ${connection:sqlstring}
+            WHERE subject = '$connection'
             ORDER BY severity, since_at DESC NULLS LAST
             """,
             at=(0, 4, 17, 5),
@@ -114,7 +122,7 @@ def _status() -> list[Json]:
             fields=[
                 field("Severity", width=90, words={"critical": CRITICAL, "warning": WARNING}),
                 field("Alert", width=110),
-                field("What", cellOptions=WRAPPED),
+                field("What", wrapText=True),
                 time_column("Since", width=130),
                 field("Runbook", width=110),
             ],
@@ -126,10 +134,10 @@ def _status() -> list[Json]:
             the time range, the most frequent first.
             """,
             """
-            SELECT fingerprint AS "Fingerprint",
+            SELECT coalesce(fingerprint, 'not kept') AS "Fingerprint",
                    count(*) AS "Windows"
             FROM scored_windows
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
               AND $__timeFilter(window_end_at)
             GROUP BY fingerprint
             ORDER BY count(*) DESC, fingerprint
@@ -152,14 +160,13 @@ def _verdicts() -> list[Json]:
                    exchange AS metric,
                    avg(probability) AS value
             FROM window_probabilities
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
               AND $__timeFilter(window_end_at)
             GROUP BY 1, 2
             ORDER BY 1, 2
             """,
             at=(0, 9, 24, 8),
             unit="percentunit",
-            decimals=0,
             least=0,
             most=1,
             stacked="normal",
@@ -177,25 +184,26 @@ def _verdicts() -> list[Json]:
                    since_at AS "Since",
                    kind AS "Kind",
                    coalesce(declared_exchange, 'none') AS "Declared",
-                   previous_exchange AS "Before",
+                   coalesce(previous_exchange, '') AS "Before",
                    detected_exchange AS "Verdict",
                    probability AS "Probability",
                    strength_nats AS "Strength",
-                   windows AS "Windows"
+                   windows AS "Windows",
+                   fingerprint AS "Fingerprint"
             FROM verdict_events
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
             ORDER BY detected_at DESC
             LIMIT 100
             """,
-            at=(0, 17, 12, 8),
+            at=(0, 17, 24, 6),
             no_value="Nothing has been certain yet.",
             fields=[
-                field(like="^(Detected|Since)$", unit="dateTimeAsLocal", width=160),
+                instant_column(like="^(Detected|Since)$"),
                 field("Kind", width=90, words=KIND_COLOURS),
-                *(exchange_column(name, width=90) for name in ("Declared", "Before", "Verdict")),
-                field("Probability", unit="percentunit", decimals=1, width=90),
-                field("Strength", decimals=1, width=80),
-                field("Windows", unit="locale"),
+                *(exchange_column(name) for name in ("Declared", "Before", "Verdict")),
+                field("Probability", unit="percentunit", decimals=1, width=100),
+                field("Strength", decimals=1, width=100),
+                field("Windows", unit="locale", width=100),
             ],
         ),
         table(
@@ -208,29 +216,29 @@ def _verdicts() -> list[Json]:
             """
             SELECT event.detected_at AS "Detected",
                    event.detected_exchange AS "For",
-                   event.against_exchange AS "Against",
+                   coalesce(event.against_exchange, '') AS "Against",
                    (stated ->> 'contribution_nats')::double precision AS "Nats",
                    stated ->> 'text' AS "Reason"
             FROM verdict_events AS event
             CROSS JOIN LATERAL jsonb_array_elements(event.reasons -> 'reasons') AS stated
-            WHERE event.connection_id = ${connection:sqlstring}
+            WHERE event.connection_id = '$connection'
             ORDER BY event.detected_at DESC, "Nats" DESC
             LIMIT 100
             """,
-            at=(12, 17, 12, 8),
+            at=(0, 23, 24, 7),
             no_value="No verdict that needs reasons.",
             fields=[
-                field("Detected", unit="dateTimeAsLocal", width=160),
-                exchange_column("For", width=85),
-                exchange_column("Against", width=85),
+                instant_column("Detected"),
+                exchange_column("For"),
+                exchange_column("Against"),
                 field(
                     "Nats",
-                    width=110,
+                    width=180,
                     decimals=2,
                     cellOptions={"type": "gauge", "mode": "basic", "valueDisplayMode": "text"},
                     colour=SKY_BLUE,
                 ),
-                field("Reason", cellOptions=WRAPPED),
+                field("Reason", wrapText=True),
             ],
         ),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobs.dashboards.fields import field
+from jobs.dashboards.fields import field, instant_column
 from jobs.dashboards.panels import barchart, section, table, timeseries
 from jobs.dashboards.style import BLUE, GREEN, GREY, ORANGE, PLAIN, PURPLE, SKY_BLUE, VERMILLION, YELLOW, Json
 
@@ -21,7 +21,7 @@ HEALTH_COLOURS = {
 def rhythm() -> list[Json]:
     """Show the times between messages, and those of its exchange."""
     return [
-        section("Rhythm", 25),
+        section("Rhythm", 30),
         timeseries(
             "Time between messages",
             """
@@ -35,34 +35,34 @@ def rhythm() -> list[Json]:
                    percentile_cont(0.5) WITHIN GROUP (ORDER BY interval_p50_us) AS p50,
                    percentile_cont(0.5) WITHIN GROUP (ORDER BY interval_p90_us) AS p90
             FROM window_measures
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
               AND $__timeFilter(window_end_at)
             GROUP BY 1
             ORDER BY 1
             """,
             """
             SELECT edge.at AS "time",
-                   power(10, reference.deciles[1]) AS "p50 of its exchange from",
-                   power(10, reference.deciles[9]) AS "to"
+                   power(10, reference.deciles[1]) AS "exchange's p50, low",
+                   power(10, reference.deciles[9]) AS "exchange's p50, high"
             FROM connection_status AS status
             JOIN model_reference AS reference
               ON reference.model_version = status.model_version
              AND reference.exchange = status.detected_exchange
             CROSS JOIN (VALUES ($__timeFrom()::timestamptz), ($__timeTo()::timestamptz)) AS edge (at)
-            WHERE status.connection_id = ${connection:sqlstring}
+            WHERE status.connection_id = '$connection'
               AND reference.measure = 'inter_arrival_log10_median_us'
             ORDER BY edge.at
             """,
-            at=(0, 26, 12, 9),
+            at=(0, 31, 12, 9),
             unit="µs",
             logarithmic=True,
             span_nulls=True,
             no_value=NONE,
             fields=[
-                field("p10", colour=SKY_BLUE),
-                field("p50", colour=GREEN),
-                field("p90", colour=PURPLE),
-                field(like="^(p50 of its exchange from|to)$", colour=PLAIN, lineStyle=DASHED, lineWidth=1),
+                field("p10", colour=BLUE),
+                field("p50", colour=SKY_BLUE),
+                field("p90", colour=YELLOW),
+                field(like="^exchange's p50", colour=PLAIN, lineStyle=DASHED, lineWidth=1),
             ],
         ),
         barchart(
@@ -77,13 +77,13 @@ def rhythm() -> list[Json]:
             WITH status AS (
                 SELECT detected_exchange, declared_exchange
                 FROM connection_status
-                WHERE connection_id = ${connection:sqlstring}
+                WHERE connection_id = '$connection'
             ),
             medians AS (
                 (
                     SELECT 'own' AS whose, interval_p50_us
                     FROM window_measures
-                    WHERE connection_id = ${connection:sqlstring}
+                    WHERE connection_id = '$connection'
                       AND $__timeFilter(window_end_at)
                     ORDER BY window_end_at DESC
                     LIMIT 2000
@@ -92,7 +92,7 @@ def rhythm() -> list[Json]:
                 (
                     SELECT 'detected', interval_p50_us
                     FROM window_measures
-                    WHERE connection_id <> ${connection:sqlstring}
+                    WHERE connection_id <> '$connection'
                       AND $__timeFilter(window_end_at)
                       AND detected_exchange = (SELECT detected_exchange FROM status)
                     ORDER BY window_end_at DESC
@@ -102,7 +102,7 @@ def rhythm() -> list[Json]:
                 (
                     SELECT 'declared', interval_p50_us
                     FROM window_measures
-                    WHERE connection_id <> ${connection:sqlstring}
+                    WHERE connection_id <> '$connection'
                       AND $__timeFilter(window_end_at)
                       AND detected_exchange = (
                           SELECT declared_exchange FROM status WHERE declared_exchange <> detected_exchange
@@ -140,14 +140,14 @@ def rhythm() -> list[Json]:
             FROM counted
             ORDER BY bin
             """,
-            at=(12, 26, 12, 9),
+            at=(12, 31, 12, 9),
             unit="percentunit",
             x="Median interval",
             no_value=NONE,
             fields=[
-                field("This connection", colour=GREEN),
-                field("Detected exchange", colour=SKY_BLUE),
-                field("Declared exchange", colour=ORANGE),
+                field("This connection", colour=PLAIN),
+                field("Detected exchange", colour=BLUE),
+                field("Declared exchange", colour=YELLOW),
             ],
         ),
     ]
@@ -156,7 +156,7 @@ def rhythm() -> list[Json]:
 def behaviour() -> list[Json]:
     """Show what its messages are, how its requests are answered, and its sequence numbers."""
     return [
-        section("Messages", 35),
+        section("Messages", 40),
         timeseries(
             "Types of messages",
             "Shares of the types of messages in its windows.",
@@ -168,14 +168,13 @@ def behaviour() -> list[Json]:
                    avg(heartbeat_share) AS "HEARTBEAT",
                    avg(other_share) AS "OTHER"
             FROM window_measures
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
               AND $__timeFilter(window_end_at)
             GROUP BY 1
             ORDER BY 1
             """,
-            at=(0, 36, 8, 8),
+            at=(0, 41, 8, 8),
             unit="percentunit",
-            decimals=0,
             least=0,
             most=1,
             stacked="normal",
@@ -199,13 +198,13 @@ def behaviour() -> list[Json]:
                    percentile_cont(0.5) WITHIN GROUP (ORDER BY ack_latency_us) AS "ACK",
                    percentile_cont(0.5) WITHIN GROUP (ORDER BY nack_latency_us) AS "NACK"
             FROM window_measures
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
               AND $__timeFilter(window_end_at)
               AND (ack_latency_us IS NOT NULL OR nack_latency_us IS NOT NULL)
             GROUP BY 1
             ORDER BY 1
             """,
-            at=(8, 36, 8, 8),
+            at=(8, 41, 8, 8),
             unit="µs",
             least=0,
             span_nulls=60_000,
@@ -220,16 +219,15 @@ def behaviour() -> list[Json]:
                    avg(seq_jump_share) AS "jumps",
                    avg(seq_backward_share) AS "backward"
             FROM window_measures
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
               AND $__timeFilter(window_end_at)
               AND (seq_jump_share IS NOT NULL OR seq_backward_share IS NOT NULL)
             GROUP BY 1
             ORDER BY 1
             """,
-            at=(16, 36, 8, 8),
+            at=(16, 41, 8, 8),
             unit="percentunit",
             least=0,
-            most=1,
             no_value="No sequence numbers in the time range.",
             span_nulls=60_000,
             fields=[field("jumps", colour=ORANGE), field("backward", colour=VERMILLION)],
@@ -240,7 +238,7 @@ def behaviour() -> list[Json]:
 def health() -> list[Json]:
     """Show where its messages say that something is wrong with it."""
     return [
-        section("Health", 44),
+        section("Health", 49),
         timeseries(
             "Health events",
             """
@@ -252,12 +250,12 @@ def health() -> list[Json]:
                    kind AS metric,
                    count(*) AS value
             FROM connection_health
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
               AND $__timeFilter(detected_at)
             GROUP BY 1, 2
             ORDER BY 1, 2
             """,
-            at=(0, 45, 8, 8),
+            at=(0, 50, 8, 8),
             unit="locale",
             decimals=0,
             least=0,
@@ -277,15 +275,15 @@ def health() -> list[Json]:
                    since_at AS "Last good message",
                    messages AS "Messages"
             FROM connection_health
-            WHERE connection_id = ${connection:sqlstring}
+            WHERE connection_id = '$connection'
               AND $__timeFilter(detected_at)
             ORDER BY detected_at DESC
             LIMIT 200
             """,
-            at=(8, 45, 16, 8),
+            at=(8, 50, 16, 8),
             no_value="None in the time range.",
             fields=[
-                field(like="^(Detected|Last good message)$", unit="dateTimeAsLocal", width=160),
+                instant_column(like="^(Detected|Last good message)$"),
                 field("Kind", width=130, words=HEALTH_COLOURS),
                 field("Messages", unit="locale", width=100),
             ],

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
-from jobs.dashboards.style import EXCHANGE_COLOURS, OTHER_EXCHANGE_COLOURS, Json, link_to_connection
+from jobs.dashboards.style import (
+    EXCHANGE_COLOURS,
+    MODEL_COLOURS,
+    OTHER_EXCHANGE_COLOURS,
+    PLAIN,
+    Json,
+    link_to_connection,
+)
 
 Steps = Sequence[tuple[float | None, str]]
 """Thresholds: from which value on which colour; the first is None, from the lowest on."""
-
-WRAPPED: Final = {"type": "auto", "wrapText": True}
-"""How a table's column of sentences is shown."""
 
 
 def thresholds(steps: Steps) -> Json:
@@ -82,7 +86,12 @@ def coloured_words(words: Mapping[str, str | None]) -> list[Json]:
 def exchange_series() -> list[Json]:
     """Give each series that is named like an exchange that exchange's colour."""
     others = [field(like=f"^.*{letter}$", colour=colour) for letter, colour in OTHER_EXCHANGE_COLOURS.items()]
-    return others + [field(name, colour=colour) for name, colour in EXCHANGE_COLOURS.items()]
+    return others + [field(name, colour=colour) for name, colour in {"none": PLAIN, **EXCHANGE_COLOURS}.items()]
+
+
+def model_series() -> list[Json]:
+    """Give each series that is named like a model a colour."""
+    return [field(like=f"^.*{last}$", colour=colour) for last, colour in MODEL_COLOURS.items()]
 
 
 def exchange_words() -> list[Json]:
@@ -91,12 +100,12 @@ def exchange_words() -> list[Json]:
         {"type": "regex", "options": {"pattern": f"/^.*{letter}$/", "result": {"color": colour, "index": 10 + index}}}
         for index, (letter, colour) in enumerate(OTHER_EXCHANGE_COLOURS.items())
     ]
-    return coloured_words({"none": "text", **EXCHANGE_COLOURS}) + others
+    return coloured_words({"none": PLAIN, "nothing": PLAIN, **EXCHANGE_COLOURS}) + others
 
 
 def exchange_column(name: str, *, width: int = 110) -> Json:
     """Colour the names of exchanges in a table's column."""
-    column = field(name, width=width)
+    column = field(name, width=width, no_value=" ")
     column["properties"] += [
         {"id": "custom.cellOptions", "value": {"type": "color-text"}},
         {"id": "mappings", "value": exchange_words()},
@@ -106,9 +115,14 @@ def exchange_column(name: str, *, width: int = 110) -> Json:
 
 def connection_column(name: str = "Connection", *, width: int | None = None) -> Json:
     """Link the connection ids of a table's column to their dashboards."""
-    return field(name, width=width, links=[link_to_connection()])
+    return field(name, width=width, links=[link_to_connection()], no_value=" ")
 
 
 def time_column(name: str, *, width: int = 150) -> Json:
     """Say how long ago the times of a table's column are."""
-    return field(name, unit="dateTimeFromNow", width=width)
+    return field(name, unit="dateTimeFromNow", width=width, no_value="–")
+
+
+def instant_column(name: str = "", *, like: str = "", width: int = 150) -> Json:
+    """Write the times of a table's column out, without the date if it is today."""
+    return field(name, like=like, unit="dateTimeAsIsoNoDateIfToday", width=width, no_value="–")

@@ -37,7 +37,6 @@ def confidence() -> list[Json]:
             """,
             at=(0, 4, 8, 9),
             unit="percentunit",
-            decimals=0,
             least=0,
             most=1,
             interval="10s",
@@ -50,8 +49,8 @@ def confidence() -> list[Json]:
             "Confidence in the deciles of the reference",
             """
             How many of the latest 5,000 windows fall between the deciles that held-out windows called the same had:
-            now, and as it was then. Too many on the left: the model is less sure than it was; all on the right: it
-            sees easier traffic.
+            now, and as it was then. p10 is below the first decile. Too many on the left: the model is less sure than
+            it was; all on the right: it sees easier traffic.
             """,
             """
             WITH reference AS MATERIALIZED (
@@ -76,7 +75,7 @@ def confidence() -> list[Json]:
                 JOIN reference ON version = model_version AND exchange = detected_exchange
                 GROUP BY shares, bin
             )
-            SELECT bins.bin::text AS "Decile",
+            SELECT 'p' || 10 * bins.bin AS "Decile",
                    coalesce(sum(windows) FILTER (WHERE placed.bin = bins.bin), 0) / sum(windows) AS "Now",
                    sum(windows * shares[bins.bin]) / sum(windows) AS "Held-out windows"
             FROM placed
@@ -86,7 +85,6 @@ def confidence() -> list[Json]:
             """,
             at=(8, 4, 8, 9),
             unit="percentunit",
-            decimals=0,
             x="Decile",
             no_value=NONE,
             fields=[field("Now", colour=SKY_BLUE), field("Held-out windows", colour=GREY)],
@@ -120,7 +118,7 @@ def confidence() -> list[Json]:
                 JOIN reference ON version = model_version AND exchange = detected_exchange
                 GROUP BY shares, bin
             )
-            SELECT bins.bin::text AS "Decile",
+            SELECT 'p' || 10 * bins.bin AS "Decile",
                    coalesce(sum(windows) FILTER (WHERE placed.bin = bins.bin), 0) / sum(windows) AS "Now",
                    sum(windows * shares[bins.bin]) / sum(windows) AS "Held-out windows"
             FROM placed
@@ -130,7 +128,6 @@ def confidence() -> list[Json]:
             """,
             at=(16, 4, 8, 9),
             unit="percentunit",
-            decimals=0,
             x="Decile",
             no_value=NONE,
             fields=[field("Now", colour=SKY_BLUE), field("Held-out windows", colour=GREY)],
@@ -153,7 +150,6 @@ def calibration() -> list[Json]:
             CALIBRATION_SQL,
             at=(0, 14, 14, 9),
             unit="percentunit",
-            decimals=0,
             most=1,
             x="Confidence",
             no_value=NONE,
@@ -172,8 +168,11 @@ def calibration() -> list[Json]:
             decimals=1,
             no_value=NONE,
             fields=[
-                field("Windows", unit="locale", decimals=0),
-                field("Confidence", width=110),
+                field("Confidence", width=95),
+                field("Mean confidence", width=130),
+                field("As declared", width=105),
+                field("Difference", width=95),
+                field("Windows", unit="locale", decimals=0, width=90),
             ],
         ),
     ]

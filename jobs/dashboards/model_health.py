@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from jobs.dashboards.dashboard import dashboard
-from jobs.dashboards.fields import connection_column, exchange_column, exchange_series, field, time_column
+from jobs.dashboards.fields import (
+    connection_column,
+    exchange_column,
+    exchange_series,
+    field,
+    instant_column,
+    model_series,
+    time_column,
+)
 from jobs.dashboards.model_calibration import calibration, confidence
 from jobs.dashboards.panels import section, stat, table, timeseries
 from jobs.dashboards.style import CRITICAL, PLAIN, WARNING, Json
@@ -91,10 +99,9 @@ def _stability() -> list[Json]:
             SELECT exchange AS "Exchange",
                    measure AS "Measure",
                    psi AS "Index",
-                   psi_limit AS "Limit",
                    psi / nullif(psi_limit, 0) AS "Index / limit",
                    median_now AS "Median now",
-                   median_reference AS "Median in training",
+                   median_reference AS "In training",
                    windows AS "Windows"
             FROM (
                 SELECT exchange AS detected_exchange, *
@@ -107,11 +114,17 @@ def _stability() -> list[Json]:
             at=(0, 24, 14, 12),
             no_value="No windows of a model that knows its training data in the time range.",
             fields=[
-                exchange_column("Exchange"),
-                field("Measure", width=230),
-                field(like="^(Index|Limit)$", decimals=3, width=80),
-                field("Index / limit", decimals=1, width=110, steps=((None, PLAIN), (1, WARNING), (3, CRITICAL))),
-                field(like="^Median", decimals=3),
+                exchange_column("Exchange", width=90),
+                field("Index", decimals=3, width=75, no_value="–"),
+                field(
+                    "Index / limit",
+                    decimals=1,
+                    width=105,
+                    steps=((None, PLAIN), (1, WARNING), (3, CRITICAL)),
+                    no_value="–",
+                ),
+                field("Median now", decimals=3, width=110, no_value="–"),
+                field("In training", decimals=3, width=100, no_value="–"),
                 field("Windows", unit="locale", width=80),
             ],
         ),
@@ -137,12 +150,12 @@ def _stability() -> list[Json]:
             at=(14, 24, 10, 12),
             no_value="None.",
             fields=[
-                connection_column(width=170),
-                exchange_column("Detected", width=90),
-                field("Measure", width=80),
-                field(like="^(Before|Now)$", decimals=1, width=80),
-                field("Ratio", decimals=2, width=70),
-                time_column("Since", width=120),
+                connection_column(width=140),
+                exchange_column("Detected", width=80),
+                field("Measure", width=75),
+                field(like="^(Before|Now)$", decimals=1, width=65),
+                field("Ratio", decimals=2, width=60),
+                time_column("Since", width=135),
             ],
         ),
     ]
@@ -164,13 +177,13 @@ def _versions() -> list[Json]:
             GROUP BY 1, 2
             ORDER BY 1, 2
             """,
-            at=(0, 37, 8, 8),
+            at=(0, 37, 7, 8),
             unit="percentunit",
-            decimals=0,
             least=0,
             most=1,
             interval="10s",
             span_nulls=60_000,
+            no_value="No windows in the time range.",
             fields=exchange_series(),
         ),
         timeseries(
@@ -187,11 +200,14 @@ def _versions() -> list[Json]:
             GROUP BY 1, 2
             ORDER BY 1, 2
             """,
-            at=(8, 37, 8, 8),
+            at=(7, 37, 7, 8),
             unit="locale",
             decimals=1,
             least=0,
             stacked="normal",
+            interval="10s",
+            no_value="No windows in the time range.",
+            fields=model_series(),
         ),
         table(
             "Which model scores what",
@@ -206,14 +222,14 @@ def _versions() -> list[Json]:
             ORDER BY activated_at DESC, topic, kafka_partition NULLS FIRST
             LIMIT 200
             """,
-            at=(16, 37, 8, 8),
+            at=(14, 37, 10, 8),
             no_value="No model has been activated.",
             fields=[
-                field("Since", unit="dateTimeAsLocal", width=160),
-                field("Model", width=130),
-                field("Topic", width=120),
-                field("Partition", no_value="all", width=75),
-                field("From offset", unit="locale"),
+                instant_column("Since", width=145),
+                field("Model", width=115),
+                field("Topic", width=110),
+                field("Partition", no_value="all", width=80),
+                field("From offset", unit="locale", width=95),
             ],
         ),
     ]

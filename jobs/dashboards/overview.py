@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobs.dashboards.dashboard import dashboard
-from jobs.dashboards.fields import WRAPPED, connection_column, field, time_column
+from jobs.dashboards.fields import connection_column, field, time_column
 from jobs.dashboards.overview_charts import changes, connections, exchanges, speed
 from jobs.dashboards.panels import stat, table
 from jobs.dashboards.style import CRITICAL, PLAIN, WARNING, Json
@@ -72,7 +72,7 @@ def _now() -> list[Json]:
             SELECT count(*) / 60.0 AS "Windows/s",
                    percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms) AS "Latency p95",
                    (
-                       SELECT greatest(extract(epoch FROM now() - max(window_end_at)), 0)
+                       SELECT extract(epoch FROM now() - max(window_end_at))
                        FROM scored_windows
                        WHERE $__timeFilter(window_end_at)
                    ) AS "Lag"
@@ -110,7 +110,7 @@ def _now() -> list[Json]:
             """
             SELECT severity AS "Severity",
                    rule AS "Alert",
-                   CASE WHEN rule NOT IN ('dead letters', 'lag', 'job down') THEN subject END AS "Connection",
+                   CASE WHEN rule NOT IN ('dead letters', 'lag', 'job down') THEN subject ELSE '' END AS "Connection",
                    summary AS "What",
                    since_at AS "Since",
                    runbook AS "Runbook"
@@ -124,7 +124,7 @@ def _now() -> list[Json]:
                 field("Severity", width=90, words={"critical": CRITICAL, "warning": WARNING}),
                 field("Alert", width=110),
                 connection_column(width=170),
-                field("What", cellOptions=WRAPPED),
+                field("What", wrapText=True),
                 time_column("Since", width=130),
                 field("Runbook", width=110),
             ],

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from jobs.dashboards.fields import WRAPPED, connection_column, exchange_column, exchange_series, field, time_column
+from jobs.dashboards.fields import connection_column, exchange_column, exchange_series, field, time_column
 from jobs.dashboards.panels import bargauge, section, table, timeseries
 from jobs.dashboards.style import CRITICAL, KIND_COLOURS, ORANGE, SKY_BLUE, VERMILLION, Json
+
+NONE = "No windows in the time range."
 
 
 def exchanges() -> list[Json]:
@@ -26,6 +28,7 @@ def exchanges() -> list[Json]:
             """,
             at=(0, 12, 8, 8),
             unit="locale",
+            no_value=NONE,
             fields=exchange_series(),
         ),
         timeseries(
@@ -44,10 +47,10 @@ def exchanges() -> list[Json]:
             """,
             at=(8, 12, 16, 8),
             unit="percentunit",
-            decimals=0,
             least=0,
             most=1,
             span_nulls=60_000,
+            no_value=NONE,
             fields=exchange_series(),
         ),
     ]
@@ -80,6 +83,7 @@ def changes() -> list[Json]:
             stacked="normal",
             bars=True,
             interval="10s",
+            no_value="No changes in the time range.",
             fields=[field(kind, colour=colour) for kind, colour in KIND_COLOURS.items()],
         ),
         table(
@@ -90,10 +94,10 @@ def changes() -> list[Json]:
                    kind AS "Kind",
                    connection_id AS "Connection",
                    coalesce(declared_exchange, 'none') AS "Declared",
-                   previous_exchange AS "Before",
+                   coalesce(previous_exchange, '') AS "Before",
                    detected_exchange AS "Detected",
                    probability AS "Probability",
-                   reason AS "Reason"
+                   coalesce(reason, '') AS "Reason"
             FROM verdict_events
             WHERE $__timeFilter(detected_at)
               AND detected_exchange IN ($exchange)
@@ -102,6 +106,7 @@ def changes() -> list[Json]:
             LIMIT 200
             """,
             at=(8, 20, 16, 9),
+            no_value="No changes in the time range.",
             fields=[
                 time_column("When", width=130),
                 field("Kind", width=90, words=KIND_COLOURS),
@@ -110,7 +115,7 @@ def changes() -> list[Json]:
                 exchange_column("Before", width=85),
                 exchange_column("Detected", width=85),
                 field("Probability", unit="percentunit", decimals=1, width=95),
-                field("Reason", cellOptions=WRAPPED),
+                field("Reason", wrapText=True, no_value=" "),
             ],
         ),
     ]
@@ -148,18 +153,19 @@ def connections() -> list[Json]:
             LIMIT 500
             """,
             at=(0, 29, 24, 10),
+            no_value="No connections in the time range.",
             fields=[
                 connection_column(width=150),
                 exchange_column("Declared", width=85),
                 exchange_column("Detected", width=85),
-                field("Mismatch", width=85, words={"mismatch": CRITICAL}),
+                field("Mismatch", width=85, words={"mismatch": CRITICAL}, no_value=" "),
                 field("Certainty", width=90),
                 field("Probability", unit="percentunit", decimals=1, width=95),
                 field(like="^(Windows|Messages)$", unit="locale", width=85),
-                field("Messages/s", unit="locale", decimals=1, width=100),
+                field("Messages/s", unit="locale", decimals=1, width=100, no_value="–"),
                 time_column("Since", width=130),
-                time_column("Last seen", width=130),
-                field("Model", width=130),
+                time_column("Last seen", width=145),
+                field("Model", width=115),
             ],
         ),
     ]
@@ -189,6 +195,7 @@ def speed() -> list[Json]:
             least=0,
             stacked="normal",
             interval="10s",
+            no_value=NONE,
             fields=exchange_series(),
         ),
         timeseries(
@@ -213,6 +220,7 @@ def speed() -> list[Json]:
             unit="ms",
             least=0,
             span_nulls=60_000,
+            no_value=NONE,
             fields=[field("p50", colour=SKY_BLUE), field("p95", colour=ORANGE), field("p99", colour=VERMILLION)],
         ),
         table(
@@ -230,9 +238,9 @@ def speed() -> list[Json]:
             at=(16, 40, 8, 9),
             no_value="None in the time range.",
             fields=[
-                field("Reason", cellOptions=WRAPPED),
+                field("Reason", wrapText=True),
                 field("Records", unit="locale", width=80),
-                time_column("Last seen", width=120),
+                time_column("Last seen", width=145),
             ],
         ),
     ]

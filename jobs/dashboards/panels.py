@@ -74,7 +74,7 @@ def stat(
         "justifyMode": "center",
         "wideLayout": False,
         "showPercentChange": False,
-        "text": {"titleSize": 14, "valueSize": 28},
+        "text": {"titleSize": 14, "valueSize": 18 if texts else 28},
     }
     config = _defaults(unit, decimals=decimals, color={"mode": "thresholds"}, thresholds=thresholds(steps))
     config["noValue"] = no_value

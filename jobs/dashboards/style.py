@@ -29,6 +29,9 @@ EXCHANGE_COLOURS: Final = {"binance": GREEN, "coinbase": SKY_BLUE, "kraken": PUR
 OTHER_EXCHANGE_COLOURS: Final = {"[a-m]": YELLOW, "[n-s]": BLUE, "[^a-s]": ORANGE}
 """Last letter of the name -> colour, for exchanges that were enrolled later: it is the same on every panel and day."""
 
+MODEL_COLOURS: Final = {"[0-2]": SKY_BLUE, "[3-5]": YELLOW, "[6-8]": PURPLE, "[9ab]": GREEN, "[^0-9ab]": BLUE}
+"""Last character of a model's version, which is a hash -> colour."""
+
 KIND_COLOURS: Final = {"named": SKY_BLUE, "mismatch": VERMILLION, "stranger": ORANGE}
 
 TAG: Final = "fingerprint"

@@ -70,7 +70,7 @@ def choice(name: str, label: str, description: str, sql: str, *, all_is: str) ->
 
 
 def one_of(name: str, label: str, description: str, sql: str) -> Json:
-    """Let the reader choose one of the values that a query returns, the first unless told. Write ${name:sqlstring}."""
+    """Let the reader choose one of the values that a query returns, the first unless told. Write '$name'."""
     return _query_variable(name, label, description, sql) | {"multi": False, "includeAll": False, "current": {}}
 
 
