@@ -123,7 +123,7 @@ def _status() -> list[Json]:
                 field("Severity", width=90, words={"critical": CRITICAL, "warning": WARNING}),
                 field("Alert", width=110),
                 field("What", wrapText=True),
-                time_column("Since", width=130),
+                time_column("Since", width=145),
                 field("Runbook", width=110),
             ],
         ),

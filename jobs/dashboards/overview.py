@@ -125,7 +125,7 @@ def _now() -> list[Json]:
                 field("Alert", width=110),
                 connection_column(width=170),
                 field("What", wrapText=True),
-                time_column("Since", width=130),
+                time_column("Since", width=145),
                 field("Runbook", width=110),
             ],
         ),
