@@ -21,7 +21,7 @@ HEALTH_COLOURS = {
 def rhythm() -> list[Json]:
     """Show the times between messages, and those of its exchange."""
     return [
-        section("Rhythm", 30),
+        section("Rhythm", 31),
         timeseries(
             "Time between messages",
             """
@@ -53,7 +53,7 @@ def rhythm() -> list[Json]:
               AND reference.measure = 'inter_arrival_log10_median_us'
             ORDER BY edge.at
             """,
-            at=(0, 31, 12, 9),
+            at=(0, 32, 12, 9),
             unit="µs",
             logarithmic=True,
             span_nulls=True,
@@ -112,7 +112,7 @@ def rhythm() -> list[Json]:
                 )
             ),
             binned AS (
-                SELECT whose, floor(4 * log(greatest(interval_p50_us, 1)))::integer AS bin
+                SELECT whose, floor(2 * log(greatest(interval_p50_us, 1)))::integer AS bin
                 FROM medians
                 WHERE interval_p50_us IS NOT NULL
             ),
@@ -130,9 +130,9 @@ def rhythm() -> list[Json]:
                 GROUP BY bins.bin
             )
             SELECT CASE
-                       WHEN bin < 12 THEN round(power(10, bin / 4.0)) || ' µs'
-                       WHEN bin < 24 THEN round(power(10, bin / 4.0 - 3), 1)::real || ' ms'
-                       ELSE round(power(10, bin / 4.0 - 6), 1)::real || ' s'
+                       WHEN bin < 6 THEN round(power(10, bin / 2.0)) || ' µs'
+                       WHEN bin < 12 THEN round(power(10, bin / 2.0 - 3), 1)::real || ' ms'
+                       ELSE round(power(10, bin / 2.0 - 6), 1)::real || ' s'
                    END AS "Median interval",
                    own / nullif(sum(own) OVER (), 0) AS "This connection",
                    detected / nullif(sum(detected) OVER (), 0) AS "Detected exchange",
@@ -140,7 +140,7 @@ def rhythm() -> list[Json]:
             FROM counted
             ORDER BY bin
             """,
-            at=(12, 31, 12, 9),
+            at=(12, 32, 12, 9),
             unit="percentunit",
             x="Median interval",
             no_value=NONE,
@@ -156,7 +156,7 @@ def rhythm() -> list[Json]:
 def behaviour() -> list[Json]:
     """Show what its messages are, how its requests are answered, and its sequence numbers."""
     return [
-        section("Messages", 40),
+        section("Messages", 41),
         timeseries(
             "Types of messages",
             "Shares of the types of messages in its windows.",
@@ -173,7 +173,7 @@ def behaviour() -> list[Json]:
             GROUP BY 1
             ORDER BY 1
             """,
-            at=(0, 41, 8, 8),
+            at=(0, 42, 8, 8),
             unit="percentunit",
             least=0,
             most=1,
@@ -204,7 +204,7 @@ def behaviour() -> list[Json]:
             GROUP BY 1
             ORDER BY 1
             """,
-            at=(8, 41, 8, 8),
+            at=(8, 42, 8, 8),
             unit="µs",
             least=0,
             span_nulls=60_000,
@@ -225,9 +225,10 @@ def behaviour() -> list[Json]:
             GROUP BY 1
             ORDER BY 1
             """,
-            at=(16, 41, 8, 8),
+            at=(16, 42, 8, 8),
             unit="percentunit",
             least=0,
+            soft_most=0.05,
             no_value="No sequence numbers in the time range.",
             span_nulls=60_000,
             fields=[field("jumps", colour=ORANGE), field("backward", colour=VERMILLION)],
@@ -238,7 +239,7 @@ def behaviour() -> list[Json]:
 def health() -> list[Json]:
     """Show where its messages say that something is wrong with it."""
     return [
-        section("Health", 49),
+        section("Health", 50),
         timeseries(
             "Health events",
             """
@@ -255,13 +256,13 @@ def health() -> list[Json]:
             GROUP BY 1, 2
             ORDER BY 1, 2
             """,
-            at=(0, 50, 8, 8),
+            at=(0, 51, 8, 8),
             unit="locale",
             decimals=0,
             least=0,
             stacked="normal",
             bars=True,
-            interval="10s",
+            interval="30s",
             no_value="None in the time range.",
             fields=[field(kind, colour=colour) for kind, colour in HEALTH_COLOURS.items()],
         ),
@@ -280,7 +281,7 @@ def health() -> list[Json]:
             ORDER BY detected_at DESC
             LIMIT 200
             """,
-            at=(8, 50, 16, 8),
+            at=(8, 51, 16, 8),
             no_value="None in the time range.",
             fields=[
                 instant_column(like="^(Detected|Last good message)$"),
