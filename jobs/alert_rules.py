@@ -94,6 +94,11 @@ TABLE_RULES: Final = (
         description=f"{_NUMBER} in the last quarter of an hour. {_CONNECTION}",
     ),
     TableRule(
+        name="drift",
+        summary="{{ .Labels.subject }} has another rate than in its own earlier windows",
+        description=f"The difference is {_TENTHS} times what it differed before; more than 3 is drift. {_CONNECTION}",
+    ),
+    TableRule(
         name="dead letters",
         summary="Records are no messages: {{ .Labels.subject }}",
         description=f"{_NUMBER} of them in the last five minutes.",

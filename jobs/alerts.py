@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Final, Literal
 
 from psycopg2.extensions import connection as Connection
@@ -15,8 +16,19 @@ from jobs.config import JOB_NAME
 from jobs.flink_client import RunningJob, find_running_job
 from udfs.errors import ConfigError
 
-RULES: Final = ("mismatch", "stranger", "stall", "sequence", "dead letters", "lag", "job down")
-"""What can be wrong; `docs/runbook.md` has a section for each."""
+
+class Rule(StrEnum):
+    """What can be wrong; `docs/runbook.md` has a section for each."""
+
+    MISMATCH = "mismatch"
+    STRANGER = "stranger"
+    STALL = "stall"
+    SEQUENCE = "sequence"
+    DRIFT = "drift"
+    DEAD_LETTERS = "dead letters"
+    LAG = "lag"
+    JOB_DOWN = "job down"
+
 
 _STYLES: Final = {"critical": "bold red", "warning": "yellow"}
 
@@ -71,7 +83,7 @@ def with_flink(alerts: Sequence[Alert], flink_url: str) -> list[Alert]:
 
 def _job_down(summary: str) -> Alert:
     return Alert(
-        rule="job down",
+        rule=Rule.JOB_DOWN,
         severity="critical",
         subject="flink",
         declared_exchange=None,
@@ -85,7 +97,7 @@ def _job_down(summary: str) -> Alert:
 
 
 def _despite(alert: Alert, job: RunningJob) -> Alert:
-    if alert.rule != "job down" or alert.subject != "all connections":
+    if alert.rule != Rule.JOB_DOWN or alert.subject != "all connections":
         return alert
     return replace(alert, severity="warning", summary=f"{alert.summary}; Flink says that the job {job.job_id} runs")
 

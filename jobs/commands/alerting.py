@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from enum import StrEnum
 from typing import Annotated
 
 import orjson
@@ -11,13 +10,11 @@ import typer
 
 from jobs import options
 from jobs.addresses import Addresses
-from jobs.alerts import RULES, alert_table, read_alerts, with_flink
+from jobs.alerts import Rule, alert_table, read_alerts, with_flink
 from jobs.console import out
 from jobs.database import connect
 from jobs.migrate import check_schema
 from jobs.options import OutputFormat
-
-Rule = StrEnum("Rule", {rule: rule for rule in RULES})
 
 
 def alerts(

@@ -103,6 +103,13 @@ found AS (
     GROUP BY connection_id
 
     UNION ALL
+    SELECT 'drift', 'warning', connection_id, declared_exchange, detected_exchange, since_at, score, score_limit,
+           format('Its rate is %s messages/s, %s times the %s of before, since %s UTC; so is that of %s others of %s',
+                  round(now::numeric, 1), round(ratio::numeric, 2), round(before::numeric, 1),
+                  to_char(since_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), others, detected_exchange)
+    FROM drifting_connections
+
+    UNION ALL
     SELECT 'dead letters', CASE WHEN count(*) > max(many_letters) THEN 'critical' ELSE 'warning' END,
            reason, NULL, NULL, min(seen_at), count(*), max(few_letters),
            format('%s records of %s keys were no messages, up to %s UTC: %s', count(*),
@@ -170,7 +177,7 @@ COMMENT ON VIEW alerts IS
     'One row per thing that is wrong now, the critical ones first, then the latest. By receive times: a recording that is '
     'replayed alerts of nothing but its dead letters.';
 COMMENT ON COLUMN alerts.rule IS
-    'mismatch, stranger, stall, sequence, dead letters, lag or job down; docs/runbook.md has a section for each.';
+    'mismatch, stranger, stall, sequence, drift, dead letters, lag or job down; docs/runbook.md has a section for each.';
 COMMENT ON COLUMN alerts.severity IS
     'critical: somebody has to look now. warning: somebody has to look.';
 COMMENT ON COLUMN alerts.subject IS
@@ -181,7 +188,7 @@ COMMENT ON COLUMN alerts.detected_exchange IS
 COMMENT ON COLUMN alerts.since_at IS 'Since when it has been wrong, or since when that is known.';
 COMMENT ON COLUMN alerts.value IS
     'How wrong, always above 0. mismatch, stranger: the verdict''s probability. stall: seconds of silence. sequence: breaks. '
-    'dead letters: records. lag: seconds. job down: seconds without results.';
+    'drift: its score. dead letters: records. lag: seconds. job down: seconds without results.';
 COMMENT ON COLUMN alerts.limit_value IS 'What the value may be at most; NULL for mismatch and stranger.';
 COMMENT ON COLUMN alerts.summary IS 'A sentence with the numbers, to be read after the subject.';
 COMMENT ON COLUMN alerts.runbook IS 'The section in docs/runbook.md.';
