@@ -21,6 +21,7 @@ from jobs.commands import (
     live,
     local_stack,
     models,
+    querying,
     recordings,
     registry,
     results,
@@ -57,6 +58,7 @@ app.add_typer(results.app, name="results", rich_help_panel="Job and results")
 app.add_typer(registry.app, name="model", rich_help_panel="Model")
 app.add_typer(dlq.app, name="dlq", rich_help_panel="Job and results")
 app.add_typer(grafana.app, name="grafana", rich_help_panel="Job and results")
+app.command(rich_help_panel="Job and results", context_settings=querying.HANDS_ON)(querying.psql)
 app.command("test", rich_help_panel="Start here")(checks.run_tests)
 
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR)
