@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -106,10 +107,11 @@ class Snapshot:
 def read_snapshot(database: Connection, choice: Choice) -> Snapshot:
     """Read what is shown now; the connection is in autocommit mode, so each call sees what was written since."""
     with database.cursor() as cursor:
-        (at,) = _one(cursor, "SELECT clock_timestamp()")
-        (matching,) = _one(cursor, *statement(Pane.CONNECTIONS, choice, count=True))
-        rows = {pane: _rows(cursor, *statement(pane, choice)) for pane in Pane}
-        return Snapshot(at=at, summary=_read_summary(cursor), matching=matching, rows=rows)
+        at, critical, warnings, subjects = _one(cursor, ALERTS)
+        (matching,) = _one(cursor, *statement(Pane.CONNECTIONS, choice, subjects, count=True))
+        rows = {pane: _rows(cursor, *statement(pane, choice, subjects)) for pane in Pane}
+        summary = _read_summary(cursor, critical, warnings)
+        return Snapshot(at=at, summary=summary, matching=matching, rows=rows)
 
 
 SUMMARY: Final = f"""
@@ -132,13 +134,14 @@ SUMMARY: Final = f"""
         ) AS last_windows
     ) AS last_minute"""  # noqa: S608 (our own numbers)
 
-ALERT_COUNTS: Final = """
-    SELECT count(*) FILTER (WHERE severity = 'critical'), count(*) FILTER (WHERE severity <> 'critical') FROM alerts"""
+ALERTS: Final = """
+    SELECT clock_timestamp(), count(*) FILTER (WHERE severity = 'critical'),
+           count(*) FILTER (WHERE severity <> 'critical'), coalesce(array_agg(DISTINCT subject), '{}')
+    FROM alerts"""
 
 
-def _read_summary(cursor: Cursor) -> Summary:
+def _read_summary(cursor: Cursor, critical: int, warnings: int) -> Summary:
     live, mismatches, connections, last_seen_at, *numbers = _one(cursor, SUMMARY)
-    critical, warning = _one(cursor, ALERT_COUNTS)
     windows_per_second, messages_per_second, p50_ms, p95_ms = numbers
     return Summary(
         live_by_exchange=dict(sorted((live or {}).items(), key=lambda item: (-item[1], item[0]))),
@@ -150,7 +153,7 @@ def _read_summary(cursor: Cursor) -> Summary:
         latency_p50_ms=p50_ms,
         latency_p95_ms=p95_ms,
         critical_alerts=critical,
-        warning_alerts=warning,
+        warning_alerts=warnings,
     )
 
 
@@ -176,7 +179,7 @@ _SOURCES: Final = {
 }
 _PROBLEMS: Final = {
     Pane.ALERTS: "true",
-    Pane.CONNECTIONS: "connection_id IN (SELECT subject FROM alerts)",
+    Pane.CONNECTIONS: "connection_id = ANY(%(subjects)s)",
     Pane.EVENTS: "kind <> 'named'",
 }
 _TEXTS: Final = {
@@ -191,8 +194,13 @@ _KEYS: Final = {
 }
 
 
-def statement(pane: Pane, choice: Choice, *, count: bool = False) -> tuple[str, dict[str, Any]]:
-    """Write the statement that reads a table's rows, or counts its connections, and the values that go into it."""
+def statement(
+    pane: Pane, choice: Choice, subjects: Sequence[str] = (), *, count: bool = False
+) -> tuple[str, dict[str, Any]]:
+    """Write the statement that reads a table's rows, or counts the connections, and the values that go into it.
+
+    `subjects` are those of all alerts.
+    """
     conditions = ["true"]
     if choice.exchange is not None:
         conditions.append("detected_exchange = %(exchange)s")
@@ -202,7 +210,13 @@ def statement(pane: Pane, choice: Choice, *, count: bool = False) -> tuple[str, 
         conditions.append(_PROBLEMS[pane])
     if choice.text:
         conditions.append(f"position(lower(%(text)s) IN lower(concat_ws(' ', {_TEXTS[pane]}))) > 0")
-    values = {"exchange": choice.exchange, "declared": choice.declared, "text": choice.text, "limit": choice.limit}
+    values: dict[str, Any] = {
+        "exchange": choice.exchange,
+        "declared": choice.declared,
+        "text": choice.text,
+        "limit": choice.limit,
+    }
+    values["subjects"] = list(subjects)
     where = " AND ".join(conditions)
     if count:
         return f"SELECT count(*) FROM connection_status WHERE {where}", values  # noqa: S608 (our own text)

@@ -86,6 +86,19 @@ def time_query(database: Connection, query: Query, *, repeats: int) -> Timing:
     )
 
 
+def time_all(database: Connection, queries: list[Query], *, repeats: int) -> Iterator[Timing]:
+    """Time each query; one that fails or takes minutes is told and left out."""
+    for query in queries:
+        named = f"{query.where}: {query.name}, {query.range}"
+        try:
+            timing = time_query(database, query, repeats=repeats)
+        except psycopg2.Error as error:
+            _say(f"   FAILED {named}: {error}")
+            continue
+        _say(f"{timing.median_ms:9,.1f} ms {named}")
+        yield timing
+
+
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield plan
     for part in plan.get("Plans", ()):
@@ -197,11 +210,8 @@ def main() -> None:
         n_windows = prepare(connection, n_rows=chosen.rows, days=chosen.days)
         with connection.cursor() as cursor:
             cursor.execute(f"SET statement_timeout = '{TIMEOUT}'; SET TIME ZONE 'UTC'")
-            timings = []
-            for query in all_queries(cursor):
-                if chosen.only.lower() in f"{query.where} {query.name}".lower():
-                    timings.append(time_query(connection, query, repeats=chosen.repeats))
-                    _say(f"{timings[-1].median_ms:9,.1f} ms  {query.where}: {query.name}, {query.range}")
+            queries = [q for q in all_queries(cursor) if chosen.only.lower() in f"{q.where} {q.name}".lower()]
+        timings = list(time_all(connection, queries, repeats=chosen.repeats))
         rates = list(insert_rates(connection, n_rows=chosen.inserts)) if chosen.inserts else []
     print(f"{n_windows:,} windows\n\n{to_markdown(timings, rates)}")
     found = {"windows": n_windows, "ranges": summary(timings), "queries": [asdict(t) for t in timings]}

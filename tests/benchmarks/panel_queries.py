@@ -13,7 +13,8 @@ from psycopg2.extensions import cursor as Cursor
 from jobs.dashboards.expansion import Span, expand
 from jobs.dashboards.style import Json
 from jobs.watching.panes import Pane
-from jobs.watching.snapshot import ALERT_COUNTS, SUMMARY, Choice, Order, statement
+from jobs.watching.panes import span as duration
+from jobs.watching.snapshot import ALERTS, SUMMARY, Choice, Order, statement
 
 POSTGRES = "grafana-postgresql-datasource"
 POINTS = 800
@@ -47,7 +48,7 @@ def panel_queries(dashboard: Json, *, now: datetime, since: timedelta | None, co
 
     def query(name: str, sql: str) -> Query:
         written = expand(sql, variables, {"connection": connection_id}, span)
-        return Query(where=dashboard["title"], name=name, range=f"{length}".removesuffix(":00"), sql=written)
+        return Query(where=dashboard["title"], name=name, range=duration(length.total_seconds()), sql=written)
 
     for variable in variables:
         if variable["type"] == "query" and variable["datasource"]["type"] == POSTGRES:
@@ -77,13 +78,12 @@ def watch_queries(cursor: Cursor) -> Iterator[Query]:
         return Query(where="watch", name=name, range="now", sql=cursor.mogrify(sql, values).decode())
 
     yield query("numbers", SUMMARY)
-    yield query("count of alerts", ALERT_COUNTS)
+    yield query("count of alerts", ALERTS)
     for pane in Pane:
         yield query(pane.value, *statement(pane, Choice()))
     rate = Choice().sorted_by(Pane.CONNECTIONS, Order(column="rate"))
     for name, choice in {
         "by rate": rate,
         "with a text": Choice(text="KRAKEN-01"),
-        "only problems": Choice(only_problems=True),
     }.items():
         yield query(f"connections {name}", *statement(Pane.CONNECTIONS, choice))
