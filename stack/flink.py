@@ -69,8 +69,8 @@ def build_flink(
     write_config(folder / "conf", options if metrics is None else options | REPORTER_OPTIONS)
     return [
         zookeeper,
-        _build_jobmanager(home, port, java, metrics and metrics.jobmanager),
-        _build_taskmanager(home, port, java, metrics and metrics.taskmanager),
+        _build_jobmanager(home, port, java, metrics.jobmanager if metrics else None),
+        _build_taskmanager(home, port, java, metrics.taskmanager if metrics else None),
     ]
 
 

@@ -45,7 +45,8 @@ def scrape_config(discovery: Mapping[str, Any]) -> dict[str, Any]:
     """Return Prometheus's configuration; `discovery` says where Flink's processes are."""
     relabelling = [
         {"source_labels": ["__name__"], "action": "keep", "regex": "|".join(KEPT_METRICS)},
-        # A task's name is that of its whole chain of operators; people know it by the first.
+        # Operators as `jobs/operators.py` names them; a task, whose name is that of its whole chain, by its first.
+        {"source_labels": ["operator_name"], "regex": "(?:Source|Sink): (.+)", "target_label": "operator_name"},
         {"source_labels": ["task_name"], "regex": "(?:Source: )?(.+?)(?: -> .*)?", "target_label": "task"},
         {"action": "labeldrop", "regex": "task_name"},
     ]

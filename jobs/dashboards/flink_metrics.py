@@ -37,3 +37,7 @@ def per_second(counter: str, by: str = "") -> str:
 def in_range(counter: str) -> str:
     """Say by how much a counter has risen in the time that the dashboard shows."""
     return f"round(sum(increase({counter}[$__range])))"
+
+
+RUNNING_MS: Final = of_job("allSubTasksRunningOrFinishedTime")
+"""How long all of the job has run; its `runningTime` begins before tasks have loaded their models."""

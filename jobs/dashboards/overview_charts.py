@@ -164,8 +164,8 @@ def connections() -> list[Json]:
                 field(like="^(Windows|Messages)$", unit="locale", width=85),
                 field("Messages/s", unit="locale", decimals=1, width=100, no_value="–"),
                 time_column("Since", width=130),
-                time_column("Last seen", width=130),
-                field("Model", width=130),
+                time_column("Last seen", width=145),
+                field("Model", width=115),
             ],
         ),
     ]
@@ -240,7 +240,7 @@ def speed() -> list[Json]:
             fields=[
                 field("Reason", wrapText=True),
                 field("Records", unit="locale", width=80),
-                time_column("Last seen", width=120),
+                time_column("Last seen", width=145),
             ],
         ),
     ]

@@ -6,7 +6,7 @@ from typing import Final
 
 from jobs.dashboards.dashboard import dashboard
 from jobs.dashboards.fields import field
-from jobs.dashboards.flink_metrics import in_range, of_job, of_operator, per_second
+from jobs.dashboards.flink_metrics import RUNNING_MS, in_range, of_job, of_operator, per_second
 from jobs.dashboards.panels import PromQL, bargauge, section, stat, timeseries
 from jobs.dashboards.pipeline_resources import checkpoints, resources
 from jobs.dashboards.style import (
@@ -25,7 +25,7 @@ from jobs.dashboards.style import (
 
 UID: Final = "fingerprint-pipeline"
 
-_SOURCE: Final = 'operator_name="Source: Messages from Kafka"'
+_SOURCE: Final = 'operator_name="Messages from Kafka"'
 _TABLES: Final = 'operator_name=~"Upsert .*"'
 _INTO_OPERATORS: Final = per_second(of_operator("numRecordsIn"), "operator_name")
 _MUCH_LAG: Final = 100_000
@@ -58,8 +58,8 @@ def _now(y: int) -> list[Json]:
     return [
         stat(
             "Job",
-            "How long the job has been running since it was last started or restarted; 0 while it does not run.",
-            PromQL(f"max({of_job('runningTime')}) / 1000 or vector(0)", "running for"),
+            "How long the whole job has been running since it was last started or restarted; 0 while it does not.",
+            PromQL(f"max({RUNNING_MS}) / 1000 or vector(0)", "running for"),
             at=(0, y, 4, 5),
             unit="dtdurations",
             steps=((None, CRITICAL), (1, PLAIN)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobs.dashboards.fields import field
-from jobs.dashboards.flink_metrics import of_job, of_operator, of_task, per_second
+from jobs.dashboards.flink_metrics import RUNNING_MS, of_job, of_operator, of_task, per_second
 from jobs.dashboards.panels import PromQL, timeseries
 from jobs.dashboards.style import BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILLION, Json
 
@@ -33,7 +33,8 @@ def checkpoints(y: int) -> list[Json]:
         ),
         timeseries(
             "Checkpoints",
-            "Checkpoints completed and failed in a minute: 12 of them, and none.",
+            "Checkpoints completed and failed in a minute: 12 of them, and none. While the job starts, those that come "
+            "too early count as failed.",
             PromQL(f"60 * {per_second(of_job('numberOfCompletedCheckpoints'))}", "completed"),
             PromQL(f"60 * {per_second(of_job('numberOfFailedCheckpoints'))}", "failed"),
             at=(12, y, 6, 9),
@@ -44,7 +45,7 @@ def checkpoints(y: int) -> list[Json]:
         timeseries(
             "Running",
             "1 while every task of the job runs, 0 while it is restarted or gone; and restarts, a step up each.",
-            PromQL(f"max({of_job('runningTime')} > bool 0) or vector(0)", "running"),
+            PromQL(f"max({RUNNING_MS} > bool 0) or vector(0)", "running"),
             PromQL(f"sum({of_job('numRestarts')})", "restarts"),
             at=(18, y, 6, 9),
             unit="short",
