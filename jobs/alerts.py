@@ -1,8 +1,8 @@
-"""Reads what is wrong now, through the view `alerts`, asks Flink whether the job runs, and draws both."""
+"""Reads what is wrong now from the views `alerts` and `drift_alerts`, asks Flink whether the job runs, and draws it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -52,16 +52,22 @@ class Alert:
 _COLUMNS = tuple(Alert.__annotations__)
 
 
-def read_alerts(database: Connection) -> list[Alert]:
+def read_alerts(database: Connection, rules: Collection[str] = tuple(Rule)) -> list[Alert]:
     """Read what is wrong now, the critical ones first, then the latest.
 
     Parameters
     ----------
     database : psycopg2 connection
         In autocommit mode, so that each call sees what has been written since.
+    rules : collection of str
+        Only alerts of these. Drift takes some milliseconds for every living connection, all others together few.
     """
+    columns = ", ".join(_COLUMNS)
+    query = f"SELECT {columns} FROM alerts WHERE rule = ANY(%s)"  # noqa: S608  # only our own names
+    if Rule.DRIFT in rules:
+        query += f" UNION ALL SELECT {columns} FROM drift_alerts"  # noqa: S608  # only our own names
     with database.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(_COLUMNS)} FROM alerts")  # noqa: S608  # only our own names
+        cursor.execute(f"{query} ORDER BY severity, since_at DESC, rule, subject", ([str(rule) for rule in rules],))
         return [Alert(**dict(zip(_COLUMNS, row, strict=True))) for row in cursor.fetchall()]
 
 

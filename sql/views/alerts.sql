@@ -1,4 +1,5 @@
 -- Every limit stands in `limits`. Whoever alerts takes every row for one: Grafana's rules, `fingerprint alerts`, `watch`.
+-- It is read every few seconds; what takes longer to find, drift, is in `drift_alerts`.
 -- One row per rule and subject: Grafana refuses a rule whose query has the same labels twice.
 
 CREATE OR REPLACE VIEW alerts AS
@@ -103,13 +104,6 @@ found AS (
     GROUP BY connection_id
 
     UNION ALL
-    SELECT 'drift', 'warning', connection_id, declared_exchange, detected_exchange, since_at, score, score_limit,
-           format('Its rate is %s messages/s, %s times the %s of before, since %s UTC; so is that of %s others of %s',
-                  round(now::numeric, 1), round(ratio::numeric, 2), round(before::numeric, 1),
-                  to_char(since_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), others, detected_exchange)
-    FROM drifting_connections
-
-    UNION ALL
     SELECT 'dead letters', CASE WHEN count(*) > max(many_letters) THEN 'critical' ELSE 'warning' END,
            reason, NULL, NULL, min(seen_at), count(*), max(few_letters),
            format('%s records of %s keys were no messages, up to %s UTC: %s', count(*),
@@ -174,10 +168,10 @@ FROM found
 ORDER BY severity, since_at DESC, rule, subject COLLATE "C";
 
 COMMENT ON VIEW alerts IS
-    'One row per thing that is wrong now, the critical ones first, then the latest. By receive times: a recording that is '
-    'replayed alerts of nothing but its dead letters.';
+    'One row per thing that is wrong now, but for drift (see drift_alerts), the critical ones first, then the latest. By '
+    'receive times: a recording that is replayed alerts of nothing but its dead letters.';
 COMMENT ON COLUMN alerts.rule IS
-    'mismatch, stranger, stall, sequence, drift, dead letters, lag or job down; docs/runbook.md has a section for each.';
+    'mismatch, stranger, stall, sequence, dead letters, lag or job down; docs/runbook.md has a section for each.';
 COMMENT ON COLUMN alerts.severity IS
     'critical: somebody has to look now. warning: somebody has to look.';
 COMMENT ON COLUMN alerts.subject IS
@@ -188,7 +182,7 @@ COMMENT ON COLUMN alerts.detected_exchange IS
 COMMENT ON COLUMN alerts.since_at IS 'Since when it has been wrong, or since when that is known.';
 COMMENT ON COLUMN alerts.value IS
     'How wrong, always above 0. mismatch, stranger: the verdict''s probability. stall: seconds of silence. sequence: breaks. '
-    'drift: its score. dead letters: records. lag: seconds. job down: seconds without results.';
+    'dead letters: records. lag: seconds. job down: seconds without results.';
 COMMENT ON COLUMN alerts.limit_value IS 'What the value may be at most; NULL for mismatch and stranger.';
 COMMENT ON COLUMN alerts.summary IS 'A sentence with the numbers, to be read after the subject.';
 COMMENT ON COLUMN alerts.runbook IS 'The section in docs/runbook.md.';

@@ -1,4 +1,4 @@
-"""The view `alerts`: each rule just inside and just outside its limits, and no two rows of one subject."""
+"""The views `alerts` and `drift_alerts`: each rule just inside and outside its limits, and one row for a subject."""
 
 from __future__ import annotations
 
@@ -326,7 +326,8 @@ def test_values_are_above_zero_and_subjects_are_told_once(  # noqa: PLR0913
         ]
     )
     letters("not JSON", 2000)
-    rows = select("SELECT rule, subject, value, runbook FROM alerts")
+    columns = "rule, subject, value, runbook"
+    rows = select(f"SELECT {columns} FROM alerts UNION ALL SELECT {columns} FROM drift_alerts")  # noqa: S608
     assert {row["rule"] for row in rows} == set(Rule)
     assert all(float(str(row["value"])) > 0 for row in rows)
     assert len({(row["rule"], row["subject"]) for row in rows}) == len(rows)
