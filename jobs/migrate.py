@@ -136,7 +136,7 @@ def _apply_views(cursor: Cursor) -> None:
 
 def _behind_what_they_read(views: dict[str, str]) -> Iterable[str]:
     read = {name: re.findall(r"\b(?:FROM|JOIN)\s+(\w+)", sql) for name, sql in views.items()}
-    return TopologicalSorter({name: views.keys() & set(read[name]) for name in views}).static_order()
+    return TopologicalSorter({name: (views.keys() & set(read[name])) - {name} for name in views}).static_order()
 
 
 def _call(cursor: Cursor, statement: str, *arguments: int) -> list[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Final
 
 import psycopg2
 from psycopg2.extensions import connection as Connection
@@ -13,6 +15,8 @@ from psycopg2.extensions import connection as Connection
 from jobs.database import connect
 from jobs.watching.snapshot import Choice, Snapshot, read_snapshot
 from udfs.errors import ConfigError
+
+_PAUSES_PER_READING: Final = 4
 
 
 class Source:
@@ -50,6 +54,7 @@ class Source:
 class Poller(threading.Thread):
     """Reads what is chosen every so often, and at once when another choice is made.
 
+    Between two readings it waits four times as long as a reading takes, so that no database is busy with it alone.
     It is a thread that nobody waits for: a PostgreSQL that hangs keeps nobody from quitting.
     """
 
@@ -82,10 +87,11 @@ class Poller(threading.Thread):
         while not self._stopped.is_set():
             choice = self._choice
             self._woken.clear()
+            started_s = time.monotonic()
             try:
                 snapshot = self._source.read(choice)
             except ConfigError as error:
                 self._complain(str(error))
             else:
                 self._show(snapshot, choice)
-            self._woken.wait(self._every_s)
+            self._woken.wait(max(self._every_s, _PAUSES_PER_READING * (time.monotonic() - started_s)))
