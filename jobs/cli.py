@@ -28,6 +28,7 @@ _COMMANDS: Final = {
         "stop": "job",
         "watch": "watching",
         "alerts": "alerting",
+        "psql": "querying",
         "grafana": "grafana",
         "results": "results",
         "dlq": "dlq",

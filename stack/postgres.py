@@ -79,6 +79,11 @@ def local_database_url(home: Path, port: int) -> str:
     return f"postgresql://{USER}:{_password(home)}@{LOCALHOST}:{port}/{DATABASE}"
 
 
+def psql_path() -> Path:
+    """Return PostgreSQL's own client, which the wheel has too."""
+    return _programs(_wheel_folder()) / "psql"
+
+
 def remove_private_folder(home: Path) -> None:
     """Remove the folder outside the stack's home, if there is one."""
     location = _location_file(home)

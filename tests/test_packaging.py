@@ -37,7 +37,7 @@ def test_the_wheel_has_the_files_that_are_no_code(wheel: Path) -> None:
     java = {str(path.relative_to(ROOT)) for path in (ROOT / "jobs" / "java").rglob("*") if path.is_file()}
     assert java == {name for name in names if name.startswith("jobs/java/")}
     in_wheel = {Path(name).name for name in names if "/share/exchange-fingerprint/sql/" in name}
-    in_checkout = {path.name for folder in ("migrations", "views") for path in (ROOT / "sql" / folder).glob("*.sql")}
+    in_checkout = {path.name for path in (ROOT / "sql").glob("*/*.sql")}
     assert in_wheel == in_checkout
     grafana = {name.partition("/share/exchange-fingerprint/")[2] for name in names if "fingerprint/grafana/" in name}
     assert grafana == {

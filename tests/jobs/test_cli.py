@@ -21,7 +21,7 @@ from udfs.windows import count_windows
 
 COMMANDS = (
     *("demo", "test", "up", "status", "down", "ingest", "publish", "replay", "record", "inspect", "convert"),
-    *("migrate", "submit", "watch", "alerts", "score", "train", "enrol", "evaluate"),
+    *("migrate", "submit", "watch", "psql", "alerts", "score", "train", "enrol", "evaluate"),
 )
 ADDRESSES = ("FINGERPRINT_KAFKA", "FINGERPRINT_FLINK", "DATABASE_URL", "JAVA_HOME")
 
@@ -76,7 +76,7 @@ def test_an_unknown_option_is_refused(environment: dict[str, str]) -> None:
     assert "No such option: --colour" in refuse(["status", "--colour"], environment)
 
 
-@pytest.mark.parametrize("command", ["publish", "submit", "watch", "migrate"])
+@pytest.mark.parametrize("command", ["publish", "submit", "watch", "psql", "migrate"])
 def test_a_missing_address_is_named(command: str, environment: dict[str, str]) -> None:
     said = refuse([command], environment)
     assert "run `fingerprint up`" in said

@@ -1,0 +1,153 @@
+"""The three tables of `watch`: their columns, how each is read and sorted in SQL, and how it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+Row = dict[str, Any]
+
+MINUTE_S: Final = 60
+HOUR_S: Final = 3600
+DAY_S: Final = 86400
+
+
+class Pane(StrEnum):
+    """Which table."""
+
+    ALERTS = "alerts"
+    CONNECTIONS = "connections"
+    EVENTS = "events"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column of a table.
+
+    Attributes
+    ----------
+    name : str
+        Its heading, and what it is called where one sorts by it.
+    field : str
+        The field of a row, and the column of the view that it is read from.
+    text : callable
+        Writes a row's cell; takes the row and the time that it was read.
+    descends : bool
+        Whether large values come first, unless reversed.
+    order : str
+        What it is sorted by in SQL, if that is not the field.
+    is_number : bool
+        Whether it is set to the right.
+    """
+
+    name: str
+    field: str
+    text: Callable[[Row, datetime], str]
+    descends: bool = False
+    order: str = ""
+    is_number: bool = False
+
+
+def clock(at: datetime | None, now: datetime) -> str:
+    """Write a time of the local clock; one that is not of today by its date too.
+
+    >>> from datetime import timezone
+    >>> clock(datetime(2026, 11, 22, 9, 5, 7), datetime(2026, 11, 23, 9, 0))
+    '11-22 09:05'
+    """
+    if at is None:
+        return "-"
+    if at.tzinfo is not None:
+        at, now = at.astimezone(), now.astimezone()
+    return f"{at:%H:%M:%S}" if at.date() == now.date() else f"{at:%m-%d %H:%M}"
+
+
+def age(at: datetime | None, now: datetime) -> str:
+    """Write how long ago something was.
+
+    >>> now = datetime(2026, 11, 23, 9, 0)
+    >>> [age(datetime(2026, 11, 22 + day, 9 - day, 0), now) for day in (0, 1)]
+    ['24 h', '60 min']
+    """
+    return "-" if at is None else span((now - at).total_seconds())
+
+
+def span(seconds: float) -> str:
+    """Write a duration in the largest unit of which there are two or more.
+
+    >>> span(0.42), span(75), span(7300), span(3 * 86400)
+    ('0.4 s', '75 s', '2.0 h', '3.0 d')
+    """
+    if seconds < 2 * MINUTE_S:
+        return f"{seconds:.1f} s" if abs(seconds) < 10 else f"{seconds:.0f} s"
+    if seconds < 2 * HOUR_S:
+        return f"{seconds / MINUTE_S:.0f} min"
+    unit_s, unit = (HOUR_S, "h") if seconds < 2 * DAY_S else (DAY_S, "d")
+    return f"{seconds / unit_s:.1f} {unit}" if seconds < 10 * unit_s else f"{seconds / unit_s:.0f} {unit}"
+
+
+def _plain(field: str) -> Callable[[Row, datetime], str]:
+    return lambda row, _now: "-" if row[field] is None else str(row[field])
+
+
+def _clock(field: str) -> Callable[[Row, datetime], str]:
+    return lambda row, now: clock(row[field], now)
+
+
+def _number(field: str, form: str) -> Callable[[Row, datetime], str]:
+    return lambda row, _now: "-" if row[field] is None else format(row[field], form)
+
+
+def _detected(row: Row, _now: datetime) -> str:
+    return f"{row['detected_exchange']}{' !' if row['mismatch'] else ''}"
+
+
+COLUMNS: Final[dict[Pane, tuple[Column, ...]]] = {
+    Pane.ALERTS: (
+        # Critical before warning, as the alphabet has them.
+        Column(name="severity", field="severity", text=_plain("severity")),
+        Column(name="rule", field="rule", text=_plain("rule")),
+        Column(name="subject", field="subject", text=_plain("subject")),
+        Column(name="since", field="since_at", text=_clock("since_at"), descends=True),
+        Column(name="summary", field="summary", text=_plain("summary")),
+    ),
+    Pane.CONNECTIONS: (
+        Column(name="connection", field="connection_id", text=_plain("connection_id")),
+        Column(name="declared", field="declared_exchange", text=_plain("declared_exchange")),
+        Column(name="detected", field="detected_exchange", text=_detected, order="NOT mismatch, detected_exchange"),
+        Column(name="certainty", field="certainty", text=_plain("certainty")),
+        Column(name="probability", field="probability", text=_number("probability", ".3f"), is_number=True),
+        Column(name="since", field="since_at", text=_clock("since_at"), descends=True),
+        Column(name="windows", field="windows", text=_number("windows", ",d"), descends=True, is_number=True),
+        Column(
+            name="rate",
+            field="messages_per_second",
+            text=_number("messages_per_second", ",.1f"),
+            descends=True,
+            is_number=True,
+        ),
+        Column(
+            name="last-seen", field="last_seen_at", text=lambda row, now: age(row["last_seen_at"], now), descends=True
+        ),
+        Column(name="fingerprint", field="fingerprint", text=_plain("fingerprint")),
+    ),
+    Pane.EVENTS: (
+        Column(name="at", field="detected_at", text=_clock("detected_at"), descends=True),
+        Column(name="kind", field="kind", text=_plain("kind")),
+        Column(name="connection", field="connection_id", text=_plain("connection_id")),
+        Column(name="declared", field="declared_exchange", text=_plain("declared_exchange")),
+        Column(name="detected", field="detected_exchange", text=_plain("detected_exchange")),
+        Column(name="reason", field="reason", text=_plain("reason")),
+    ),
+}
+
+SORTED_BY: Final = {Pane.ALERTS: "severity", Pane.CONNECTIONS: "since", Pane.EVENTS: "at"}
+"""The column that each table is sorted by, unless one chooses another."""
+
+
+def column_of(pane: Pane, name: str) -> Column:
+    """Find a column by its name."""
+    return next(column for column in COLUMNS[pane] if column.name == name)

@@ -1,0 +1,209 @@
+"""What `watch` reads: chosen, sorted and cut in SQL; and what it prints without a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+from psycopg2.extensions import connection as Connection
+
+from jobs.commands.watching import SortColumn
+from jobs.watching.panes import COLUMNS, Pane
+from jobs.watching.snapshot import Choice, Order, read_snapshot
+from jobs.watching.source import Source
+from udfs.errors import ConfigError
+
+Insert = Callable[..., None]
+
+HONEST, LIAR, STRANGER, GONE = "conn-honest", "conn-liar", "conn-stranger", "conn-gone"
+
+
+@pytest.fixture
+def shown(database: Connection, insert: Insert, window: Any, verdict: Any, event: Any, fault: Any) -> datetime:
+    """Put in three live connections, two of them problems, and one that ended two hours ago; return the time."""
+    now = datetime.now(UTC)
+    five = {"last_window_end_at": now - timedelta(seconds=5)}
+    insert([
+        verdict(connection_id=HONEST, verdict="kraken", since_at=now - timedelta(hours=1), windows=30, **five),
+        verdict(connection_id=LIAR, verdict="kraken", declared_exchange="binance", windows=20,
+                since_at=now - timedelta(minutes=3), **five),
+        verdict(connection_id=STRANGER, verdict="unknown", declared_exchange=None, windows=10, fingerprint="xf1-odd",
+                since_at=now - timedelta(minutes=2), **five),
+        verdict(connection_id=GONE, verdict="binance", certainty="likely", declared_exchange="binance", windows=40,
+                since_at=now - timedelta(hours=3), last_window_end_at=now - timedelta(hours=2)),
+        event(connection_id=HONEST, kind="named", declared_exchange="kraken", detected_at=now - timedelta(minutes=59)),
+        event(connection_id=LIAR, since_at=now - timedelta(minutes=3), detected_at=now - timedelta(minutes=3)),
+        event(connection_id=STRANGER, kind="stranger", verdict="unknown", declared_exchange=None,
+              since_at=now - timedelta(minutes=2), detected_at=now - timedelta(minutes=2)),
+        fault(connection_id=HONEST, kind="gap", n_missing=3, seq_before=7, silence_s=None, limit_s=None,
+              since_at=now - timedelta(minutes=10), detected_at=now - timedelta(minutes=10)),
+        # 12 windows of the last minute in a minute; the rate of a connection is that of its last ten.
+        *(
+            window(connection_id=HONEST, last_offset=49 + 25 * n, probabilities={"kraken": 1.0},
+                   window_start_at=now - timedelta(seconds=7 + 4 * n), window_end_at=now - timedelta(seconds=5 + 4 * n),
+                   scored_at=now - timedelta(seconds=5 + 4 * n) + timedelta(milliseconds=40 + 10 * (n == 11)))
+            for n in range(12)
+        ),
+    ])  # fmt: skip
+    return now
+
+
+def ids(database: Connection, choice: Choice) -> list[str]:
+    return [row["connection_id"] for row in read_snapshot(database, choice).rows[Pane.CONNECTIONS]]
+
+
+def test_empty_tables_are_shown(database: Connection) -> None:
+    found = read_snapshot(database, Choice())
+    assert found.rows == {pane: [] for pane in Pane}
+    assert (found.summary.connections, found.summary.windows_per_second, found.summary.last_seen_at) == (0, 0, None)
+
+
+def test_the_summary_counts_what_is_live(database: Connection, shown: datetime) -> None:
+    summary = read_snapshot(database, Choice()).summary
+    assert summary.live_by_exchange == {"kraken": 2, "unknown": 1}
+    assert (summary.connections, summary.mismatches) == (4, 1)
+    assert summary.windows_per_second == pytest.approx(12 / 60)
+    assert summary.messages_per_second == pytest.approx(5)
+    # Eleven times 40 ms and once 50: the 0.95 quantile of twelve lies at 10.45, between the last two.
+    assert [summary.latency_p50_ms, summary.latency_p95_ms] == pytest.approx([40, 44.5])
+    assert summary.last_seen_at == shown - timedelta(seconds=5)
+    assert (summary.critical_alerts, summary.warning_alerts) == (1, 2)
+
+
+def test_many_windows_are_measured_by_the_last_ones(database: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    from jobs.watching import snapshot
+
+    monkeypatch.setattr(snapshot, "SUMMARY", snapshot.SUMMARY.replace("5000", "3"))
+    with database.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO window_scores SELECT 'a', 0, n, n, at, at, NULL, 'kraken', 1, '{}', 0, 'v', at
+               FROM generate_series(1, 9) AS n, LATERAL (SELECT now() - n * interval '2 s' AS at) AS ends"""
+        )
+    # The last three span four seconds.
+    assert read_snapshot(database, Choice()).summary.windows_per_second == pytest.approx(3 / 4)
+
+
+def test_connections_are_those_of_the_view_live_ones_first(database: Connection, shown: datetime) -> None:
+    found = read_snapshot(database, Choice())
+    rows = {row["connection_id"]: row for row in found.rows[Pane.CONNECTIONS]}
+    assert list(rows) == [STRANGER, LIAR, HONEST, GONE]
+    assert found.matching == 4
+    assert (rows[LIAR]["mismatch"], rows[LIAR]["reason"], rows[HONEST]["reason"]) == (True, "heartbeats", None)
+    # Ten windows from 43 to 5 seconds ago, the last of which began two seconds before its end.
+    with database.cursor() as cursor:
+        cursor.execute("SELECT messages_per_second FROM connection_status WHERE connection_id = %s", (HONEST,))
+        assert cursor.fetchall() == [(rows[HONEST]["messages_per_second"],)]
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        (Choice(exchange="kraken"), [LIAR, HONEST]),
+        (Choice(declared="binance"), [LIAR, GONE]),
+        (Choice(declared="none"), [STRANGER]),
+        (Choice(text="LIAR"), [LIAR]),
+        (Choice(text="xf1-odd"), [STRANGER]),
+        (Choice(text="100%"), []),
+        (Choice(only_problems=True, text="conn-h"), [HONEST]),
+        (Choice(only_problems=True, exchange="kraken", declared="binance"), [LIAR]),
+        (Choice(limit=2), [STRANGER, LIAR]),
+    ],
+)
+def test_rows_are_chosen(database: Connection, shown: datetime, choice: Choice, expected: list[str]) -> None:
+    assert ids(database, choice) == expected
+
+
+def test_the_choice_is_also_that_of_alerts_and_events(database: Connection, shown: datetime) -> None:
+    found = read_snapshot(database, Choice())
+    assert [(row["rule"], row["subject"]) for row in found.rows[Pane.ALERTS]] == [
+        ("mismatch", LIAR),
+        ("sequence", HONEST),
+        ("stranger", STRANGER),
+    ]
+    assert [row["kind"] for row in found.rows[Pane.EVENTS]] == ["stranger", "mismatch", "gap", "named"]
+    assert found.rows[Pane.EVENTS][2]["reason"] == "3 numbers missing after 7"
+    problems = read_snapshot(database, Choice(only_problems=True, text="liar"))
+    assert [row["subject"] for row in problems.rows[Pane.ALERTS]] == [LIAR]
+    assert [row["kind"] for row in problems.rows[Pane.EVENTS]] == ["mismatch"]
+    assert problems.summary.critical_alerts == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ("connection", [HONEST, LIAR, STRANGER, GONE]),
+        ("detected", [LIAR, HONEST, STRANGER, GONE]),
+        ("windows", [HONEST, LIAR, STRANGER, GONE]),
+        ("rate", [HONEST, LIAR, STRANGER, GONE]),
+        ("last-seen", [HONEST, LIAR, STRANGER, GONE]),
+        ("declared", [LIAR, HONEST, STRANGER, GONE]),
+    ],
+)
+def test_rows_are_sorted(database: Connection, shown: datetime, column: str, expected: list[str]) -> None:
+    order = Order(column=column)
+    assert ids(database, Choice().sorted_by(Pane.CONNECTIONS, order)) == expected
+    turned = ids(database, Choice().sorted_by(Pane.CONNECTIONS, replace(order, is_reversed=True)))
+    assert turned[0 if column == "last-seen" else -1] == GONE
+
+
+@pytest.mark.parametrize(("pane", "column"), [(pane, column.name) for pane in Pane for column in COLUMNS[pane]])
+def test_every_column_can_be_sorted_by(database: Connection, shown: datetime, pane: Pane, column: str) -> None:
+    for is_reversed in (False, True):
+        found = read_snapshot(database, Choice().sorted_by(pane, Order(column=column, is_reversed=is_reversed)))
+        assert len(found.rows[pane]) >= 3
+
+
+def test_the_option_offers_the_columns() -> None:
+    assert [column.value for column in SortColumn] == [column.name for column in COLUMNS[Pane.CONNECTIONS]]
+
+
+def run(database_url: str, *arguments: str, **environment: str) -> str:
+    command = [str(Path(sys.executable).parent / "fingerprint"), "watch", *arguments]
+    everything = os.environ | {"DATABASE_URL": database_url, "COLUMNS": "200"} | environment
+    done = subprocess.run(command, env=everything, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_once_prints_everything(database_url: str, shown: datetime) -> None:
+    printed = run(database_url, "--once")
+    first, second, *_ = printed.splitlines()
+    assert first == "3 of 4 connections live: kraken 2, unknown 1 | mismatch 1"
+    assert second.startswith("1 critical, 2 warning | ")
+    assert all(name in printed for name in (HONEST, LIAR, STRANGER, GONE, "kraken !", "3 numbers missing after 7"))
+    assert "\x1b" not in printed
+
+
+def test_once_prints_one_json_object(database_url: str, shown: datetime) -> None:
+    arguments = ("--once", "--format", "json", "--exchange", "kraken", "--sort", "windows", "--reverse", "--limit", "1")
+    (line,) = run(database_url, *arguments).splitlines()
+    found = json.loads(line)
+    assert list(found) == ["at", "summary", "matching_connections", "alerts", "connections", "events"]
+    assert [row["connection_id"] for row in found["connections"]] == [LIAR]
+    assert found["matching_connections"] == 2
+    assert found["summary"]["live_by_exchange"] == {"kraken": 2, "unknown": 1}
+    assert datetime.fromisoformat(found["connections"][0]["since_at"]) == shown - timedelta(minutes=3)
+    assert [row["subject"] for row in found["alerts"]] == [LIAR]
+
+
+def test_a_lost_connection_is_an_error_once(database_url: str, database: Connection) -> None:
+    source = Source(database_url)
+    assert source.read(Choice()).matching == 0
+    with closing(psycopg2.connect(database_url)) as other, other.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'fingerprint' "
+            "AND datname = current_database()"
+        )
+    with pytest.raises(ConfigError, match="Expected to use the PostgreSQL database"):
+        source.read(Choice())
+    assert source.read(Choice()).matching == 0
