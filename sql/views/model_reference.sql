@@ -36,7 +36,7 @@ COMMENT ON COLUMN model_reference.likeness_square IS
 -- reference's deciles make, and the undefined values. Where deciles coincide, there is nothing between them on either
 -- side. A share without windows counts as half a window. Values are compared as real, which is how features are stored.
 CREATE OR REPLACE FUNCTION measure_stability(
-    from_at timestamptz, to_at timestamptz, most_windows integer DEFAULT 2000
+    from_at timestamptz, to_at timestamptz, most_windows integer DEFAULT 500
 ) RETURNS TABLE (
     exchange         text,
     measure          text,
@@ -113,10 +113,14 @@ BEGIN
         GROUP BY exchange
     ),
     measured AS MATERIALIZED (
-        SELECT exchange, position, array_agg(value ORDER BY value) FILTER (WHERE value IS NOT NULL) AS ascending
-        FROM sampled
-        CROSS JOIN LATERAL unnest(known) WITH ORDINALITY AS of_window (value, position)
-        GROUP BY exchange, position
+        -- Many small sorts of numbers are faster than one of rows.
+        SELECT exchange, position, ARRAY(SELECT v FROM unnest(found) AS v WHERE v IS NOT NULL ORDER BY v) AS ascending
+        FROM (
+            SELECT exchange, position, array_agg(value) AS found
+            FROM sampled
+            CROSS JOIN LATERAL unnest(known) WITH ORDINALITY AS of_window (value, position)
+            GROUP BY exchange, position
+        ) AS gathered
     ),
     measures AS (
         SELECT feature AS measure, position FROM feature_positions
@@ -151,7 +155,7 @@ BEGIN
                 CROSS JOIN LATERAL (
                     SELECT CASE
                                WHEN part <= 9 THEN coalesce(width_bucket(deciles[part]::real, ascending), 0)
-                               WHEN part = 10 THEN coalesce(cardinality(ascending), 0)
+                               WHEN part = 10 THEN cardinality(ascending)
                                ELSE amounts.windows
                            END AS n_up_to
                 ) AS counted
