@@ -129,11 +129,8 @@ def rhythm() -> list[Json]:
                 LEFT JOIN binned USING (bin)
                 GROUP BY bins.bin
             )
-            SELECT CASE
-                       WHEN bin < 6 THEN round(power(10, bin / 2.0)) || ' µs'
-                       WHEN bin < 12 THEN round(power(10, bin / 2.0 - 3), 1)::real || ' ms'
-                       ELSE round(power(10, bin / 2.0 - 6), 1)::real || ' s'
-                   END AS "Median interval",
+            SELECT (ARRAY['1', '3', '10', '30', '100', '300'])[bin % 6 + 1]
+                   || (ARRAY[' µs', ' ms', ' s', ' ks'])[bin / 6 + 1] AS "Median interval",
                    own / nullif(sum(own) OVER (), 0) AS "This connection",
                    detected / nullif(sum(detected) OVER (), 0) AS "Detected exchange",
                    declared / nullif(sum(declared) OVER (), 0) AS "Declared exchange"
