@@ -70,8 +70,8 @@ def rhythm() -> list[Json]:
             """
             Of the latest 2,000 windows of the time range each: how their median intervals are spread, of this
             connection, of other connections' windows that look like its detected exchange, and of those that look
-            like the exchange that it declares, if that is another one. Each bar starts at the time below it and
-            reaches to the next.
+            like the exchange that it declares, if that is another one. Each bar counts from the time below it up to
+            the next: 1, 3.16, 10 and so on.
             """,
             """
             WITH status AS (
