@@ -1,10 +1,11 @@
-"""Reads what is wrong now, through the view `alerts`, asks Flink whether the job runs, and draws both."""
+"""Reads what is wrong now from the views `alerts` and `drift_alerts`, asks Flink whether the job runs, and draws it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Final, Literal
 
 from psycopg2.extensions import connection as Connection
@@ -15,8 +16,19 @@ from jobs.config import JOB_NAME
 from jobs.flink_client import RunningJob, find_running_job
 from udfs.errors import ConfigError
 
-RULES: Final = ("mismatch", "stranger", "stall", "sequence", "dead letters", "lag", "job down")
-"""What can be wrong; `docs/runbook.md` has a section for each."""
+
+class Rule(StrEnum):
+    """What can be wrong; `docs/runbook.md` has a section for each."""
+
+    MISMATCH = "mismatch"
+    STRANGER = "stranger"
+    STALL = "stall"
+    SEQUENCE = "sequence"
+    DRIFT = "drift"
+    DEAD_LETTERS = "dead letters"
+    LAG = "lag"
+    JOB_DOWN = "job down"
+
 
 _STYLES: Final = {"critical": "bold red", "warning": "yellow"}
 
@@ -40,16 +52,22 @@ class Alert:
 _COLUMNS = tuple(Alert.__annotations__)
 
 
-def read_alerts(database: Connection) -> list[Alert]:
+def read_alerts(database: Connection, rules: Collection[str] = tuple(Rule)) -> list[Alert]:
     """Read what is wrong now, the critical ones first, then the latest.
 
     Parameters
     ----------
     database : psycopg2 connection
         In autocommit mode, so that each call sees what has been written since.
+    rules : collection of str
+        Only alerts of these. Drift takes some milliseconds for every living connection, all others together few.
     """
+    columns = ", ".join(_COLUMNS)
+    query = f"SELECT {columns} FROM alerts WHERE rule = ANY(%s)"  # noqa: S608  # only our own names
+    if Rule.DRIFT in rules:
+        query += f" UNION ALL SELECT {columns} FROM drift_alerts"  # noqa: S608  # only our own names
     with database.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(_COLUMNS)} FROM alerts")  # noqa: S608  # only our own names
+        cursor.execute(f"{query} ORDER BY severity, since_at DESC, rule, subject", ([str(rule) for rule in rules],))
         return [Alert(**dict(zip(_COLUMNS, row, strict=True))) for row in cursor.fetchall()]
 
 
@@ -71,7 +89,7 @@ def with_flink(alerts: Sequence[Alert], flink_url: str) -> list[Alert]:
 
 def _job_down(summary: str) -> Alert:
     return Alert(
-        rule="job down",
+        rule=Rule.JOB_DOWN,
         severity="critical",
         subject="flink",
         declared_exchange=None,
@@ -85,7 +103,7 @@ def _job_down(summary: str) -> Alert:
 
 
 def _despite(alert: Alert, job: RunningJob) -> Alert:
-    if alert.rule != "job down" or alert.subject != "all connections":
+    if alert.rule != Rule.JOB_DOWN or alert.subject != "all connections":
         return alert
     return replace(alert, severity="warning", summary=f"{alert.summary}; Flink says that the job {job.job_id} runs")
 

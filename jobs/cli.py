@@ -16,6 +16,7 @@ from jobs.commands import (
     demo,
     dlq,
     evaluation,
+    grafana,
     job,
     live,
     local_stack,
@@ -55,6 +56,7 @@ for panel, commands in {
 app.add_typer(results.app, name="results", rich_help_panel="Job and results")
 app.add_typer(registry.app, name="model", rich_help_panel="Model")
 app.add_typer(dlq.app, name="dlq", rich_help_panel="Job and results")
+app.add_typer(grafana.app, name="grafana", rich_help_panel="Job and results")
 app.command("test", rich_help_panel="Start here")(checks.run_tests)
 
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR)

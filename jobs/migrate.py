@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sysconfig
 from collections.abc import Callable, Iterable
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -15,6 +14,7 @@ from yoyo.connections import DatabaseURI
 
 from jobs.config import Database, parse_database_url
 from jobs.database import CONNECT_TIMEOUT_S, connect
+from jobs.files import shipped_folder
 from udfs.errors import ConfigError, SchemaError
 
 Progress = Callable[[str], None]
@@ -94,11 +94,8 @@ def check_schema(database_url: str) -> None:
 
 
 def sql_folder() -> Path:
-    """Find the SQL files: beside this package in a checkout, among the installed data files otherwise."""
-    checkout = Path(__file__).resolve().parents[1] / "sql"
-    if (checkout / "migrations").is_dir():
-        return checkout
-    return Path(sysconfig.get_path("data"), "share", "exchange-fingerprint", "sql")
+    """Find the SQL files."""
+    return shipped_folder("sql", "migrations")
 
 
 def _check_rights(cursor: Cursor, database: Database) -> None:
@@ -139,7 +136,7 @@ def _apply_views(cursor: Cursor) -> None:
 
 def _behind_what_they_read(views: dict[str, str]) -> Iterable[str]:
     read = {name: re.findall(r"\b(?:FROM|JOIN)\s+(\w+)", sql) for name, sql in views.items()}
-    return TopologicalSorter({name: views.keys() & set(read[name]) for name in views}).static_order()
+    return TopologicalSorter({name: (views.keys() & set(read[name])) - {name} for name in views}).static_order()
 
 
 def _call(cursor: Cursor, statement: str, *arguments: int) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +15,9 @@ import numpy as np
 import xgboost as xgb
 
 from model.calibration import DEFAULT_RATE, REQUESTED_RATES, Scaling, raw_probabilities, refusal_thresholds
+from model.distributions import Reference
 from model.explain import BoosterExplainer
+from model.manifest import FORMAT, Manifest
 from udfs.errors import ArtifactError, ConfigError
 from udfs.features import FEATURES
 from udfs.schema import UNKNOWN, WINDOW_SIZE, WINDOW_SLIDE, Float64Array
@@ -26,65 +28,8 @@ DEFAULT_ARTIFACT: Final = Path(__file__).parent / "trained"
 
 MANIFEST_NAME: Final = "manifest.json"
 BOOSTER_NAME: Final = "booster.ubj"
-FORMAT: Final = 2
 
 _FEATURE_NAMES: Final = [feature.name for feature in FEATURES]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Manifest:
-    """What an artifact is and where it comes from.
-
-    Attributes
-    ----------
-    format : int
-        Version of this layout.
-    model_version : str
-        Name of the artifact: release, and the first digits of a sha256 of the booster and of what turns its output into
-        verdicts.
-    classes : list of str
-        In the order of the probabilities' columns; `unknown` is one of them.
-    feature_names : list of str
-        In the order of the booster's columns.
-    window_size, window_slide : int
-        The windows it was trained on.
-    booster_sha256 : str
-        Of `booster.ubj`.
-    libraries : dict
-        Versions of the libraries that trained it.
-    scaling : dict
-        `slopes` and `biases` that calibrate the booster's probabilities, one a class.
-    refusal : dict
-        For each known class its thresholds on the unknown score at `model.calibration.REQUESTED_RATES`.
-    decision : dict
-        The connection's rule: `bounds_millinats`, one a class, `intercept` and `slope_per_nat`.
-    typical : dict
-        For each class and feature the 10%, 50% and 90% quantiles, or null where undefined: what explanations compare
-        with.
-    training : dict
-        Seed, parameters, sessions with their sources and hashes.
-    metrics : dict
-        How it did on sessions that it was not trained on.
-    """
-
-    format: int
-    model_version: str
-    classes: list[str]
-    feature_names: list[str]
-    window_size: int
-    window_slide: int
-    booster_sha256: str
-    libraries: dict[str, str]
-    scaling: dict[str, list[float]]
-    refusal: dict[str, list[float]]
-    decision: dict[str, Any]
-    typical: dict[str, dict[str, list[float] | None]]
-    training: dict[str, Any]
-    metrics: dict[str, Any]
-
-    def to_json(self) -> str:
-        """Write the manifest as it stands in `manifest.json`."""
-        return json.dumps(asdict(self), indent=1) + "\n"
 
 
 class BoosterPredictor:
@@ -146,6 +91,7 @@ def save_artifact(
     refusal: dict[str, list[float]],
     decision: DecisionRule,
     typical: dict[str, dict[str, list[float] | None]],
+    reference: Reference,
     training: dict[str, Any],
     metrics: dict[str, Any],
 ) -> Manifest:
@@ -153,7 +99,7 @@ def save_artifact(
     folder.mkdir(parents=True, exist_ok=True)
     booster.save_model(folder / BOOSTER_NAME)
     sha256 = _sha256(folder / BOOSTER_NAME)
-    settings = json.dumps([asdict(scaling), refusal, asdict(decision)])
+    settings = json.dumps([FORMAT, asdict(scaling), refusal, asdict(decision)])
     manifest = Manifest(
         format=FORMAT,
         model_version=f"{release}-{hashlib.sha256((sha256 + settings).encode()).hexdigest()[:8]}",
@@ -167,6 +113,7 @@ def save_artifact(
         refusal=refusal,
         decision={**asdict(decision), "bounds_millinats": list(decision.bounds_millinats)},
         typical=typical,
+        reference=reference,
         training=training,
         metrics=metrics,
     )
@@ -184,13 +131,15 @@ def load_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST_NAME
     try:
-        manifest = Manifest(**json.loads(path.read_bytes()))
+        stated = json.loads(path.read_bytes())
+        _check_same(path, "format", FORMAT, stated["format"])
+        manifest = Manifest(**stated)
     except FileNotFoundError as error:
         raise ArtifactError(
             f"Expected a model artifact in {folder}, found no {MANIFEST_NAME} there: name the folder that "
             "`fingerprint train` wrote"
         ) from error
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise ArtifactError(
             f"Expected {path} to be the manifest of a model artifact, but it cannot be read as one ({error}): "
             "take an unbroken copy or train anew"
@@ -253,17 +202,9 @@ def explainer_of(predictor: BoosterPredictor) -> BoosterExplainer:
 
 
 def _check_fits(path: Path, manifest: Manifest) -> None:
-    expectations = [
-        ("format", FORMAT, manifest.format),
-        ("window size", WINDOW_SIZE, manifest.window_size),
-        ("window slide", WINDOW_SLIDE, manifest.window_slide),
-        ("xgboost version", xgb.__version__, manifest.libraries.get("xgboost")),
-    ]
-    for what, expected, found in expectations:
-        if expected != found:
-            raise ArtifactError(
-                f"Expected a model with {what} {expected}, found {found} in {path}: train anew with this version"
-            )
+    _check_same(path, "window size", WINDOW_SIZE, manifest.window_size)
+    _check_same(path, "window slide", WINDOW_SLIDE, manifest.window_slide)
+    _check_same(path, "xgboost version", xgb.__version__, manifest.libraries.get("xgboost"))
     if manifest.feature_names != _FEATURE_NAMES:
         raise ArtifactError(f"{_feature_difference(manifest.feature_names)} in {path}: train anew with this version")
     if UNKNOWN not in manifest.classes or len(set(manifest.classes)) != len(manifest.classes):
@@ -280,6 +221,13 @@ def _check_fits(path: Path, manifest: Manifest) -> None:
     if len(bounds or ()) != len(manifest.classes) or unknown != manifest.classes.index(UNKNOWN):
         raise ArtifactError(
             f"Expected bounds of evidence for the classes {manifest.classes}, found others in {path}: train anew"
+        )
+
+
+def _check_same(path: Path, what: str, expected: object, found: object) -> None:
+    if expected != found:
+        raise ArtifactError(
+            f"Expected a model with {what} {expected}, found {found} in {path}: train anew with this version"
         )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from model.artifact import BoosterPredictor, Manifest
+from model.artifact import BoosterPredictor
 from model.before_after import Confusion, Named, confusion_of, names_of, read_confusion
 from model.boosting import Progress
 from model.calibration import Scaling, raw_probabilities
@@ -16,6 +16,7 @@ from model.crossfit import Division, divisions_of
 from model.dataset import Dataset
 from model.gathering import Gathered
 from model.judging import Judge, Judgements, judge
+from model.manifest import Manifest
 from model.train import (
     ON_FRESH,
     ON_RECORDINGS,

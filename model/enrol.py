@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from model.artifact import Manifest, load_predictor
+from model.artifact import load_predictor
 from model.baseline import Baseline, measure_base, plan_of
 from model.before_after import (
     Confusion,
@@ -30,6 +30,7 @@ from model.before_after import (
 from model.boosting import Progress
 from model.dataset import Dataset, build_dataset, read_labelled_captures, read_recordings_of
 from model.gathering import Gathered, check_name, gather
+from model.manifest import Manifest
 from model.train import (
     ON_FRESH,
     ON_RECORDINGS,

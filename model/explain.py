@@ -9,6 +9,7 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
+from model.quantiles import weighted_quantiles
 from udfs.explanations import Typical, explanation_json
 from udfs.features import FEATURES
 from udfs.schema import Float64Array
@@ -115,20 +116,13 @@ def typical_ranges(
     used = np.ones(len(features)) if weights is None else weights
     return {
         name: {
-            feature.name: _quantiles(features[labels == name, column], used[labels == name])
+            feature.name: _range(features[labels == name, column], used[labels == name])
             for column, feature in enumerate(FEATURES)
         }
         for name in classes
     }
 
 
-def _quantiles(values: Float64Array, weights: Float64Array) -> list[float] | None:
-    is_counted = ~np.isnan(values) & (weights > 0)
-    if not is_counted.any():
-        return None
-    order = np.argsort(values[is_counted], kind="stable")
-    ascending, shares = values[is_counted][order], np.cumsum(weights[is_counted][order])
-    # Less a rounding error, or ten equal weights would put the 10% quantile at the second value.
-    positions = np.searchsorted(shares / shares[-1], np.array(TYPICAL_PROBABILITIES) - 1e-9)
-    found: list[Any] = np.round(ascending[positions], _TYPICAL_DECIMALS).tolist()
-    return found
+def _range(values: Float64Array, weights: Float64Array) -> list[float] | None:
+    found: list[Any] = np.round(weighted_quantiles(values, weights, TYPICAL_PROBABILITIES), _TYPICAL_DECIMALS).tolist()
+    return found or None

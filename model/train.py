@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.artifact import Manifest, save_artifact
+from model.artifact import save_artifact
 from model.boosting import N_TREES, PARAMETERS, RECORDING_WEIGHT, Progress, window_weights
 from model.crossfit import (
     MOST_FOLDS,
@@ -39,7 +39,9 @@ from model.dataset import (
 )
 from model.explain import typical_ranges
 from model.judging import Judge, Judgements, fit_judge, judge
+from model.manifest import Manifest
 from model.metrics import session_metrics
+from model.reference import build_reference
 from udfs.errors import SchemaError
 from udfs.schema import EXCHANGES, UNKNOWN
 from udfs.standing import ConnectionVerdict
@@ -135,17 +137,21 @@ def save_trained(
     folder: Path, trained: Trained, *, release: str, metrics: dict[str, Any], origin: dict[str, Any] | None = None
 ) -> Manifest:
     """Write the artifact; what is known of its origin beside sessions and settings stands with them."""
-    everything = concatenate([trained.material.synthetic, trained.material.recordings])
+    material, fitted = trained.material, trained.fitted
+    everything = concatenate([material.synthetic, material.recordings])
+    held_out = concatenate([material.fresh, material.recordings])
+    raw = np.concatenate([fitted.raw_fresh, fitted.raw_left_out])
     classes = list(trained.plan.classes)
     return save_artifact(
         folder,
-        trained.fitted.whole.booster,
+        fitted.whole.booster,
         classes=classes,
         release=release,
         scaling=trained.judge.scaling,
         refusal=trained.judge.refusal,
         decision=trained.judge.decision,
         typical=typical_ranges(everything.features, everything.window_labels, classes, window_weights(everything)),
+        reference=build_reference(everything, held_out, raw, trained.judge, classes),
         training={**describe_training(trained), **(origin or {})},
         metrics=metrics,
     )

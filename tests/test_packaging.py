@@ -22,7 +22,7 @@ PACKAGES = ("jobs", "udfs", "synthetic", "ingest", "model", "stack")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the wheel from a copy, so that the checkout stays clean."""
     copy, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for name in (*PACKAGES, "sql"):
+    for name in (*PACKAGES, "sql", "grafana"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, copy)
@@ -39,6 +39,12 @@ def test_the_wheel_has_the_files_that_are_no_code(wheel: Path) -> None:
     in_wheel = {Path(name).name for name in names if "/share/exchange-fingerprint/sql/" in name}
     in_checkout = {path.name for folder in ("migrations", "views") for path in (ROOT / "sql" / folder).glob("*.sql")}
     assert in_wheel == in_checkout
+    grafana = {name.partition("/share/exchange-fingerprint/")[2] for name in names if "fingerprint/grafana/" in name}
+    assert grafana == {
+        str(path.relative_to(ROOT))
+        for pattern in ("dashboards/*.json", "provisioning/datasources/*.yaml", "provisioning/alerting/*.yaml")
+        for path in (ROOT / "grafana").glob(pattern)
+    }
     modules = {name for name in names if name.endswith(".py")}
     assert modules == {str(p.relative_to(ROOT)) for package in PACKAGES for p in (ROOT / package).rglob("*.py")}
 

@@ -41,6 +41,7 @@ def save_toy_model(folder: Path) -> str:
         refusal={name: shipped.refusal[name] for name in CLASSES if name != UNKNOWN},
         decision=DecisionRule(**decision),
         typical={name: shipped.typical[name] for name in CLASSES},
+        reference={name: shipped.reference[name] for name in CLASSES},
         training={},
         metrics={},
     ).model_version

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from enum import StrEnum
 from typing import Annotated
 
 import orjson
@@ -11,13 +10,11 @@ import typer
 
 from jobs import options
 from jobs.addresses import Addresses
-from jobs.alerts import RULES, alert_table, read_alerts, with_flink
+from jobs.alerts import Rule, alert_table, read_alerts, with_flink
 from jobs.console import out
 from jobs.database import connect
 from jobs.migrate import check_schema
 from jobs.options import OutputFormat
-
-Rule = StrEnum("Rule", {rule: rule for rule in RULES})
 
 
 def alerts(
@@ -27,22 +24,22 @@ def alerts(
     rule: Annotated[list[Rule] | None, typer.Option(help="Only these rules.", show_default="all")] = None,
     output: Annotated[OutputFormat, typer.Option("--format", help="How to print.")] = OutputFormat.TABLE,
 ) -> None:
-    """Show what is wrong now, from the view `alerts` and, where its address is known, from Flink.
+    """Show what is wrong now, from the views `alerts` and `drift_alerts` and, where its address is known, from Flink.
 
     The exit code is 1 if something critical is among it, else 0. With --format json a line has one alert.
     """
     addresses = Addresses(home=home, flink=flink, database_url=database_url)
     url = addresses.require_database_url()
     check_schema(url)
+    rules = rule or list(Rule)
     with connect(url) as database:
-        found = read_alerts(database)
+        found = read_alerts(database, rules)
     flink_url = addresses.find_flink()
-    if flink_url is not None:
+    if flink_url is not None and Rule.JOB_DOWN in rules:
         found = with_flink(found, flink_url)
-    chosen = [alert for alert in found if not rule or alert.rule in rule]
     if output is OutputFormat.JSON:
-        for alert in chosen:
+        for alert in found:
             typer.echo(orjson.dumps(asdict(alert)))
     else:
-        out.print(alert_table(chosen))
-    raise typer.Exit(any(alert.severity == "critical" for alert in chosen))
+        out.print(alert_table(found))
+    raise typer.Exit(any(alert.severity == "critical" for alert in found))

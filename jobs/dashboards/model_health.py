@@ -150,12 +150,12 @@ def _stability() -> list[Json]:
             at=(14, 24, 10, 12),
             no_value="None.",
             fields=[
-                connection_column(width=150),
+                connection_column(width=140),
                 exchange_column("Detected", width=80),
                 field("Measure", width=75),
                 field(like="^(Before|Now)$", decimals=1, width=65),
                 field("Ratio", decimals=2, width=60),
-                time_column("Since", width=120),
+                time_column("Since", width=135),
             ],
         ),
     ]
@@ -225,11 +225,11 @@ def _versions() -> list[Json]:
             at=(14, 37, 10, 8),
             no_value="No model has been activated.",
             fields=[
-                instant_column("Since"),
-                field("Model", width=125),
-                field("Topic", width=120),
+                instant_column("Since", width=145),
+                field("Model", width=115),
+                field("Topic", width=110),
                 field("Partition", no_value="all", width=80),
-                field("From offset", unit="locale", width=100),
+                field("From offset", unit="locale", width=95),
             ],
         ),
     ]

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from model.artifact import DEFAULT_ARTIFACT, Manifest, load_manifest, save_artifact
+from model.artifact import DEFAULT_ARTIFACT, load_manifest, save_artifact
 from model.boosting import Progress
 from model.crossfit import CrossFitted, Material, cross_fit
 from model.dataset import (
@@ -37,6 +37,7 @@ from model.evaluation.refusal import alert_precision, known_versus_unknown, requ
 from model.evaluation.shifts import jitter_on_recordings, jitter_on_synthetic, rate_shift
 from model.evaluation.stability import fingerprint_figures
 from model.evaluation.targets import list_targets
+from model.manifest import Manifest
 from model.train import (
     CALIBRATION_SEED_OFFSET,
     CLASSES,
@@ -292,6 +293,7 @@ def _manifest(fitted: CrossFitted, model: Contestant) -> Manifest:
             refusal=judge.refusal,
             decision=judge.decision,
             typical={},
+            reference={},
             training={},
             metrics={},
         )

@@ -1,4 +1,5 @@
 -- Every limit stands in `limits`. Whoever alerts takes every row for one: Grafana's rules, `fingerprint alerts`, `watch`.
+-- It is read every few seconds; what takes longer to find, drift, is in `drift_alerts`.
 -- One row per rule and subject: Grafana refuses a rule whose query has the same labels twice.
 
 CREATE OR REPLACE VIEW alerts AS
@@ -167,8 +168,8 @@ FROM found
 ORDER BY severity, since_at DESC, rule, subject COLLATE "C";
 
 COMMENT ON VIEW alerts IS
-    'One row per thing that is wrong now, the critical ones first, then the latest. By receive times: a recording that is '
-    'replayed alerts of nothing but its dead letters.';
+    'One row per thing that is wrong now, but for drift (see drift_alerts), the critical ones first, then the latest. By '
+    'receive times: a recording that is replayed alerts of nothing but its dead letters.';
 COMMENT ON COLUMN alerts.rule IS
     'mismatch, stranger, stall, sequence, dead letters, lag or job down; docs/runbook.md has a section for each.';
 COMMENT ON COLUMN alerts.severity IS

@@ -68,10 +68,8 @@ def alarming(start_ns: int, duration_s: float) -> list[Session]:
         lying[number] = fault(lying[number])
     turned = drawn[13]
     other = next(one for one in others if one.exchange != turned.exchange)
-    lying[13] = switch(
-        first_messages(turned.session, len(turned.session) // 2), other.session, at=len(turned.session) // 2 - 1,
-        exchange=other.exchange,
-    ).sessions[0]  # fmt: skip
+    half = len(turned.session) // 2
+    (lying[13],) = switch(turned.session, other.session, at=half, exchange=other.exchange).sessions
     posing = replace(strangers[0], declared_exchange="kraken")
     # Twice as fast from a third of the time on, until the end.
     longer = honest(26, start_ns, duration_s * 5 / 3, 1)[1].session
@@ -107,7 +105,11 @@ def main() -> None:
     chosen = parser.parse_args()
     kafka = status(Path(os.environ.get("FINGERPRINT_HOME", ".local"))).kafka
     draw = busy if chosen.state == "busy" else alarming
-    sessions = draw(time.time_ns(), 60 * chosen.minutes)
+    drawn_ns = time.time_ns()
+    drawn = draw(drawn_ns, 60 * chosen.minutes)
+    # What took time to draw is received from now on.
+    late_ns = time.time_ns() - drawn_ns
+    sessions = [replace(session, recv_ts_ns=session.recv_ts_ns + late_ns) for session in drawn]
     stop = threading.Event()
     threading.Timer(60 * chosen.minutes, stop.set).start()
     if chosen.state == "alarming":

@@ -21,7 +21,7 @@ from udfs.windows import count_windows
 
 COMMANDS = (
     *("demo", "test", "up", "status", "down", "ingest", "publish", "replay", "record", "inspect", "convert"),
-    *("migrate", "submit", "watch", "score", "train", "enrol", "evaluate"),
+    *("migrate", "submit", "watch", "alerts", "score", "train", "enrol", "evaluate"),
 )
 ADDRESSES = ("FINGERPRINT_KAFKA", "FINGERPRINT_FLINK", "DATABASE_URL", "JAVA_HOME")
 

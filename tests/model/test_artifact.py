@@ -45,7 +45,8 @@ def test_the_shipped_model_fits_this_version() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda m: m.update(format=99), "Expected a model with format 2, found 99"),
+        (lambda m: m.update(format=99), "Expected a model with format 3, found 99"),
+        (lambda m: (m.update(format=2), m.pop("reference")), "Expected a model with format 3, found 2 .*: train anew"),
         (lambda m: m.update(window_size=100), "Expected a model with window size 50, found 100"),
         (lambda m: m.update(window_slide=10), "Expected a model with window slide 25, found 10"),
         (lambda m: m["libraries"].update(xgboost="0.9"), "found 0.9"),
@@ -59,6 +60,7 @@ def test_the_shipped_model_fits_this_version() -> None:
         (lambda m: m["decision"].update(unknown=0), "Expected bounds of evidence for the classes"),
         (lambda m: m.update(booster_sha256="0" * 64), "the file was changed or cut off"),
         (lambda m: m.update(colour="blue"), "cannot be read as one"),
+        (lambda m: m.pop("format"), "cannot be read as one"),
         (lambda m: m.pop("metrics"), "cannot be read as one"),
     ],
 )

@@ -60,11 +60,12 @@ def store(insert: Insert, window: Any, verdict: Any) -> Callable[..., None]:
 
 def naive_row(naive: Any, ends: list[datetime]) -> dict[str, Any] | None:
     """Say what the view should say of a connection."""
-    ends = ends[-640:]
+    ends = ends[-449:]
     logs = naive.log_intervals(np.array([(end - ends[0]).total_seconds() for end in ends]))
+    blocks = naive.blocks_of(logs)
     found = []
-    for age in range(min(naive.N_HELD, len(logs))):
-        drift = naive.drift_at(logs[: len(logs) - age][-naive.N_BACK :])
+    for age in range(min(naive.N_HELD, len(blocks))):
+        drift = naive.drift_at(blocks[: len(blocks) - age])
         if drift is not None and drift.is_one:
             found.append((age, drift))
     if not found:
@@ -77,8 +78,8 @@ def naive_row(naive: Any, ends: list[datetime]) -> dict[str, Any] | None:
         "ratio": pytest.approx(np.exp(drift.before - drift.now)),
         "score": pytest.approx(drift.score, rel=1e-6),
         "score_limit": naive.SCORE_LIMIT,
-        "since_at": ends[naive.since_index(logs[-255:], drift) + max(len(logs) - 255, 0)],
-        "detected_at": ends[-1 - found[-1][0]],
+        "since_at": ends[naive.since_index(logs[-191:], drift) + max(len(logs) - 191, 0)],
+        "detected_at": ends[-1 - naive.N_IN_BLOCK * found[-1][0]],
         "windows": len(ends),
         "declared_exchange": "kraken",
         "detected_exchange": "kraken",
@@ -86,8 +87,8 @@ def naive_row(naive: Any, ends: list[datetime]) -> dict[str, Any] | None:
     }
 
 
-@pytest.mark.parametrize("n", [191, 192, 300, 640, 800])
-@pytest.mark.parametrize(("factor", "n_after"), [(2.0, 30), (0.5, 45), (3.0, 120), (1.2, 30)])
+@pytest.mark.parametrize("n", [192, 193, 300, 449, 600])
+@pytest.mark.parametrize(("factor", "n_after"), [(2.0, 30), (0.5, 45), (3.0, 70), (1.2, 30)])
 def test_a_row_is_that_of_a_naive_loop(
     store: Callable[..., None], select: Select, naive: Any, n: int, factor: float, n_after: int
 ) -> None:
@@ -96,22 +97,22 @@ def test_a_row_is_that_of_a_naive_loop(
     expected = naive_row(naive, ends)
     rows = select("SELECT * FROM drifting_connections")
     assert rows == ([] if expected is None else [{"connection_id": "c", **expected}])
-    # A change by a fifth never counts, nor is anything said before there are 192 windows.
-    if n >= 300 and factor != 3.0:
-        assert bool(rows) == (factor != 1.2)
-    assert rows == [] or n >= 192
+    # Nothing is said before there are 193 windows.
+    if n >= 300 and factor in (2.0, 0.5):
+        assert rows
+    assert rows == [] or n >= 193
 
 
 def test_an_unsteady_connection_may_change_by_as_much_as_it_always_does(
     store: Callable[..., None], select: Select
 ) -> None:
-    store("steady", draw_ends(1, n=640, factor=1.6, n_after=40, spread=0.2))
-    store("unsteady", draw_ends(1, n=640, factor=1.6, n_after=40, spread=1.5))
+    store("steady", draw_ends(1, n=449, factor=1.6, n_after=40, spread=0.2))
+    store("unsteady", draw_ends(1, n=449, factor=1.6, n_after=40, spread=1.5))
     assert [row["connection_id"] for row in select("SELECT * FROM drifting_connections")] == ["steady"]
 
 
 def test_since_and_detection_are_about_when_it_happened(store: Callable[..., None], select: Select) -> None:
-    ends = draw_ends(5, n=640, factor=2.0, n_after=60)
+    ends = draw_ends(5, n=449, factor=2.0, n_after=60)
     store("c", ends)
     (row,) = select("SELECT * FROM drifting_connections")
     assert ends[-61 - 3] <= row["since_at"] <= ends[-61 + 3]
@@ -127,6 +128,6 @@ def test_others_that_drift_the_same_way_are_counted(store: Callable[..., None], 
 
 
 def test_a_connection_that_has_ended_is_not_shown(store: Callable[..., None], select: Select) -> None:
-    ends = [end - timedelta(hours=2) for end in draw_ends(5, n=640, factor=2.0, n_after=60)]
+    ends = [end - timedelta(hours=2) for end in draw_ends(5, n=449, factor=2.0, n_after=60)]
     store("c", ends)
     assert select("SELECT * FROM drifting_connections") == []
