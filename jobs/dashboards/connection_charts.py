@@ -70,8 +70,8 @@ def rhythm() -> list[Json]:
             """
             Of the latest 2,000 windows of the time range each: how their median intervals are spread, of this
             connection, of other connections' windows that look like its detected exchange, and of those that look
-            like the exchange that it declares, if that is another one. Each bar starts at the time below it and
-            reaches to the next.
+            like the exchange that it declares, if that is another one. Each bar counts from the time below it up to
+            the next: 1, 3.16, 10 and so on.
             """,
             """
             WITH status AS (
@@ -129,11 +129,8 @@ def rhythm() -> list[Json]:
                 LEFT JOIN binned USING (bin)
                 GROUP BY bins.bin
             )
-            SELECT CASE
-                       WHEN bin < 6 THEN round(power(10, bin / 2.0)) || ' µs'
-                       WHEN bin < 12 THEN round(power(10, bin / 2.0 - 3), 1)::real || ' ms'
-                       ELSE round(power(10, bin / 2.0 - 6), 1)::real || ' s'
-                   END AS "Median interval",
+            SELECT (ARRAY['1', '3', '10', '30', '100', '300'])[bin % 6 + 1]
+                   || (ARRAY[' µs', ' ms', ' s', ' ks'])[bin / 6 + 1] AS "Median interval",
                    own / nullif(sum(own) OVER (), 0) AS "This connection",
                    detected / nullif(sum(detected) OVER (), 0) AS "Detected exchange",
                    declared / nullif(sum(declared) OVER (), 0) AS "Declared exchange"
