@@ -117,13 +117,13 @@ def _status() -> list[Json]:
             WHERE subject = '$connection'
             ORDER BY severity, since_at DESC NULLS LAST
             """,
-            at=(0, 4, 17, 5),
+            at=(0, 4, 17, 6),
             no_value="Nothing is wrong.",
             fields=[
                 field("Severity", width=90, words={"critical": CRITICAL, "warning": WARNING}),
                 field("Alert", width=110),
                 field("What", wrapText=True),
-                time_column("Since", width=130),
+                time_column("Since", width=145),
                 field("Runbook", width=110),
             ],
         ),
@@ -143,7 +143,7 @@ def _status() -> list[Json]:
             ORDER BY count(*) DESC, fingerprint
             LIMIT 20
             """,
-            at=(17, 4, 7, 5),
+            at=(17, 4, 7, 6),
             no_value="No windows in the time range.",
             fields=[field("Windows", unit="locale", width=80)],
         ),
@@ -165,7 +165,7 @@ def _verdicts() -> list[Json]:
             GROUP BY 1, 2
             ORDER BY 1, 2
             """,
-            at=(0, 9, 24, 8),
+            at=(0, 10, 24, 8),
             unit="percentunit",
             least=0,
             most=1,
@@ -195,7 +195,7 @@ def _verdicts() -> list[Json]:
             ORDER BY detected_at DESC
             LIMIT 100
             """,
-            at=(0, 17, 24, 6),
+            at=(0, 18, 24, 5),
             no_value="Nothing has been certain yet.",
             fields=[
                 instant_column(like="^(Detected|Since)$"),
@@ -225,7 +225,7 @@ def _verdicts() -> list[Json]:
             ORDER BY event.detected_at DESC, "Nats" DESC
             LIMIT 100
             """,
-            at=(0, 23, 24, 7),
+            at=(0, 23, 24, 8),
             no_value="No verdict that needs reasons.",
             fields=[
                 instant_column("Detected"),

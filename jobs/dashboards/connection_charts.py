@@ -21,7 +21,7 @@ HEALTH_COLOURS = {
 def rhythm() -> list[Json]:
     """Show the times between messages, and those of its exchange."""
     return [
-        section("Rhythm", 30),
+        section("Rhythm", 31),
         timeseries(
             "Time between messages",
             """
@@ -53,7 +53,7 @@ def rhythm() -> list[Json]:
               AND reference.measure = 'inter_arrival_log10_median_us'
             ORDER BY edge.at
             """,
-            at=(0, 31, 12, 9),
+            at=(0, 32, 12, 9),
             unit="µs",
             logarithmic=True,
             span_nulls=True,
@@ -70,8 +70,8 @@ def rhythm() -> list[Json]:
             """
             Of the latest 2,000 windows of the time range each: how their median intervals are spread, of this
             connection, of other connections' windows that look like its detected exchange, and of those that look
-            like the exchange that it declares, if that is another one. Each bar starts at the time below it and
-            reaches to the next.
+            like the exchange that it declares, if that is another one. Each bar counts from the time below it up to
+            the next: 1, 3.16, 10 and so on.
             """,
             """
             WITH status AS (
@@ -112,7 +112,7 @@ def rhythm() -> list[Json]:
                 )
             ),
             binned AS (
-                SELECT whose, floor(4 * log(greatest(interval_p50_us, 1)))::integer AS bin
+                SELECT whose, floor(2 * log(greatest(interval_p50_us, 1)))::integer AS bin
                 FROM medians
                 WHERE interval_p50_us IS NOT NULL
             ),
@@ -129,18 +129,15 @@ def rhythm() -> list[Json]:
                 LEFT JOIN binned USING (bin)
                 GROUP BY bins.bin
             )
-            SELECT CASE
-                       WHEN bin < 12 THEN round(power(10, bin / 4.0)) || ' µs'
-                       WHEN bin < 24 THEN round(power(10, bin / 4.0 - 3), 1)::real || ' ms'
-                       ELSE round(power(10, bin / 4.0 - 6), 1)::real || ' s'
-                   END AS "Median interval",
+            SELECT (ARRAY['1', '3', '10', '30', '100', '300'])[bin % 6 + 1]
+                   || (ARRAY[' µs', ' ms', ' s', ' ks'])[bin / 6 + 1] AS "Median interval",
                    own / nullif(sum(own) OVER (), 0) AS "This connection",
                    detected / nullif(sum(detected) OVER (), 0) AS "Detected exchange",
                    declared / nullif(sum(declared) OVER (), 0) AS "Declared exchange"
             FROM counted
             ORDER BY bin
             """,
-            at=(12, 31, 12, 9),
+            at=(12, 32, 12, 9),
             unit="percentunit",
             x="Median interval",
             no_value=NONE,
@@ -156,7 +153,7 @@ def rhythm() -> list[Json]:
 def behaviour() -> list[Json]:
     """Show what its messages are, how its requests are answered, and its sequence numbers."""
     return [
-        section("Messages", 40),
+        section("Messages", 41),
         timeseries(
             "Types of messages",
             "Shares of the types of messages in its windows.",
@@ -173,7 +170,7 @@ def behaviour() -> list[Json]:
             GROUP BY 1
             ORDER BY 1
             """,
-            at=(0, 41, 8, 8),
+            at=(0, 42, 8, 8),
             unit="percentunit",
             least=0,
             most=1,
@@ -204,7 +201,7 @@ def behaviour() -> list[Json]:
             GROUP BY 1
             ORDER BY 1
             """,
-            at=(8, 41, 8, 8),
+            at=(8, 42, 8, 8),
             unit="µs",
             least=0,
             span_nulls=60_000,
@@ -225,9 +222,10 @@ def behaviour() -> list[Json]:
             GROUP BY 1
             ORDER BY 1
             """,
-            at=(16, 41, 8, 8),
+            at=(16, 42, 8, 8),
             unit="percentunit",
             least=0,
+            soft_most=0.05,
             no_value="No sequence numbers in the time range.",
             span_nulls=60_000,
             fields=[field("jumps", colour=ORANGE), field("backward", colour=VERMILLION)],
@@ -238,7 +236,7 @@ def behaviour() -> list[Json]:
 def health() -> list[Json]:
     """Show where its messages say that something is wrong with it."""
     return [
-        section("Health", 49),
+        section("Health", 50),
         timeseries(
             "Health events",
             """
@@ -255,13 +253,13 @@ def health() -> list[Json]:
             GROUP BY 1, 2
             ORDER BY 1, 2
             """,
-            at=(0, 50, 8, 8),
+            at=(0, 51, 8, 8),
             unit="locale",
             decimals=0,
             least=0,
             stacked="normal",
             bars=True,
-            interval="10s",
+            interval="30s",
             no_value="None in the time range.",
             fields=[field(kind, colour=colour) for kind, colour in HEALTH_COLOURS.items()],
         ),
@@ -280,7 +278,7 @@ def health() -> list[Json]:
             ORDER BY detected_at DESC
             LIMIT 200
             """,
-            at=(8, 50, 16, 8),
+            at=(8, 51, 16, 8),
             no_value="None in the time range.",
             fields=[
                 instant_column(like="^(Detected|Last good message)$"),

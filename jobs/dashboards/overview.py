@@ -118,14 +118,14 @@ def _now() -> list[Json]:
             ORDER BY severity, since_at DESC NULLS LAST
             LIMIT 200
             """,
-            at=(0, 4, 24, 8),
+            at=(0, 4, 24, 10),
             no_value="Nothing is wrong.",
             fields=[
                 field("Severity", width=90, words={"critical": CRITICAL, "warning": WARNING}),
                 field("Alert", width=110),
                 connection_column(width=170),
                 field("What", wrapText=True),
-                time_column("Since", width=130),
+                time_column("Since", width=145),
                 field("Runbook", width=110),
             ],
         ),

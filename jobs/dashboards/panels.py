@@ -90,6 +90,7 @@ def timeseries(
     decimals: int | None = None,
     least: float | None = None,
     most: float | None = None,
+    soft_most: float | None = None,
     fields: Sequence[Json] = (),
     stacked: str = "",
     bars: bool = False,
@@ -106,6 +107,8 @@ def timeseries(
     ----------
     least, most : float
         Ends of the axis; where the values end if None.
+    soft_most : float
+        Upper end of the axis unless values go beyond.
     stacked : str
         `normal` or `percent`; empty for lines on their own.
     bars : bool
@@ -137,6 +140,8 @@ def timeseries(
         custom["scaleDistribution"] = {"type": "log", "log": 10}
     if bars:
         custom["barMaxWidth"] = 24
+    if soft_most is not None:
+        custom["axisSoftMax"] = soft_most
     config = _defaults(
         unit, decimals=decimals, min=least, max=most, color={"mode": "palette-classic"}, noValue=no_value
     )

@@ -27,6 +27,17 @@ UID: Final = "fingerprint-pipeline"
 
 _SOURCE: Final = 'operator_name="Messages from Kafka"'
 _TABLES: Final = 'operator_name=~"Upsert .*"'
+_TABLE_COLOURS: Final = tuple(
+    field(f"Upsert {name}", colour=colour)
+    for name, colour in {
+        "window_scores": GREEN,
+        "connection_verdicts": ORANGE,
+        "connection_events": VERMILLION,
+        "health_events": PURPLE,
+        "connection_activity": SKY_BLUE,
+        "dead_letters": GREY,
+    }.items()
+)
 _INTO_OPERATORS: Final = per_second(of_operator("numRecordsIn"), "operator_name")
 _MUCH_LAG: Final = 100_000
 _WORK_COLOURS: Final = (
@@ -42,12 +53,12 @@ def build() -> Json:
         *_now(0),
         section("Throughput", 5),
         *_throughput(6),
-        section("Scoring in Python", 23),
-        *_scoring(24),
-        section("Checkpoints and restarts", 42),
-        *checkpoints(43),
-        section("Where time and memory go", 52),
-        *resources(53),
+        section("Scoring in Python", 26),
+        *_scoring(27),
+        section("Checkpoints and restarts", 45),
+        *checkpoints(46),
+        section("Where time and memory go", 62),
+        *resources(63),
     ]
     description = """What Flink says of itself: whether the job runs and keeps up, what it writes and refuses, and where
         its time goes. Read by Prometheus every 5 seconds."""
@@ -148,10 +159,11 @@ def _throughput(y: int) -> list[Json]:
             "Rows given to PostgreSQL a second, by table; several of one connection may become one before they are "
             "written.",
             PromQL(per_second(of_operator("numRecordsIn", _TABLES), "operator_name"), "{{operator_name}}"),
-            at=(0, y + 8, 12, 9),
+            at=(0, y + 8, 12, 12),
             unit="short",
             least=0,
             legend="table",
+            fields=_TABLE_COLOURS,
         ),
         bargauge(
             "Records into each operator",
@@ -161,7 +173,7 @@ def _throughput(y: int) -> list[Json]:
                 "{{operator_name}}",
                 instant=True,
             ),
-            at=(12, y + 8, 12, 9),
+            at=(12, y + 8, 12, 12),
             unit="short",
             decimals=1,
         ),

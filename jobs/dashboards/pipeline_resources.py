@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from jobs.dashboards.fields import field
 from jobs.dashboards.flink_metrics import RUNNING_MS, of_job, of_operator, of_task, per_second
 from jobs.dashboards.panels import PromQL, timeseries
 from jobs.dashboards.style import BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILLION, Json
+
+_TASK_COLOURS: Final = tuple(
+    field(like=f"^{first}", colour=colour)
+    for first, colour in {"Messages": SKY_BLUE, "Gather": GREEN, "Remember": ORANGE, "Keep": PURPLE}.items()
+)
 
 
 def checkpoints(y: int) -> list[Json]:
@@ -16,7 +23,7 @@ def checkpoints(y: int) -> list[Json]:
             "How long the last checkpoint took. One begins every 5 seconds; longer than that, and the job is busy or "
             "its disk slow.",
             PromQL(f"max({of_job('lastCheckpointDuration')} >= 0)", "duration"),
-            at=(0, y, 6, 9),
+            at=(0, y, 12, 8),
             unit="ms",
             least=0,
             fields=[field("duration", colour=BLUE)],
@@ -26,7 +33,7 @@ def checkpoints(y: int) -> list[Json]:
             "State that the last checkpoint holds, and what of it was written anew: about 5 KB for each connection.",
             PromQL(f"max({of_job('lastCheckpointFullSize')} >= 0)", "whole state"),
             PromQL(f"max({of_job('lastCheckpointSize')} >= 0)", "written"),
-            at=(6, y, 6, 9),
+            at=(12, y, 12, 8),
             unit="bytes",
             least=0,
             fields=[field("whole state", colour=GREEN), field("written", colour=ORANGE, lineWidth=1)],
@@ -37,7 +44,7 @@ def checkpoints(y: int) -> list[Json]:
             "too early count as failed.",
             PromQL(f"60 * {per_second(of_job('numberOfCompletedCheckpoints'))}", "completed"),
             PromQL(f"60 * {per_second(of_job('numberOfFailedCheckpoints'))}", "failed"),
-            at=(12, y, 6, 9),
+            at=(0, y + 8, 12, 8),
             unit="short",
             least=0,
             fields=[field("completed", colour=SKY_BLUE), field("failed", colour=VERMILLION)],
@@ -47,7 +54,7 @@ def checkpoints(y: int) -> list[Json]:
             "1 while every task of the job runs, 0 while it is restarted or gone; and restarts, a step up each.",
             PromQL(f"max({RUNNING_MS} > bool 0) or vector(0)", "running"),
             PromQL(f"sum({of_job('numRestarts')})", "restarts"),
-            at=(18, y, 6, 9),
+            at=(12, y + 8, 12, 8),
             unit="short",
             decimals=0,
             least=0,
@@ -71,6 +78,7 @@ def resources(y: int) -> list[Json]:
             unit="percentunit",
             least=0,
             most=1,
+            fields=_TASK_COLOURS,
         ),
         timeseries(
             "Back-pressured",
@@ -81,6 +89,7 @@ def resources(y: int) -> list[Json]:
             unit="percentunit",
             least=0,
             most=1,
+            fields=_TASK_COLOURS,
         ),
         timeseries(
             "Memory",

@@ -32,7 +32,7 @@ from synthetic.strangers import stranger_sessions
 
 TOPIC = "metrics_messages"
 N_MESSAGES = 1000
-PLAYED_S = 15
+PLAYED_S = 10
 BAD_VALUES = [(b"no json", "not JSON"), (b"[]", "not a JSON object"), (b"{}", "no connection_id"), (b"{", "not JSON")]
 
 

@@ -70,8 +70,9 @@ def test_likeness_is_the_variance_inflation_of_chi_square() -> None:
     values = np.where(rng.random((n_sessions, n_windows)) < 0.5, own, rng.random((n_sessions, n_windows)))
     sessions = np.repeat(np.arange(n_sessions), n_windows)
     found = describe(values.ravel().tolist(), sessions.tolist())
-    # Two windows of a session are both the session's own value in a quarter of cases.
+    # Two windows of a session are both the session's own value in a quarter of cases, whatever the value.
     assert found["likeness"] == pytest.approx(0.25, abs=0.01)
+    assert found["likeness_square"] == pytest.approx(0.25**2, abs=0.01)
     parts = values.reshape(-1, 20, n_windows)
     bins = np.minimum((parts * 10).astype(int), 9)
     n = 20 * n_windows
@@ -83,7 +84,7 @@ def test_likeness_is_the_variance_inflation_of_chi_square() -> None:
 
 def test_single_windows_of_sessions_are_taken_for_all_that_a_session_says() -> None:
     found = describe([1.0, 2.0, 3.0, 4.0])
-    assert (found["likeness"], found["effective_windows"]) == (1.0, 4.0)
+    assert (found["likeness"], found["likeness_square"], found["effective_windows"]) == (1.0, 1.0, 4.0)
 
 
 def make_source(label: str) -> Source:

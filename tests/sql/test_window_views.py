@@ -150,9 +150,10 @@ def test_the_reference_is_what_the_manifest_says(database: Any, select: Select) 
         "shares": [0.3, 0.0, 0.0, 0.1, 0.1, 0.1, 0.1, 0.1, 0.0, 0.1],
         "missing_share": 0.1,
         "likeness": 0.25,
+        "likeness_square": 0.1,
         "effective_windows": 812.5,
     }
-    nothing = {"deciles": [], "shares": [], "missing_share": 1.0, "likeness": 0.0, "effective_windows": 3.0}
+    nothing: dict[str, Any] = {name: 0.0 for name in stated} | {"deciles": [], "shares": [0.0] * 10}
     manifests = {
         "new": {"reference": {"kraken": {"seq_jump_share": stated, "ack_latency_cv": nothing}}},
         "old": {"typical": {}},
