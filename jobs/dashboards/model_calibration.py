@@ -24,7 +24,7 @@ def confidence() -> list[Json]:
                 FROM model_reference
                 WHERE measure = 'confidence'
             )
-            SELECT $__timeGroupAlias(window_end_at, $__interval),
+            SELECT date_bin('$__interval_ms ms', window_end_at, 'epoch') AS "time",
                    detected_exchange AS metric,
                    avg((confidence < low)::integer) AS value
             FROM scored_windows

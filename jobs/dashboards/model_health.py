@@ -168,7 +168,7 @@ def _versions() -> list[Json]:
             "Unknown windows",
             "Share of windows that look like no known exchange, by what their connection declares.",
             """
-            SELECT $__timeGroupAlias(window_end_at, $__interval),
+            SELECT date_bin('$__interval_ms ms', window_end_at, 'epoch') AS "time",
                    coalesce(declared_exchange, 'none') AS metric,
                    avg((detected_exchange = 'unknown')::integer) AS value
             FROM scored_windows
@@ -190,13 +190,19 @@ def _versions() -> list[Json]:
             "Windows per second by model",
             "Windows scored per second of receive time, by the model that scored them.",
             """
-            SELECT $__timeGroupAlias(window_end_at, $__interval, 0),
-                   model_version AS metric,
-                   count(*) / ($__interval_ms / 1000.0) AS value
-            FROM scored_windows
-            WHERE $__timeFilter(window_end_at)
-              AND detected_exchange IN ($exchange)
-              AND model_version IN ($model)
+            SELECT $__timeGroupAlias(at, $__interval, 0),
+                   metric,
+                   sum(windows) / ($__interval_ms / 1000.0) AS value
+            FROM (
+                SELECT date_bin('$__interval_ms ms', window_end_at, 'epoch') AS at,
+                       model_version AS metric,
+                       count(*) AS windows
+                FROM scored_windows
+                WHERE $__timeFilter(window_end_at)
+                  AND detected_exchange IN ($exchange)
+                  AND model_version IN ($model)
+                GROUP BY 1, 2
+            ) AS binned
             GROUP BY 1, 2
             ORDER BY 1, 2
             """,

@@ -35,7 +35,7 @@ def exchanges() -> list[Json]:
             "Confidence",
             "Mean confidence of the windows, by the exchange that each looks like.",
             """
-            SELECT $__timeGroupAlias(window_end_at, $__interval),
+            SELECT date_bin('$__interval_ms ms', window_end_at, 'epoch') AS "time",
                    detected_exchange AS metric,
                    avg(confidence) AS value
             FROM scored_windows
@@ -179,13 +179,19 @@ def speed() -> list[Json]:
             "Windows per second",
             "Windows scored per second of receive time, by the exchange that each looks like.",
             """
-            SELECT $__timeGroupAlias(window_end_at, $__interval, 0),
-                   detected_exchange AS metric,
-                   count(*) / ($__interval_ms / 1000.0) AS value
-            FROM scored_windows
-            WHERE $__timeFilter(window_end_at)
-              AND detected_exchange IN ($exchange)
-              AND coalesce(declared_exchange, 'none') IN ($declared)
+            SELECT $__timeGroupAlias(at, $__interval, 0),
+                   metric,
+                   sum(windows) / ($__interval_ms / 1000.0) AS value
+            FROM (
+                SELECT date_bin('$__interval_ms ms', window_end_at, 'epoch') AS at,
+                       detected_exchange AS metric,
+                       count(*) AS windows
+                FROM scored_windows
+                WHERE $__timeFilter(window_end_at)
+                  AND detected_exchange IN ($exchange)
+                  AND coalesce(declared_exchange, 'none') IN ($declared)
+                GROUP BY 1, 2
+            ) AS binned
             GROUP BY 1, 2
             ORDER BY 1, 2
             """,
@@ -205,7 +211,7 @@ def speed() -> list[Json]:
             meaning here: it was received long ago.
             """,
             """
-            SELECT $__timeGroupAlias(window_end_at, $__interval),
+            SELECT date_bin('$__interval_ms ms', window_end_at, 'epoch') AS "time",
                    percentile_cont(0.50) WITHIN GROUP (ORDER BY latency_ms) AS p50,
                    percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms) AS p95,
                    percentile_cont(0.99) WITHIN GROUP (ORDER BY latency_ms) AS p99

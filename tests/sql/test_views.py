@@ -58,7 +58,10 @@ def test_connection_status_shows_verdicts_with_the_rate_of_their_windows(
     by_connection = defaultdict(list)
     for w in windows:
         by_connection[w.connection_id].append(w)
-    verdicts = {name: verdict(connection_id=name, verdict=CLASSES[n % 4]) for n, name in enumerate(by_connection)}
+    verdicts = {
+        name: verdict(connection_id=name, verdict=CLASSES[n % 4], last_window_end_at=of_one[-1].window_end_at)
+        for n, (name, of_one) in enumerate(by_connection.items())
+    }
     insert(list(verdicts.values()))
     rows = {row["connection_id"]: row for row in select("SELECT * FROM connection_status")}
     assert rows.keys() == by_connection.keys()
