@@ -71,7 +71,7 @@ def _sums() -> list[Json]:
             SELECT (SELECT count(*) FROM drifting_connections) AS "Connections",
                    (
                        SELECT count(*)
-                       FROM measure_stability($__timeFrom()::timestamptz, $__timeTo()::timestamptz)
+                       FROM measure_stability($__timeFrom()::timestamptz, $__timeTo()::timestamptz, 500)
                        WHERE psi > psi_limit
                    ) AS "Measures"
             """,
@@ -91,9 +91,9 @@ def _stability() -> list[Json]:
         table(
             "Stability of measures",
             """
-            How differently each measure is spread in up to 2,000 windows of the time range than in training:
-            population stability index over ten bins, against the limit that chance alone exceeds in 1 of 100 cases
-            with so many windows. The worst first; above 1 something has changed.
+            How differently each measure is spread in up to 500 windows of an exchange of the time range than in
+            training: population stability index over ten bins, against the limit that chance alone exceeds in 1 of
+            100 cases with so many windows. The worst first; above 1 something has changed.
             """,
             """
             SELECT exchange AS "Exchange",
@@ -105,7 +105,7 @@ def _stability() -> list[Json]:
                    windows AS "Windows"
             FROM (
                 SELECT exchange AS detected_exchange, *
-                FROM measure_stability($__timeFrom()::timestamptz, $__timeTo()::timestamptz)
+                FROM measure_stability($__timeFrom()::timestamptz, $__timeTo()::timestamptz, 500)
             ) AS stability
             WHERE detected_exchange IN ($exchange)
             ORDER BY "Index / limit" DESC NULLS LAST
