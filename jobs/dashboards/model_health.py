@@ -71,7 +71,7 @@ def _sums() -> list[Json]:
             SELECT (SELECT count(*) FROM drifting_connections) AS "Connections",
                    (
                        SELECT count(*)
-                       FROM measure_stability($__timeFrom()::timestamptz, $__timeTo()::timestamptz, 500)
+                       FROM measure_stability($__timeFrom()::timestamptz, $__timeTo()::timestamptz)
                        WHERE psi > psi_limit
                    ) AS "Measures"
             """,
@@ -105,7 +105,7 @@ def _stability() -> list[Json]:
                    windows AS "Windows"
             FROM (
                 SELECT exchange AS detected_exchange, *
-                FROM measure_stability($__timeFrom()::timestamptz, $__timeTo()::timestamptz, 500)
+                FROM measure_stability($__timeFrom()::timestamptz, $__timeTo()::timestamptz)
             ) AS stability
             WHERE detected_exchange IN ($exchange)
             ORDER BY "Index / limit" DESC NULLS LAST
