@@ -59,7 +59,7 @@ def _status() -> list[Json]:
             FROM connection_status
             WHERE connection_id = '$connection'
             """,
-            at=(0, 0, 9, 4),
+            at=(0, 0, 8, 4),
             unit="string",
             texts=True,
             fields=[
@@ -80,7 +80,7 @@ def _status() -> list[Json]:
             FROM connection_status
             WHERE connection_id = '$connection'
             """,
-            at=(9, 0, 8, 4),
+            at=(8, 0, 7, 4),
             unit="locale",
             texts=True,
             fields=[
@@ -99,7 +99,7 @@ def _status() -> list[Json]:
             FROM connection_status
             WHERE connection_id = '$connection'
             """,
-            at=(17, 0, 7, 4),
+            at=(15, 0, 9, 4),
             unit="locale",
             texts=True,
             fields=[field("Messages/s", decimals=1), field("Last seen", unit="dateTimeFromNow")],

@@ -15,14 +15,6 @@ Place = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
-class Sql:
-    """A query in SQL whose result has another shape than the panel's usual one: `time_series` or `table`."""
-
-    text: str
-    format: str
-
-
-@dataclass(frozen=True)
 class PromQL:
     """A query in PromQL; `legend` names its series, with labels as {{label}}; `instant` asks for the latest value."""
 
@@ -31,23 +23,13 @@ class PromQL:
     instant: bool = False
 
 
-Query = str | Sql | PromQL
+Query = str | PromQL
+"""SQL, or PromQL."""
 
 
 def section(title: str, y: int) -> Json:
     """Head the panels below with a line of text."""
     return {"type": "row", "title": title, "gridPos": _grid((0, y, 24, 1)), "collapsed": False, "panels": []}
-
-
-def text(title: str, content: str, *, at: Place) -> Json:
-    """Make a panel of Markdown, for what a reader has to know."""
-    return {
-        "type": "text",
-        "title": title,
-        "description": "",
-        "gridPos": _grid(at),
-        "options": {"mode": "markdown", "content": dedent(content).strip()},
-    }
 
 
 def stat(
@@ -61,13 +43,12 @@ def stat(
     fields: Sequence[Json] = (),
     no_value: str = "–",
     texts: bool = False,
-    vertical: bool = False,
     sparkline: bool = False,
 ) -> Json:
     """Make a panel of large values: one for each number of the query's one row, or, if `texts`, for each column."""
     options = {
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "/.*/" if texts else "", "values": False},
-        "orientation": "horizontal" if vertical else "vertical",
+        "orientation": "vertical",
         "colorMode": "value",
         "graphMode": "area" if sparkline else "none",
         "textMode": "auto",
@@ -198,7 +179,6 @@ def barchart(
     least: float | None = 0,
     most: float | None = None,
     fields: Sequence[Json] = (),
-    show_values: bool = False,
     no_value: str | None = None,
 ) -> Json:
     """Make upright bars: a group for each row of a table, named by its column `x`; a bar for each column of numbers."""
@@ -206,7 +186,7 @@ def barchart(
         "xField": x,
         "orientation": "vertical",
         "stacking": "none",
-        "showValue": "always" if show_values else "never",
+        "showValue": "never",
         "groupWidth": 0.8,
         "barWidth": 0.95,
         "xTickLabelRotation": 0,
@@ -276,14 +256,13 @@ def _target(ref: str, query: Query, format: str) -> Json:
             "instant": query.instant,
             "format": "time_series",
         }
-    asked = query if isinstance(query, Sql) else Sql(query, format)
     return {
         "refId": ref,
         "datasource": POSTGRESQL,
         "editorMode": "code",
         "rawQuery": True,
-        "format": asked.format,
-        "rawSql": dedent(asked.text).strip(),
+        "format": format,
+        "rawSql": dedent(query).strip(),
     }
 
 
