@@ -91,9 +91,9 @@ def _stability() -> list[Json]:
         table(
             "Stability of measures",
             """
-            How differently each measure is spread in up to 2,000 windows of the time range than in training:
-            population stability index over ten bins, against the limit that chance alone exceeds in 1 of 100 cases
-            with so many windows. The worst first; above 1 something has changed.
+            How differently each measure is spread in up to 500 windows of an exchange of the time range than in
+            training: population stability index over ten bins, against the limit that chance alone exceeds in 1 of
+            100 cases with so many windows. The worst first; above 1 something has changed.
             """,
             """
             SELECT exchange AS "Exchange",

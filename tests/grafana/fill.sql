@@ -6,7 +6,7 @@ SELECT 'test-1', jsonb_build_object('reference', jsonb_object_agg(class, measure
 FROM (VALUES ('binance'), ('coinbase'), ('kraken'), ('unknown')) AS classes (class)
 CROSS JOIN (
     SELECT jsonb_object_agg(measure, jsonb_build_object(
-               'deciles', deciles, 'shares', array_fill(0.1, ARRAY[10]), 'missing_share', 0, 'likeness', 0,
+               'deciles', deciles, 'shares', array_fill(0.1, ARRAY[10]), 'missing_share', 0, 'likeness', 0, 'likeness_square', 0,
                'effective_windows', 1000)) AS measures
     FROM (VALUES ('confidence', ARRAY[0.91, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99]),
                  ('margin', ARRAY[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.85]),
