@@ -10,10 +10,7 @@ from typing import Any, Final
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
-from jobs.watching.panes import SORTED_BY, Pane, Row, column_of
-
-LIVE: Final = "last_seen_at > now() - interval '15 minutes'"
-"""Which connections count as live; they come first, whatever the order."""
+from jobs.watching.panes import LIVE, SORTED_BY, Pane, Row, column_of
 
 MOST_WINDOWS: Final = 5000
 """Rate and latency are of the last minute's last so many windows, so that more of them take no longer."""
