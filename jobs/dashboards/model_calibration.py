@@ -45,94 +45,70 @@ def confidence() -> list[Json]:
             no_value=NONE,
             fields=exchange_series(),
         ),
-        barchart(
-            "Confidence in the deciles of the reference",
+        _deciles(
+            "confidence",
+            "scored_windows",
             """
             How many of the latest 5,000 windows fall between the deciles that held-out windows called the same had:
             now, and as it was then. p10 is below the first decile. Too many on the left: the model is less sure than
             it was; all on the right: it sees easier traffic.
             """,
-            """
-            WITH reference AS MATERIALIZED (
-                SELECT model_version AS version, exchange, deciles, shares
-                FROM model_reference
-                WHERE measure = 'confidence'
-            ),
-            latest AS (
-                SELECT confidence, model_version, detected_exchange
-                FROM scored_windows
-                WHERE $__timeFilter(window_end_at)
-                  AND detected_exchange IN ($exchange)
-                  AND model_version IN ($model)
-                ORDER BY window_end_at DESC
-                LIMIT 5000
-            ),
-            placed AS (
-                SELECT shares,
-                       1 + (SELECT count(*) FROM unnest(deciles) AS decile WHERE decile < confidence) AS bin,
-                       count(*) AS windows
-                FROM latest
-                JOIN reference ON version = model_version AND exchange = detected_exchange
-                GROUP BY shares, bin
-            )
-            SELECT 'p' || 10 * bins.bin AS "Decile",
-                   coalesce(sum(windows) FILTER (WHERE placed.bin = bins.bin), 0) / sum(windows) AS "Now",
-                   sum(windows * shares[bins.bin]) / sum(windows) AS "Held-out windows"
-            FROM placed
-            CROSS JOIN generate_series(1, 10) AS bins (bin)
-            GROUP BY bins.bin
-            ORDER BY bins.bin
-            """,
             at=(8, 4, 8, 9),
-            unit="percentunit",
-            x="Decile",
-            no_value=NONE,
-            fields=[field("Now", colour=SKY_BLUE), field("Held-out windows", colour=GREY)],
         ),
-        barchart(
-            "Margin in the deciles of the reference",
+        _deciles(
+            "margin",
+            "window_measures",
             """
             The same for the margin, the largest probability less the second: how clearly the model decides. Of the
             latest 5,000 windows.
             """,
-            """
-            WITH reference AS MATERIALIZED (
-                SELECT model_version AS version, exchange, deciles, shares
-                FROM model_reference
-                WHERE measure = 'margin'
-            ),
-            latest AS (
-                SELECT margin, model_version, detected_exchange
-                FROM window_measures
-                WHERE $__timeFilter(window_end_at)
-                  AND detected_exchange IN ($exchange)
-                  AND model_version IN ($model)
-                ORDER BY window_end_at DESC
-                LIMIT 5000
-            ),
-            placed AS (
-                SELECT shares,
-                       1 + (SELECT count(*) FROM unnest(deciles) AS decile WHERE decile < margin) AS bin,
-                       count(*) AS windows
-                FROM latest
-                JOIN reference ON version = model_version AND exchange = detected_exchange
-                GROUP BY shares, bin
-            )
-            SELECT 'p' || 10 * bins.bin AS "Decile",
-                   coalesce(sum(windows) FILTER (WHERE placed.bin = bins.bin), 0) / sum(windows) AS "Now",
-                   sum(windows * shares[bins.bin]) / sum(windows) AS "Held-out windows"
-            FROM placed
-            CROSS JOIN generate_series(1, 10) AS bins (bin)
-            GROUP BY bins.bin
-            ORDER BY bins.bin
-            """,
             at=(16, 4, 8, 9),
-            unit="percentunit",
-            x="Decile",
-            no_value=NONE,
-            fields=[field("Now", colour=SKY_BLUE), field("Held-out windows", colour=GREY)],
         ),
     ]
+
+
+def _deciles(measure: str, view: str, description: str, *, at: tuple[int, int, int, int]) -> Json:
+    """Show where a measure of windows lies among the deciles of its reference."""
+    return barchart(
+        f"{measure.capitalize()} in the deciles of the reference",
+        description,
+        f"""
+        WITH reference AS MATERIALIZED (
+            SELECT model_version AS version, exchange, deciles, shares
+            FROM model_reference
+            WHERE measure = '{measure}'
+        ),
+        latest AS (
+            SELECT {measure}, model_version, detected_exchange
+            FROM {view}
+            WHERE $__timeFilter(window_end_at)
+              AND detected_exchange IN ($exchange)
+              AND model_version IN ($model)
+            ORDER BY window_end_at DESC
+            LIMIT 5000
+        ),
+        placed AS (
+            SELECT shares,
+                   1 + (SELECT count(*) FROM unnest(deciles) AS decile WHERE decile < {measure}) AS bin,
+                   count(*) AS windows
+            FROM latest
+            JOIN reference ON version = model_version AND exchange = detected_exchange
+            GROUP BY shares, bin
+        )
+        SELECT 'p' || 10 * bins.bin AS "Decile",
+               coalesce(sum(windows) FILTER (WHERE placed.bin = bins.bin), 0) / sum(windows) AS "Now",
+               sum(windows * shares[bins.bin]) / sum(windows) AS "Held-out windows"
+        FROM placed
+        CROSS JOIN generate_series(1, 10) AS bins (bin)
+        GROUP BY bins.bin
+        ORDER BY bins.bin
+        """,  # noqa: S608  # only our own names
+        at=at,
+        unit="percentunit",
+        x="Decile",
+        no_value=NONE,
+        fields=[field("Now", colour=SKY_BLUE), field("Held-out windows", colour=GREY)],
+    )
 
 
 def calibration() -> list[Json]:
