@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from jobs.addresses import Addresses
 from jobs.alerts import Alert, alert_table, read_alerts, with_flink
-from jobs.cli import app
+from jobs.cli import build_app
 from jobs.config import JOB_NAME
 from jobs.database import connect
 from jobs.migrate import migrate
@@ -81,7 +81,9 @@ def run(standstill_url: str, tmp_path: Path) -> Run:
     environment = {"FINGERPRINT_HOME": str(tmp_path), "FINGERPRINT_FLINK": None, "COLUMNS": "200", "NO_COLOR": "1"}
 
     def run_alerts(*arguments: str) -> Any:
-        return CliRunner().invoke(app, ["alerts", *arguments], env={**environment, "DATABASE_URL": standstill_url})
+        return CliRunner().invoke(
+            build_app(), ["alerts", *arguments], env={**environment, "DATABASE_URL": standstill_url}
+        )
 
     return run_alerts
 

@@ -17,7 +17,7 @@ import psycopg2
 import pytest
 from typer.testing import CliRunner
 
-from jobs.cli import app
+from jobs.cli import build_app
 from jobs.config import parse_database_url
 from jobs.grafana.check import panels_of, queries_of
 from jobs.grafana.provisioning import read_dashboards, read_data_sources, read_rule_groups
@@ -112,7 +112,7 @@ def environment(filled_url: str) -> dict[str, str]:
 
 def run(url: str, environment: dict[str, str]) -> Any:
     names = ("GRAFANA_TOKEN", "GRAFANA_USER", "GRAFANA_PASSWORD", "PROMETHEUS_URL", *environment)
-    return CliRunner().invoke(app, ["grafana", "push", url], env=dict.fromkeys(names) | environment)
+    return CliRunner().invoke(build_app(), ["grafana", "push", url], env=dict.fromkeys(names) | environment)
 
 
 def test_publishes_everything_and_runs_every_query(start: Any, environment: dict[str, str]) -> None:
