@@ -66,7 +66,8 @@ def _add(app: typer.Typer, panel: str, name: str, module: ModuleType) -> None:
     if hasattr(module, "app"):
         app.add_typer(module.app, name=name, rich_help_panel=panel)
     else:
-        app.command(name, rich_help_panel=panel)(getattr(module, _FUNCTIONS.get(name, name)))
+        settings = getattr(module, "HANDS_ON", None)
+        app.command(name, rich_help_panel=panel, context_settings=settings)(getattr(module, _FUNCTIONS.get(name, name)))
 
 
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR)
