@@ -96,7 +96,8 @@ found AS (
 
     UNION ALL
     SELECT 'sequence', 'warning', connection_id, max(declared_exchange), NULL, min(since_at), count(*), 0,
-           format('%s breaks of the sequence numbers, the last at %s UTC: %s', count(*),
+           format('%s break%s of the sequence numbers, the last at %s UTC: %s', count(*),
+                  CASE WHEN count(*) > 1 THEN 's' END,
                   to_char(max(detected_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
                   (array_agg(reason ORDER BY detected_at DESC, kind))[1])
     FROM faults
