@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from stack.status import StackStatus
 from synthetic.spoil import edges
 
@@ -14,6 +16,7 @@ SCRIPT = Path(__file__).parents[1] / "benchmarks" / "fuzz_dead_letters.py"
 N_RECORDS = 5_000
 
 
+@pytest.mark.slow
 def test_spoiled_records_are_dead_letters_and_nothing_else_changes(local_stack: StackStatus) -> None:
     command = [sys.executable, str(SCRIPT), "--records", str(N_RECORDS), "--home", str(local_stack.home)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=400)  # noqa: S603  # our own

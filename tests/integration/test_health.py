@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import requests
 from kafka import KafkaProducer
 
@@ -22,6 +23,7 @@ from stack.status import StackStatus
 TOPIC = "health_messages"
 
 
+@pytest.mark.slow
 def test_a_connection_that_stops_is_seen_and_seen_to_come_back(
     local_stack: StackStatus, database_url: str, wait_until: Callable[..., None]
 ) -> None:

@@ -210,6 +210,7 @@ def check_session(connection_id: str, messages: list[dict[str, Any]], peer: Any,
     assert times == sorted(times)
 
 
+@pytest.mark.slow
 def test_a_broker_that_dies_costs_nothing(
     local_stack: StackStatus,
     captures: Path,
@@ -243,6 +244,7 @@ def test_a_broker_that_dies_costs_nothing(
     assert without_times(messages) == expected_of(venue.peers[0].sent, "recv", connection_id, "binance")
 
 
+@pytest.mark.slow
 def test_live_is_judged_as_the_recording_is(
     local_stack: StackStatus,
     captures: Path,

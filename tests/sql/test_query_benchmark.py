@@ -16,6 +16,7 @@ BENCHMARK = ROOT / "tests" / "benchmarks" / "bench_queries.py"
 ROWS = 20_000
 
 
+@pytest.mark.slow
 def test_it_fills_and_times_and_fills_on(database_url: str, tmp_path: Path) -> None:
     out = tmp_path / "timings.json"
     command = [sys.executable, str(BENCHMARK), "--database-url", database_url, "--rows", str(ROWS), "--json", str(out)]
