@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -32,7 +32,6 @@ from synthetic.strangers import stranger_sessions
 
 TOPIC = "metrics_messages"
 N_MESSAGES = 1000
-PLAYED_S = 10
 ANSWERED_S = 60
 """A rate needs two samples, which are five seconds apart; the job writes a checkpoint every five."""
 
@@ -65,40 +64,45 @@ def played(
     promql: ModuleType,
     wait_until: Callable[..., None],
 ) -> Iterator[Played]:
-    """Publish strangers and others while the job runs, and wait until Prometheus knows of every window."""
+    """Publish strangers and others in two waves, and wait each time until Prometheus knows of every window.
+
+    A counter that comes to be with all that it will ever count has no rate; the second wave gives it one.
+    """
     migrate(database_url)
     stack, flink = local_stack, local_stack.flink_url
     ensure_topics(stack.kafka, [TOPIC, DEAD_LETTER_TOPIC], 2)
     drawn = synthetic_sessions(per_exchange=2, seed=8, start_ns=10**18, n_messages=N_MESSAGES)
     drawn += stranger_sessions(n=2, seed=8, start_ns=10**18, n_messages=N_MESSAGES)
-    sessions = [labelled.session for labelled in drawn]
-    span_s = max(s.recv_ts_ns[-1] - s.recv_ts_ns[0] for s in sessions) / 1e9
     addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=flink, database_url=database_url)
     started_s = time.time()
-    publishing = threading.Thread(
-        target=publish,
-        args=(sessions,),
-        kwargs={"bootstrap_servers": stack.kafka, "topic": TOPIC, "speed": float(span_s / PLAYED_S)},
-    )
     job_id = Submission(addresses=addresses, topic=TOPIC).run(lambda _: None)
     try:
-        publishing.start()
         with KafkaProducer(bootstrap_servers=stack.kafka) as producer:
             for value, _ in BAD_VALUES:
                 producer.send(TOPIC, key=b"c", value=value).get(timeout=10)
-        publishing.join()
-        n_windows = len(sessions) * ((N_MESSAGES - 50) // 25 + 1)
-        wait_until(lambda: sum(_count(database_url).values()) == n_windows, what="every window")
-        played = Played(job_id, len(sessions) * N_MESSAGES, _count(database_url), started_s)
-        scored = f"{OPERATOR}_windows_scored"
-        wait_until(
-            lambda: played.value(prometheus_url, promql, scored) == {job_id: n_windows},
-            what="its metrics in Prometheus",
-        )
+        for wave in (1, 2):
+            names = [f"{one.session.connection_id}-{wave}" for one in drawn]
+            sessions = [replace(one.session, connection_id=name) for one, name in zip(drawn, names, strict=True)]
+            publish(sessions, bootstrap_servers=stack.kafka, topic=TOPIC)
+            n_windows = wave * len(drawn) * ((N_MESSAGES - 50) // 25 + 1)
+            wait_until(partial(_has_written, database_url, n_windows), what="every window")
+            played = Played(job_id, wave * len(drawn) * N_MESSAGES, _count(database_url), started_s)
+            wait_until(partial(_has_sampled, played, prometheus_url, promql), what="its metrics in Prometheus")
         yield played
     finally:
         requests.patch(f"{flink}/jobs/{job_id}", params={"mode": "cancel"}, timeout=10)
         wait_until(lambda: find_running_job(flink) is None, what=f"the end of {JOB_NAME}")
+
+
+def _has_written(database_url: str, n_windows: int) -> bool:
+    return sum(_count(database_url).values()) == n_windows
+
+
+def _has_sampled(played: Played, url: str, promql: ModuleType) -> bool:
+    """Tell whether Prometheus has the last window, and an explanation."""
+    scored = played.value(url, promql, f"{OPERATOR}_windows_scored")
+    explained = played.value(url, promql, f"{OPERATOR}_verdicts_explained")
+    return scored == {played.job_id: sum(played.windows.values())} and bool(explained)
 
 
 def _count(database_url: str) -> dict[str, int]:
