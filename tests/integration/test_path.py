@@ -401,6 +401,7 @@ def test_what_is_no_message_is_in_a_table(played: Played, rows: dict[str, list[R
     assert counted == Counter(reason for _, _, reason in BAD_RECORDS)
 
 
+@pytest.mark.slow
 def test_running_again_changes_nothing_and_calls_python_once_a_batch(
     rows: dict[str, list[Row]],
     judged: Judged,

@@ -111,6 +111,7 @@ def test_each_model_scores_its_part_and_no_window_is_lost(swapped: dict[str, int
     assert 9 * 3 < swapped[toy] < 9 * 24
 
 
+@pytest.mark.slow
 def test_the_topic_gives_the_same_and_so_does_reading_it_again(
     swapped: dict[str, int],
     addresses: Addresses,
