@@ -18,6 +18,12 @@ Select = Callable[..., list[dict[str, Any]]]
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def clock() -> None:
+    """Let now be when these tests begin, however long other tests took since this file was read."""
+    globals()["NOW"] = datetime.now(UTC).replace(microsecond=0)
+
+
 @pytest.fixture(scope="module")
 def naive() -> Any:
     """Return the module beside this file."""

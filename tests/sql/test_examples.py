@@ -27,6 +27,12 @@ Insert = Callable[..., None]
 Ask = Callable[..., list[dict[str, str]]]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def clock() -> None:
+    """Let now be when these tests begin, however long other tests took since this file was read."""
+    globals()["NOW"] = datetime.now(UTC).replace(microsecond=0)
+
+
 def ago(**given: float) -> datetime:
     return NOW - timedelta(**given)
 
