@@ -117,7 +117,6 @@ def test_services_from_outside_are_used(running: StackStatus, tmp_path: Path) ->
     assert down(tmp_path) is False
 
 
-@pytest.mark.slow
 def test_killed_parts_are_started_again(running: StackStatus) -> None:
     names = ("zookeeper", "jobmanager", "taskmanager", "kafka", "postgres")
     for name in names:
