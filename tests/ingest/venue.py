@@ -46,10 +46,11 @@ class Recorded(Protocol):
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer to a handshake that is not the one hoped for."""
+    """An answer to a handshake that is not the one hoped for, given when `due` says so."""
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
+    due: Callable[[], object] = lambda: True
 
 
 @dataclass
@@ -297,6 +298,8 @@ class Venue(_Thread):
         script = self._scripts[min(len(self.attempts_s), len(self._scripts) - 1)] if self._scripts else _listen
         self.attempts_s.append(time.monotonic())
         if isinstance(script, Refusal):
+            while not script.due():
+                await asyncio.sleep(0.005)
             return web.Response(status=script.status, headers=script.headers)
         websocket = web.WebSocketResponse(autoping=False, autoclose=False, compress=self._compress)
         await websocket.prepare(request)
