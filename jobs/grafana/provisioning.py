@@ -62,7 +62,7 @@ def read_dashboards() -> list[Json]:
 
 
 def read_rule_groups(environment: Mapping[str, str]) -> list[Json]:
-    """Read every group of alert rules, with the environment's values put in; a runbook without an address is no link."""
+    """Read every group of alert rules, with the environment's values put in, and links to the runbook if it has one."""
     files = (shipped_folder("grafana", "dashboards") / "provisioning" / "alerting").glob("*.yaml")
     groups = [
         _replace(group, environment, []) for path in sorted(files) for group in _read_yaml(path).get("groups", [])
