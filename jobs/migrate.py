@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Final
 
 import yoyo
+from psycopg2.errors import LockNotAvailable
 from psycopg2.extensions import cursor as Cursor
 from yoyo.connections import DatabaseURI
 
@@ -23,9 +25,17 @@ MONTHS_AHEAD: Final = 4
 """Monthly partitions made, this month's included; later rows wait in the default partition for the next `migrate`."""
 
 LOCK_TIMEOUT_S: Final = 30
+"""How long a table may be waited for: whoever else wants it, the job included, waits behind us meanwhile."""
 
 _MIGRATE_LOCK: Final = 0x66696E67
 """Key of the advisory lock that lets one `migrate` run at a time ("fing" in ASCII)."""
+
+_OLDEST_HOLDER: Final = """
+    SELECT pid, usename, application_name, xact_start FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE granted AND pid <> pg_backend_pid() AND datname = current_database()
+      AND relation IN (SELECT oid FROM pg_class WHERE relnamespace = current_schema()::regnamespace)
+    ORDER BY xact_start LIMIT 1"""
+"""Who else uses a table for longest; when it began is told to those only who may know."""
 
 
 def migrate(database_url: str, *, retention_days: int | None = None, progress: Progress = lambda _: None) -> list[str]:
@@ -50,15 +60,16 @@ def migrate(database_url: str, *, retention_days: int | None = None, progress: P
     Raises
     ------
     ConfigError
-        If the database cannot be reached, or does not allow what a migration does.
+        If the database cannot be reached, does not allow what a migration does, or a transaction holds a table.
     """
     if retention_days is not None and retention_days < 1:
         raise ConfigError(f"Expected the retention to be at least 1 day, found {retention_days}: raise it")
     database = parse_database_url(database_url)
-    with connect(database_url) as connection, connection.cursor() as cursor:
+    with connect(database_url) as connection, connection.cursor() as cursor, _saying_who_holds_tables(cursor, database):
         _check_rights(cursor, database)
         # The lock of yoyo is a row that outlives a killed process; this one ends with the connection.
         cursor.execute("SELECT pg_advisory_lock(%s)", (_MIGRATE_LOCK,))
+        cursor.execute("SELECT set_config('lock_timeout', %s, false)", (f"{LOCK_TIMEOUT_S}s",))
         applied = _apply_migrations(database, progress)
         _apply_views(cursor)
         for partition in _call(cursor, "SELECT create_partitions(now(), %s)", MONTHS_AHEAD):
@@ -108,6 +119,25 @@ def _check_rights(cursor: Cursor, database: Database) -> None:
         )
 
 
+@contextmanager
+def _saying_who_holds_tables(cursor: Cursor, database: Database) -> Iterator[None]:
+    try:
+        yield
+    except LockNotAvailable as error:
+        cursor.execute(_OLDEST_HOLDER)
+        holder = cursor.fetchone()
+        found, what_to_do = "found that something held them that is gone now", "run it again"
+        if holder is not None:
+            pid, user, application, since = holder
+            began = "" if since is None else f", which began at {since:%Y-%m-%d %H:%M:%S %Z},"
+            found = f"found that a transaction of {user!r} in {application!r}{began} holds one"
+            what_to_do = f"let it end, or end it by SELECT pg_terminate_backend({pid}), and run it again"
+        raise ConfigError(
+            f"Expected the tables of the database {database.name!r} to be free within {LOCK_TIMEOUT_S} s, {found}: "
+            f"{what_to_do}"
+        ) from error
+
+
 def _apply_migrations(database: Database, progress: Progress) -> list[str]:
     uri = DatabaseURI(
         scheme="postgresql",
@@ -116,7 +146,7 @@ def _apply_migrations(database: Database, progress: Progress) -> list[str]:
         hostname=f"[{database.host}]" if ":" in database.host else database.host,
         port=database.port,
         database=database.name,
-        args={"connect_timeout": CONNECT_TIMEOUT_S},
+        args={"connect_timeout": CONNECT_TIMEOUT_S, "options": f"-c lock_timeout={LOCK_TIMEOUT_S}s"},
     )
     applied = []
     with yoyo.get_backend(str(uri)) as backend:

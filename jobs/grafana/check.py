@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,14 +19,14 @@ _LEAST_INTERVAL_MS: Final = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """What a panel's queries came to, or a variable's; all is well without an error.
+    """What a panel's queries came to, or a variable's, or a data source's trial; all is well without an error.
 
     Attributes
     ----------
     dashboard, panel : str
-        Their titles.
-    rows : int
-        Of all of its queries.
+        Their titles; of a data source "data source" and its uid.
+    rows : int or None
+        Of all of its queries; None of a data source.
     error : str
         What Grafana says of the first one that fails.
     left_out : str
@@ -35,28 +35,27 @@ class Checked:
 
     dashboard: str
     panel: str
-    rows: int = 0
+    rows: int | None = 0
     error: str = ""
     left_out: str = ""
 
 
-def check_source(grafana: Grafana, uid: str) -> None:
-    """Let Grafana try a data source.
+def check_source(grafana: Grafana, uid: str) -> Checked:
+    """Let Grafana try a data source; what it says of one that does not work is the error."""
+    error = ""
+    try:
+        with grafana.asked(f"to reach the data source {uid!r}"):
+            health = grafana.api.datasource.health(uid)
+        if health.get("status") != "OK":
+            error = (
+                f"Expected Grafana at {grafana.url} to reach the data source {uid!r}, found: {health.get('message')}"
+            )
+    except PipelineError as refused:
+        error = str(refused)
+    return Checked(dashboard="data source", panel=uid, rows=None, error=error)
 
-    Raises
-    ------
-    PipelineError
-        If it does not work, with what Grafana says.
-    """
-    with grafana.asked(f"to reach the data source {uid!r}"):
-        health = grafana.api.datasource.health(uid)
-    if health.get("status") != "OK":
-        raise PipelineError(
-            f"Expected Grafana at {grafana.url} to reach the data source {uid!r}, found: {health.get('message')}"
-        )
 
-
-def check_dashboard(grafana: Grafana, dashboard: Json, sources: Collection[str]) -> Iterator[Checked]:
+def check_dashboard(grafana: Grafana, dashboard: Json, unusable: Mapping[str, str]) -> Iterator[Checked]:
     """Run the queries of a dashboard's variables and panels, one result for each.
 
     Parameters
@@ -65,20 +64,20 @@ def check_dashboard(grafana: Grafana, dashboard: Json, sources: Collection[str])
         Where they run.
     dashboard : dict
         As its file has it.
-    sources : collection of str
-        Uids of the data sources that there are.
+    unusable : str by str
+        By uids of data sources that cannot be asked, why.
     """
     values: dict[str, Value] = {}
     for variable in dashboard.get("templating", {}).get("list", []):
         options = listed(variable)
         if variable["type"] == "query":
             target = {"datasource": variable["datasource"], "rawSql": variable["query"], "format": "table"}
-            checked, frames = _run(grafana, dashboard, f"${variable['name']}", [target], values, sources)
+            checked, frames = _run(grafana, dashboard, f"${variable['name']}", [target], values, unusable)
             yield checked
             options = found(frames)
         values[variable["name"]] = opened_with(variable, options)
     for panel in panels_of(dashboard):
-        yield _run(grafana, dashboard, panel["title"], queries_of(panel), values, sources)[0]
+        yield _run(grafana, dashboard, panel["title"], queries_of(panel), values, unusable)[0]
 
 
 def panels_of(dashboard: Json) -> Iterator[Json]:
@@ -101,12 +100,12 @@ def _run(  # noqa: PLR0913
     panel: str,
     queries: list[Json],
     values: dict[str, Value],
-    sources: Collection[str],
+    unusable: Mapping[str, str],
 ) -> tuple[Checked, list[Json]]:
     title = dashboard["title"]
-    missing = sorted({query["datasource"]["uid"] for query in queries} - set(sources))
-    if missing:
-        return Checked(dashboard=title, panel=panel, left_out=f"there is no data source {', '.join(missing)}"), []
+    uids = sorted({query["datasource"]["uid"] for query in queries})
+    if reasons := [unusable[uid] for uid in uids if uid in unusable]:
+        return Checked(dashboard=title, panel=panel, left_out=", ".join(reasons)), []
     time_from, time_to = (dashboard["time"][end] for end in ("from", "to"))
     common = {"intervalMs": interval_ms(time_from), "maxDataPoints": _POINTS}
     asked = [{"refId": "A"} | common | put_in(query, values) for query in queries]

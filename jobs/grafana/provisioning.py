@@ -15,9 +15,6 @@ from jobs.files import shipped_folder
 
 Json = dict[str, Any]
 
-RUNBOOK: Final = "docs/runbook.md"
-"""Address of the runbook where GRAFANA_RUNBOOK_URL names none."""
-
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 
 
@@ -65,10 +62,15 @@ def read_dashboards() -> list[Json]:
 
 
 def read_rule_groups(environment: Mapping[str, str]) -> list[Json]:
-    """Read every group of alert rules, with the environment's values put in."""
+    """Read every group of alert rules, with the environment's values put in, and links to the runbook if it has one."""
     files = (shipped_folder("grafana", "dashboards") / "provisioning" / "alerting").glob("*.yaml")
-    with_runbook = {"GRAFANA_RUNBOOK_URL": RUNBOOK} | {**environment}
-    return [_replace(group, with_runbook, []) for path in sorted(files) for group in _read_yaml(path).get("groups", [])]
+    groups = [
+        _replace(group, environment, []) for path in sorted(files) for group in _read_yaml(path).get("groups", [])
+    ]
+    if not environment.get("GRAFANA_RUNBOOK_URL"):
+        for rule in (rule for group in groups for rule in group["rules"]):
+            del rule["annotations"]["runbook_url"]
+    return groups
 
 
 def _read_yaml(path: Path) -> Json:

@@ -1,4 +1,4 @@
-"""Writes folder, data sources, dashboards and alert rules into a Grafana; doing it again changes nothing."""
+"""Writes folder, data sources, dashboards and alert rules into a Grafana; doing it again leaves the same there."""
 
 from __future__ import annotations
 

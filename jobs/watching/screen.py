@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import ClassVar, Final
 
@@ -12,12 +13,15 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import DataTable, Footer, Input, Static
 
-from jobs.watching.panes import COLUMNS, Pane, Row
+from jobs.watching.panes import COLUMNS, Pane, Row, span
 from jobs.watching.snapshot import Choice, Order, Snapshot
 from jobs.watching.source import Poller, Source
 from jobs.watching.text import cells, detail, pane_title, style, summary_lines
 
 REFRESH_S: Final = 1.0
+FRESH_PERIODS: Final = 3
+"""What is older than so many times `REFRESH_S` does not pass for live: its age is shown."""
+
 NARROW: Final = 110
 """On terminals of fewer columns a long id is cut in its middle, so that what is behind it can be seen."""
 
@@ -100,6 +104,7 @@ class WatchScreen(App[None]):
     ENABLE_COMMAND_PALETTE = False
     CSS = """
     #summary, #detail { height: 2; }
+    #age { display: none; height: 1; text-style: bold reverse; }
     .pane { height: 1fr; min-height: 4; }
     .pane:focus-within { height: 3fr; }
     .title { height: 1; text-style: bold; }
@@ -135,6 +140,7 @@ class WatchScreen(App[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out numbers, tables, the row under the cursor, and the keys."""
+        yield Static(id="age", markup=False)
         yield Static("Reading ...", id="summary", markup=False)
         for pane in Pane:
             with Vertical(classes="pane"):
@@ -149,6 +155,7 @@ class WatchScreen(App[None]):
         self.theme = "ansi-dark"  # the terminal's own colours
         self._table(Pane.CONNECTIONS).focus()
         self._draw_titles()
+        self.set_interval(REFRESH_S, self._draw_age)
         self._poller.start()
 
     def on_unmount(self) -> None:
@@ -163,6 +170,7 @@ class WatchScreen(App[None]):
         self.query_one("#summary", Static).update("\n".join(summary_lines(message.snapshot)))
         for pane in Pane:
             self._table(pane).show(message.snapshot)
+        self._draw_age()
         self._draw_titles()
         self._draw_detail()
 
@@ -170,8 +178,8 @@ class WatchScreen(App[None]):
         """Say what is wrong in place of the numbers; the tables stay as they were."""
         if not self._is_open:
             return
-        as_of = f"As of {self.snapshot.at.astimezone():%H:%M:%S}. " if self.snapshot is not None else ""
-        self.query_one("#summary", Static).update(Text(f"{as_of}{message.sentence}", style="bold red"))
+        self.query_one("#summary", Static).update(Text(message.sentence, style="bold red"))
+        self._draw_age()
 
     def on_data_table_row_highlighted(self) -> None:
         """Write out the row under the cursor."""
@@ -225,7 +233,7 @@ class WatchScreen(App[None]):
     @property
     def _is_open(self) -> bool:
         """Whether everything is on the screen; messages come also while it is taken down."""
-        return bool(self.screen_stack) and len(self.query("#summary, #detail, PaneTable")) == 2 + len(Pane)
+        return bool(self.screen_stack) and len(self.query("#age, #summary, #detail, PaneTable")) == 3 + len(Pane)
 
     @property
     def _pane(self) -> Pane:
@@ -249,6 +257,15 @@ class WatchScreen(App[None]):
     def _draw_titles(self) -> None:
         for pane in Pane:
             self.query_one(f"#{pane.value}-title", Static).update(pane_title(pane, self.snapshot, self.choice))
+
+    def _draw_age(self) -> None:
+        """Say how old what is shown is, if it is no longer fresh: an answer may be long in coming, or never come."""
+        if not self._is_open or self.snapshot is None:
+            return
+        age_s = time.monotonic() - self.snapshot.begun_s
+        line = self.query_one("#age", Static)
+        line.display = age_s > FRESH_PERIODS * REFRESH_S
+        line.update(f"As of {self.snapshot.at.astimezone():%H:%M:%S}, {span(age_s)} ago")
 
     def _draw_detail(self) -> None:
         if not self._is_open:

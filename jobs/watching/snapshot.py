@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -90,6 +91,8 @@ class Snapshot:
     """All that is shown of one moment, by the clock of the database."""
 
     at: datetime
+    begun_s: float
+    """When it was begun to be read, by this machine's monotonic clock."""
     summary: Summary
     matching: int
     """Connections that the choice takes, of which those within the limit are in the table."""
@@ -103,12 +106,13 @@ class Snapshot:
 
 def read_snapshot(database: Connection, choice: Choice) -> Snapshot:
     """Read what is shown now; the connection is in autocommit mode, so each call sees what was written since."""
+    begun_s = time.monotonic()
     with database.cursor() as cursor:
         at, critical, warnings, subjects = _one(cursor, ALERTS)
         (matching,) = _one(cursor, *statement(Pane.CONNECTIONS, choice, subjects, count=True))
         rows = {pane: _rows(cursor, *statement(pane, choice, subjects)) for pane in Pane}
         summary = _read_summary(cursor, critical, warnings)
-        return Snapshot(at=at, summary=summary, matching=matching, rows=rows)
+        return Snapshot(at=at, begun_s=begun_s, summary=summary, matching=matching, rows=rows)
 
 
 SUMMARY: Final = f"""

@@ -16,6 +16,9 @@ from jobs.database import connect
 from jobs.watching.snapshot import Choice, Snapshot, read_snapshot
 from udfs.errors import ConfigError
 
+STATEMENT_TIMEOUT_S: Final = 10
+"""How long one of a reading's statements may take; with ten million windows each takes less than 0.1 s."""
+
 _PAUSES_PER_READING: Final = 4
 
 
@@ -41,7 +44,10 @@ class Source:
     def _database(self) -> Iterator[Connection]:
         if self._open is None:
             stack = ExitStack()
-            self._open = (stack, stack.enter_context(connect(self._database_url)))
+            self._open = (
+                stack,
+                stack.enter_context(connect(self._database_url, statement_timeout_s=STATEMENT_TIMEOUT_S)),
+            )
         stack, database = self._open
         try:
             yield database

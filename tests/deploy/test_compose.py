@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -42,7 +43,7 @@ def test_obeys_the_compose_specification() -> None:
 def test_has_every_part_of_the_system() -> None:
     assert set(SERVICES) == {
         *("kafka", "postgres", "migrate", "zookeeper", "jobmanager", "taskmanager", "submit", "publisher"),
-        *("prometheus", "grafana"),
+        *("retention", "prometheus", "grafana"),
     }
 
 
@@ -128,7 +129,29 @@ def test_commands_name_services_at_their_own_ports(name: str) -> None:
         assert options["--flink"] == f"http://jobmanager:{inner_port(SERVICES['jobmanager']['ports'][0])}"
 
 
-@pytest.mark.parametrize("name", ["migrate", "submit", "publisher"])
+def test_old_results_are_dropped_daily_also_after_a_failure(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    said = f'echo "$(basename "$0") $*" >> {log}'
+    for name, then in {"fingerprint": "exit 1", "sleep": f'[ "$(wc -l < {log})" -lt 4 ] || kill $PPID'}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{said}\n{then}\n")
+        (tmp_path / name).chmod(0o755)
+    (script,) = SERVICES["retention"]["command"]
+    assert SERVICES["retention"]["entrypoint"] == ["sh", "-c"]
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "RETENTION_DAYS": "7"}
+    subprocess.run(["sh", "-c", script], env=environment, check=False, timeout=60)  # noqa: S603, S607 (our own command)
+    assert log.read_text().splitlines() == ["fingerprint migrate --retention-days 7", "sleep 86400"] * 2
+
+
+def test_the_runbook_is_where_alerts_link_to() -> None:
+    grafana = SERVICES["grafana"]
+    (mount,) = [mount for mount in grafana["volumes"] if mount.startswith("./docs/runbook.md:")]
+    served = mount.split(":")[1].removeprefix("/usr/share/grafana")
+    port = grafana["ports"][0].removeprefix("127.0.0.1:").rpartition(":")[0]
+    address = f"http://127.0.0.1:{port}{served}"
+    assert grafana["environment"]["GRAFANA_RUNBOOK_URL"] == f"${{GRAFANA_RUNBOOK_URL:-{address}}}"
+
+
+@pytest.mark.parametrize("name", ["migrate", "retention", "submit", "publisher"])
 def test_the_database_address_is_that_of_the_server(name: str) -> None:
     server = SERVICES["postgres"]
     url = re.sub(r"\$\{POSTGRES_PASSWORD:\?[^}]*\}", "secret", SERVICES[name]["environment"]["DATABASE_URL"])

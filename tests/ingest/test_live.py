@@ -98,7 +98,7 @@ def _watch(
         stop = asyncio.Event()
         chosen = [feeds] if isinstance(feeds, Feed) else feeds
         watching = asyncio.create_task(watch_feeds(chosen, sink, stop=stop, stats=stats, backoff=backoff))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not until() and not watching.done():
                 await asyncio.sleep(0.005)
             stop.set()
@@ -304,14 +304,14 @@ async def _talk_and_die(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("contract", "reason"), [({"silent_after_s": 0.6}, "silent"), ({"ping_every_s": 0.6}, "no pong")]
+    ("contract", "reason"), [({"silent_after_s": 2.0}, "silent"), ({"ping_every_s": 2.0}, "no pong")]
 )
 def test_a_half_open_socket(open_venue: OpenVenue, contract: dict[str, float], reason: str) -> None:
     venue, sink = open_venue(_talk_and_die, _burst), ListSink()
     _watch(_feed(venue.url, **contract), sink, until=lambda: len(sink.texts(1)) == 500)
     assert sink.texts(0) == sink.texts(1) == list(TEXTS)
     assert sink.reasons == [reason, "stop"]
-    assert venue.attempts_s[1] - venue.attempts_s[0] > 0.5
+    assert venue.attempts_s[1] - venue.attempts_s[0] > 1.9
 
 
 def test_a_peer_that_pings_but_takes_no_answer(open_venue: OpenVenue) -> None:
@@ -321,14 +321,14 @@ def test_a_peer_that_pings_but_takes_no_answer(open_venue: OpenVenue) -> None:
             await peer.ping(bytes(125))
 
     venue, sink = open_venue(script, _burst), ListSink()
-    _watch(_feed(venue.url, silent_after_s=0.4), sink, until=lambda: len(sink.texts(1)) == 500)
+    _watch(_feed(venue.url, silent_after_s=2.0), sink, until=lambda: len(sink.texts(1)) == 500)
     assert set(sink.texts(0)) == {"ping"}
     assert sink.reasons == ["silent", "stop"]
 
 
 def test_pongs_are_a_sign_of_life(open_venue: OpenVenue) -> None:
     venue, sink = open_venue(), ListSink()
-    feed = _feed(venue.url, silent_after_s=1.0, ping_every_s=0.5)
+    feed = _feed(venue.url, silent_after_s=4.0, ping_every_s=1.5)
     _watch(feed, sink, until=lambda: venue.peers and len(venue.peers[0].pings) == 4)
     assert sink.reasons == ["stop"]
     assert sink.n_frames == 0, "neither our pings nor pongs are frames"
@@ -337,14 +337,14 @@ def test_pongs_are_a_sign_of_life(open_venue: OpenVenue) -> None:
 def test_frames_are_a_sign_of_life_where_nobody_answers_pings(open_venue: OpenVenue) -> None:
     async def script(peer: Peer) -> None:
         peer.play_dead()
-        for _ in range(12):
+        for _ in range(25):  # for more than two pings
             await peer.send("tick")
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.2)
         peer.wake_up()
 
     venue, sink = open_venue(script), ListSink()
-    feed = _feed(venue.url, ping_every_s=0.5)
-    _watch(feed, sink, until=lambda: len(sink.texts(0)) == 12)
+    feed = _feed(venue.url, ping_every_s=2.0)
+    _watch(feed, sink, until=lambda: len(sink.texts(0)) == 25)
     assert sink.reasons == ["stop"]
 
 
@@ -386,7 +386,7 @@ def test_a_session_ends_before_the_venue_would_end_it(open_venue: OpenVenue) -> 
             await asyncio.sleep(0.001)
 
     venue, sink = open_venue(script), ListSink()
-    _watch(_feed(venue.url, longest_session_s=0.4), sink, until=lambda: len(sink.frames) == 3)
+    _watch(_feed(venue.url, longest_session_s=1.5), sink, until=lambda: len(sink.frames) == 3)
     assert sink.reasons == ["session limit", "session limit", "stop"]
     assert [sink.texts(n) for n in range(3)] == [peer.sent for peer in venue.peers]
 
@@ -480,13 +480,13 @@ def test_failures_are_counted_until_a_session_lives_long_enough(
     open_venue: OpenVenue, venues: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def live_a_little(peer: Peer) -> None:
-        await asyncio.sleep(0.7)
+        await asyncio.sleep(3.0)
         peer.drop()
 
     asked: list[int] = []
     monkeypatch.setattr(Backoff, "wait_s", lambda self, failures: asked.append(failures) or 0.0)
     venue, sink = open_venue(venues.Refusal(503), _drop, venues.Refusal(500), live_a_little, _drop, _burst), ListSink()
-    backoff = Backoff(forgive_after_s=0.6)
+    backoff = Backoff(forgive_after_s=2.0)
     _watch(_feed(venue.url), sink, until=lambda: len(sink.frames) == 4 and sink.texts(3), backoff=backoff)
     assert asked == [1, 2, 3, 1, 2]
 

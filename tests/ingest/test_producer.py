@@ -51,7 +51,7 @@ def test_a_broker_that_is_not_there_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("ingest.broker.ANSWER_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("ingest.broker.ANSWER_TIMEOUT_S", 2.0)
     address = request.getfixturevalue(who)
     sentence = f"^expected Kafka at {address} to answer, but found .*{found}.*: check the address and that the broker"
     with pytest.raises(ConfigError, match=sentence):

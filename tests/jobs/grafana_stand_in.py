@@ -33,6 +33,8 @@ class State:
     token: str = "let-me-in"  # noqa: S105  # of this server only
     user: tuple[str, str] = ("ann", "secret")
     may_write: bool = True
+    sick: dict[str, tuple[int, Json]] = field(default_factory=dict)
+    """By uids of data sources, status and answer to whoever tries one."""
     folders: list[Json] = field(default_factory=list)
     sources: dict[str, Json] = field(default_factory=dict)
     dashboards: dict[str, Json] = field(default_factory=dict)
@@ -137,6 +139,8 @@ class Handler(BaseHTTPRequestHandler):
         raise not_found()
 
     def health(self, source: Json) -> Json:
+        if source["uid"] in self.state.sick:
+            raise Refused(*self.state.sick[source["uid"]])
         if source["type"] == "prometheus":
             return {"status": "OK", "message": "Successfully queried the Prometheus API."}
         try:

@@ -59,7 +59,7 @@ def flink(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
 
 @pytest.fixture(scope="module")
 def standstill_url(database_url: str) -> str:
-    """Hold two connections that fell silent together 90 seconds ago, and 20 dead letters."""
+    """Hold two connections that fell silent together 500 seconds ago, and 20 dead letters."""
     migrate(database_url)
     with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
         connection.autocommit = True
@@ -67,7 +67,7 @@ def standstill_url(database_url: str) -> str:
             """
             INSERT INTO connection_activity (connection_id, kafka_partition, last_offset, messages, last_recv_at,
                                              silence_limit_s)
-            SELECT id, 0, 999, 1000, now() - interval '90 s', 5 FROM (VALUES ('a'), ('b')) AS ids (id);
+            SELECT id, 0, 999, 1000, now() - interval '500 s', 5 FROM (VALUES ('a'), ('b')) AS ids (id);
             INSERT INTO dead_letters (kafka_partition, kafka_offset, reason, connection_key, n_bytes)
             SELECT 0, n, '[not] JSON', 'm', 7 FROM generate_series(1, 20) AS n;
             """
@@ -93,7 +93,7 @@ def test_prints_a_table_and_tells_by_the_exit_code(run: Run) -> None:
     assert done.exit_code == 1
     assert "1 critical, 1 warnings" in done.output
     assert "[not] JSON" in done.output
-    assert "Nothing of any connection for 9" in done.output
+    assert "Nothing of any connection for 5" in done.output
 
 
 def test_prints_a_line_of_json_for_each(run: Run) -> None:

@@ -111,7 +111,7 @@ def environment(filled_url: str) -> dict[str, str]:
 
 
 def run(url: str, environment: dict[str, str]) -> Any:
-    names = ("GRAFANA_TOKEN", "GRAFANA_USER", "GRAFANA_PASSWORD", "PROMETHEUS_URL", *environment)
+    names = ("GRAFANA_TOKEN", "GRAFANA_USER", "GRAFANA_PASSWORD", "PROMETHEUS_URL", "GRAFANA_RUNBOOK_URL", *environment)
     return CliRunner().invoke(build_app(), ["grafana", "push", url], env=dict.fromkeys(names) | environment)
 
 
@@ -254,9 +254,48 @@ def test_a_missing_variable_is_named_before_anything_is_written(start: Any, envi
     assert state.writes == []
 
 
-def test_a_database_that_grafana_cannot_reach_is_one_sentence(start: Any, environment: dict[str, str]) -> None:
-    sentence = refused(start()[0], environment | {"GRAFANA_DB_PASSWORD": "wrong-password"})
-    assert "to reach the data source 'fingerprint', found: failed to connect to server" in sentence
+def test_a_database_that_grafana_cannot_reach_stops_nothing_else(start: Any, environment: dict[str, str]) -> None:
+    url, state = start()
+    given = {"GRAFANA_DB_PASSWORD": "wrong-password", "PROMETHEUS_URL": "http://prometheus:9090", "COLUMNS": "400"}
+    done = run(url, environment | given)
+    assert done.exit_code == 1
+    assert "to reach the data source 'fingerprint', found: failed to connect to server" in done.output
+    assert [query for query in state.queries if "rawSql" in query] == []
+    # What is of Prometheus alone is asked, all else left out.
+    panels = [queries_of(panel) for board in read_dashboards() for panel in panels_of(board)]
+    n_of_prometheus = sum(all("expr" in query for query in queries) for queries in panels)
+    n_left_out = len(panels) - n_of_prometheus + N_VARIABLES
+    assert n_of_prometheus > 10
+    assert done.output.count("the data source fingerprint does not work") == n_left_out
+    assert f"{n_of_prometheus + 2} asked, 1 failed, {n_left_out} left out" in done.output
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "words"),
+    [
+        (200, {"status": "ERROR", "message": "no such host"}, "no such host"),
+        (400, {"status": "ERROR", "message": "connection refused"}, "connection refused"),
+        (500, {"message": "Plugin unavailable"}, "Plugin unavailable"),
+        (502, None, "Server Error 502"),
+    ],
+)
+def test_a_prometheus_that_does_not_work_stops_nothing_else(
+    start: Any, environment: dict[str, str], status: int, answer: Any, words: str
+) -> None:
+    url, state = start(sick={"fingerprint-prometheus": (status, answer)})
+    done = run(url, environment | {"PROMETHEUS_URL": "http://prometheus:9090", "COLUMNS": "400"})
+    assert done.exit_code == 1
+    (line,) = [line for line in done.output.splitlines() if "to reach the data source 'fingerprint-prometheus'" in line]
+    assert words in line
+    assert [query for query in state.queries if "expr" in query] == []
+    assert "the data source fingerprint-prometheus does not work" in done.output
+    assert " 1 failed, " in done.output
+
+
+def test_without_an_address_of_the_runbook_alerts_link_to_none(start: Any, environment: dict[str, str]) -> None:
+    url, state = start()
+    run(url, environment)
+    assert {tuple(rule["annotations"]) for rule in state.rules.values()} == {("summary", "description")}
 
 
 def test_a_data_source_of_the_same_name_is_one_sentence(start: Any, environment: dict[str, str]) -> None:

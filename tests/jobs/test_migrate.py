@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from jobs.migrate import check_schema, migrate, sql_folder
+from jobs.migrate import _MIGRATE_LOCK, check_schema, migrate, sql_folder
 from udfs.errors import ConfigError, SchemaError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,6 +100,54 @@ def test_retention_drops_what_ended_before_it(empty_database_url: str) -> None:
         "Partition window_scores_2020_01 dropped: older than 30 days",
         "Partition window_scores_2020_02 dropped: older than 30 days",
     ]
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.migrate.LOCK_TIMEOUT_S", 2)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_open_transaction_is_waited_for_no_longer_and_named(empty_database_url: str) -> None:
+    migrate(empty_database_url)
+    query(empty_database_url, "SELECT create_partitions('2020-01-15 12:00+00', 1)")
+    with closing(psycopg2.connect(empty_database_url, application_name="a notebook")) as analyst:
+        with analyst.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM window_scores")
+        with pytest.raises(ConfigError) as caught:
+            migrate(empty_database_url, retention_days=30)
+        sentence = str(caught.value)
+        assert "to be free within 2 s, found that a transaction of " in sentence
+        assert " in 'a notebook', which began at 2" in sentence
+        assert sentence.endswith(
+            f": let it end, or end it by SELECT pg_terminate_backend({analyst.info.backend_pid}), and run it again"
+        )
+    lines: list[str] = []
+    migrate(empty_database_url, retention_days=30, progress=lines.append)
+    assert lines == ["Partition window_scores_2020_01 dropped: older than 30 days"]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_migration_waits_no_longer_either(empty_database_url: str) -> None:
+    migrate(empty_database_url)
+    query(empty_database_url, "DELETE FROM _yoyo_migration WHERE migration_id LIKE '0010%'")
+    with closing(psycopg2.connect(empty_database_url)) as analyst, analyst.cursor() as cursor:
+        cursor.execute("LOCK TABLE window_scores")
+        with pytest.raises(ConfigError, match=r"found that a transaction of .* holds one: let it end, or end it by"):
+            migrate(empty_database_url)
+    assert migrate(empty_database_url) == [name for name in MIGRATIONS if name.startswith("0010")]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_another_migrate_is_waited_for_as_long_as_it_takes(empty_database_url: str) -> None:
+    with ThreadPoolExecutor(1) as pool, closing(psycopg2.connect(empty_database_url)) as other:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", (_MIGRATE_LOCK,))
+        waiting = pool.submit(migrate, empty_database_url)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=4)
+        other.close()
+        assert waiting.result() == MIGRATIONS
 
 
 def test_retention_below_a_day_is_refused(database_url: str) -> None:

@@ -66,7 +66,7 @@ def test_nothing_is_wrong_with_empty_tables(found: Any) -> None:
 def test_a_mismatch_stands_for_an_hour_after_the_last_window(
     insert: Insert, verdict: Any, event: Any, database: Connection
 ) -> None:
-    last_seen_s = {"now": 1, "nearly over": 3590, "over": 3610}
+    last_seen_s = {"now": 1, "nearly over": 3000, "over": 3610}
     for name, seconds in last_seen_s.items():
         insert([verdict(connection_id=name, declared_exchange="binance", last_window_end_at=ago(seconds=seconds))])
         insert([event(connection_id=name, detected_at=ago(seconds=seconds + 60))])
@@ -112,7 +112,7 @@ def test_a_stranger_is_critical_if_it_claims_what_the_model_knows(  # noqa: PLR0
 
 def test_who_is_silent_stalls_until_it_has_ended(insert: Insert, activity: Any, database: Connection) -> None:
     silent_s = {"talks": 1, "silent": 20, "long silent": 3500, "ended": 3700, "slow": 100}
-    limits_s = {"slow": 200.0}
+    limits_s = {"slow": 200.0, "talks": 60.0}
     insert(
         [
             activity(connection_id=name, last_recv_at=ago(seconds=s), silence_limit_s=limits_s.get(name, 5.0))
@@ -124,8 +124,8 @@ def test_who_is_silent_stalls_until_it_has_ended(insert: Insert, activity: Any, 
         ("stall", "warning", "silent"),
         ("stall", "warning", "long silent"),
     ]
-    assert (alerts[0].value, alerts[0].limit_value) == (pytest.approx(20, abs=2), 5.0)
-    assert re.fullmatch(r"Silent for 2[012] s, where 5\.0 s are allowed", alerts[0].summary)
+    assert (alerts[0].value, alerts[0].limit_value) == (pytest.approx(25, abs=5), 5.0)
+    assert re.fullmatch(r"Silent for 2\d s, where 5\.0 s are allowed", alerts[0].summary)
 
 
 def test_a_stall_that_is_over_is_told_once_for_a_quarter_of_an_hour(
@@ -133,7 +133,7 @@ def test_a_stall_that_is_over_is_told_once_for_a_quarter_of_an_hour(
 ) -> None:
     insert(
         [
-            activity(connection_id="back", last_recv_at=ago(seconds=1)),
+            activity(connection_id="back", last_recv_at=ago(seconds=1), silence_limit_s=60),
             fault(connection_id="back", detected_at=ago(minutes=10)),
             fault(connection_id="back", kind="data_stall", kafka_offset=400, detected_at=ago(minutes=2)),
             fault(connection_id="long ago", detected_at=ago(minutes=16)),
@@ -144,7 +144,7 @@ def test_a_stall_that_is_over_is_told_once_for_a_quarter_of_an_hour(
     alerts = {alert.subject: alert for alert in read_alerts(database)}
     assert alerts.keys() == {"back", "silent again"}
     assert alerts["back"].summary.startswith("Only heartbeats for 31.0 s, where 5.0 s are allowed, until ")
-    assert alerts["silent again"].summary.startswith("Silent for 3")
+    assert re.match(r"Silent for [34]\d s, where", alerts["silent again"].summary)
 
 
 def test_breaks_of_sequence_numbers_are_counted_by_connection(insert: Insert, fault: Any, database: Connection) -> None:
@@ -265,14 +265,14 @@ def test_all_connections_that_fall_silent_together_are_one_alert(
         ("job down", "critical", "all connections"),
         ("stall", "warning", "before"),
     ]
-    assert alerts[0].value == pytest.approx(90, abs=2)
-    assert re.match(r"Nothing of any connection for 9[012] s, and 3 fell silent together", alerts[0].summary)
+    assert alerts[0].value == pytest.approx(95, abs=5)
+    assert re.match(r"Nothing of any connection for 9\d s, and 3 fell silent together", alerts[0].summary)
 
 
 @pytest.mark.parametrize(
     ("silent_s", "expected"),
     [
-        ((50, 50), ["stall", "stall"]),  # not yet a minute
+        ((40, 40), ["stall", "stall"]),  # not yet a minute
         ((90,), ["stall"]),  # one alone is that one's silence
         ((90, 200), ["stall", "stall"]),  # not together
         ((90, 100, 1), ["stall", "stall"]),  # another one talks

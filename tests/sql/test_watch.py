@@ -47,11 +47,11 @@ def shown(database: Connection, insert: Insert, window: Any, verdict: Any, event
               since_at=now - timedelta(minutes=2), detected_at=now - timedelta(minutes=2)),
         fault(connection_id=HONEST, kind="gap", n_missing=3, seq_before=7, silence_s=None, limit_s=None,
               since_at=now - timedelta(minutes=10), detected_at=now - timedelta(minutes=10)),
-        # 12 windows of the last minute in a minute; the rate of a connection is that of its last ten.
+        # 12 windows of the last minute, the oldest of 27 seconds ago; the rate of a connection is that of its last ten.
         *(
             window(connection_id=HONEST, last_offset=49 + 25 * n, probabilities={"kraken": 1.0},
-                   window_start_at=now - timedelta(seconds=7 + 4 * n), window_end_at=now - timedelta(seconds=5 + 4 * n),
-                   scored_at=now - timedelta(seconds=5 + 4 * n) + timedelta(milliseconds=40 + 10 * (n == 11)))
+                   window_start_at=now - timedelta(seconds=7 + 2 * n), window_end_at=now - timedelta(seconds=5 + 2 * n),
+                   scored_at=now - timedelta(seconds=5 + 2 * n) + timedelta(milliseconds=40 + 10 * (n == 11)))
             for n in range(12)
         ),
     ])  # fmt: skip
@@ -99,7 +99,7 @@ def test_connections_are_those_of_the_view_live_ones_first(database: Connection,
     assert list(rows) == [STRANGER, LIAR, HONEST, GONE]
     assert found.matching == 4
     assert (rows[LIAR]["mismatch"], rows[LIAR]["reason"], rows[HONEST]["reason"]) == (True, "heartbeats", None)
-    # Ten windows from 43 to 5 seconds ago, the last of which began two seconds before its end.
+    # Ten windows from 25 to 5 seconds ago, the last of which began two seconds before its end.
     with database.cursor() as cursor:
         cursor.execute("SELECT messages_per_second FROM connection_status WHERE connection_id = %s", (HONEST,))
         assert cursor.fetchall() == [(rows[HONEST]["messages_per_second"],)]

@@ -46,7 +46,7 @@ def run_until(home: Path, services: list[Service], condition: Callable[[StackSta
     seen: list[StackStatus] = []
 
     def watch() -> None:
-        end_s = time.monotonic() + 30
+        end_s = time.monotonic() + 60
         while time.monotonic() < end_s:
             found = read_status(home)
             if found is not None and condition(found):
@@ -86,9 +86,9 @@ def test_a_part_that_dies_at_its_start_is_named_with_the_end_of_its_log(tmp_path
 def test_a_part_that_never_answers_is_named_with_how_long_was_waited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "START_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(supervisor, "START_TIMEOUT_S", 2.0)
     silent = make_service(tmp_path, f"echo still boiling; {SLEEP}", is_ready=lambda _start: False)
-    with pytest.raises(StackError, match=r"gave no answer at nowhere within 0.3 s; its log ends:\nstill boiling"):
+    with pytest.raises(StackError, match=r"gave no answer at nowhere within 2.0 s; its log ends:\nstill boiling"):
         Supervisor(StackStatus(home=tmp_path), [silent]).run()
     assert marked_processes(tmp_path) == []
 
