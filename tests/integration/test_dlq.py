@@ -138,7 +138,7 @@ def test_a_corrected_letter_is_sent_as_it_is_in_the_file(
     session: Session, dlq: Callable[..., Result], tmp_path: Path, read_records: Callable[[str], Iterator[Any]]
 ) -> None:
     line = json.loads(dlq("list", "--reason", "not JSON", "--format", "json").stdout)
-    value = '{"connection_id": "mended", "recv_ts_ns": 1, "msg_type": "NEW"}'
+    value = '{"connection_id": "mended", "recv_ts_ns": 1000000000000000000, "msg_type": "NEW"}'
     path = tmp_path / "mended.jsonl"
     path.write_text(json.dumps(line | {"key": "mended", "value": value}) + "\n")
     assert "1 letters were sent" in dlq("redrive", "--corrected", str(path)).stdout

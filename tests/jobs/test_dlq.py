@@ -15,7 +15,7 @@ from ingest.letters import Letter, Place
 from jobs.dlq import LEFT_OUT, Choice, connection_id_of, plan_redrive, printable, read_mended, to_json
 from udfs.errors import ConfigError
 
-GOOD = b'{"connection_id": "c", "recv_ts_ns": 1, "msg_type": "NEW"}'
+GOOD = b'{"connection_id": "c", "recv_ts_ns": 1000000000000000000, "msg_type": "NEW"}'
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 
 
