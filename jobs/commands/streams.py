@@ -81,8 +81,8 @@ def _check_times(session: Session, path: Path) -> None:
     wrong = times_ns[(times_ns < START_NS) | (times_ns >= END_NS)]
     if wrong.size:
         raise SchemaError(
-            f"expected each ts_ns of {path} in nanoseconds since 1970, from 2000 to 2099, but found {wrong[0]} in one of "
-            f"{wrong.size} such frames: correct them, for the job takes none of them for a message"
+            f"expected each ts_ns of {path} in nanoseconds since 1970, from 2000 to 2099, but found {wrong[0]} in one "
+            f"of {wrong.size} such frames: correct them, for the job takes none of them for a message"
         )
 
 

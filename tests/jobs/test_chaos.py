@@ -55,7 +55,7 @@ def connection(session: Session) -> tuple[str, str | None, int]:
 
 
 def test_every_fortieth_message_is_followed_by_a_record_that_is_none_for_a_different_reason_each_time() -> None:
-    records = list(schedule(draw_wave(1, 0, 1, 0)))
+    records = list(schedule(draw_wave(1, 0, 1, 10**18)))
     reasons = [check_record(key, value) for key, value, _ in records]
     assert {number for number, reason in enumerate(reasons, start=1) if reason} == set(
         range(BAD_EVERY + 1, len(records) + 1, BAD_EVERY + 1)
