@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ from udfs.errors import ConfigError
 REDRIVEN_FROM: Final = "redriven_from"
 """Header of a record that was a dead letter: where it was at first."""
 
+_PLACE: Final = re.compile(rb"([0-9]+):([0-9]+)")
+_BY_KEY: Final = -1
 _GIVE_UP_AFTER_MS: Final = 60_000
 _POLL_S: Final = 0.1
 _MS_PER_S: Final = 1000
@@ -27,6 +30,22 @@ class Place(NamedTuple):
 
     partition: int
     offset: int
+
+
+class Outgoing(NamedTuple):
+    """A record to be sent.
+
+    Attributes
+    ----------
+    key, value : bytes or None
+        Of the record.
+    partition : int or None
+        Where to; None for where the producer's partitioner puts the key.
+    """
+
+    key: bytes | None
+    value: bytes | None
+    partition: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,34 +72,32 @@ class Letter:
 
 
 def read_letters(reader: TopicReader, source_topic: str) -> Iterator[Letter]:
-    """Yield the letters of one topic, each once, however often it was delivered."""
+    """Yield the letters of one topic, each once, however often it was delivered; what is no letter is passed over."""
     seen: set[Place] = set()
     for message in _read(reader):
         headers = _headers(message)
-        if headers.get("source_topic") != source_topic:
+        if headers.get("source_topic") != source_topic.encode():
             continue
-        place = Place(int(headers["source_partition"]), int(headers["source_offset"]))
-        if place not in seen:
+        place = _to_place(b"%s:%s" % (headers.get("source_partition", b""), headers.get("source_offset", b"")))
+        if place is not None and place not in seen:
             seen.add(place)
+            reason = headers.get("reason", b"").decode(errors="replace")
             at = datetime.fromtimestamp(message.timestamp()[1] / _MS_PER_S, UTC)
-            yield Letter(place=place, reason=headers["reason"], at=at, key=message.key(), value=message.value())
+            yield Letter(place=place, reason=reason, at=at, key=message.key(), value=message.value())
 
 
 def find_redriven(reader: TopicReader) -> dict[Place, Place]:
     """Look through the topic of the messages for what was a letter; return where each is now, by where it was."""
     found: dict[Place, Place] = {}
     for message in _read(reader):
-        origin = _headers(message).get(REDRIVEN_FROM)
+        origin = _to_place(_headers(message).get(REDRIVEN_FROM, b""))
         if origin is not None:
-            partition, _, offset = origin.partition(":")
-            found[Place(int(partition), int(offset))] = _place(message)
+            found[origin] = _place(message)
     return found
 
 
-def send_again(
-    bootstrap_servers: str, topic: str, records: Mapping[Place, tuple[bytes | None, bytes | None]]
-) -> dict[Place, Place]:
-    """Send records to the end of the topic, each with a header that says where it was; return where each is now.
+def send_again(bootstrap_servers: str, topic: str, records: Mapping[Place, Outgoing]) -> dict[Place, Place]:
+    """Send records to the end of their partitions, each with a header that says where it was; return where each is now.
 
     Raises
     ------
@@ -115,15 +132,20 @@ def _produce(
     producer: confluent_kafka.Producer,
     topic: str,
     origin: Place,
-    record: tuple[bytes | None, bytes | None],
+    record: Outgoing,
     settle: Callable[[Place, KafkaError | None, Message], None],
 ) -> None:
-    key, value = record
+    key, value, partition = record
     headers: list[tuple[str, str | bytes | None]] = [(REDRIVEN_FROM, f"{origin.partition}:{origin.offset}")]
     while True:
         try:
             return producer.produce(
-                topic, value, key, headers=headers, on_delivery=lambda error, message: settle(origin, error, message)
+                topic,
+                value,
+                key,
+                _BY_KEY if partition is None else partition,
+                headers=headers,
+                on_delivery=lambda error, message: settle(origin, error, message),
             )
         except BufferError:
             producer.poll(_POLL_S)
@@ -135,9 +157,15 @@ def _read(reader: TopicReader) -> Iterator[Message]:
             yield from found
 
 
-def _headers(message: Message) -> dict[str, str]:
+def _headers(message: Message) -> dict[str, bytes]:
     found = dict(message.headers() or ())
-    return {name: value.decode() for name, value in found.items() if isinstance(value, bytes)}
+    return {name: value for name, value in found.items() if isinstance(value, bytes)}
+
+
+def _to_place(header: bytes) -> Place | None:
+    """Read PARTITION:OFFSET; None if that is none, for anybody may write headers."""
+    match = _PLACE.fullmatch(header)
+    return None if match is None else Place(int(match[1]), int(match[2]))
 
 
 def _place(message: Message) -> Place:

@@ -11,7 +11,7 @@ The job has the same rule in Java. A record is a message if
 | field | |
 |---|---|
 | connection_id | string of 1 to 128 characters, none of them a control character or a lone surrogate |
-| recv_ts_ns | integer from 0 to before the year 2100 |
+| recv_ts_ns | integer from the beginning of the year 2000 to before 2100, so that none in another unit is one |
 | msg_type | `NEW`, `ACK`, `NACK`, `HEARTBEAT` or `OTHER` |
 | exchange_ts_ns, seq, request_id | integer or null |
 | payload_bytes | integer from 0, or null |
@@ -39,7 +39,9 @@ MAX_DEPTH: Final = 500
 
 MAX_ID_CHARACTERS: Final = 128
 MAX_EXCHANGE_CHARACTERS: Final = 64
-END_NS: Final = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()) * 10**9
+_NS_PER_S: Final = 10**9
+START_NS: Final = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * _NS_PER_S
+END_NS: Final = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()) * _NS_PER_S
 
 _TYPES: Final = frozenset(t.name for t in MsgType)
 _MAX_INT64: Final = 2**63 - 1
@@ -54,7 +56,7 @@ def check_record(key: bytes | None, value: bytes | None) -> str | None:
     """Say why a record is no message; None if it is one.
 
     >>> check_record(b"c", b'{"connection_id": "c", "recv_ts_ns": 1.0, "msg_type": "NEW"}')
-    'recv_ts_ns is not an integer of nanoseconds from 1970 to 2099'
+    'recv_ts_ns is not an integer of nanoseconds from 2000 to 2099'
     """
     return read_record(key, value)[1]
 
@@ -169,7 +171,7 @@ def _is_text(value: object, most: int) -> bool:
 
 
 def _is_time(value: object) -> bool:
-    return type(value) is int and 0 <= value < END_NS
+    return type(value) is int and START_NS <= value < END_NS
 
 
 def _is_type(value: object) -> bool:
@@ -189,7 +191,7 @@ _DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_p
 _NEEDED: Final = ("connection_id", "recv_ts_ns", "msg_type")
 _FIELDS: Final = {
     "connection_id": (_is_id, "a string of 1 to 128 printable characters"),
-    "recv_ts_ns": (_is_time, "an integer of nanoseconds from 1970 to 2099"),
+    "recv_ts_ns": (_is_time, "an integer of nanoseconds from 2000 to 2099"),
     "msg_type": (_is_type, "NEW, ACK, NACK, HEARTBEAT or OTHER"),
     "exchange_ts_ns": (_is_number, "a 64-bit integer"),
     "seq": (_is_number, "a 64-bit integer"),

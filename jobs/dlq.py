@@ -16,7 +16,7 @@ import orjson
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import execute_values
 
-from ingest.letters import Letter, Place
+from ingest.letters import Letter, Outgoing, Place
 from ingest.validity import check_record
 from jobs.database import connect
 from udfs.errors import ConfigError
@@ -25,6 +25,7 @@ Record = tuple[bytes | None, bytes | None]
 """Key and value."""
 
 LEFT_OUT: Final = "its bytes were too large for a letter"
+NO_KEY: Final = "its key was too large for a letter, or there was none"
 
 _REDRIVE_LOCK: Final = 0x6C746572
 """Key of the advisory lock that lets one `redrive` run at a time ("lter" in ASCII)."""
@@ -68,14 +69,14 @@ class Plan:
     Attributes
     ----------
     records : dict
-        Key and value, by the letter's place.
+        What is sent, by the letter's place.
     refused : dict
         Reasons why chosen letters stay where they are.
     n_before : int
         Chosen letters that were sent before.
     """
 
-    records: dict[Place, Record] = field(default_factory=dict)
+    records: dict[Place, Outgoing] = field(default_factory=dict)
     n_before: int = 0
     refused: dict[Place, str] = field(default_factory=dict)
 
@@ -109,9 +110,16 @@ def plan_redrive(
         Whether the key becomes the connection_id of the value.
     force : bool
         Whether to send also what is still no message.
+
+    Raises
+    ------
+    ConfigError
+        If a corrected record is that of no letter.
     """
     plan = Plan()
+    unmatched = set(mended)
     for letter in letters:
+        unmatched.discard(letter.place)
         if not choice.takes(letter) or (mended and letter.place not in mended):
             continue
         if letter.place in sent:
@@ -120,16 +128,32 @@ def plan_redrive(
         key, value = mended.get(letter.place, (letter.key, letter.value))
         if rekey:
             key = connection_id_of(value) or key
-        reason = LEFT_OUT if _is_left_out(letter, value) else None if force else check_record(key, value)
+        reason = _refusal(letter, key, value, force=force)
         if reason is None:
-            plan.records[letter.place] = (key, value)
+            # Under its own key it belongs where its connection is, by whatever partitioner it came there.
+            partition = letter.place.partition if key == letter.key else None
+            plan.records[letter.place] = Outgoing(key, value, partition)
         else:
             plan.refused[letter.place] = reason
+    _refuse_unmatched(unmatched)
     return plan
 
 
-def _is_left_out(letter: Letter, value: bytes | None) -> bool:
-    return value is None and letter.reason != "null value"
+def _refusal(letter: Letter, key: bytes | None, value: bytes | None, *, force: bool) -> str | None:
+    if value is None and letter.reason != "null value":
+        return LEFT_OUT
+    if not force:
+        return check_record(key, value)
+    return NO_KEY if key is None and letter.reason != "no key" else None
+
+
+def _refuse_unmatched(places: Collection[Place]) -> None:
+    if places:
+        first = min(places)
+        raise ConfigError(
+            f"Expected each corrected line to have partition and offset of a dead letter, found {len(places)} without "
+            f"one, first partition {first.partition}, offset {first.offset}: correct or remove them; nothing was sent"
+        )
 
 
 def connection_id_of(value: bytes | None) -> bytes | None:

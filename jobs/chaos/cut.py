@@ -89,8 +89,8 @@ def cuttable_network(home: Path) -> Iterator[Fault]:
     with ExitStack() as exits:
         relays = {name: exits.enter_context(Relay()) for name in _PORTS}
         lines = [f"{name}: {r.port}\n{_PORTS[name]}: {r.target_port}\n" for name, r in relays.items()]
-        config.write_text(before + "".join(lines), encoding="utf-8")
         try:
+            config.write_text(before + "".join(lines), encoding="utf-8")
             _start_again(home)
             yield Fault(
                 name=f"jobmanager and taskmanager cut off from each other for {CUT_S:g} s",
@@ -103,9 +103,9 @@ def cuttable_network(home: Path) -> Iterator[Fault]:
 
 
 def _cut(relays: list[Relay]) -> None:
-    for relay in relays:
-        relay.passes.clear()
     try:
+        for relay in relays:
+            relay.passes.clear()
         time.sleep(CUT_S)
     finally:
         for relay in relays:

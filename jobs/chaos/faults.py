@@ -131,9 +131,9 @@ def keep_away(home: Path, names: Sequence[str], seconds: float) -> None:
 def fill_disk(home: Path, names: Sequence[str]) -> None:
     """Let every write of some parts to a file fail for a while, as on a full disk; what they start inherits it."""
     processes = [process for name in names for process in _family(find_part(home, name))]
-    for process in processes:
-        limit_files(process, full=True)
     try:
+        for process in processes:
+            limit_files(process, full=True)
         time.sleep(FULL_DISK_S)
     finally:
         for name in names:
@@ -146,9 +146,9 @@ def fill_disk(home: Path, names: Sequence[str]) -> None:
 @contextmanager
 def paused(processes: Sequence[psutil.Process]) -> Iterator[None]:
     """Keep processes from running meanwhile."""
-    for process in processes:
-        os.kill(process.pid, signal.SIGSTOP)
     try:
+        for process in processes:
+            os.kill(process.pid, signal.SIGSTOP)
         yield
     finally:
         for process in processes:

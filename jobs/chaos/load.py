@@ -9,6 +9,8 @@ from dataclasses import replace
 from itertools import cycle
 from typing import Final
 
+import numpy as np
+
 from ingest.messages import encode
 from ingest.producer import Producer
 from ingest.publish import merge
@@ -21,7 +23,16 @@ WAVE_S: Final = 60.0
 BAD_EVERY: Final = 40
 """After so many messages comes a record that is none, under the key of one."""
 
+_SICK_EVERY: Final = 3
+"""So many connections have one whose sequence numbers are faulty."""
+
+FAULT_EVERY: Final = 250
+"""Messages of such a connection between two faults: enough that the numbers are known to go up by one."""
+
 _LIE_EVERY: Final = 5
+_FAULTY_STEPS: Final = (6, 0, -100)
+"""A gap, a repetition and a reset, in turn."""
+
 _RATE_FACTOR: Final = 0.25
 """Of the exchanges' own rates: what has gone on for hours is to be read again in minutes."""
 
@@ -69,7 +80,7 @@ def _publish(producer: Producer, sessions: Sequence[Session], stop: threading.Ev
 
 
 def draw_wave(seed: int, wave: int, per_exchange: int, start_ns: int) -> list[Session]:
-    """Draw the sessions of one wave; every fifth declares another exchange than it is."""
+    """Draw the sessions of one wave; every fifth lies about its exchange, every third has faulty sequence numbers."""
     drawn = synthetic_sessions(
         per_exchange=per_exchange,
         seed=seed * 10_000 + wave,
@@ -77,7 +88,8 @@ def draw_wave(seed: int, wave: int, per_exchange: int, start_ns: int) -> list[Se
         duration_s=WAVE_S,
         rate_factor=_RATE_FACTOR,
     )
-    return [_lying(one) if number % _LIE_EVERY == 0 else one.session for number, one in enumerate(drawn)]
+    sessions = [_lying(one) if number % _LIE_EVERY == 0 else one.session for number, one in enumerate(drawn)]
+    return [_sick(one) if number % _SICK_EVERY == 0 else one for number, one in enumerate(sessions, start=1)]
 
 
 def schedule(sessions: Sequence[Session]) -> Iterator[tuple[bytes, bytes, float]]:
@@ -92,6 +104,14 @@ def schedule(sessions: Sequence[Session]) -> Iterator[tuple[bytes, bytes, float]
         yield keys[turn], value, due_s
         if number % BAD_EVERY == 0:
             yield keys[turn], next(spoilt)(value), due_s
+
+
+def _sick(session: Session) -> Session:
+    """Give all messages numbers, with a fault after every 250."""
+    steps = np.ones(len(session), dtype=np.int64)
+    faulty = steps[FAULT_EVERY::FAULT_EVERY]
+    faulty[:] = np.resize(_FAULTY_STEPS, len(faulty))
+    return replace(session, seq=np.cumsum(steps))
 
 
 def _lying(one: LabelledSession) -> Session:

@@ -69,6 +69,9 @@ class Chaos:
         try:
             self._endure(faults, per_exchange)
             self._compare()
+        except SystemExit:
+            self.report.failure = "ended by a signal"
+            raise
         except Exception as error:
             self.report.failure = str(error) or type(error).__name__
             raise

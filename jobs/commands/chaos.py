@@ -15,6 +15,7 @@ from jobs.chaos.page import write_figures, write_page
 from jobs.chaos.report import DISTURBED, ChaosReport
 from jobs.chaos.run import Chaos
 from jobs.console import err, out
+from jobs.signals import exit_on_signals
 from jobs.throwaway import idle_stack
 
 
@@ -36,7 +37,7 @@ def chaos(
     with what is computed without Flink; ends with exit code 1 if there is a difference. Ctrl-C ends the faults, and
     compares.
     """
-    with idle_stack(home, err.print) as stack, cuttable_network(stack.home) as cut:
+    with exit_on_signals(), idle_stack(home, err.print) as stack, cuttable_network(stack.home) as cut:
 
         def show(line: str) -> None:
             err.print(f"  {line}", highlight=False, soft_wrap=True)

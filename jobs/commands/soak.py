@@ -14,6 +14,7 @@ from rich.table import Table
 
 from jobs import options
 from jobs.console import err, out
+from jobs.signals import exit_on_signals
 from jobs.soak.load import LoadSettings
 from jobs.soak.probes import Sample
 from jobs.soak.report import read_samples, write_report
@@ -46,7 +47,7 @@ def soak(
         load = LoadSettings(rate=rate, bad_share=bad_share, seed=seed)
         extra = tuple(job_options or ())
         run = Soak(seconds=hours * _S_PER_HOUR, every_s=every, load=load, folder=folder, job_options=extra)
-        with idle_stack(home, _say) as stack, _showing() as show:
+        with exit_on_signals(), idle_stack(home, _say) as stack, _showing() as show:
             _say(f"Submitting the job with {' '.join((*JOB_OPTIONS, *extra))}")
             run.run(stack, show)
     summary = write_report(folder, read_samples(folder / SAMPLES))

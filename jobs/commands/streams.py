@@ -15,11 +15,13 @@ from ingest.broker import ensure_topics
 from ingest.capture import find_recordings, read_capture
 from ingest.publish import PublishReport
 from ingest.publish import publish as publish_sessions
+from ingest.validity import END_NS, START_NS
 from jobs import options
 from jobs.addresses import Addresses
 from jobs.config import DEAD_LETTER_TOPIC, TOPIC_PARTITIONS
 from jobs.console import err
 from synthetic.sessions import synthetic_sessions
+from udfs.errors import SchemaError
 from udfs.schema import EXCHANGES, Session
 
 
@@ -69,7 +71,19 @@ def replay(
 
 def _read(parts: Sequence[Path], suffix: str) -> Session:
     session = read_capture(parts)
+    _check_times(session, parts[0])
     return replace(session, connection_id=session.connection_id + suffix)
+
+
+def _check_times(session: Session, path: Path) -> None:
+    """Refuse a recording whose messages would all be dead letters, or some of them."""
+    times_ns = session.recv_ts_ns
+    wrong = times_ns[(times_ns < START_NS) | (times_ns >= END_NS)]
+    if wrong.size:
+        raise SchemaError(
+            f"expected each ts_ns of {path} in nanoseconds since 1970, from 2000 to 2099, but found {wrong[0]} in one "
+            f"of {wrong.size} such frames: correct them, for the job takes none of them for a message"
+        )
 
 
 def publish_with_progress(sessions: list[Session], bootstrap: str, topic: str, *, speed: float | None) -> PublishReport:

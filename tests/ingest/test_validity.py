@@ -13,7 +13,7 @@ from ingest.messages import encode
 from ingest.validity import MAX_DEPTH, check_record, read_record
 from synthetic.sessions import synthetic_sessions
 
-GOOD: dict[str, Any] = {"connection_id": "c", "recv_ts_ns": 1, "msg_type": "NEW"}
+GOOD: dict[str, Any] = {"connection_id": "c", "recv_ts_ns": 10**18, "msg_type": "NEW"}
 ABSENT = object()
 
 
@@ -36,7 +36,7 @@ def test_what_may_not_be_missing_may_not_be_null(name: str) -> None:
 @pytest.mark.parametrize(
     "good",
     [
-        {"recv_ts_ns": 0},
+        {"recv_ts_ns": 946_684_800_000_000_000},
         {"recv_ts_ns": 4_102_444_799_999_999_999},
         {"msg_type": "ACK"},
         {"msg_type": "NACK"},
@@ -66,13 +66,15 @@ def test_a_message(good: dict[str, Any]) -> None:
         ({"connection_id": "a\x7f"}, "connection_id is not a string of 1 to 128 printable characters"),
         ({"connection_id": "a\x9f"}, "connection_id is not a string of 1 to 128 printable characters"),
         ({"connection_id": "a\ud800"}, "connection_id is not a string of 1 to 128 printable characters"),
-        ({"recv_ts_ns": "1"}, "recv_ts_ns is not an integer of nanoseconds from 1970 to 2099"),
-        ({"recv_ts_ns": 1.0}, "recv_ts_ns is not an integer of nanoseconds from 1970 to 2099"),
-        ({"recv_ts_ns": True}, "recv_ts_ns is not an integer of nanoseconds from 1970 to 2099"),
-        ({"recv_ts_ns": 2**63}, "recv_ts_ns is not an integer of nanoseconds from 1970 to 2099"),
-        ({"recv_ts_ns": 2**64}, "recv_ts_ns is not an integer of nanoseconds from 1970 to 2099"),
-        ({"recv_ts_ns": -1}, "recv_ts_ns is not an integer of nanoseconds from 1970 to 2099"),
-        ({"recv_ts_ns": 4_102_444_800_000_000_000}, "recv_ts_ns is not an integer of nanoseconds from 1970 to 2099"),
+        ({"recv_ts_ns": "1"}, "recv_ts_ns is not an integer of nanoseconds from 2000 to 2099"),
+        ({"recv_ts_ns": 1.0}, "recv_ts_ns is not an integer of nanoseconds from 2000 to 2099"),
+        ({"recv_ts_ns": True}, "recv_ts_ns is not an integer of nanoseconds from 2000 to 2099"),
+        ({"recv_ts_ns": 2**63}, "recv_ts_ns is not an integer of nanoseconds from 2000 to 2099"),
+        ({"recv_ts_ns": 2**64}, "recv_ts_ns is not an integer of nanoseconds from 2000 to 2099"),
+        ({"recv_ts_ns": 946_684_799_999_999_999}, "recv_ts_ns is not an integer of nanoseconds from 2000 to 2099"),
+        ({"recv_ts_ns": 0}, "recv_ts_ns is not an integer of nanoseconds from 2000 to 2099"),
+        ({"recv_ts_ns": -1}, "recv_ts_ns is not an integer of nanoseconds from 2000 to 2099"),
+        ({"recv_ts_ns": 4_102_444_800_000_000_000}, "recv_ts_ns is not an integer of nanoseconds from 2000 to 2099"),
         ({"msg_type": "new"}, "msg_type is not NEW, ACK, NACK, HEARTBEAT or OTHER"),
         ({"msg_type": 0}, "msg_type is not NEW, ACK, NACK, HEARTBEAT or OTHER"),
         ({"msg_type": ["NEW"]}, "msg_type is not NEW, ACK, NACK, HEARTBEAT or OTHER"),
@@ -94,6 +96,14 @@ def test_no_message(bad: dict[str, Any], reason: str) -> None:
     assert check(GOOD | bad, key) == reason
     # A field that nobody reads sends the record the slow way, which must not judge otherwise.
     assert check(GOOD | bad | {"further": "\ud800"}, key) == reason
+
+
+@pytest.mark.parametrize("at_s", [1_794_000_000, 3_000_000_000, 4_102_444_799])
+@pytest.mark.parametrize("per_s", [1, 10**3, 10**6])
+def test_a_time_in_another_unit_is_none(at_s: int, per_s: int) -> None:
+    """Of this decade, of 2065, and the last second before the year 2100."""
+    assert check(GOOD | {"recv_ts_ns": at_s * 10**9}) is None
+    assert check(GOOD | {"recv_ts_ns": at_s * per_s}) == "recv_ts_ns is not an integer of nanoseconds from 2000 to 2099"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +153,7 @@ def test_the_largest_value_and_the_deepest() -> None:
 def test_of_a_name_that_occurs_twice_the_last_counts() -> None:
     for further in ("1", '"\\ud800"'):
         twice = f'{{"seq": "x", "connection_id": "d", "further": {further}, "seq": 2, "connection_id": "c", '
-        assert check_record(b"c", (twice + '"recv_ts_ns": 1, "msg_type": "NEW"}').encode()) is None
+        assert check_record(b"c", (twice + '"recv_ts_ns": 1000000000000000000, "msg_type": "NEW"}').encode()) is None
 
 
 def test_the_key_is_the_connection_id() -> None:
@@ -168,7 +178,7 @@ VALUES = st.one_of(
 )
 FIELDS = {
     "connection_id": TEXTS,
-    "recv_ts_ns": st.integers(0, 4_102_444_800 * 10**9),
+    "recv_ts_ns": st.integers(946_684_800 * 10**9 - 1, 4_102_444_800 * 10**9),
     "msg_type": st.sampled_from(["NEW", "ACK", "NACK", "HEARTBEAT", "OTHER", "new", ""]),
     "exchange_ts_ns": NUMBERS,
     "seq": NUMBERS,
@@ -195,7 +205,7 @@ def is_message(key: bytes | None, fields: dict[str, Any]) -> bool:
     return (
         not any(isinstance(value, float) and value - value != 0 for value in fields.values())
         and is_text(name, 1, 128)
-        and is_number(fields.get("recv_ts_ns"), 0, 4_102_444_800 * 10**9)
+        and is_number(fields.get("recv_ts_ns"), 946_684_800 * 10**9, 4_102_444_800 * 10**9)
         and fields.get("msg_type") in ("NEW", "ACK", "NACK", "HEARTBEAT", "OTHER")
         and all(fields.get(n) is None or is_number(fields[n]) for n in ("exchange_ts_ns", "seq", "request_id"))
         and (fields.get("payload_bytes") is None or is_number(fields["payload_bytes"], 0))
@@ -206,7 +216,7 @@ def is_message(key: bytes | None, fields: dict[str, Any]) -> bool:
 
 @settings(deadline=None)
 @given(RECORDS, st.booleans(), st.booleans())
-@example({"connection_id": "c", "recv_ts_ns": 1, "msg_type": "NEW", "further": "\ud800"}, True, True)
+@example({"connection_id": "c", "recv_ts_ns": 10**18, "msg_type": "NEW", "further": "\ud800"}, True, True)
 def test_drawn_records(fields: dict[str, Any], has_own_key: bool, in_ascii: bool) -> None:
     name = fields.get("connection_id")
     key = name.encode("utf-8", "surrogatepass") if has_own_key and isinstance(name, str) else b"c"

@@ -23,6 +23,17 @@ from udfs.errors import ConfigError
 from udfs.schema import Session
 
 TOPIC = "dlq_messages"
+GOOD = b'{"connection_id": "foreign", "recv_ts_ns": 1000000000000000000, "msg_type": "NEW"}'
+FOREIGN_HEADERS: list[list[tuple[str, bytes | None]]] = [
+    [("trace", b"\xff\xfe\x00"), ("redriven_from", b"soon"), ("source_topic", b"\xff")],
+    [
+        ("source_topic", TOPIC.encode()),
+        ("source_partition", b"\xff"),
+        ("source_offset", b"1"),
+        ("redriven_from", b"\xff"),
+    ],
+    [("source_topic", TOPIC.encode()), ("redriven_from", None)],
+]
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +51,10 @@ def session(
     producer = Producer({"bootstrap.servers": local_stack.kafka})
     for value in [*encode(wrong), b" " * 70_000, b"{"]:
         producer.produce(TOPIC, value, "wrong", partition=1)
+    # Anybody may write headers, and into the topic of the letters: none of these is a letter, or sent by a redrive.
+    for headers in FOREIGN_HEADERS:
+        producer.produce(TOPIC, GOOD, "foreign", headers=headers)
+        producer.produce(DEAD_LETTER_TOPIC, b"{", "foreign", headers=headers)
     assert producer.flush(30) == 0
     run_to_the_end(TOPIC, database_url)
     return wrong
@@ -138,10 +153,34 @@ def test_a_corrected_letter_is_sent_as_it_is_in_the_file(
     session: Session, dlq: Callable[..., Result], tmp_path: Path, read_records: Callable[[str], Iterator[Any]]
 ) -> None:
     line = json.loads(dlq("list", "--reason", "not JSON", "--format", "json").stdout)
-    value = '{"connection_id": "mended", "recv_ts_ns": 1, "msg_type": "NEW"}'
+    value = '{"connection_id": "mended", "recv_ts_ns": 1000000000000000000, "msg_type": "NEW"}'
     path = tmp_path / "mended.jsonl"
     path.write_text(json.dumps(line | {"key": "mended", "value": value}) + "\n")
     assert "1 letters were sent" in dlq("redrive", "--corrected", str(path)).stdout
     (record,) = (record for record in read_records(TOPIC) if record.key == b"mended")
     assert record.value.decode() == value
     assert record.headers == [("redriven_from", f"{line['partition']}:{line['offset']}".encode())]
+
+
+def test_a_letter_with_its_own_key_stays_in_its_partition(
+    session: Session, dlq: Callable[..., Result], tmp_path: Path, read_records: Callable[[str], Iterator[Any]]
+) -> None:
+    """It was put into partition 1, while the hash of its key says 2."""
+    line = json.loads(dlq("list", "--reason", "larger", "--format", "json").stdout)
+    value = GOOD.decode().replace("foreign", "wrong")
+    path = tmp_path / "mended.jsonl"
+    path.write_text(json.dumps(line | {"value": value}) + "\n")
+    assert "1 letters were sent" in dlq("redrive", "--corrected", str(path)).stdout
+    (record,) = (record for record in read_records(TOPIC) if record.value == value.encode())
+    assert (record.key, record.partition, line["partition"]) == (b"wrong", 1, 1)
+
+
+def test_a_corrected_line_of_no_letter_is_refused(
+    session: Session, dlq: Callable[..., Result], tmp_path: Path, read_records: Callable[[str], Iterator[Any]]
+) -> None:
+    before = n_records(read_records)
+    path = tmp_path / "mended.jsonl"
+    path.write_text('{"partition": 1, "offset": 1000000, "key": "c", "value": "{}"}\n')
+    with pytest.raises(ConfigError, match="first partition 1, offset 1000000"):
+        dlq("redrive", "--corrected", str(path))
+    assert n_records(read_records) == before

@@ -32,7 +32,7 @@ def test_spoiled_records_are_dead_letters_and_nothing_else_changes(local_stack: 
 
 
 def test_the_edges_are_some_hundred_records_on_both_sides() -> None:
-    value = b'{"connection_id":"c","recv_ts_ns":1,"msg_type":"NEW","seq":5}'
+    value = b'{"connection_id":"c","recv_ts_ns":1000000000000000000,"msg_type":"NEW","seq":5}'
     records = list(edges(b"c", value))
     assert 500 < len(records) < N_RECORDS / 4
     assert records == list(edges(b"c", value))

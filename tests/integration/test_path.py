@@ -38,7 +38,7 @@ from udfs.windows import SILENCE_NS, count_windows, segments, session_windows, s
 
 TOPIC = "path_messages"
 
-GOOD = {"connection_id": "c", "recv_ts_ns": 1, "msg_type": "NEW"}
+GOOD = {"connection_id": "c", "recv_ts_ns": 10**18, "msg_type": "NEW"}
 
 
 def _bad(**fields: object) -> bytes:
@@ -46,7 +46,7 @@ def _bad(**fields: object) -> bytes:
 
 
 _NO_ID = "connection_id is not a string of 1 to 128 printable characters"
-_NO_TIME = "recv_ts_ns is not an integer of nanoseconds from 1970 to 2099"
+_NO_TIME = "recv_ts_ns is not an integer of nanoseconds from 2000 to 2099"
 _NO_EXCHANGE = "declared_exchange is not a string of up to 64 printable characters"
 BAD_RECORDS: list[tuple[bytes | None, bytes | None, str]] = [
     (b"c", None, "null value"),
@@ -76,6 +76,10 @@ BAD_RECORDS: list[tuple[bytes | None, bytes | None, str]] = [
     (b"c", _bad(recv_ts_ns="soon"), _NO_TIME),
     (b"c", _bad(recv_ts_ns=1.0), _NO_TIME),
     (b"c", _bad(recv_ts_ns=-1), _NO_TIME),
+    (b"c", _bad(recv_ts_ns=1_794_000_000), _NO_TIME),
+    (b"c", _bad(recv_ts_ns=1_794_000_000_000), _NO_TIME),
+    (b"c", _bad(recv_ts_ns=1_794_000_000_000_000), _NO_TIME),
+    (b"c", _bad(recv_ts_ns=946_684_799_999_999_999), _NO_TIME),
     (b"c", _bad(recv_ts_ns=4_102_444_800_000_000_000), _NO_TIME),
     (b"c", _bad(recv_ts_ns=2**64 + 1), _NO_TIME),
     (b"c", _bad(msg_type=None), "no msg_type"),
@@ -97,6 +101,7 @@ BAD_RECORDS: list[tuple[bytes | None, bytes | None, str]] = [
 GOOD_RECORDS = [
     _bad(further=[{"connection_id": 1}, "\ud800"], exchange_ts_ns=None, declared_exchange=""),
     b'{"recv_ts_ns": "overwritten", "connection_id": "c", "recv_ts_ns": 4102444799999999999, "msg_type": "OTHER"}',
+    _bad(recv_ts_ns=946_684_800_000_000_000),
     _bad(seq=-(2**63) + 1, request_id=2**63 - 1, payload_bytes=2**40, declared_exchange="\U0001f600" * 64),
 ]
 """Odd, but messages, of a connection that has too few for a window."""

@@ -41,9 +41,9 @@ RUBBISH = {
     b"no json": "not JSON",
     b"\xff\xfe\x00": "not UTF-8",
     b"[]": "not a JSON object",
-    b'{"recv_ts_ns": 1, "msg_type": "NEW"}': "no connection_id",
+    b'{"recv_ts_ns": 1000000000000000000, "msg_type": "NEW"}': "no connection_id",
     b'{"connection_id": "c", "msg_type": "NEW"}': "no recv_ts_ns",
-    b'{"connection_id": "c", "recv_ts_ns": 1, "msg_type": "MAYBE"}': (
+    b'{"connection_id": "c", "recv_ts_ns": 1000000000000000000, "msg_type": "MAYBE"}': (
         "msg_type is not NEW, ACK, NACK, HEARTBEAT or OTHER"
     ),
 }
@@ -248,7 +248,7 @@ def test_what_stands_before_the_end_is_read_and_nothing_after(
 
 
 def test_a_connection_in_two_partitions_has_no_order(local_stack: StackStatus, sessions: list[Session]) -> None:
-    value = b'{"connection_id": "twofold", "recv_ts_ns": 1, "msg_type": "NEW"}'
+    value = b'{"connection_id": "twofold", "recv_ts_ns": 1000000000000000000, "msg_type": "NEW"}'
     for partition in (1, 3):
         send(local_stack.kafka, [(b"twofold", value)], partition=partition)
     with TopicReader(local_stack.kafka, TOPIC) as reader:

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
@@ -15,10 +16,11 @@ from ingest.validity import check_record
 from jobs.chaos import watch
 from jobs.chaos.cut import Relay
 from jobs.chaos.faults import KILLED, Fault, draw_faults, kill_fault, limit_files
-from jobs.chaos.load import BAD_EVERY, draw_wave, schedule
+from jobs.chaos.load import BAD_EVERY, FAULT_EVERY, draw_wave, schedule
 from jobs.chaos.page import write_figures, write_page
 from jobs.chaos.report import DISTURBED, UNDISTURBED, WITHOUT_FLINK, ChaosReport, Injury
 from jobs.chaos.watch import seconds_to_recovery
+from jobs.offline.health import health_events
 from jobs.results.values import ResultsHash, TableHash
 from udfs.errors import PipelineError
 from udfs.schema import Session
@@ -50,12 +52,23 @@ def test_a_wave_is_drawn_by_its_seed_and_some_connections_lie() -> None:
     assert not {connection(s)[0] for s in draw_wave(1, 1, 4, 0)} & honest.keys()
 
 
+def test_every_third_connection_has_a_gap_a_repetition_and_a_reset_in_turn() -> None:
+    wave = draw_wave(1, 0, 2, 10**18)
+    for session in wave[2::3]:
+        events = health_events(session, np.arange(len(session)))
+        numbered = [event for event in events if "stall" not in event["kind"]]
+        faults = range(FAULT_EVERY, len(session), FAULT_EVERY)
+        kinds = list(itertools.islice(itertools.cycle(("gap", "repeat", "reset")), len(faults)))
+        assert [(event["kind"], event["kafka_offset"]) for event in numbered] == list(zip(kinds, faults, strict=True))
+    assert sum(len(session) > FAULT_EVERY for session in wave[2::3]) > 0
+
+
 def connection(session: Session) -> tuple[str, str | None, int]:
     return session.connection_id, session.declared_exchange, len(session)
 
 
 def test_every_fortieth_message_is_followed_by_a_record_that_is_none_for_a_different_reason_each_time() -> None:
-    records = list(schedule(draw_wave(1, 0, 1, 0)))
+    records = list(schedule(draw_wave(1, 0, 1, 10**18)))
     reasons = [check_record(key, value) for key, value, _ in records]
     assert {number for number, reason in enumerate(reasons, start=1) if reason} == set(
         range(BAD_EVERY + 1, len(records) + 1, BAD_EVERY + 1)

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.letters import Letter, Place
-from jobs.dlq import LEFT_OUT, Choice, connection_id_of, plan_redrive, printable, read_mended, to_json
+from jobs.dlq import LEFT_OUT, NO_KEY, Choice, connection_id_of, plan_redrive, printable, read_mended, to_json
 from udfs.errors import ConfigError
 
-GOOD = b'{"connection_id": "c", "recv_ts_ns": 1, "msg_type": "NEW"}'
+GOOD = b'{"connection_id": "c", "recv_ts_ns": 1000000000000000000, "msg_type": "NEW"}'
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 
 
@@ -35,7 +35,7 @@ LETTERS = [
 
 def test_only_what_is_a_message_by_now_is_sent() -> None:
     plan = plan_redrive(iter(LETTERS), Choice())
-    assert plan.records == {Place(2, 2): (b"c", GOOD)}
+    assert plan.records == {Place(2, 2): (b"c", GOOD, 2)}
     assert {place.offset: reason for place, reason in plan.refused.items()} == {
         0: "not JSON",
         1: "key is not the connection_id",
@@ -47,15 +47,38 @@ def test_only_what_is_a_message_by_now_is_sent() -> None:
 
 def test_a_key_is_mended_from_the_value() -> None:
     plan = plan_redrive(iter(LETTERS), Choice(reason="key"), rekey=True)
-    assert plan.records == {Place(2, 1): (b"c", GOOD)}
+    assert plan.records == {Place(2, 1): (b"c", GOOD, None)}
     assert plan.refused == {Place(2, 5): "not a JSON object"}
 
 
 def test_what_is_forced_is_sent_but_for_what_is_not_there() -> None:
     plan = plan_redrive(iter(LETTERS), Choice(), force=True)
     assert {place.offset for place in plan.records} == {0, 1, 2, 4, 5}
-    assert plan.records[Place(2, 4)] == (b"c", None)
+    assert plan.records[Place(2, 4)] == (b"c", None, 2)
+    assert plan.records[Place(2, 5)] == (None, b"[]", 2)
     assert plan.refused == {Place(2, 3): LEFT_OUT}
+
+
+def test_a_key_that_was_left_out_is_not_sent_as_none() -> None:
+    letters = [
+        letter(6, "key is not the connection_id", None, GOOD),
+        letter(7, "not JSON", None, b"{"),
+        letter(8, "null value", None, None),
+    ]
+    plan = plan_redrive(iter(letters), Choice(), force=True)
+    assert (plan.records, plan.refused) == ({}, dict.fromkeys((one.place for one in letters), NO_KEY))
+    plan = plan_redrive(iter(letters), Choice(), force=True, rekey=True)
+    assert plan.records == {Place(2, 6): (b"c", GOOD, None)}
+    plan = plan_redrive(iter(letters[1:2]), Choice(), mended={Place(2, 7): (b"c", b"{")}, force=True)
+    assert plan.records == {Place(2, 7): (b"c", b"{", None)}
+
+
+def test_what_has_its_own_key_goes_to_its_own_partition() -> None:
+    """Also with --rekey, where the key was right, and in a file, where only the value was corrected."""
+    plan = plan_redrive(iter(LETTERS), Choice(reason="seq"), rekey=True)
+    assert plan.records == {Place(2, 2): (b"c", GOOD, 2)}
+    plan = plan_redrive(iter(LETTERS), Choice(), mended={Place(2, 0): (b"c", GOOD), Place(2, 1): (b"c", GOOD)})
+    assert plan.records == {Place(2, 0): (b"c", GOOD, 2), Place(2, 1): (b"c", GOOD, None)}
 
 
 def test_what_was_sent_before_is_not_sent_again() -> None:
@@ -66,8 +89,16 @@ def test_what_was_sent_before_is_not_sent_again() -> None:
 def test_corrected_letters_are_meant_and_no_others() -> None:
     mended = {Place(2, 3): (b"c", GOOD), Place(2, 5): (b"c", b"{}")}
     plan = plan_redrive(iter(LETTERS), Choice(), mended=mended)
-    assert plan.records == {Place(2, 3): (b"c", GOOD)}
+    assert plan.records == {Place(2, 3): (b"c", GOOD, 2)}
     assert plan.refused == {Place(2, 5): "no connection_id"}
+
+
+def test_a_corrected_line_of_no_letter_is_refused() -> None:
+    mended = dict.fromkeys([Place(2, 3), Place(2, 70), Place(3, 0)], (b"c", GOOD))
+    with pytest.raises(ConfigError, match="found 2 without one, first partition 2, offset 70: correct or remove them"):
+        plan_redrive(iter(LETTERS), Choice(reason="larger"), mended=mended)
+    plan = plan_redrive(iter(LETTERS), Choice(reason="seq"), mended={Place(2, 3): (b"c", GOOD)})
+    assert (plan.records, plan.refused) == ({}, {}), "one that the other options leave out is no mistake"
 
 
 @pytest.mark.parametrize(

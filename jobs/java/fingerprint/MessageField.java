@@ -24,6 +24,9 @@ enum MessageField {
 
     private static final int LONGEST_CONNECTION_ID = 128;
     private static final int LONGEST_DECLARED_EXCHANGE = 64;
+    /** Seconds, milliseconds and microseconds since 1970 are below it for centuries: no time in another unit passes. */
+    private static final long YEAR_2000_NS = 946_684_800_000_000_000L;
+
     private static final long YEAR_2100_NS = 4_102_444_800_000_000_000L;
     private static final MessageField[] ALL = values();
 
@@ -106,7 +109,7 @@ enum MessageField {
             case MSG_TYPE:
                 return takeInteger(token == JsonToken.VALUE_STRING ? typeCode(parser.getText()) : -1, 0, 4, row);
             case RECV_TS_NS:
-                return takeInteger(number(token, parser), 0, YEAR_2100_NS - 1, row);
+                return takeInteger(number(token, parser), YEAR_2000_NS, YEAR_2100_NS - 1, row);
             case PAYLOAD_BYTES:
                 return takeInteger(number(token, parser), 0, Long.MAX_VALUE, row);
             default:

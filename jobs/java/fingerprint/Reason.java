@@ -15,7 +15,7 @@ enum Reason {
     NO_CONNECTION_ID("no connection_id"),
     BAD_CONNECTION_ID("connection_id is not a string of 1 to 128 printable characters"),
     NO_RECV_TS_NS("no recv_ts_ns"),
-    BAD_RECV_TS_NS("recv_ts_ns is not an integer of nanoseconds from 1970 to 2099"),
+    BAD_RECV_TS_NS("recv_ts_ns is not an integer of nanoseconds from 2000 to 2099"),
     NO_MSG_TYPE("no msg_type"),
     BAD_MSG_TYPE("msg_type is not NEW, ACK, NACK, HEARTBEAT or OTHER"),
     BAD_EXCHANGE_TS_NS("exchange_ts_ns is not a 64-bit integer"),

@@ -1,0 +1,41 @@
+"""SIGTERM and SIGHUP as an exception, for commands that have something to put back."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final, NoReturn
+
+_NUMBERS: Final = (signal.SIGTERM, signal.SIGHUP)
+_SHELLS_BASE: Final = 128
+"""What a shell adds to the number of the signal that ended a command."""
+
+
+@contextmanager
+def exit_on_signals() -> Iterator[None]:
+    """Let the first SIGTERM or SIGHUP raise SystemExit meanwhile, so that every `finally` runs, undisturbed by another.
+
+    A SIGHUP that is ignored, as `nohup` has it, stays so. Only for the main thread.
+    """
+    before = {number: signal.getsignal(number) for number in _NUMBERS}
+    heard = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+
+    def leave(number: int, _frame: FrameType | None) -> NoReturn:
+        for other in heard:
+            signal.signal(other, _pass_over)
+        raise SystemExit(_SHELLS_BASE + number)
+
+    for number in heard:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in heard:
+            signal.signal(number, before[number])
+
+
+def _pass_over(_number: int, _frame: FrameType | None) -> None:
+    # Not SIG_IGN, which processes that are started meanwhile would inherit.
+    return
