@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.broker import ensure_topics
+from ingest.records import TopicReader
 from jobs.activation import ensure_schedule
 from jobs.addresses import Addresses
 from jobs.arguments import build_parser, parse_job_arguments
@@ -15,6 +16,7 @@ from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME, TOPIC, TOPIC_PARTITIONS
 from jobs.flink_client import find_running_job, flink_run, flink_run_command
 from jobs.functions import ensure_functions
 from jobs.migrate import check_schema
+from jobs.rereading import check_not_replaced, prepare_rereading
 from jobs.snapshots import Snapshots, check_age
 from stack.flink import client_environment
 from stack.jars import ensure_jars
@@ -112,6 +114,12 @@ class Submission:
         check_schema(database_url)
         rate = build_parser().parse_args(self.job_options).false_unknown_rate
         ensure_schedule(database_url, self.topic, self.model, rate)
-        ensure_topics(self.addresses.require_kafka(), [self.topic, DEAD_LETTER_TOPIC], TOPIC_PARTITIONS)
+        kafka = self.addresses.require_kafka()
+        ensure_topics(kafka, [self.topic, DEAD_LETTER_TOPIC], TOPIC_PARTITIONS)
+        if self.savepoint is None:
+            with TopicReader(kafka, self.topic) as reader:
+                prepare_rereading(database_url, self.topic, reader.spans, progress)
+        elif (snapshot := self._local_snapshot()) is not None:
+            check_not_replaced(database_url, self.topic, snapshot)
         environment = client_environment(self.addresses.home, flink) | {"DATABASE_URL": database_url}
         return flink_run(command, environment)
