@@ -8,9 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from psycopg2.extensions import connection as Connection
+from psycopg2.sql import SQL, Identifier
 
 from ingest.records import TopicReader
 from jobs.database import connect
+from jobs.results.values import TABLES
+from jobs.tables import CONNECTION_ACTIVITY
 from model.artifact import DEFAULT_ARTIFACT, load_predictor
 from model.calibration import DEFAULT_RATE
 from model.registry import activate_everywhere, announce, fetch_artifact, read_state, register, settle, withdraw
@@ -38,11 +41,12 @@ def ensure_schedule(database_url: str, topic: str, model: Path | None, false_unk
     Raises
     ------
     ConfigError
-        If a model is named, and another one is active.
+        If a model is named, and another one is active; or if the database has results of another topic.
     ArtifactError
         If one of the models cannot be loaded.
     """
     with connect(database_url) as database:
+        _check_only_topic(database, topic)
         schedule = read_state(database, topic).schedule
         if schedule is None:
             version = _register(database, model or DEFAULT_ARTIFACT, false_unknown_rate)
@@ -98,6 +102,7 @@ def activate(
 def activate_from_start(database_url: str, topic: str, model: str, *, false_unknown_rate: float | None) -> str:
     """Let a model score the whole topic, from its beginning, when the job is submitted next; return its version."""
     with connect(database_url) as database:
+        _check_only_topic(database, topic)
         version = _find(database, model, false_unknown_rate)
         activate_everywhere(database, topic, version)
     return version
@@ -106,6 +111,8 @@ def activate_from_start(database_url: str, topic: str, model: str, *, false_unkn
 def roll_back(database_url: str, kafka: str, topic: str, progress: Progress) -> tuple[str, list[int]]:
     """Let the model that was active before score what comes from now on.
 
+    Done again, it goes further back: a model that was gone back from is not gone back to.
+
     Raises
     ------
     ConfigError
@@ -113,14 +120,42 @@ def roll_back(database_url: str, kafka: str, topic: str, progress: Progress) -> 
     """
     with connect(database_url) as database:
         schedule = read_state(database, topic).schedule
-        if schedule is None or len(schedule.activations) < 2:
+        versions = [] if schedule is None else _not_gone_back_from(schedule)
+        if len(versions) < 2:
             raise ConfigError(
                 f"Expected a model that scored the topic {topic} before the active one, found none: there is "
                 "nothing to go back to"
             )
-        version = schedule.activations[-2].model_version
+        version = versions[-2]
         _check_loads(database, version)
         return version, _change(database, kafka, topic, version, progress)
+
+
+def _not_gone_back_from(schedule: Schedule) -> list[str]:
+    """List the models up to the active one, without those that were active when an earlier one became so again."""
+    versions: list[str] = []
+    for activation in schedule.activations:
+        version = activation.model_version
+        versions = versions[: versions.index(version)] if version in versions else versions
+        versions.append(version)
+    return versions
+
+
+def _check_only_topic(database: Connection, topic: str) -> None:
+    """Refuse a database with results of other topics: no row says which topic it is of."""
+    with database.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT topic FROM model_activations WHERE topic <> %s ORDER BY topic", (topic,))
+        others = ", ".join(other for (other,) in cursor.fetchall())
+        if not others:
+            return
+        tables = (*TABLES, CONNECTION_ACTIVITY)
+        cursor.execute(SQL(" UNION ALL ").join(SQL("(SELECT 1 FROM {} LIMIT 1)").format(Identifier(t)) for t in tables))
+        if cursor.rowcount:
+            raise ConfigError(
+                f"Expected a database for the topic {topic} alone, found one with results of {others}: name another "
+                "one with --database-url, and bring it up to date with `fingerprint migrate`"
+            )
+        cursor.execute("DELETE FROM model_activations WHERE topic <> %s", (topic,))
 
 
 def _change(database: Connection, kafka: str, topic: str, version: str, progress: Progress) -> list[int]:

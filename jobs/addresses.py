@@ -26,6 +26,11 @@ class Addresses:
         """Get the address of Flink's REST interface, or raise ConfigError."""
         return self._require(self.flink, "FINGERPRINT_FLINK", "flink_url", "the address of Flink", "--flink")
 
+    def uses_local_flink(self) -> bool:
+        """Tell whether the Flink is the one of the local stack, which keeps its files in the stack's folder."""
+        local = status(self.home)
+        return self.require_flink() == local.flink_url and all(part.name != "flink" for part in local.parts)
+
     def find_flink(self) -> str | None:
         """Get the address of the Flink whose results are in the database, if it is known.
 

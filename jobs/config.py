@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote, unquote, urlsplit
@@ -128,15 +129,12 @@ class JobSettings:
 
     def __post_init__(self) -> None:
         for name in ("parallelism", "bundle_ms", "flush_ms", "checkpoint_ms", "silence_minutes", "downtime_hours"):
-            if getattr(self, name) <= 0:
-                raise ConfigError(
-                    f"Expected {name.replace('_', '-')} to be above 0, found {getattr(self, name)}: raise it"
-                )
+            _check_is_above_0(name, getattr(self, name))
 
     @property
     def silence_ns(self) -> int:
         """The longest silence within a segment."""
-        return round(self.silence_minutes * _NS_PER_MINUTE)
+        return to_silence_ns(self.silence_minutes)
 
     @property
     def state_ttl_s(self) -> int:
@@ -147,3 +145,14 @@ class JobSettings:
         nothing expires that a message of its segment still needs; what another segment left is not looked at.
         """
         return round(WINDOW_SLIDE * self.silence_minutes * 60 + self.downtime_hours * 3600)
+
+
+def to_silence_ns(silence_minutes: float) -> int:
+    """Convert the longest silence within a segment, or raise ConfigError if it is none."""
+    _check_is_above_0("silence_minutes", silence_minutes)
+    return round(silence_minutes * _NS_PER_MINUTE)
+
+
+def _check_is_above_0(name: str, value: float) -> None:
+    if not 0 < value < math.inf:
+        raise ConfigError(f"Expected {name.replace('_', '-')} to be a number above 0, found {value}: correct it")

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,12 @@ def _last_cause(trace: str) -> str:
 
 
 def flink_run_command(
-    flink_url: str, job_arguments: list[str], *, worker_python: str, savepoint: str | None = None
+    flink_url: str,
+    job_arguments: list[str],
+    *,
+    worker_python: str,
+    savepoint: str | None = None,
+    flink_options: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Write the `flink run -py jobs/score.py` that submits the job.
 
@@ -130,6 +136,8 @@ def flink_run_command(
         Python on the cluster's machines.
     savepoint : str, optional
         Savepoint or checkpoint whose state the job goes on with.
+    flink_options : mapping of str to str, optional
+        Flink's options for this job, where they are not the cluster's.
     """
     address = urlsplit(flink_url)
     return [
@@ -137,6 +145,7 @@ def flink_run_command(
         *("--jobmanager", f"{address.hostname}:{address.port or 8081}"),
         *("--pyClientExecutable", sys.executable),
         *("--pyExecutable", worker_python),
+        *(f"-D{name}={value}" for name, value in (flink_options or {}).items()),
         *(("--fromSavepoint", savepoint) if savepoint else ()),
         *("--python", str(_JOB_FILE), *job_arguments),
     ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.broker import ensure_topics
+from ingest.records import TopicReader
 from jobs.activation import ensure_schedule
 from jobs.addresses import Addresses
 from jobs.arguments import build_parser, parse_job_arguments
@@ -15,6 +16,8 @@ from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME, TOPIC, TOPIC_PARTITIONS
 from jobs.flink_client import find_running_job, flink_run, flink_run_command
 from jobs.functions import ensure_functions
 from jobs.migrate import check_schema
+from jobs.rereading import check_not_replaced, prepare_rereading
+from jobs.snapshots import Snapshots, check_age
 from stack.flink import client_environment
 from stack.jars import ensure_jars
 from udfs.errors import ConfigError
@@ -60,23 +63,38 @@ class Submission:
             *(() if self.model is None else ("--model", str(self.model.absolute()))),
             *("--jars", *map(str, jars), *self.job_options),
         ]
-        parse_job_arguments(options, kafka=None, database_url=database_url)
-        self._check_savepoint()
-        return flink_run_command(flink, options, worker_python=self.worker_python, savepoint=self.savepoint)
+        settings = parse_job_arguments(options, kafka=None, database_url=database_url).settings
+        if (snapshot := self._local_snapshot()) is not None:
+            check_age(snapshot, settings.downtime_hours)
+        return flink_run_command(
+            flink,
+            options,
+            worker_python=self.worker_python,
+            savepoint=self.savepoint,
+            flink_options=self._flink_options(),
+        )
 
-    def _check_savepoint(self) -> None:
-        """Look for a savepoint where this machine's own cluster would; elsewhere, the cluster says what is wrong."""
+    def _flink_options(self) -> dict[str, str]:
+        """On this machine's own cluster, keep the checkpoints where those of other topics and databases are not."""
+        if not self.addresses.uses_local_flink():
+            return {}
+        folder = Snapshots(addresses=self.addresses, topic=self.topic).folder
+        return {"execution.checkpointing.dir": folder.as_uri()}
+
+    def _local_snapshot(self) -> Path | None:
+        """Return the savepoint's folder for this machine's own cluster; elsewhere, the cluster says what is wrong."""
         if (
             self.savepoint is None
-            or self.addresses.flink is not None
+            or not self.addresses.uses_local_flink()
             or "://" in self.savepoint.removeprefix("file://")
         ):
-            return
+            return None
         path = Path("/" + self.savepoint.removeprefix("file:").lstrip("/"))
         if not (path / "_metadata").is_file():
             raise ConfigError(
                 f"Expected a savepoint or checkpoint in {path}, found no file _metadata there: correct --from-savepoint"
             )
+        return path
 
     def run(self, progress: Callable[[str], None]) -> str:
         """Check, submit, and return the job's id.
@@ -96,6 +114,12 @@ class Submission:
         check_schema(database_url)
         rate = build_parser().parse_args(self.job_options).false_unknown_rate
         ensure_schedule(database_url, self.topic, self.model, rate)
-        ensure_topics(self.addresses.require_kafka(), [self.topic, DEAD_LETTER_TOPIC], TOPIC_PARTITIONS)
+        kafka = self.addresses.require_kafka()
+        ensure_topics(kafka, [self.topic, DEAD_LETTER_TOPIC], TOPIC_PARTITIONS)
+        if self.savepoint is None:
+            with TopicReader(kafka, self.topic) as reader:
+                prepare_rereading(database_url, self.topic, reader.spans, progress)
+        elif (snapshot := self._local_snapshot()) is not None:
+            check_not_replaced(database_url, self.topic, snapshot)
         environment = client_environment(self.addresses.home, flink) | {"DATABASE_URL": database_url}
         return flink_run(command, environment)

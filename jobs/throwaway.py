@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,15 +14,19 @@ import requests
 from confluent_kafka.admin import AdminClient
 
 from ingest.broker import Broker
+from jobs.addresses import Addresses
 from jobs.database import connect
 from jobs.flink_client import find_running_job, list_jobs
 from jobs.migrate import migrate
+from jobs.snapshots import Snapshots
 from stack.control import status, up, wipe
 from stack.settings import StackSettings
 from stack.status import StackStatus
 from udfs.errors import ConfigError
 
 _REST_TIMEOUT_S: Final = 10
+_CANCELLED_AFTER_S: Final = 60.0
+_POLL_S: Final = 0.25
 
 
 @contextmanager
@@ -65,11 +70,20 @@ def fresh_database(stack: StackStatus, name: str) -> Iterator[str]:
             cursor.execute(drop)
 
 
-def cancel_job(stack: StackStatus, job_id: str) -> None:
-    """Cancel a job, if there is one of that id and it has not ended."""
-    ended = ("FINISHED", "FAILED", "CANCELED")
-    if any(job.job_id == job_id and job.state not in ended for job in list_jobs(stack.flink_url)):
+def end_job(stack: StackStatus, database_url: str, topic: str, job_id: str) -> None:
+    """Cancel a job, if there is one of that id and it has not ended, and delete what jobs like it have saved."""
+    if not _has_ended(stack, job_id):
         requests.patch(f"{stack.flink_url}/jobs/{job_id}", params={"mode": "cancel"}, timeout=_REST_TIMEOUT_S)
+        end_s = time.monotonic() + _CANCELLED_AFTER_S
+        while not _has_ended(stack, job_id) and time.monotonic() < end_s:
+            time.sleep(_POLL_S)
+    addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
+    Snapshots(addresses=addresses, topic=topic).delete()
+
+
+def _has_ended(stack: StackStatus, job_id: str) -> bool:
+    ended = ("FINISHED", "FAILED", "CANCELED")
+    return all(job.state in ended for job in list_jobs(stack.flink_url) if job.job_id == job_id)
 
 
 def delete_topic(stack: StackStatus, topic: str) -> None:

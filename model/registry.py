@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -120,6 +121,18 @@ def activate_everywhere(connection: Connection, topic: str, model_version: str) 
             "INSERT INTO model_activations (topic, model_version, from_offsets) VALUES (%s, %s, '{}')",
             (topic, model_version),
         )
+
+
+def replaced_at(connection: Connection, topic: str) -> datetime | None:
+    """Return when a model was last activated for the whole topic in place of others, None if none was."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT requested_at FROM model_activations WHERE topic = %s AND from_offsets = '{}' "
+            "ORDER BY activation_id OFFSET 1",
+            (topic,),
+        )
+        times: list[tuple[datetime]] = cursor.fetchall()
+    return times[-1][0] if times else None
 
 
 def announce(connection: Connection, topic: str, model_version: str) -> int:

@@ -76,18 +76,42 @@ def build_flink(
 
 def forget_jobs(home: Path) -> bool:
     """Let the next JobManager start without jobs, and return whether there were any; their checkpoints stay."""
-    folder = home / "flink" / HA_FOLDER
-    had_jobs = any(folder.glob("*/submitted*"))
-    for path in (folder, home / "zookeeper" / "data"):
+    had_jobs = resumes_jobs(home)
+    for path in (home / "flink" / HA_FOLDER, home / "zookeeper" / "data"):
         shutil.rmtree(path, ignore_errors=True)
     return had_jobs
 
 
-def last_snapshot(home: Path) -> Path | None:
-    """Return the newest complete checkpoint or savepoint of the cluster in `home`."""
-    folder = resolve_home(home) / "flink"
-    found = [*folder.glob("checkpoints/*/chk-*/_metadata"), *folder.glob("savepoints/*/_metadata")]
+def resumes_jobs(home: Path) -> bool:
+    """Tell whether a JobManager that starts in `home` goes on with jobs of the last."""
+    return any((resolve_home(home) / "flink" / HA_FOLDER).glob("*/submitted*"))
+
+
+def snapshot_folder(home: Path, name: str) -> Path:
+    """Return where jobs of one kind keep their checkpoints, each in a folder of its id, and their savepoints."""
+    return resolve_home(home) / "flink" / "checkpoints" / name
+
+
+def snapshot_folder_of(home: Path, job_id: str) -> Path | None:
+    """Return the `snapshot_folder` that a job was given; None if it has none, or is no job of the cluster in `home`."""
+    return next((path.parent for path in snapshot_folder(home, "").glob(f"*/{job_id}")), None)
+
+
+def last_snapshot(folder: Path) -> Path | None:
+    """Return the newest complete checkpoint or savepoint in a `snapshot_folder`."""
+    found = [*folder.glob("*/chk-*/_metadata"), *folder.glob("savepoint-*/_metadata")]
     return max(found, key=lambda path: path.stat().st_mtime_ns).parent if found else None
+
+
+def last_checkpoint(home: Path) -> Path | None:
+    """Return the newest complete checkpoint of any job of the cluster in `home`."""
+    found = snapshot_folder(home, "").glob("*/*/chk-*/_metadata")
+    return max((path.parent for path in found), key=snapshot_time_s, default=None)
+
+
+def snapshot_time_s(snapshot: Path) -> float:
+    """Return when a snapshot was complete, in seconds since the epoch by the machine's clock."""
+    return (snapshot / "_metadata").stat().st_mtime
 
 
 def client_environment(home: Path, flink_url: str) -> dict[str, str]:

@@ -25,8 +25,8 @@ from jobs.database import connect
 from jobs.flink_client import list_jobs, stop_with_savepoint
 from jobs.migrate import migrate
 from jobs.publishing import Publishing
+from jobs.snapshots import Snapshots
 from jobs.submission import Submission
-from stack.flink import last_snapshot
 from stack.status import StackStatus
 from udfs.errors import ConfigError, PipelineError
 
@@ -85,9 +85,11 @@ class Chaos:
         self._job_id = self._submit(DISTURBED, *options, savepoint=savepoint)
 
     def clean_up(self) -> None:
-        """End the job, and remove topics and databases unless there is a difference to look into."""
+        """End the job, and remove its state, and topics and databases unless there is a difference to look into."""
         if self._state(self._job_id) not in ("FINISHED", "FAILED", "CANCELED", "gone"):
             self._cancel()
+        for name in self._databases:
+            self._snapshots(name).delete()
         if self.report.outcomes and not self.report.is_same:
             self._progress(f"Topic {self._topic} and the databases {', '.join(map(_database, self._databases))} stay")
             return
@@ -155,20 +157,26 @@ class Chaos:
 
     def _stop(self) -> str:
         """Stop the job with a savepoint; where that does not come about the job goes on, and is asked again."""
+        snapshots = self._snapshots(DISTURBED)
+        folder = snapshots.folder.as_uri()
         for _ in range(_STOP_ATTEMPTS - 1):
             try:
-                return stop_with_savepoint(self._stack.flink_url, self._job_id, None)
+                return stop_with_savepoint(self._stack.flink_url, self._job_id, folder)
             except PipelineError as error:
                 self._progress(str(error))
-            if self._has_ended() and (saved := last_snapshot(self._stack.home)) is not None:
-                return saved.as_uri()  # only the answer was lost
-        return stop_with_savepoint(self._stack.flink_url, self._job_id, None)
+            if self._has_ended():
+                return snapshots.last().as_uri()  # only the answer was lost
+        return stop_with_savepoint(self._stack.flink_url, self._job_id, folder)
+
+    def _addresses(self, name: str) -> Addresses:
+        stack = self._stack
+        return Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=self._databases[name])
+
+    def _snapshots(self, name: str) -> Snapshots:
+        return Snapshots(addresses=self._addresses(name), topic=self._topic)
 
     def _submit(self, name: str, *options: str, savepoint: str | None = None) -> str:
-        stack = self._stack
-        addresses = Addresses(
-            home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=self._databases[name]
-        )
+        addresses = self._addresses(name)
         options = ("--dead-letter-topic", self._letters(name), *options)
         submission = Submission(addresses=addresses, topic=self._topic, job_options=options, savepoint=savepoint)
         return submission.run(lambda _line: None)

@@ -15,8 +15,9 @@ from jobs.config import JOB_NAME
 from jobs.console import err, out
 from jobs.flink_client import find_running_job, stop_with_savepoint
 from jobs.migrate import migrate as apply_migrations
+from jobs.snapshots import Snapshots
 from jobs.submission import Submission
-from stack.flink import last_snapshot
+from stack.flink import snapshot_folder_of
 from udfs.errors import ConfigError
 
 
@@ -51,7 +52,7 @@ def submit(
         typer.Option(metavar="PATH", help="Go on from this savepoint or checkpoint instead of the topic's beginning."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the local stack's last savepoint or checkpoint.")
+        bool, typer.Option("--resume", help="Go on from the local stack's last savepoint or checkpoint of this topic.")
     ] = False,
     job_options: Annotated[
         list[str] | None, typer.Argument(help="After `--`: options of the job itself; `-- --help` lists them.")
@@ -61,13 +62,14 @@ def submit(
 
     Going on from a savepoint, it may have another `-- --parallelism`.
     """
+    addresses = Addresses(home=home, kafka=kafka, flink=flink, database_url=database_url)
     submission = Submission(
-        addresses=Addresses(home=home, kafka=kafka, flink=flink, database_url=database_url),
+        addresses=addresses,
         topic=topic,
         model=model,
         job_options=job_options or (),
         worker_python=worker_python,
-        savepoint=_last_snapshot(home, from_savepoint) if resume else from_savepoint,
+        savepoint=_last_snapshot(addresses, topic, from_savepoint) if resume else from_savepoint,
     )
     if print_command:
         typer.echo(shlex.join(submission.command(_say)))
@@ -89,7 +91,9 @@ def stop(
     savepoint: Annotated[
         str | None,
         typer.Option(
-            metavar="DIR", help="Folder of the savepoint, as the cluster sees it.", show_default="the cluster's"
+            metavar="DIR",
+            help="Folder of the savepoint, as the cluster sees it.",
+            show_default="where --resume looks",
         ),
     ] = None,
 ) -> None:
@@ -98,20 +102,16 @@ def stop(
     running = find_running_job(flink_url)
     if running is None:
         raise ConfigError(f"Expected a running {JOB_NAME!r} job on {flink_url}, found none: there is nothing to stop")
+    own = snapshot_folder_of(home, running.job_id)
+    folder = savepoint if savepoint is not None or own is None else own.as_uri()
     with err.status("Stopping the job with a savepoint"):
-        out.print(stop_with_savepoint(flink_url, running.job_id, savepoint), soft_wrap=True, highlight=False)
+        out.print(stop_with_savepoint(flink_url, running.job_id, folder), soft_wrap=True, highlight=False)
 
 
-def _last_snapshot(home: Path, from_savepoint: str | None) -> str:
+def _last_snapshot(addresses: Addresses, topic: str, from_savepoint: str | None) -> str:
     if from_savepoint is not None:
         raise ConfigError("Expected --resume or --from-savepoint, found both: leave one out")
-    found = last_snapshot(home)
-    if found is None:
-        raise ConfigError(
-            f"Expected a savepoint or checkpoint of the local stack in {home}, found none: leave out --resume, or name "
-            "one with --from-savepoint"
-        )
-    return found.as_uri()
+    return Snapshots(addresses=addresses, topic=topic).last().as_uri()
 
 
 def migrate(

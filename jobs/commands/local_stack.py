@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from jobs import options
 from jobs.console import err, out
 from jobs.functions import ensure_functions
+from jobs.snapshots import downtime_warning
 from stack.control import down as stop_stack
 from stack.control import status as read_stack
 from stack.control import up as start_stack
 from stack.control import wipe
+from stack.flink import resumes_jobs
 from stack.settings import StackSettings
 from stack.status import StackStatus
 
@@ -65,8 +68,11 @@ def status(home: options.Home) -> None:
 
 def start_with_progress(settings: StackSettings) -> StackStatus:
     """Start the stack, saying on standard error what is being done."""
+    warning = downtime_warning(settings.home)
     with err.status("Starting the stack"):
         found = start_stack(settings, _say)
+        if warning is not None and resumes_jobs(settings.home):  # not if they were forgotten meanwhile
+            err.print(f"[yellow]Warning:[/yellow] {escape(warning)}", highlight=False, soft_wrap=True)
         # Not needed before the job is submitted; that goes faster then.
         ensure_functions(_say)
         return found

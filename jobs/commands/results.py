@@ -16,10 +16,11 @@ from rich.table import Table
 from ingest.records import TopicReader
 from jobs import options
 from jobs.addresses import Addresses
-from jobs.config import JobSettings
+from jobs.config import JobSettings, to_silence_ns
 from jobs.console import err, out
 from jobs.migrate import check_schema
 from jobs.options import OutputFormat
+from jobs.rereading import beginning_note
 from jobs.results.tables import read_results, versions_of
 from jobs.results.topic import TopicResults
 from jobs.results.values import Chunk, Difference, ResultsHash, differences, hash_results
@@ -69,8 +70,9 @@ def print_hash(
 ) -> None:
     """Print a hash of the results: the same for the same rows, whenever and in whatever order they were written.
 
-    It covers every column of window_scores, connection_verdicts and connection_events but the time of writing. With
-    --from-topic it is the hash that the tables must have once the job has read the topic to its present end.
+    It covers every column of window_scores, connection_verdicts, connection_events, health_events and dead_letters but
+    the time of writing. With --from-topic it is the hash that the tables must have once the job has read the topic to
+    its present end.
     """
     addresses = Addresses(home=home, kafka=kafka, database_url=database_url)
     if from_topic:
@@ -137,7 +139,7 @@ def _from_topic(addresses: Addresses, topic: str, models: Models, silence_minute
         TopicReader(addresses.require_kafka(), topic) as reader,
         Progress(*columns, console=err, transient=True) as bar,
     ):
-        results = TopicResults(reader, models, round(silence_minutes * 60 * 10**9))
+        results = TopicResults(reader, models, to_silence_ns(silence_minutes))
         task = bar.add_task("Reading and scoring", total=sum(map(len, reader.spans)))
         yield results.chunks(lambda done: bar.update(task, completed=done))
     n_refused = sum(results.refused.values())
@@ -146,12 +148,7 @@ def _from_topic(addresses: Addresses, topic: str, models: Models, silence_minute
         err.print(f"  {count:,}: {reason}", highlight=False)
     for span in reader.spans:
         if span.first:
-            err.print(
-                f"Partition {span.partition} begins at offset {span.first:,}: results of what was before are not "
-                "computed, and windows are counted from there",
-                highlight=False,
-                soft_wrap=True,
-            )
+            err.print(beginning_note(span), highlight=False, soft_wrap=True)
 
 
 def _print(found: ResultsHash, versions: tuple[str, ...], output: OutputFormat) -> None:

@@ -16,7 +16,7 @@ from jobs.publishing import Publishing
 from jobs.soak.load import LoadSettings, SoakLoad
 from jobs.soak.probes import FlinkProbe, LatencyProbe, Sample, Sampler
 from jobs.submission import Submission
-from jobs.throwaway import cancel_job, delete_topic, fresh_database
+from jobs.throwaway import delete_topic, end_job, fresh_database
 from stack.status import StackStatus
 
 DATABASE: Final = "soak"
@@ -66,8 +66,8 @@ class Soak:
         options = (*JOB_OPTIONS, *self.job_options)
         ensure_topics(stack.kafka, [topic], TOPIC_PARTITIONS)
         job_id = ""
-        try:
-            with fresh_database(stack, DATABASE) as url:
+        with fresh_database(stack, DATABASE) as url:
+            try:
                 addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=url)
                 job_id = Submission(addresses=addresses, topic=topic, job_options=options).run(lambda _line: None)
                 load = SoakLoad(self.load)
@@ -75,10 +75,9 @@ class Soak:
                 flink = FlinkProbe(flink_url=stack.flink_url, job_id=job_id)
                 sampler = Sampler(stack=stack, flink=flink, database=LatencyProbe(database_url=url))
                 self._watch(load, publishing, sampler, show)
-                cancel_job(stack, job_id)
-        finally:
-            cancel_job(stack, job_id)
-            delete_topic(stack, topic)
+            finally:
+                end_job(stack, url, topic, job_id)
+                delete_topic(stack, topic)
 
     def _watch(self, load: SoakLoad, publishing: Publishing, sampler: Sampler, show: Callable[[Sample], None]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

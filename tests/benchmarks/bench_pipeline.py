@@ -29,7 +29,7 @@ from jobs.addresses import Addresses
 from jobs.database import connect
 from jobs.flink_client import find_running_job
 from jobs.submission import Submission
-from jobs.throwaway import cancel_job, delete_topic, fresh_database, idle_stack
+from jobs.throwaway import delete_topic, end_job, fresh_database, idle_stack
 from stack.status import StackStatus
 from synthetic.sessions import synthetic_sessions
 from udfs.schema import Session
@@ -96,8 +96,8 @@ def running_stack(home: Path | None) -> Iterator[Place]:
             try:
                 yield place
             finally:
-                if (job := find_running_job(stack.flink_url)) is not None:
-                    cancel_job(stack, job.job_id)
+                job = find_running_job(stack.flink_url)
+                end_job(stack, url, topic, "" if job is None else job.job_id)
                 delete_topic(stack, topic)
 
 

@@ -30,7 +30,7 @@ from jobs.addresses import Addresses
 from jobs.config import DEAD_LETTER_TOPIC
 from jobs.soak.probes import FlinkProbe, live_heap_mb
 from jobs.submission import Submission
-from jobs.throwaway import cancel_job, delete_topic, fresh_database, idle_stack
+from jobs.throwaway import delete_topic, end_job, fresh_database, idle_stack
 from stack.status import StackStatus
 from synthetic.sessions import synthetic_sessions
 
@@ -141,7 +141,7 @@ def running_job(home: Path | None, topic: str, *options: str) -> Iterator[tuple[
                 yield source, Meter(stack=stack, probe=probe)
             finally:
                 source.stopped.set()
-                cancel_job(stack, job_id)
+                end_job(stack, url, topic, job_id)
                 delete_topic(stack, topic)
 
 

@@ -55,6 +55,10 @@ def test_every_fault_was_inflicted_and_survived(report: ChaosReport) -> None:
     assert sorted(names) == sorted([*(kill(victims).name for victims in AT_ONCE), "rescale"])
 
 
+def test_no_state_is_left_for_others_to_resume(report: ChaosReport, local_stack: StackStatus) -> None:
+    assert not list((local_stack.home / "flink" / "checkpoints").glob("chaos_*"))
+
+
 def test_without_a_job_there_is_nothing_to_stop(report: ChaosReport, local_stack: StackStatus) -> None:
     with pytest.raises(ConfigError, match="found none: there is nothing to stop"):
         stop(local_stack.home)

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from jobs.addresses import Addresses
+from jobs.config import TOPIC
 from jobs.flink_client import find_running_job
+from jobs.snapshots import Snapshots
 from stack.status import StackStatus
 
 BIN = Path(sys.executable).parent
@@ -21,6 +24,11 @@ def run(command: list[str], environment: dict[str, str]) -> subprocess.Completed
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)  # noqa: S603  # our own commands
     assert done.returncode == 0, done.stdout + done.stderr
     return done
+
+
+def is_whole(flink_url: str, job_id: str) -> bool:
+    vertices = requests.get(f"{flink_url}/jobs/{job_id}", timeout=10).json()["vertices"]
+    return all(vertex["status"] == "RUNNING" for vertex in vertices)
 
 
 @pytest.fixture
@@ -52,6 +60,9 @@ def test_from_publishing_to_watching(
         wait_until(lambda: fingerprint("watch", "--once").count("conn-") >= 5, what="connections to watch")
         shown = fingerprint("watch", "--once")
         assert all(exchange in shown for exchange in ("binance", "coinbase", "kraken"))
+        wait_until(lambda: is_whole(local_stack.flink_url, job.job_id), what="tasks that all run")
+        savepoint = Path(fingerprint("stop").strip().removeprefix("file:"))
+        assert savepoint == Snapshots(addresses=Addresses(home=local_stack.home), topic=TOPIC).last()
     finally:
         requests.patch(f"{local_stack.flink_url}/jobs/{job.job_id}", params={"mode": "cancel"}, timeout=10)
         wait_until(lambda: find_running_job(local_stack.flink_url) is None, what="the end of the job")

@@ -52,6 +52,7 @@ def test_nothing_is_left(folder: Path, local_stack: StackStatus) -> None:
         cursor.execute("SELECT count(*) FROM pg_database WHERE datname = 'soak'")
         assert cursor.fetchone() == (0,)
     assert find_running_job(local_stack.flink_url) is None
+    assert not list((local_stack.home / "flink" / "checkpoints").glob("soak_*"))
 
 
 def test_samples_of_a_soak_that_was_cut_off_are_plotted(folder: Path) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.config import JobSettings, parse_database_url
+from jobs.config import JobSettings, parse_database_url, to_silence_ns
 from jobs.pipeline import job_options
 from udfs.errors import ConfigError
 
@@ -39,9 +39,18 @@ def test_a_database_url_that_lacks_something_is_refused(url: str, found: str) ->
 @pytest.mark.parametrize(
     "name", ["parallelism", "bundle_ms", "flush_ms", "checkpoint_ms", "silence_minutes", "downtime_hours"]
 )
-def test_settings_that_make_no_sense_are_refused(name: str) -> None:
-    with pytest.raises(ConfigError, match=f"Expected {name.replace('_', '-')} to be above 0, found 0"):
-        JobSettings(kafka="k:1", database=parse_database_url(URL), **{name: 0})
+@pytest.mark.parametrize("value", [0, float("nan"), float("inf")])
+def test_settings_that_make_no_sense_are_refused(name: str, value: float) -> None:
+    with pytest.raises(
+        ConfigError, match=f"Expected {name.replace('_', '-')} to be a number above 0, found {value}: correct it"
+    ):
+        JobSettings(kafka="k:1", database=parse_database_url(URL), **{name: value})
+
+
+@pytest.mark.parametrize("minutes", [-1, float("nan"), float("inf")])
+def test_a_silence_that_is_none_is_refused(minutes: float) -> None:
+    with pytest.raises(ConfigError, match=f"Expected silence-minutes to be a number above 0, found {minutes}"):
+        to_silence_ns(minutes)
 
 
 def test_state_outlives_the_longest_silence_between_windows_and_the_downtime() -> None:

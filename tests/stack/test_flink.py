@@ -66,7 +66,7 @@ def test_results_that_flink_cannot_read_are_removed_before_a_jobmanager_starts(t
 
 def test_the_last_snapshot_is_the_newest_that_is_complete(tmp_path: Path) -> None:
     assert last_snapshot(tmp_path) is None
-    folders = [tmp_path / "flink" / name for name in ("checkpoints/j/chk-1", "savepoints/s", "checkpoints/j/chk-2")]
+    folders = [tmp_path / name for name in ("j/chk-1", "savepoint-j-1", "j/chk-2")]
     for number, folder in enumerate(folders):
         folder.mkdir(parents=True)
         if number < 2:
