@@ -127,7 +127,7 @@ def test_publishes_everything_and_runs_every_query(start: Any, environment: dict
     assert "${" not in json.dumps(source)
     assert {saved["dashboard"]["title"] for saved in state.dashboards.values()} == TITLES
     assert {saved["meta"]["folderUid"] for saved in state.dashboards.values()} == {"fingerprint"}
-    assert state.rules.keys() == {rule["uid"] for name in ("Tables", "Drift") for rule in GROUPS[name]["rules"]}
+    assert state.rules.keys() == {rule["uid"] for rule in GROUPS["Tables"]["rules"]}
     urls = {rule["annotations"]["runbook_url"].partition("#")[0] for rule in state.rules.values()}
     assert urls == {"https://example.com/runbook"}
     asked = [query["rawSql"] for query in state.queries]
