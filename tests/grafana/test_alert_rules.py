@@ -162,6 +162,11 @@ def alarming(empty: Connection) -> Connection:
             INSERT INTO health_events (connection_id, kafka_partition, kafka_offset, kind, declared_exchange, messages,
                                        since_at, since_offset, detected_at, rate_before, rate_now, score)
             VALUES ('fast', 0, 11524, 'drift', 'kraken', 11525, now() - interval '2 minutes', 10049, now(), 6, 12, 4);
+            INSERT INTO window_scores (connection_id, kafka_partition, last_offset, first_offset, window_start_at,
+                                       window_end_at, declared_exchange, predicted_exchange, confidence, probabilities,
+                                       unknown_score, model_version)
+            VALUES ('fast', 0, 11524, 11475, now() - interval '14 s', now() - interval '10 s', 'kraken', 'kraken', 0.9,
+                    '{"kraken": 0.9}', 0.1, 'test-1');
             INSERT INTO connection_verdicts
             VALUES ('fast', 'kraken', 'kraken', 'certain', 0.99, 15, 460, 11525, 75, now() - interval '1 hour', 0, NULL,
                     0, 11524, now(), 'xf1-N-t0-h1s-sc', 'test-1');
