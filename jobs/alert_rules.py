@@ -1,8 +1,8 @@
 """Grafana's alert rules as Python; `python -m jobs.alert_rules` writes grafana/provisioning/alerting/rules.yaml.
 
-A rule on tables asks the view `alerts`, or `drift_alerts`, for its rows: each is an alert, with the texts as labels. No
-row is no alert, so "no data" is well. A template begins with a dot, never with a dollar sign: files are provisioned
-with their `$NAME` replaced from the environment.
+A rule on tables asks the view `alerts` for its rows: each is an alert, with the texts as labels. No row is no alert, so
+"no data" is well. A template begins with a dot, never with a dollar sign: files are provisioned with their `$NAME`
+replaced from the environment.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 FILE: Final = Path(__file__).resolve().parents[1] / "grafana" / "provisioning" / "alerting" / "rules.yaml"
 FOLDER: Final = "Exchange fingerprinting"
-INTERVALS: Final = {"Tables": "30s", "Drift": "5m", "Metrics": "30s"}
+INTERVALS: Final = {"Tables": "30s", "Metrics": "30s"}
 """Groups of rules, and how often Grafana evaluates them."""
 
 RUNBOOK_URL: Final = "${GRAFANA_RUNBOOK_URL}"
@@ -45,8 +45,6 @@ class TableRule:
         Go templates with `.Labels`, the columns that are texts, and `.Values.A.Value`.
     lasts : str
         How long it has to stand before it fires.
-    view : str
-        Where its rows are.
     on_error : {"KeepLast", "Error"}
         What becomes of it when the database does not answer. One rule says so; of the others each stays what it is.
     """
@@ -55,7 +53,6 @@ class TableRule:
     summary: str
     description: str
     lasts: str = "0s"
-    view: str = "alerts"
     on_error: Literal["KeepLast", "Error"] = "KeepLast"
 
 
@@ -99,9 +96,8 @@ TABLE_RULES: Final = (
     ),
     TableRule(
         name="drift",
-        summary="{{ .Labels.subject }} has another rate than in its own earlier windows",
+        summary="{{ .Labels.subject }} has changed its rate against its own earlier windows",
         description=f"The difference is {_TENTHS} times what it differed before; more than 3 is drift. {_CONNECTION}",
-        view="drift_alerts",
     ),
     TableRule(
         name="dead letters",
@@ -155,8 +151,7 @@ METRIC_RULES: Final = (
 def rule_groups() -> Json:
     """Put all rules together, as a provisioning file has them."""
     groups = {
-        "Tables": [_table_rule(rule) for rule in TABLE_RULES if rule.view == "alerts"],
-        "Drift": [_table_rule(rule) for rule in TABLE_RULES if rule.view == "drift_alerts"],
+        "Tables": [_table_rule(rule) for rule in TABLE_RULES],
         "Metrics": [_metric_rule(rule) for rule in METRIC_RULES],
     }
     return {
@@ -173,7 +168,7 @@ def _table_rule(rule: TableRule) -> Json:
     sql = (
         "SELECT rule, severity, subject, coalesce(declared_exchange, 'nothing') AS declared_exchange,\n"  # noqa: S608
         "       coalesce(detected_exchange, 'nothing') AS detected_exchange, value\n"
-        f"FROM {rule.view}\nWHERE rule = '{rule.name}'"
+        f"FROM alerts\nWHERE rule = '{rule.name}'"
     )
     query = {"editorMode": "code", "rawQuery": True, "format": "table", "rawSql": sql}
     # The view tells of nothing that is well, and every value is above 0.

@@ -1,4 +1,4 @@
-"""Reads what is wrong now from the views `alerts` and `drift_alerts`, asks Flink whether the job runs, and draws it."""
+"""Reads what is wrong now from the view `alerts`, asks Flink whether the job runs, and draws it."""
 
 from __future__ import annotations
 
@@ -60,12 +60,10 @@ def read_alerts(database: Connection, rules: Collection[str] = tuple(Rule)) -> l
     database : psycopg2 connection
         In autocommit mode, so that each call sees what has been written since.
     rules : collection of str
-        Only alerts of these. Drift takes some milliseconds for every living connection, all others together few.
+        Only alerts of these.
     """
     columns = ", ".join(_COLUMNS)
     query = f"SELECT {columns} FROM alerts WHERE rule = ANY(%s)"  # noqa: S608  # only our own names
-    if Rule.DRIFT in rules:
-        query += f" UNION ALL SELECT {columns} FROM drift_alerts"  # noqa: S608  # only our own names
     with database.cursor() as cursor:
         cursor.execute(f"{query} ORDER BY severity, since_at DESC, rule, subject", ([str(rule) for rule in rules],))
         return [Alert(**dict(zip(_COLUMNS, row, strict=True))) for row in cursor.fetchall()]

@@ -231,6 +231,9 @@ def health_events_query(_settings: JobSettings) -> str:
         "n_missing": "n_missing",
         "silence_s": "silence_s",
         "limit_s": "limit_s",
+        "rate_before": "rate_before",
+        "rate_now": "rate_now",
+        "score": "score",
     }
     return _insert(HEALTH_EVENTS, values, f"{GATHERED} WHERE kind <> 'window' AND kind <> 'activity'")
 

@@ -75,6 +75,9 @@ _HEALTH_EVENTS_COLUMNS = {
     "n_missing": "BIGINT",
     "silence_s": "DOUBLE",
     "limit_s": "DOUBLE",
+    "rate_before": "DOUBLE",
+    "rate_now": "DOUBLE",
+    "score": "DOUBLE",
 }
 _CONNECTION_ACTIVITY_COLUMNS = {
     "connection_id": "STRING",

@@ -24,7 +24,7 @@ def alerts(
     rule: Annotated[list[Rule] | None, typer.Option(help="Only these rules.", show_default="all")] = None,
     output: Annotated[OutputFormat, typer.Option("--format", help="How to print.")] = OutputFormat.TABLE,
 ) -> None:
-    """Show what is wrong now, from the views `alerts` and `drift_alerts` and, where its address is known, from Flink.
+    """Show what is wrong now, from the view `alerts` and, where its address is known, from Flink.
 
     The exit code is 1 if something critical is among it, else 0. With --format json a line has one alert.
     """

@@ -15,6 +15,7 @@ HEALTH_COLOURS = {
     "stall": VERMILLION,
     "data_stall": BLUE,
     "heartbeat_stall": GREY,
+    "drift": SKY_BLUE,
 }
 
 
@@ -241,7 +242,8 @@ def health() -> list[Json]:
             "Health events",
             """
             Where a message shows that something is wrong: numbers missing (gap), again (repeat) or back (reset),
-            nothing for too long (stall), only heartbeats (data_stall), or no more heartbeats (heartbeat_stall).
+            nothing for too long (stall), only heartbeats (data_stall), no more heartbeats (heartbeat_stall), or another
+            rate than in its own earlier windows (drift).
             """,
             """
             SELECT $__timeGroupAlias(detected_at, $__interval),

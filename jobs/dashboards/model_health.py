@@ -63,8 +63,8 @@ def _sums() -> list[Json]:
         stat(
             "What has drifted",
             """
-            Connections that now behave otherwise than in their own earlier windows, whatever the time range, and
-            measures of windows in the time range that are spread otherwise than in training by more than chance
+            Connections whose rate changed against their own earlier windows in the last hour, whatever the time range,
+            and measures of windows in the time range that are spread otherwise than in training by more than chance
             explains.
             """,
             """
@@ -131,8 +131,8 @@ def _stability() -> list[Json]:
         table(
             "Drifting connections",
             """
-            Connections whose latest windows differ from their own earlier ones, whatever the time range; a click
-            shows one.
+            Connections whose rate changed against their own earlier windows in the last hour, whatever the time range;
+            a click shows one.
             """,
             """
             SELECT connection_id AS "Connection",

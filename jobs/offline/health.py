@@ -2,6 +2,7 @@
 
 `gap`, `repeat`, `reset`: the numbers have kept a promise long enough that it is no accident, and now break it.
 `stall`, `data_stall`, `heartbeat_stall`: nothing, only heartbeats, or only data came for far longer than ever lately.
+`drift`: windows follow each other at another rate than earlier ones did (`jobs.offline.drift`).
 After an event what it was about is learnt anew, as all is after a silence that begins a segment.
 """
 
@@ -13,10 +14,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from jobs.offline.drift import Change, Drift
 from jobs.offline.windows import PartitionMessages
 from jobs.results.values import Columns
 from udfs.rows import iso_timestamps
-from udfs.schema import MISSING, Int64Array, MsgType, Session
+from udfs.schema import MISSING, WINDOW_SIZE, WINDOW_SLIDE, Int64Array, MsgType, Session
 from udfs.windows import SILENCE_NS, segments
 
 LEAST_STEPS_OF_ONE: Final = 200
@@ -33,7 +35,7 @@ LONGEST_PAUSES: Final = 4
 
 HEALTH_COLUMNS: Final = (
     "kind", "since_at", "since_offset", "detected_at", "kafka_offset", "messages", "seq_before", "seq", "n_missing",
-    "silence_s", "limit_s",
+    "silence_s", "limit_s", "rate_before", "rate_now", "score",
 )  # fmt: skip
 
 Event = dict[str, Any]
@@ -79,11 +81,14 @@ def health_rows(messages: PartitionMessages) -> Columns:
 def _segment_events(
     recv_ts_ns: Int64Array, offsets: Int64Array, msg_type: Int64Array, seq: Int64Array
 ) -> Iterator[Event]:
-    health = _Health()
+    health, drift = _Health(), Drift()
     columns = (recv_ts_ns, offsets, msg_type, seq)
-    for n, (time_ns, offset, kind, number) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
-        for event in health.take((time_ns, offset), kind == MsgType.HEARTBEAT, number):
-            yield event | {"messages": n + 1}
+    for n, (time_ns, offset, kind, number) in enumerate(zip(*(c.tolist() for c in columns), strict=True), 1):
+        place = (time_ns, offset)
+        if n >= WINDOW_SIZE and n % WINDOW_SLIDE == 0 and (changed := drift.take(place)):
+            yield _rate_event(changed, place) | {"messages": n}
+        for event in health.take(place, kind == MsgType.HEARTBEAT, number):
+            yield event | {"messages": n}
 
 
 @dataclass
@@ -185,6 +190,11 @@ class _Health:
         if self._steps_up >= LEAST_STEPS_UP and step <= 0:
             return kind
         return "reset" if len(self._numbers) >= LEAST_ABOVE and seq < self._lowest else None
+
+
+def _rate_event(changed: Change, place: _Place) -> Event:
+    rates = {"rate_before": changed.rate_before, "rate_now": changed.rate_now, "score": changed.score}
+    return _event("drift", changed.since, place) | rates
 
 
 def _event(kind: str, since: _Place, place: _Place) -> Event:

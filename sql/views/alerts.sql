@@ -1,5 +1,5 @@
 -- Every limit stands in `limits`. Whoever alerts takes every row for one: Grafana's rules, `fingerprint alerts`, `watch`.
--- It is read every few seconds; what takes longer to find, drift, is in `drift_alerts`.
+-- It is read every few seconds.
 -- One row per rule and subject: Grafana refuses a rule whose query has the same labels twice.
 
 CREATE OR REPLACE VIEW alerts AS
@@ -105,6 +105,13 @@ found AS (
     GROUP BY connection_id
 
     UNION ALL
+    SELECT 'drift', 'warning', connection_id, declared_exchange, detected_exchange, since_at, score, score_limit,
+           format('Its rate went from %s to %s messages/s, %s times as much, about %s UTC; so did that of %s others of %s',
+                  round(before::numeric, 1), round(now::numeric, 1), round(ratio::numeric, 2),
+                  to_char(since_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), others, detected_exchange)
+    FROM drifting_connections
+
+    UNION ALL
     SELECT 'dead letters', CASE WHEN count(*) > max(many_letters) THEN 'critical' ELSE 'warning' END,
            reason, NULL, NULL, min(seen_at), count(*), max(few_letters),
            format('%s records of %s keys were no messages, up to %s UTC: %s', count(*),
@@ -169,21 +176,22 @@ FROM found
 ORDER BY severity, since_at DESC, rule, subject COLLATE "C";
 
 COMMENT ON VIEW alerts IS
-    'One row per thing that is wrong now, but for drift (see drift_alerts), the critical ones first, then the latest. By '
-    'receive times: a recording that is replayed alerts of nothing but its dead letters.';
+    'One row per thing that is wrong now, the critical ones first, then the latest. By receive times: a recording that is '
+    'replayed alerts of nothing but its dead letters.';
 COMMENT ON COLUMN alerts.rule IS
-    'mismatch, stranger, stall, sequence, dead letters, lag or job down; docs/runbook.md has a section for each.';
+    'mismatch, stranger, stall, sequence, drift, dead letters, lag or job down; docs/runbook.md has a section for each.';
 COMMENT ON COLUMN alerts.severity IS
     'critical: somebody has to look now. warning: somebody has to look.';
 COMMENT ON COLUMN alerts.subject IS
     'What is wrong: a connection id, the reason of dead letters, or what of the job; with the rule, no two rows are alike.';
 COMMENT ON COLUMN alerts.declared_exchange IS 'What the connection claims to be; NULL if nothing, or if it is no connection.';
 COMMENT ON COLUMN alerts.detected_exchange IS
-    'What a connection is certain to be, or unknown; NULL if the rule is not about that.';
+    'What a connection is certain to be, or unknown; of drift the verdict on it; NULL if the rule is not about that.';
 COMMENT ON COLUMN alerts.since_at IS 'Since when it has been wrong, or since when that is known.';
 COMMENT ON COLUMN alerts.value IS
     'How wrong, always above 0. mismatch, stranger: the verdict''s probability. stall: seconds of silence. sequence: breaks. '
-    'dead letters: records. lag: seconds. job down: seconds without results.';
+    'drift: how far the rate is from before, in units of how much it differed then. dead letters: records. lag: seconds. '
+    'job down: seconds without results.';
 COMMENT ON COLUMN alerts.limit_value IS 'What the value may be at most; NULL for mismatch and stranger.';
 COMMENT ON COLUMN alerts.summary IS 'A sentence with the numbers, to be read after the subject.';
 COMMENT ON COLUMN alerts.runbook IS 'The section in docs/runbook.md.';

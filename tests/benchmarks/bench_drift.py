@@ -1,80 +1,66 @@
-"""How often a steady rate is said to have drifted, and how soon a change is seen; nothing but NumPy runs.
+"""How often a steady rate is said to have drifted, and how soon a change is seen; nothing but Python runs.
 
 `python tests/benchmarks/bench_drift.py --captures DIR` draws long synthetic sessions whose rate does not change, the
-same ones with the rate of their latter part changed, and examines recordings, by the computation that the view
-`drifting_connections` is tested against. Of an alarm, a false one or a seen change, counts the first window; what
-follows within 64 windows belongs to it.
+same ones with the rate of their latter part changed, and examines recordings, by what the job's events are computed
+with offline. A change that comes while a connection is learnt anew, after a false alarm, is one that is missed.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import sys
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 
 from ingest.capture import read_capture
+from jobs.offline.drift import LEVEL_UNITS, N_IN_BLOCK, Drift, compare
 from synthetic.generate import generate_session
 from synthetic.profiles import profiles
-from udfs.schema import Float64Array, Int64Array
-from udfs.windows import slide
+from udfs.schema import WINDOW_SIZE, WINDOW_SLIDE, Float64Array, Int64Array
 
 START_NS = 1_790_000_000_000_000_000
 CHANGED_AT = 800
-"""The window after which the rate is another."""
+"""The window after which the rate is another, and up to seven more: blocks of eight begin anywhere before it."""
 
 FACTORS = (1.5, 1 / 1.5, 2.0, 0.5)
 IN_TIME = 40
-HELD = 64
 STEADY_SPREADS = (0.08, 0.12, 0.2, np.inf)
 """Sessions are counted by how much the logarithm of their rate over 32 windows differs from time to time."""
 
 
-def load_naive() -> ModuleType:
-    """Load the computation beside the view's tests."""
-    path = Path(__file__).parents[1] / "sql" / "naive_drift.py"
-    spec = importlib.util.spec_from_file_location("naive_drift", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-naive = load_naive()
-
-
 @dataclass(frozen=True)
 class Course:
-    """What was said after each window: whether it drifts, and how unsteady the rate was before; NaN where unjudged."""
+    """What was said of a session.
 
-    drifts: Sequence[bool]
-    spreads: Sequence[float]
+    Attributes
+    ----------
+    alarms : sequence of int
+        The windows, counted from 1, at which a change was told.
+    judged : int
+        Windows at whose blocks one could have been.
+    spread : float
+        How unsteady the rate was: the median of the standard deviations of its logarithm over 32 windows; NaN if none.
+    """
 
-    @property
-    def alarms(self) -> list[int]:
-        """The first windows of alarms."""
-        at = [i for i, drifts in enumerate(self.drifts) if drifts]
-        return [i for n, i in enumerate(at) if n == 0 or i - at[n - 1] > HELD]
-
-    @property
-    def spread(self) -> float:
-        """The median of the spreads."""
-        judged = [spread for spread in self.spreads if not np.isnan(spread)]
-        return float(np.median(judged)) if judged else np.nan
+    alarms: Sequence[int]
+    judged: int
+    spread: float
 
 
-def follow(recv_ts_ns: Int64Array, first: int = 0, last: int | None = None) -> Course:
-    """Say of each window from the second on, or of some of them, what the view would have said after it."""
-    logs = naive.log_intervals(slide(recv_ts_ns).max(axis=1) / 1e9)
-    found = [naive.drift_at(naive.blocks_of(logs[max(0, n - 392) : n])) for n in range(first + 1, len(logs) + 1)[:last]]
-    return Course([d is not None and d.is_one for d in found], [np.nan if d is None else d.spread for d in found])
+def follow(recv_ts_ns: Int64Array) -> Course:
+    """Say what the job says of a session of these receive times."""
+    drift, alarms, spreads = Drift(), [], []
+    for n, end_ns in enumerate(recv_ts_ns[WINDOW_SIZE - 1 :: WINDOW_SLIDE].tolist(), 1):
+        n_blocks = len(drift.blocks)
+        if drift.take((end_ns, n)):
+            alarms.append(n)
+        elif len(drift.blocks) > n_blocks and (compared := compare(drift.blocks)):
+            spreads.append(math.sqrt(compared.variance) / LEVEL_UNITS * math.log(2))
+    judged = N_IN_BLOCK * (len(alarms) + len(spreads))
+    return Course(alarms, judged, float(np.median(spreads)) if spreads else np.nan)
 
 
 def draw(number: int, seed: int, n_windows: int, factor: float = 1.0) -> Int64Array:
@@ -91,36 +77,33 @@ def draw(number: int, seed: int, n_windows: int, factor: float = 1.0) -> Int64Ar
     return session.recv_ts_ns
 
 
-def changed(plain: Int64Array, other: Int64Array) -> Int64Array:
+def changed(plain: Int64Array, other: Int64Array, at: int) -> Int64Array:
     """Go on with another session's messages, without its opening."""
-    n, opening = 25 * (CHANGED_AT + 1), 500
+    n, opening = 25 * (at + 1), 500
     later = other[opening : opening + 25 * (IN_TIME + 2)]
     gap_ns = int(np.median(np.diff(plain[:n])))
     return np.concatenate([plain[:n], later - later[0] + plain[n - 1] + gap_ns])
 
 
-def squeezed(plain: Int64Array, factor: float) -> Int64Array:
+def squeezed(plain: Int64Array, factor: float, at: int) -> Int64Array:
     """Let everything happen so many times as fast from the change on."""
-    n = 25 * (CHANGED_AT + 1)
+    n = 25 * (at + 1)
     later = np.diff(plain[n - 1 : n + 25 * (IN_TIME + 2)]) / factor
     return np.concatenate([plain[:n], plain[n - 1] + np.cumsum(later.astype(np.int64))])
 
 
-def delay(course: Course) -> float:
+def delay(course: Course, at: int) -> float:
     """Count windows from the change to the first that shows it; infinite if none in time does."""
-    return next((i + 1.0 for i, drifts in enumerate(course.drifts[:IN_TIME]) if drifts), np.inf)
+    return next((float(n - at) for n in course.alarms if at < n <= at + IN_TIME), np.inf)
 
 
 def print_alarms(name: str, courses: Sequence[Course]) -> None:
     """Count alarms, also among those whose rate is steady."""
     for limit in STEADY_SPREADS:
         chosen = [course for course in courses if course.spread <= limit]
-        windows = sum(int((~np.isnan(course.spreads)).sum()) for course in chosen)
-        alarms, shown = sum(len(c.alarms) for c in chosen), sum(sum(c.drifts) for c in chosen)
+        windows, alarms = sum(c.judged for c in chosen), sum(len(c.alarms) for c in chosen)
         if windows:
-            per_1000 = (
-                f"{1000 * alarms / windows:.2f} alarms and {1000 * shown / windows:.2f} windows in alarm per 1,000"
-            )
+            per_1000 = f"{alarms} alarms, {1000 * alarms / windows:.2f} per 1,000"
             print(f"{name}, spread up to {limit}: {len(chosen)} sessions, {windows:,} windows judged; {per_1000}")
 
 
@@ -152,21 +135,22 @@ def main() -> None:
     plain = [draw(i, chosen.seed, chosen.windows) for i in range(chosen.sessions)]
     courses = [follow(times) for times in plain]
     print_alarms("no change", courses)
-    spreads = np.array([course.spreads[CHANGED_AT - 2] for course in courses])
+    spreads = np.array([follow(times[: 25 * (CHANGED_AT + 1)]).spread for times in plain])
+    places = [CHANGED_AT + i % N_IN_BLOCK for i in range(chosen.sessions)]
     for factor in FACTORS:
         others = [draw(i, chosen.seed, 2 * IN_TIME, factor) for i in range(chosen.sessions)]
         for name, made in (
-            ("livelier market", [changed(p, o) for p, o in zip(plain, others, strict=True)]),
-            ("all times divided", [squeezed(p, factor) for p in plain]),
+            ("livelier market", [changed(*one) for one in zip(plain, others, places, strict=True)]),
+            ("all times divided", [squeezed(p, factor, at) for p, at in zip(plain, places, strict=True)]),
         ):
-            delays = np.array([delay(follow(times, CHANGED_AT - 1, IN_TIME)) for times in made])
+            delays = np.array([delay(follow(times), at) for times, at in zip(made, places, strict=True)])
             print_delays(f"rate x {factor:.2f}, {name}", spreads, delays)
     if chosen.captures is not None:
         found = list(recorded(chosen.captures))
         print_alarms("recordings", [course for _, course in found])
         for name, course in found:
             if course.alarms:
-                print(f"  {name}: alarms after windows {[i + 1 for i in course.alarms]}")
+                print(f"  {name}: alarms after windows {course.alarms}")
 
 
 if __name__ == "__main__":

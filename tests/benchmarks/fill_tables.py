@@ -130,18 +130,20 @@ ACTIVITY = f"""
 # About one fault per connection and day; gaps are the commonest.
 HEALTH = """
     INSERT INTO health_events (connection_id, kafka_partition, kafka_offset, kind, declared_exchange, messages,
-        since_at, since_offset, detected_at, seq_before, seq, n_missing, silence_s, limit_s, written_at)
+        since_at, since_offset, detected_at, seq_before, seq, n_missing, silence_s, limit_s, rate_before, rate_now, score,
+        written_at)
     SELECT connection_id, number %% 4, 10000000 * number::bigint + n, kind, declared, 25 * n,
            at - make_interval(secs => silence), 10000000 * number::bigint + n - 1, at,
-           CASE WHEN kind !~ 'stall' THEN 1000 * n END, CASE WHEN kind !~ 'stall' THEN 1000 * n + 7 END,
+           CASE WHEN kind !~ 'stall|drift' THEN 1000 * n END, CASE WHEN kind !~ 'stall|drift' THEN 1000 * n + 7 END,
            CASE WHEN kind = 'gap' THEN 6 END, CASE WHEN kind ~ 'stall' THEN silence END,
-           CASE WHEN kind ~ 'stall' THEN 5 END, at
+           CASE WHEN kind ~ 'stall' THEN 5 END, CASE WHEN kind = 'drift' THEN 6 END,
+           CASE WHEN kind = 'drift' THEN 12 END, CASE WHEN kind = 'drift' THEN 4 END, at
     FROM bench.connections
     CROSS JOIN LATERAL generate_series(
         1, ceil(extract(epoch FROM least(%(to_at)s, end_at) - start_at) / 86400)::integer) AS n
     CROSS JOIN LATERAL (SELECT start_at + (n - random()) * interval '1 day' AS at, 5 + 60 * random() AS silence,
-        (ARRAY['gap', 'gap', 'gap', 'repeat', 'reset', 'stall', 'stall', 'data_stall', 'heartbeat_stall'])
-            [1 + floor(9 * random())] AS kind) AS drawn
+        (ARRAY['gap', 'gap', 'gap', 'repeat', 'reset', 'stall', 'stall', 'data_stall', 'heartbeat_stall',
+               'drift'])[1 + floor(10 * random())] AS kind) AS drawn
     WHERE at > %(from_at)s AND at <= least(%(to_at)s, end_at)
     ON CONFLICT DO NOTHING
 """

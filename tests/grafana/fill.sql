@@ -66,6 +66,12 @@ UNION ALL
 SELECT 'd', 0, 2000, 'stall', 'kraken', 2000, %(now_at)s - interval '5 minutes', 1999, %(now_at)s - interval '4 minutes',
        NULL, NULL, NULL, 60, 5;
 
+INSERT INTO health_events
+    (connection_id, kafka_partition, kafka_offset, kind, declared_exchange, messages, since_at, since_offset, detected_at,
+     rate_before, rate_now, score)
+VALUES ('c', 0, 6000, 'drift', 'kraken', 6000, %(now_at)s - interval '6 minutes', 5600, %(now_at)s - interval '5 minutes',
+        6, 12.5, 4);
+
 INSERT INTO connection_activity
     (connection_id, kafka_partition, last_offset, declared_exchange, messages, last_recv_at, silence_limit_s)
 SELECT connection_id, 0, last_offset, declared_exchange, messages,

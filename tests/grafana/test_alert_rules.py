@@ -159,15 +159,14 @@ def alarming(empty: Connection) -> Connection:
             INSERT INTO dead_letters (kafka_partition, kafka_offset, reason, connection_key, n_bytes)
             SELECT p, n, CASE p WHEN 0 THEN 'not JSON' ELSE 'no msg_type' END, 'm', 7
             FROM generate_series(0, 1) AS p, generate_series(1, 20) AS n;
+            INSERT INTO health_events (connection_id, kafka_partition, kafka_offset, kind, declared_exchange, messages,
+                                       since_at, since_offset, detected_at, rate_before, rate_now, score)
+            VALUES ('fast', 0, 11524, 'drift', 'kraken', 11525, now() - interval '2 minutes', 10049, now(), 6, 12, 4);
             INSERT INTO window_scores (connection_id, kafka_partition, last_offset, first_offset, window_start_at,
                                        window_end_at, declared_exchange, predicted_exchange, confidence, probabilities,
                                        unknown_score, model_version)
-            SELECT 'fast', 0, 25 * n + 49, 25 * n, now() - make_interval(secs => age_s + 5),
-                   now() - make_interval(secs => age_s), 'kraken', 'kraken', 0.9, '{"kraken": 0.9}', 0.1, 'test-1'
-            FROM generate_series(0, 459) AS n,
-            LATERAL (
-                SELECT CASE WHEN n < 400 THEN 120 + 4 * (400 - n) ELSE 2 * (460 - n) END + sin(n) / 5 AS age_s
-            ) AS ages;
+            VALUES ('fast', 0, 11524, 11475, now() - interval '14 s', now() - interval '10 s', 'kraken', 'kraken', 0.9,
+                    '{"kraken": 0.9}', 0.1, 'test-1');
             INSERT INTO connection_verdicts
             VALUES ('fast', 'kraken', 'kraken', 'certain', 0.99, 15, 460, 11525, 75, now() - interval '1 hour', 0, NULL,
                     0, 11524, now(), 'xf1-N-t0-h1s-sc', 'test-1');

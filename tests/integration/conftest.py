@@ -101,8 +101,8 @@ def drawn_sessions() -> list[Session]:
 
 @pytest.fixture(scope="session")
 def sick_sessions() -> list[Session]:
-    """Draw sessions that stop, stall, skip, repeat and go back, in numbers of three sorts."""
-    return [_sick_session(number) for number in range(12)]
+    """Draw sessions that stop, stall, skip, repeat and go back, in numbers of three sorts, and one of another rate."""
+    return [*(_sick_session(number) for number in range(12)), _restless_session()]
 
 
 def _sick_session(number: int, n: int = 3000) -> Session:
@@ -131,6 +131,22 @@ def _sick_session(number: int, n: int = 3000) -> Session:
         seq=seq,
         request_id=none,
         payload_bytes=np.ones(len(order), dtype=np.int64),
+    )
+
+
+def _restless_session(n: int = 13_000) -> Session:
+    """Draw one whose rate trebles after 5,000 messages and falls back 5,000 later; 4,850 are what it is learnt from."""
+    mean_s = np.where((np.arange(n) < 5000) | (np.arange(n) >= 10_000), 0.05, 0.05 / 3)
+    none = np.full(n, MISSING)
+    return Session(
+        connection_id="restless",
+        declared_exchange="kraken",
+        recv_ts_ns=START_NS + np.round(np.cumsum(np.random.default_rng(1).exponential(mean_s)) * 1e9).astype(np.int64),
+        exchange_ts_ns=none,
+        msg_type=np.full(n, MsgType.NEW, dtype=np.int64),
+        seq=np.arange(n),
+        request_id=none,
+        payload_bytes=np.ones(n, dtype=np.int64),
     )
 
 

@@ -323,9 +323,13 @@ def test_what_is_wrong_with_connections_equals_the_offline_computation(
         assert _in_order(health[0].get(name, [])) == _in_order(full)
         kinds.update(event["kind"] for event in expected)
         alarms.update((name, event["kind"]) for event in expected if name in played.recorded)
-    assert kinds.keys() == {"gap", "repeat", "reset", "stall", "data_stall", "heartbeat_stall"}
-    # Clean recordings: this one does stand still for 31 s, three times as long as the venue's heartbeats allow.
-    assert alarms == {("BITTREX__2021-04-05__9e5b8bbd3b", "stall"): 1}
+    assert kinds.keys() == {"gap", "repeat", "reset", "stall", "data_stall", "heartbeat_stall", "drift"}
+    # Clean recordings: the first does stand still for 31 s, three times as long as the venue's heartbeats allow; the
+    # market of the second becomes livelier.
+    assert alarms == {
+        ("BITTREX__2021-04-05__9e5b8bbd3b", "stall"): 1,
+        ("usdm__ethusdt_20240718__1ff3373577", "drift"): 1,
+    }
 
 
 def test_connections_say_when_they_were_last_heard_of(

@@ -73,6 +73,9 @@ def test_a_number_that_is_not_the_next_after_200_steps_of_one(
             "n_missing": n_missing,
             "silence_s": None,
             "limit_s": None,
+            "rate_before": None,
+            "rate_now": None,
+            "score": None,
         }
 
 

@@ -111,6 +111,9 @@ class Fault:
     n_missing: int | None = None
     silence_s: float | None = 31.04
     limit_s: float | None = 5.0
+    rate_before: float | None = None
+    rate_now: float | None = None
+    score: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -208,6 +208,7 @@ def test_faults_are_told_in_words(insert: Insert, select: Select, fault: Any) ->
             fault(connection_id="d", kind="gap", seq_before=7, seq=10, n_missing=2, **no_times),
             fault(connection_id="e", kind="repeat", seq_before=7, seq=7, **no_times),
             fault(connection_id="f", kind="reset", seq_before=7, seq=1, **no_times),
+            fault(connection_id="g", kind="drift", rate_before=8.04, rate_now=12.0, score=4.5, **no_times),
         ]
     )
     assert [row["reason"] for row in select("SELECT reason FROM connection_health ORDER BY connection_id")] == [
@@ -217,4 +218,5 @@ def test_faults_are_told_in_words(insert: Insert, select: Select, fault: Any) ->
         "2 numbers missing after 7",
         "number 7 again",
         "back to number 1 from 7",
+        "12.0 messages/s, where 8.0 were before",
     ]

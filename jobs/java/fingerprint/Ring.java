@@ -30,6 +30,9 @@ public final class Ring {
     /** What its messages say of its health. */
     Health health = new Health();
 
+    /** What its windows say of its rate. */
+    Drift drift = new Drift();
+
     private long[] slots = new long[FIRST_CAPACITY * WIDTH];
 
     /** Begin a segment. */
@@ -37,6 +40,7 @@ public final class Ring {
         n = 0;
         segment = firstOffset;
         health.restart();
+        drift.restart();
         slots = new long[FIRST_CAPACITY * WIDTH];
     }
 
@@ -85,6 +89,7 @@ public final class Ring {
             to.segment = from.segment;
             to.lastRecvTsNs = from.lastRecvTsNs;
             to.health = from.health.copy();
+            to.drift = from.drift.copy();
             to.slots = from.slots.clone();
             return to;
         }
@@ -105,6 +110,7 @@ public final class Ring {
             target.writeLong(ring.segment);
             target.writeLong(ring.lastRecvTsNs);
             ring.health.write(target);
+            ring.drift.write(target);
             target.writeInt(ring.slots.length);
             for (int i = 0; i < ring.used(); i++) {
                 target.writeLong(ring.slots[i]);
@@ -118,6 +124,7 @@ public final class Ring {
             ring.segment = source.readLong();
             ring.lastRecvTsNs = source.readLong();
             ring.health.read(source);
+            ring.drift.read(source);
             ring.slots = new long[source.readInt()];
             for (int i = 0; i < ring.used(); i++) {
                 ring.slots[i] = source.readLong();

@@ -30,15 +30,16 @@ import org.apache.flink.table.functions.ProcessTableFunction;
                                         + " n BIGINT, segment BIGINT, window_columns ARRAY<BIGINT NOT NULL>,"
                                         + " at STRING, since_at STRING, since_offset BIGINT,"
                                         + " seq_before BIGINT, seq BIGINT, n_missing BIGINT,"
-                                        + " silence_s DOUBLE, limit_s DOUBLE, last_heartbeat_at STRING>",
+                                        + " silence_s DOUBLE, limit_s DOUBLE, last_heartbeat_at STRING,"
+                                        + " rate_before DOUBLE, rate_now DOUBLE, score DOUBLE>",
                         bridgedTo = RowData.class))
 public final class Windows extends ProcessTableFunction<RowData> {
     /** Stands for NULL, as in {@code udfs.schema}. */
     static final long MISSING = Long.MIN_VALUE;
 
-    private static final int SLIDE = 25;
+    static final int SLIDE = 25;
+    static final double NS_PER_S = 1e9;
     private static final long HEARTBEAT = 3;
-    private static final double NS_PER_S = 1e9;
     private static final StringData WINDOW = StringData.fromString("window");
     private static final StringData ACTIVITY = StringData.fromString("activity");
 
@@ -76,6 +77,10 @@ public final class Windows extends ProcessTableFunction<RowData> {
         take(ring, messages, offset, silence_ns);
         if (ring.n >= Ring.SIZE && ring.n % SLIDE == 0) {
             collect(windowRow(ring, messages, offset));
+            Symptom wrong = ring.drift.take(ring.lastRecvTsNs, offset);
+            if (wrong != null) {
+                collect(symptomRow(ring, messages, offset, wrong));
+            }
         }
         examine(ring, messages, offset);
     }
@@ -124,6 +129,9 @@ public final class Windows extends ProcessTableFunction<RowData> {
         row.setField(12, symptom.missing());
         row.setField(13, seconds(symptom.silenceNs()));
         row.setField(14, seconds(symptom.limitNs()));
+        row.setField(16, symptom.rateBefore());
+        row.setField(17, symptom.rateNow());
+        row.setField(18, symptom.score());
         return row;
     }
 
@@ -137,7 +145,7 @@ public final class Windows extends ProcessTableFunction<RowData> {
     }
 
     private static GenericRowData row(StringData kind, Ring ring, RowData message, long offset) {
-        GenericRowData row = new GenericRowData(16);
+        GenericRowData row = new GenericRowData(19);
         row.setField(0, kind);
         row.setField(1, message.getInt(7));
         row.setField(2, offset);
