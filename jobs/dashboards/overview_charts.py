@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobs.dashboards.fields import connection_column, exchange_column, exchange_series, field, time_column
 from jobs.dashboards.panels import bargauge, section, table, timeseries
-from jobs.dashboards.style import CRITICAL, KIND_COLOURS, ORANGE, SKY_BLUE, VERMILLION, Json
+from jobs.dashboards.style import CRITICAL, KIND_COLOURS, PURPLE, SKY_BLUE, YELLOW, Json
 
 NONE = "No windows in the time range."
 
@@ -227,7 +227,7 @@ def speed() -> list[Json]:
             least=0,
             span_nulls=60_000,
             no_value=NONE,
-            fields=[field("p50", colour=SKY_BLUE), field("p95", colour=ORANGE), field("p99", colour=VERMILLION)],
+            fields=[field("p50", colour=SKY_BLUE), field("p95", colour=YELLOW), field("p99", colour=PURPLE)],
         ),
         table(
             "Dead letters by reason",

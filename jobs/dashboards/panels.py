@@ -124,7 +124,7 @@ def timeseries(
     if soft_most is not None:
         custom["axisSoftMax"] = soft_most
     config = _defaults(
-        unit, decimals=decimals, min=least, max=most, color={"mode": "palette-classic"}, noValue=no_value
+        unit, decimals=decimals, min=least, max=most, color={"mode": "fixed", "fixedColor": PLAIN}, noValue=no_value
     )
     config["custom"] = custom
     if expected is not None:
@@ -196,7 +196,7 @@ def barchart(
         "tooltip": {"mode": "multi", "sort": "none"},
     }
     config = _defaults(
-        unit, decimals=decimals, min=least, max=most, color={"mode": "palette-classic"}, noValue=no_value
+        unit, decimals=decimals, min=least, max=most, color={"mode": "fixed", "fixedColor": PLAIN}, noValue=no_value
     )
     config["custom"] = {"lineWidth": 0, "fillOpacity": 85, "gradientMode": "none", "axisPlacement": "auto"}
     return _panel("barchart", title, description, queries, at, config, fields, options, "table")

@@ -27,6 +27,14 @@ class Result:
         return [dict(zip(names, row, strict=True)) for row in self.rows]
 
 
+def series(result: Result) -> list[str]:
+    """Name the lines or bars that are drawn: by the column `metric`, or each column of numbers but the time."""
+    names = [name for name, _ in result.columns]
+    if "metric" in names:
+        return sorted({row[names.index("metric")] for row in result.rows})
+    return [name for name, oid in result.columns if oid in NUMBERS and name != "time"]
+
+
 def complaints(panel: Json, target: Json, result: Result) -> Iterator[str]:
     """Say why Grafana could not show the result in the panel as it is meant."""
     names = [name for name, _ in result.columns]

@@ -104,11 +104,19 @@ def test_every_variable_is_asked_where_there_is_nothing(empty: Connection, run: 
 
 @pytest.mark.parametrize(("name", "panel", "target"), TARGETS)
 def test_every_panel_gets_what_its_type_needs(
-    filled: Connection, run: Run, panel_shapes: ModuleType, name: str, panel: Json, target: Json
+    filled: Connection,
+    run: Run,
+    panel_shapes: ModuleType,
+    checker: ModuleType,
+    name: str,
+    panel: Json,
+    target: Json,
 ) -> None:
     connection = "d" if "connection_health" in target["rawSql"] else "e"
     result = run(filled, name, target["rawSql"], connection=connection)
     assert list(panel_shapes.complaints(panel, target, result)) == []
+    if panel["type"] in checker.OF_SERIES:
+        assert list(checker.without_colour(panel, panel_shapes.series(result))) == []
     assert result.rows or "drifting_connections" in target["rawSql"]
     for row in result.rows[:1]:
         assert any(value is not None for value in row)
