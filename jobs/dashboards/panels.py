@@ -136,6 +136,22 @@ def timeseries(
     }
 
 
+def state_timeline(
+    title: str,
+    description: str,
+    *queries: Query,
+    at: Place,
+    mappings: Sequence[Json],
+    no_value: str,
+) -> Json:
+    """Make a strip for each column of texts over time, each text in its colour; a text stands until the next one."""
+    options = {"mergeValues": True, "legend": _legend(""), "tooltip": {"mode": "single", "sort": "none"}}
+    config = _defaults("string", color={"mode": "thresholds"}, thresholds=thresholds(((None, PLAIN),)))
+    config |= {"mappings": list(mappings), "noValue": no_value}
+    config["custom"] = {"lineWidth": 0, "fillOpacity": 70, "spanNulls": False}
+    return _panel("state-timeline", title, description, queries, at, config, (), options, "table")
+
+
 def bargauge(
     title: str,
     description: str,

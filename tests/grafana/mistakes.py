@@ -10,12 +10,13 @@ from typing import Any
 Json = dict[str, Any]
 
 COLUMNS = 24
-TYPES = {"stat", "timeseries", "bargauge", "barchart", "histogram", "table", "text", "row"}
+TYPES = {"stat", "timeseries", "state-timeline", "bargauge", "barchart", "histogram", "table", "text", "row"}
 FORMATS = {
     "timeseries": {"time_series"},
     "bargauge": {"time_series", "table"},
     "stat": {"table", "time_series"},
     "barchart": {"table"},
+    "state-timeline": {"table"},
     "histogram": {"table"},
     "table": {"table"},
 }
