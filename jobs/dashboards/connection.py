@@ -234,7 +234,7 @@ def _verdicts() -> list[Json]:
             ORDER BY detected_at DESC
             LIMIT 100
             """,
-            at=(0, 23, 24, 5),
+            at=(0, 23, 24, 6),
             no_value="Nothing has been certain yet.",
             fields=[
                 instant_column(like="^(Detected|Since)$"),
@@ -264,7 +264,7 @@ def _verdicts() -> list[Json]:
             ORDER BY event.detected_at DESC, "Nats" DESC
             LIMIT 100
             """,
-            at=(0, 28, 24, 8),
+            at=(0, 29, 24, 8),
             no_value="No verdict that needs reasons.",
             fields=[
                 instant_column("Detected"),

@@ -20,7 +20,7 @@ HEALTH_COLOURS = {
 def behaviour() -> list[Json]:
     """Show what its messages are, how its requests are answered, and its sequence numbers."""
     return [
-        section("Messages", 46),
+        section("Messages", 47),
         timeseries(
             "Types of messages",
             "Shares of the types of messages in its windows.",
@@ -37,7 +37,7 @@ def behaviour() -> list[Json]:
             GROUP BY 1
             ORDER BY 1
             """,
-            at=(0, 47, 8, 8),
+            at=(0, 48, 8, 8),
             unit="percentunit",
             least=0,
             most=1,
@@ -68,7 +68,7 @@ def behaviour() -> list[Json]:
             GROUP BY 1
             ORDER BY 1
             """,
-            at=(8, 47, 8, 8),
+            at=(8, 48, 8, 8),
             unit="µs",
             least=0,
             span_nulls=60_000,
@@ -89,7 +89,7 @@ def behaviour() -> list[Json]:
             GROUP BY 1
             ORDER BY 1
             """,
-            at=(16, 47, 8, 8),
+            at=(16, 48, 8, 8),
             unit="percentunit",
             least=0,
             soft_most=0.05,
@@ -103,7 +103,7 @@ def behaviour() -> list[Json]:
 def health() -> list[Json]:
     """Show where its messages say that something is wrong with it."""
     return [
-        section("Health", 55),
+        section("Health", 56),
         timeseries(
             "Health events",
             """
@@ -120,7 +120,7 @@ def health() -> list[Json]:
             GROUP BY 1, 2
             ORDER BY 1, 2
             """,
-            at=(0, 56, 8, 8),
+            at=(0, 57, 8, 8),
             unit="locale",
             decimals=0,
             least=0,
@@ -145,7 +145,7 @@ def health() -> list[Json]:
             ORDER BY detected_at DESC
             LIMIT 200
             """,
-            at=(8, 56, 16, 8),
+            at=(8, 57, 16, 8),
             no_value="None in the time range.",
             fields=[
                 instant_column(like="^(Detected|Last good message)$"),

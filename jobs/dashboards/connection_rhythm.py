@@ -13,7 +13,7 @@ DASHED = {"fill": "dash", "dash": [8, 8]}
 def rhythm() -> list[Json]:
     """Show the times between messages, and those of its exchange."""
     return [
-        section("Rhythm", 36),
+        section("Rhythm", 37),
         timeseries(
             "Time between messages",
             """
@@ -45,7 +45,7 @@ def rhythm() -> list[Json]:
               AND reference.measure = 'inter_arrival_log10_median_us'
             ORDER BY edge.at
             """,
-            at=(0, 37, 12, 9),
+            at=(0, 38, 12, 9),
             unit="µs",
             logarithmic=True,
             span_nulls=True,
@@ -143,7 +143,7 @@ def rhythm() -> list[Json]:
             FROM counted
             ORDER BY bin
             """,
-            at=(12, 37, 12, 9),
+            at=(12, 38, 12, 9),
             unit="percentunit",
             x="Time",
             no_value=NONE,

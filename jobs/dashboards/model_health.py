@@ -129,7 +129,7 @@ def _stability() -> list[Json]:
             ORDER BY "Index / limit" DESC NULLS LAST
             LIMIT 300
             """,
-            at=(0, 26, 14, 12),
+            at=(0, 26, 13, 12),
             no_value="No windows of a model that knows its training data in the time range.",
             fields=[
                 exchange_column("Exchange", width=90),
@@ -165,7 +165,7 @@ def _stability() -> list[Json]:
             ORDER BY detected_at DESC
             LIMIT 200
             """,
-            at=(14, 26, 10, 12),
+            at=(13, 26, 11, 12),
             no_value="None.",
             fields=[
                 connection_column(width=140),

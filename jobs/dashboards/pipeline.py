@@ -185,7 +185,6 @@ def _throughput(y: int) -> list[Json]:
             at=(0, y + 8, 12, 12),
             unit="short",
             least=0,
-            legend="table",
             fields=_TABLE_COLOURS,
         ),
         bargauge(
@@ -267,13 +266,14 @@ def _scoring(y: int) -> list[Json]:
         ),
         timeseries(
             "Dead letters by reason",
-            "Records refused a second. Their bytes are in the topic raw_messages_dlq, their places in the table "
-            "dead_letters.",
+            "Records refused a second, over a minute. Their bytes are in the topic raw_messages_dlq, their places in "
+            "the table dead_letters.",
             PromQL(per_second(of_operator("reason_dead_letters")), "all"),
             PromQL(f"{per_second(of_operator('reason_dead_letters'), 'reason')} > 0", "{{reason}}"),
             at=(16, y + 9, 8, 9),
             unit="short",
             least=0,
+            interval="1m",
             fields=[field("all", colour=GREY, fillOpacity=20), *distinct_series(REASONS)],
         ),
     ]

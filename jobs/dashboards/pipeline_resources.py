@@ -58,6 +58,7 @@ def checkpoints(y: int) -> list[Json]:
             unit="short",
             decimals=0,
             least=0,
+            soft_most=1,
             fields=[
                 field("running", colour=GREEN, lineInterpolation="stepAfter", fillOpacity=20),
                 field("restarts", colour=VERMILLION, lineInterpolation="stepAfter"),
