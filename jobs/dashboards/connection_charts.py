@@ -46,7 +46,7 @@ def behaviour() -> list[Json]:
             fields=[
                 field("NEW", colour=SKY_BLUE),
                 field("ACK", colour=GREEN),
-                field("NACK", colour=VERMILLION),
+                field("NACK", colour=YELLOW),
                 field("HEARTBEAT", colour=PURPLE),
                 field("OTHER", colour=GREY),
             ],
@@ -73,7 +73,7 @@ def behaviour() -> list[Json]:
             least=0,
             span_nulls=60_000,
             no_value="No answers to requests in the time range.",
-            fields=[field("ACK", colour=GREEN), field("NACK", colour=VERMILLION)],
+            fields=[field("ACK", colour=GREEN), field("NACK", colour=YELLOW)],
         ),
         timeseries(
             "Sequence numbers",
@@ -95,7 +95,7 @@ def behaviour() -> list[Json]:
             soft_most=0.05,
             no_value="No sequence numbers in the time range.",
             span_nulls=60_000,
-            fields=[field("jumps", colour=ORANGE), field("backward", colour=VERMILLION)],
+            fields=[field("jumps", colour=SKY_BLUE), field("backward", colour=PURPLE)],
         ),
     ]
 

@@ -7,7 +7,7 @@ from typing import Final
 from jobs.dashboards.fields import field
 from jobs.dashboards.flink_metrics import RUNNING_MS, of_job, of_operator, of_task, per_second
 from jobs.dashboards.panels import PromQL, timeseries
-from jobs.dashboards.style import BLUE, GREEN, PURPLE, SKY_BLUE, VERMILLION, YELLOW, Json
+from jobs.dashboards.style import GREEN, PURPLE, SKY_BLUE, VERMILLION, YELLOW, Json
 
 _TASK_COLOURS: Final = tuple(
     field(like=f"^{first}", colour=colour)
@@ -26,7 +26,7 @@ def checkpoints(y: int) -> list[Json]:
             at=(0, y, 12, 8),
             unit="ms",
             least=0,
-            fields=[field("duration", colour=BLUE)],
+            fields=[field("duration", colour=SKY_BLUE)],
         ),
         timeseries(
             "Checkpoint size",
