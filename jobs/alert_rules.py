@@ -13,7 +13,8 @@ from typing import Any, Final, Literal
 
 import yaml
 
-from jobs.config import JOB_NAME
+from jobs.alerts import SETTLED_AFTER_S
+from jobs.dashboards.flink_metrics import RUNNING_MS, of_operator
 
 Json = dict[str, Any]
 
@@ -29,7 +30,6 @@ _CONNECTION: Final = "Dashboard: /d/fingerprint-connection?var-connection={{ url
 _PROBABILITY: Final = '{{ printf "%.3f" .Values.A.Value }}'
 _NUMBER: Final = '{{ printf "%.0f" .Values.A.Value }}'
 _TENTHS: Final = '{{ printf "%.1f" .Values.A.Value }}'
-_JOB: Final = f'job_name="{JOB_NAME}"'
 _PENDING_MESSAGES: Final = 100_000
 
 
@@ -126,11 +126,13 @@ METRIC_RULES: Final = (
         name="job down",
         title="Job down, says Flink",
         severity="critical",
-        expr=f"1 - (max(flink_jobmanager_job_runningTime{{{_JOB}}} > bool 0) or vector(0))",
+        # The time begins anew with each restart: a job that fails again and again never gets as far.
+        expr=f"1 - (max({RUNNING_MS} > bool {1000 * SETTLED_AFTER_S}) or vector(0))",
         above=0,
         summary="Flink runs no job",
-        description="Flink's metrics have no running job of ours, or there are none.",
-        lasts="1m",
+        description="By Flink's metrics the tasks of our job do not run, or fail again and again, or there are none.",
+        # A part that was killed is back after 89 s at most, and then the job has to run for half a minute.
+        lasts="2m",
         # Its expression always has a value: none is no sign of life.
         on_no_data="Alerting",
         on_error="Error",
@@ -139,7 +141,7 @@ METRIC_RULES: Final = (
         name="lag",
         title="Lag, says Flink",
         severity="warning",
-        expr=f"sum(flink_taskmanager_job_task_operator_pendingRecords{{{_JOB}}})",
+        expr=f"sum({of_operator('pendingRecords')})",
         above=_PENDING_MESSAGES,
         summary="The job falls behind the topic",
         description=f"{_NUMBER} messages wait in Kafka. Dashboard: /d/fingerprint-pipeline",

@@ -30,6 +30,9 @@ class Rule(StrEnum):
     JOB_DOWN = "job down"
 
 
+SETTLED_AFTER_S: Final = 30
+"""A job all of whose tasks have run for so long does not just fail and restart again and again."""
+
 _STYLES: Final = {"critical": "bold red", "warning": "yellow"}
 
 
@@ -72,7 +75,8 @@ def read_alerts(database: Connection, rules: Collection[str] = tuple(Rule)) -> l
 def with_flink(alerts: Sequence[Alert], flink_url: str) -> list[Alert]:
     """Add what Flink says of the job to what the tables say.
 
-    Where it runs, tables to which nothing comes are no proof that it is down: such an alert becomes a warning.
+    Where it runs, tables to which nothing comes are no proof that it is down: such an alert becomes a warning. A job
+    whose tasks do not all run, or have only just begun to, is no proof of the contrary.
     """
     try:
         job = find_running_job(flink_url)
@@ -82,6 +86,11 @@ def with_flink(alerts: Sequence[Alert], flink_url: str) -> list[Alert]:
         return [_job_down(f"Flink at {flink_url} runs no job {JOB_NAME!r}"), *alerts]
     if job.state != "RUNNING":
         return [_job_down(f"Flink has the job {job.job_id}, but it is {job.state}"), *alerts]
+    if job.n_running < job.n_tasks:
+        tasks = f"{job.n_running} of its {job.n_tasks} tasks"
+        return [_job_down(f"Flink calls the job {job.job_id} RUNNING, but {tasks} run"), *alerts]
+    if job.unchanged_s < SETTLED_AFTER_S:
+        return list(alerts)
     return sorted((_despite(alert, job) for alert in alerts), key=lambda alert: alert.severity)
 
 

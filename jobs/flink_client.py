@@ -28,11 +28,24 @@ _POLL_S = 0.25
 
 @dataclass(frozen=True, kw_only=True)
 class RunningJob:
-    """A job that a cluster knows of."""
+    """A job that a cluster knows of.
+
+    Attributes
+    ----------
+    job_id, name, state : str
+        As Flink has them; RUNNING does not mean that its tasks run.
+    n_tasks, n_running : int
+        All tasks of it, and those that run: a task begins by loading its models.
+    unchanged_s : float
+        For how long no task has changed its state, by the cluster's clock.
+    """
 
     job_id: str
     name: str
     state: str
+    n_tasks: int
+    n_running: int
+    unchanged_s: float
 
 
 def list_jobs(flink_url: str) -> list[RunningJob]:
@@ -52,7 +65,20 @@ def list_jobs(flink_url: str) -> list[RunningJob]:
             f"Expected Flink's REST interface at {flink_url}, found none ({type(error).__name__}): start it, or run "
             "`fingerprint up`, or correct --flink"
         ) from error
-    return [RunningJob(job_id=job["jid"], name=job["name"], state=job["state"]) for job in jobs]
+    return [_job(job) for job in jobs]
+
+
+def _job(overview: dict[str, Any]) -> RunningJob:
+    now_ms = overview["start-time"] + overview["duration"]
+    tasks = overview["tasks"]
+    return RunningJob(
+        job_id=overview["jid"],
+        name=overview["name"],
+        state=overview["state"],
+        n_tasks=tasks["total"],
+        n_running=tasks["running"],
+        unchanged_s=(now_ms - overview["last-modification"]) / 1000,
+    )
 
 
 def find_running_job(flink_url: str) -> RunningJob | None:

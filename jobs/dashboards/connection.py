@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from jobs.dashboards.connection_charts import behaviour, health, rhythm
+from jobs.dashboards.connection_charts import behaviour, health
+from jobs.dashboards.connection_rhythm import rhythm
 from jobs.dashboards.dashboard import dashboard
 from jobs.dashboards.fields import (
     exchange_column,
@@ -12,7 +13,7 @@ from jobs.dashboards.fields import (
     instant_column,
     time_column,
 )
-from jobs.dashboards.panels import stat, table, timeseries
+from jobs.dashboards.panels import stat, state_timeline, table, timeseries
 from jobs.dashboards.style import CRITICAL, KIND_COLOURS, SKY_BLUE, WARNING, Json
 from jobs.dashboards.variables import one_of, text_box
 
@@ -152,6 +153,44 @@ def _status() -> list[Json]:
 
 def _verdicts() -> list[Json]:
     return [
+        state_timeline(
+            "Verdict over time",
+            """
+            What was certain of it, from when that was decided until something else was, or its last window; nothing
+            before the first verdict. Above that what it declared. Two strips of one colour: it is what it declares.
+            """,
+            """
+            WITH known AS (
+                SELECT detected_at AS at, declared_exchange, detected_exchange
+                FROM verdict_events
+                WHERE connection_id = '$connection'
+                  AND $__timeFilter(detected_at)
+                UNION ALL
+                (
+                    SELECT $__timeFrom()::timestamptz, declared_exchange, detected_exchange
+                    FROM verdict_events
+                    WHERE connection_id = '$connection'
+                      AND detected_at < $__timeFrom()::timestamptz
+                    ORDER BY detected_at DESC
+                    LIMIT 1
+                )
+            )
+            SELECT at AS "time",
+                   coalesce(declared_exchange, 'none') AS "Declared",
+                   detected_exchange AS "Verdict"
+            FROM known
+            UNION ALL
+            SELECT last_seen_at, NULL, NULL
+            FROM connection_status
+            WHERE connection_id = '$connection'
+              AND last_seen_at BETWEEN $__timeFrom()::timestamptz AND $__timeTo()::timestamptz - interval '1 minute'
+              AND last_seen_at > (SELECT max(at) FROM known)
+            ORDER BY "time"
+            """,
+            at=(0, 10, 24, 5),
+            mappings=exchange_words(),
+            no_value="Nothing was certain in the time range.",
+        ),
         timeseries(
             "Probabilities",
             "Which exchange its windows look like: mean probability of each class.",
@@ -165,7 +204,7 @@ def _verdicts() -> list[Json]:
             GROUP BY 1, 2
             ORDER BY 1, 2
             """,
-            at=(0, 10, 24, 8),
+            at=(0, 15, 24, 8),
             unit="percentunit",
             least=0,
             most=1,
@@ -195,7 +234,7 @@ def _verdicts() -> list[Json]:
             ORDER BY detected_at DESC
             LIMIT 100
             """,
-            at=(0, 18, 24, 5),
+            at=(0, 23, 24, 6),
             no_value="Nothing has been certain yet.",
             fields=[
                 instant_column(like="^(Detected|Since)$"),
@@ -225,7 +264,7 @@ def _verdicts() -> list[Json]:
             ORDER BY event.detected_at DESC, "Nats" DESC
             LIMIT 100
             """,
-            at=(0, 23, 24, 8),
+            at=(0, 29, 24, 8),
             no_value="No verdict that needs reasons.",
             fields=[
                 instant_column("Detected"),

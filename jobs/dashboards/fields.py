@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from jobs.dashboards.style import (
     EXCHANGE_COLOURS,
     MODEL_COLOURS,
     OTHER_EXCHANGE_COLOURS,
     PLAIN,
+    SERIES_COLOURS,
     Json,
     link_to_connection,
+)
+
+_DASHES: Final[Sequence[Json]] = (
+    {"fill": "solid"},
+    {"fill": "dash", "dash": [12, 6]},
+    {"fill": "dot", "dash": [0, 6]},
+    {"fill": "dash", "dash": [3, 6]},
 )
 
 Steps = Sequence[tuple[float | None, str]]
@@ -92,6 +100,18 @@ def exchange_series() -> list[Json]:
 def model_series() -> list[Json]:
     """Give each series that is named like a model a colour."""
     return [field(like=f"^.*{last}$", colour=colour) for last, colour in MODEL_COLOURS.items()]
+
+
+def distinct_series(names: Sequence[str]) -> list[Json]:
+    """Give each of these series a look of its own: a colour, and where colours run out a dash too."""
+    return [
+        field(
+            name,
+            colour=SERIES_COLOURS[number % len(SERIES_COLOURS)],
+            lineStyle=_DASHES[number // len(SERIES_COLOURS)],
+        )
+        for number, name in enumerate(names)
+    ]
 
 
 def exchange_words() -> list[Json]:

@@ -47,14 +47,16 @@ def _now() -> list[Json]:
         stat(
             "Silent now",
             """
-            Connections that have now been silent for longer than their own rhythm allows, and for no more than a day,
-            whatever the time range and their detected exchange; and for how long the longest of them.
+            Connections that have now been silent for longer than their own rhythm allows, and for no more than an hour
+            (then they count as ended), whatever the time range and their detected exchange; and for how long the
+            longest of them.
             """,
             """
             SELECT count(*) AS "Silent",
                    max(silence_s) AS "Longest"
             FROM silent_connections
-            WHERE coalesce(declared_exchange, 'none') IN ($declared)
+            WHERE since_at > now() - interval '1 hour'
+              AND coalesce(declared_exchange, 'none') IN ($declared)
             """,
             at=(8, 0, 5, 4),
             unit="locale",
@@ -118,7 +120,7 @@ def _now() -> list[Json]:
             ORDER BY severity, since_at DESC NULLS LAST
             LIMIT 200
             """,
-            at=(0, 4, 24, 10),
+            at=(0, 4, 24, 14),
             no_value="Nothing is wrong.",
             fields=[
                 field("Severity", width=90, words={"critical": CRITICAL, "warning": WARNING}),

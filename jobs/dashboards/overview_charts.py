@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobs.dashboards.fields import connection_column, exchange_column, exchange_series, field, time_column
 from jobs.dashboards.panels import bargauge, section, table, timeseries
-from jobs.dashboards.style import CRITICAL, KIND_COLOURS, ORANGE, SKY_BLUE, VERMILLION, Json
+from jobs.dashboards.style import CRITICAL, KIND_COLOURS, PURPLE, SKY_BLUE, YELLOW, Json
 
 NONE = "No windows in the time range."
 
@@ -26,7 +26,7 @@ def exchanges() -> list[Json]:
             GROUP BY detected_exchange
             ORDER BY detected_exchange
             """,
-            at=(0, 14, 6, 8),
+            at=(0, 18, 6, 8),
             unit="locale",
             no_value=NONE,
             fields=exchange_series(),
@@ -45,7 +45,7 @@ def exchanges() -> list[Json]:
             GROUP BY 1, 2
             ORDER BY 1, 2
             """,
-            at=(6, 14, 10, 8),
+            at=(6, 18, 10, 8),
             unit="percentunit",
             least=0,
             most=1,
@@ -76,7 +76,7 @@ def changes() -> list[Json]:
             GROUP BY 1, 2
             ORDER BY 1, 2
             """,
-            at=(16, 14, 8, 8),
+            at=(16, 18, 8, 8),
             unit="locale",
             decimals=0,
             least=0,
@@ -105,7 +105,7 @@ def changes() -> list[Json]:
             ORDER BY detected_at DESC
             LIMIT 200
             """,
-            at=(0, 22, 24, 8),
+            at=(0, 26, 24, 8),
             no_value="No changes in the time range.",
             fields=[
                 time_column("When", width=130),
@@ -152,7 +152,7 @@ def connections() -> list[Json]:
             ORDER BY mismatch DESC, last_seen_at DESC
             LIMIT 500
             """,
-            at=(0, 30, 24, 10),
+            at=(0, 34, 24, 10),
             no_value="No connections in the time range.",
             fields=[
                 connection_column(width=150),
@@ -174,7 +174,7 @@ def connections() -> list[Json]:
 def speed() -> list[Json]:
     """Show throughput, latency, and what was refused."""
     return [
-        section("Speed and dead letters", 40),
+        section("Speed and dead letters", 44),
         timeseries(
             "Windows per second",
             "Windows scored per second of receive time, by the exchange that each looks like.",
@@ -195,7 +195,7 @@ def speed() -> list[Json]:
             GROUP BY 1, 2
             ORDER BY 1, 2
             """,
-            at=(0, 41, 8, 9),
+            at=(0, 45, 8, 9),
             unit="locale",
             decimals=1,
             least=0,
@@ -222,12 +222,12 @@ def speed() -> list[Json]:
             GROUP BY 1
             ORDER BY 1
             """,
-            at=(8, 41, 8, 9),
+            at=(8, 45, 8, 9),
             unit="ms",
             least=0,
             span_nulls=60_000,
             no_value=NONE,
-            fields=[field("p50", colour=SKY_BLUE), field("p95", colour=ORANGE), field("p99", colour=VERMILLION)],
+            fields=[field("p50", colour=SKY_BLUE), field("p95", colour=YELLOW), field("p99", colour=PURPLE)],
         ),
         table(
             "Dead letters by reason",
@@ -241,7 +241,7 @@ def speed() -> list[Json]:
             GROUP BY reason
             ORDER BY count(*) DESC, reason
             """,
-            at=(16, 41, 8, 9),
+            at=(16, 45, 8, 9),
             no_value="None in the time range.",
             fields=[
                 field("Reason", wrapText=True),

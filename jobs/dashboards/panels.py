@@ -79,7 +79,6 @@ def timeseries(
     span_nulls: bool | int = False,
     logarithmic: bool = False,
     expected: float | None = None,
-    legend: str = "list",
     no_value: str | None = None,
 ) -> Json:
     """Make a chart over time.
@@ -100,8 +99,6 @@ def timeseries(
         Whether a line goes on over missing points; for gaps up to so many milliseconds.
     expected : float
         Where a dashed line says what would be usual.
-    legend : str
-        `list`, or `table` with latest, mean and largest value, or empty for none.
     no_value : str
         What is shown where there is nothing.
     """
@@ -124,16 +121,32 @@ def timeseries(
     if soft_most is not None:
         custom["axisSoftMax"] = soft_most
     config = _defaults(
-        unit, decimals=decimals, min=least, max=most, color={"mode": "palette-classic"}, noValue=no_value
+        unit, decimals=decimals, min=least, max=most, color={"mode": "fixed", "fixedColor": PLAIN}, noValue=no_value
     )
     config["custom"] = custom
     if expected is not None:
         custom["thresholdsStyle"] = {"mode": "dashed"}
         config["thresholds"] = thresholds(((None, "transparent"), (expected, PLAIN)))
-    options = {"legend": _legend(legend), "tooltip": {"mode": "multi", "sort": "desc"}}
+    options = {"legend": _legend(), "tooltip": {"mode": "multi", "sort": "desc"}}
     return _panel("timeseries", title, description, queries, at, config, fields, options, "time_series") | {
         "interval": interval
     }
+
+
+def state_timeline(
+    title: str,
+    description: str,
+    *queries: Query,
+    at: Place,
+    mappings: Sequence[Json],
+    no_value: str,
+) -> Json:
+    """Make a strip for each column of texts over time, each text in its colour; a text stands until the next one."""
+    options = {"mergeValues": True, "legend": _legend(shown=False), "tooltip": {"mode": "single", "sort": "none"}}
+    config = _defaults("string", color={"mode": "thresholds"}, thresholds=thresholds(((None, PLAIN),)))
+    config |= {"mappings": list(mappings), "noValue": no_value}
+    config["custom"] = {"lineWidth": 0, "fillOpacity": 70, "spanNulls": False}
+    return _panel("state-timeline", title, description, queries, at, config, (), options, "table")
 
 
 def bargauge(
@@ -192,11 +205,11 @@ def barchart(
         "xTickLabelRotation": 0,
         "xTickLabelSpacing": 100,
         "fullHighlight": False,
-        "legend": _legend("list"),
+        "legend": _legend(),
         "tooltip": {"mode": "multi", "sort": "none"},
     }
     config = _defaults(
-        unit, decimals=decimals, min=least, max=most, color={"mode": "palette-classic"}, noValue=no_value
+        unit, decimals=decimals, min=least, max=most, color={"mode": "fixed", "fixedColor": PLAIN}, noValue=no_value
     )
     config["custom"] = {"lineWidth": 0, "fillOpacity": 85, "gradientMode": "none", "axisPlacement": "auto"}
     return _panel("barchart", title, description, queries, at, config, fields, options, "table")
@@ -232,6 +245,8 @@ def _panel(
     format: str,
 ) -> Json:
     targets = [_target(chr(ord("A") + number), query, format) for number, query in enumerate(queries)]
+    if isinstance(queries[0], PromQL):
+        defaults.setdefault("noValue", "No metrics of the job in the time range.")
     return {
         "type": kind,
         "title": title,
@@ -274,6 +289,5 @@ def _defaults(unit: str, **given: Any) -> Json:
     return {"unit": unit, "mappings": []} | {key: value for key, value in given.items() if value is not None}
 
 
-def _legend(kind: str) -> Json:
-    shown = {"displayMode": kind or "list", "placement": "bottom", "showLegend": bool(kind)}
-    return shown | {"calcs": ["lastNotNull", "mean", "max"] if kind == "table" else []}
+def _legend(*, shown: bool = True) -> Json:
+    return {"displayMode": "list", "placement": "bottom", "showLegend": shown, "calcs": []}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from jobs.dashboards.dashboard import dashboard
-from jobs.dashboards.fields import field
+from jobs.dashboards.fields import distinct_series, field, model_series
 from jobs.dashboards.flink_metrics import RUNNING_MS, in_range, of_job, of_operator, per_second
 from jobs.dashboards.panels import PromQL, bargauge, section, stat, timeseries
 from jobs.dashboards.pipeline_resources import checkpoints, resources
@@ -14,12 +14,12 @@ from jobs.dashboards.style import (
     CRITICAL,
     GREEN,
     GREY,
-    ORANGE,
     PLAIN,
     PURPLE,
     SKY_BLUE,
     VERMILLION,
     WARNING,
+    YELLOW,
     Json,
 )
 
@@ -31,8 +31,8 @@ _TABLE_COLOURS: Final = tuple(
     field(f"Upsert {name}", colour=colour)
     for name, colour in {
         "window_scores": GREEN,
-        "connection_verdicts": ORANGE,
-        "connection_events": VERMILLION,
+        "connection_verdicts": YELLOW,
+        "connection_events": BLUE,
         "health_events": PURPLE,
         "connection_activity": SKY_BLUE,
         "dead_letters": GREY,
@@ -43,8 +43,31 @@ _MUCH_LAG: Final = 100_000
 _WORK_COLOURS: Final = (
     field("scoring", colour=GREEN),
     field("deciding", colour=SKY_BLUE),
-    field(like="explaining.*", colour=ORANGE),
+    field(like="explaining.*", colour=YELLOW),
 )
+
+REASONS: Final = (
+    "not JSON",
+    "not a JSON object",
+    "no recv_ts_ns",
+    "no key",
+    "key is not the connection_id",
+    "no connection_id",
+    "no msg_type",
+    "msg_type is not NEW, ACK, NACK, HEARTBEAT or OTHER",
+    "not UTF-8",
+    "null value",
+    "recv_ts_ns is not an integer of nanoseconds from 1970 to 2099",
+    "more than one JSON value",
+    "larger than 64 KiB",
+    "seq is not a 64-bit integer",
+    "request_id is not a 64-bit integer",
+    "exchange_ts_ns is not a 64-bit integer",
+    "payload_bytes is not an integer of 0 or more",
+    "connection_id is not a string of 1 to 128 printable characters",
+    "declared_exchange is not a string of up to 64 printable characters",
+)
+"""Why a record is no message; the first look most different."""
 
 
 def build() -> Json:
@@ -142,7 +165,7 @@ def _throughput(y: int) -> list[Json]:
             at=(8, y, 8, 8),
             unit="short",
             least=0,
-            fields=[field("scored", colour=GREEN, lineWidth=4), field("decided", colour=ORANGE, lineWidth=1)],
+            fields=[field("scored", colour=GREEN, lineWidth=4), field("decided", colour=YELLOW, lineWidth=1)],
         ),
         timeseries(
             "Lag",
@@ -162,7 +185,6 @@ def _throughput(y: int) -> list[Json]:
             at=(0, y + 8, 12, 12),
             unit="short",
             least=0,
-            legend="table",
             fields=_TABLE_COLOURS,
         ),
         bargauge(
@@ -192,7 +214,7 @@ def _scoring(y: int) -> list[Json]:
             at=(0, y, 8, 9),
             unit="short",
             least=0,
-            fields=[field("mean", colour=BLUE), field("last batch", colour=ORANGE, lineWidth=1)],
+            fields=[field("mean", colour=SKY_BLUE), field("last batch", colour=YELLOW, lineWidth=1)],
         ),
         timeseries(
             "Time per window",
@@ -240,17 +262,19 @@ def _scoring(y: int) -> list[Json]:
             unit="short",
             least=0,
             stacked="normal",
+            fields=model_series(),
         ),
         timeseries(
             "Dead letters by reason",
-            "Records refused a second. Their bytes are in the topic raw_messages_dlq, their places in the table "
-            "dead_letters.",
+            "Records refused a second, over a minute. Their bytes are in the topic raw_messages_dlq, their places in "
+            "the table dead_letters.",
             PromQL(per_second(of_operator("reason_dead_letters")), "all"),
             PromQL(f"{per_second(of_operator('reason_dead_letters'), 'reason')} > 0", "{{reason}}"),
             at=(16, y + 9, 8, 9),
             unit="short",
             least=0,
-            fields=[field("all", colour=GREY, fillOpacity=20)],
+            interval="1m",
+            fields=[field("all", colour=GREY, fillOpacity=20), *distinct_series(REASONS)],
         ),
     ]
 

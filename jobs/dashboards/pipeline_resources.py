@@ -7,11 +7,11 @@ from typing import Final
 from jobs.dashboards.fields import field
 from jobs.dashboards.flink_metrics import RUNNING_MS, of_job, of_operator, of_task, per_second
 from jobs.dashboards.panels import PromQL, timeseries
-from jobs.dashboards.style import BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILLION, Json
+from jobs.dashboards.style import GREEN, PURPLE, SKY_BLUE, VERMILLION, YELLOW, Json
 
 _TASK_COLOURS: Final = tuple(
     field(like=f"^{first}", colour=colour)
-    for first, colour in {"Messages": SKY_BLUE, "Gather": GREEN, "Remember": ORANGE, "Keep": PURPLE}.items()
+    for first, colour in {"Messages": SKY_BLUE, "Gather": GREEN, "Remember": YELLOW, "Keep": PURPLE}.items()
 )
 
 
@@ -26,7 +26,7 @@ def checkpoints(y: int) -> list[Json]:
             at=(0, y, 12, 8),
             unit="ms",
             least=0,
-            fields=[field("duration", colour=BLUE)],
+            fields=[field("duration", colour=SKY_BLUE)],
         ),
         timeseries(
             "Checkpoint size",
@@ -36,7 +36,7 @@ def checkpoints(y: int) -> list[Json]:
             at=(12, y, 12, 8),
             unit="bytes",
             least=0,
-            fields=[field("whole state", colour=GREEN), field("written", colour=ORANGE, lineWidth=1)],
+            fields=[field("whole state", colour=GREEN), field("written", colour=YELLOW, lineWidth=1)],
         ),
         timeseries(
             "Checkpoints",
@@ -58,6 +58,7 @@ def checkpoints(y: int) -> list[Json]:
             unit="short",
             decimals=0,
             least=0,
+            soft_most=1,
             fields=[
                 field("running", colour=GREEN, lineInterpolation="stepAfter", fillOpacity=20),
                 field("restarts", colour=VERMILLION, lineInterpolation="stepAfter"),
@@ -103,7 +104,7 @@ def resources(y: int) -> list[Json]:
             fields=[
                 field("TaskManager", colour=SKY_BLUE),
                 field("JobManager", colour=PURPLE),
-                field("Python workers", colour=ORANGE),
+                field("Python workers", colour=YELLOW),
             ],
         ),
         timeseries(

@@ -26,11 +26,14 @@ CRITICAL: Final = VERMILLION
 WARNING: Final = ORANGE
 
 EXCHANGE_COLOURS: Final = {"binance": GREEN, "coinbase": SKY_BLUE, "kraken": PURPLE, "unknown": GREY}
-OTHER_EXCHANGE_COLOURS: Final = {"[a-m]": YELLOW, "[n-s]": BLUE, "[^a-s]": ORANGE}
+OTHER_EXCHANGE_COLOURS: Final = {"[a-m]": YELLOW, "[^a-m]": BLUE}
 """Last letter of the name -> colour, for exchanges that were enrolled later: it is the same on every panel and day."""
 
 MODEL_COLOURS: Final = {"[0-2]": SKY_BLUE, "[3-5]": YELLOW, "[6-8]": PURPLE, "[9ab]": GREEN, "[^0-9ab]": BLUE}
 """Last character of a model's version, which is a hash -> colour."""
+
+SERIES_COLOURS: Final = (SKY_BLUE, YELLOW, PURPLE, GREEN, BLUE)
+"""For series without a colour of their own, in this order; orange and vermillion are kept for what is wrong."""
 
 KIND_COLOURS: Final = {"named": SKY_BLUE, "mismatch": VERMILLION, "stranger": ORANGE}
 

@@ -172,7 +172,8 @@ BEGIN
                freedoms * (alone * alone + 2 * alone * together * likeness + together * together * likeness_square)
                    AS square
     ) AS moments
-    CROSS JOIN LATERAL (SELECT mean * mean / square AS freedoms_left) AS left_over
+    -- Wilson and Hilferty's cube is good down to there; with less, the limit is a little too high.
+    CROSS JOIN LATERAL (SELECT greatest(mean * mean / square, 0.2) AS freedoms_left) AS left_over
     WHERE model_version = version AND effective_windows > 0;
 END
 $$;

@@ -77,7 +77,10 @@ INSERT INTO connection_activity
 SELECT connection_id, 0, last_offset, declared_exchange, messages,
        last_window_end_at - CASE connection_id WHEN 'd' THEN interval '2 minutes' ELSE interval '0' END,
        CASE connection_id WHEN 'd' THEN 5 ELSE 3600 END
-FROM connection_verdicts;
+FROM connection_verdicts
+UNION ALL
+-- One that ended two hours ago.
+SELECT 'g', 0, 99, 'kraken', 1000, %(now_at)s - interval '2 hours', 5;
 
 INSERT INTO dead_letters (kafka_partition, kafka_offset, reason, connection_key, n_bytes, seen_at)
 SELECT 1, n, CASE WHEN n <= 3 THEN 'not JSON' ELSE 'no key' END, CASE WHEN n <= 3 THEN 'a' END, 10,

@@ -10,12 +10,13 @@ from typing import Any
 Json = dict[str, Any]
 
 COLUMNS = 24
-TYPES = {"stat", "timeseries", "bargauge", "barchart", "histogram", "table", "text", "row"}
+TYPES = {"stat", "timeseries", "state-timeline", "bargauge", "barchart", "histogram", "table", "text", "row"}
 FORMATS = {
     "timeseries": {"time_series"},
     "bargauge": {"time_series", "table"},
     "stat": {"table", "time_series"},
     "barchart": {"table"},
+    "state-timeline": {"table"},
     "histogram": {"table"},
     "table": {"table"},
 }
@@ -25,6 +26,8 @@ REFERENCE = re.compile(r"\$\{(\w+)(?:\.[^:}]*)?(?::\w+)?\}|\$(\w+)")
 LINK = re.compile(r"/d/([\w-]+)(?:\?(\S*))?")
 OKABE_ITO = {"#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#999999"}
 OF_THE_THEME = {"text", "transparent"}
+PALETTES = ("palette-", "continuous-")
+OF_SERIES = {"timeseries", "barchart"}
 
 
 def mistakes(dashboards: Mapping[str, Json], sources: Sequence[Json]) -> list[str]:
@@ -129,6 +132,43 @@ def _of_colours(panel: Json) -> Iterator[str]:
     for colour in _values_of(panel["fieldConfig"], {"fixedColor", "color"}):
         if isinstance(colour, str) and colour not in OKABE_ITO | OF_THE_THEME:
             yield f"the colour {colour!r} is not one that everybody tells apart"
+    for mode in _values_of(panel["fieldConfig"], {"mode"}):
+        if str(mode).startswith(PALETTES):
+            yield f"the colours of {mode!r} are not ones that everybody tells apart"
+    if panel["type"] in OF_SERIES:
+        legends = [target["legendFormat"] for target in panel["targets"] if "legendFormat" in target]
+        yield from _of_legends(panel, legends)
+
+
+def _of_legends(panel: Json, legends: Sequence[str]) -> Iterator[str]:
+    """Find series that look like others; those of SQL have their names from the rows (`shapes.py`)."""
+    coloured = _coloured(panel)
+    for legend in legends:
+        if "{{" in legend and all(matcher["options"] in legends for matcher in coloured):
+            yield f"series {legend!r} have no colours"
+    yield from without_colour(panel, [legend for legend in legends if "{{" not in legend])
+
+
+def without_colour(panel: Json, names: Sequence[str]) -> Iterator[str]:
+    """Find which of a panel's series, by their names, are drawn in no colour of their own."""
+    for name in names:
+        if not any(_fits(matcher, name) for matcher in _coloured(panel)):
+            yield f"the series {name!r} has no colour"
+
+
+def _coloured(panel: Json) -> list[Json]:
+    overrides = panel["fieldConfig"]["overrides"]
+    return [
+        one["matcher"]
+        for one in overrides
+        if any(given["id"] in ("color", "custom.hideFrom") for given in one["properties"])
+    ]
+
+
+def _fits(matcher: Json, name: str) -> bool:
+    if matcher["id"] == "byRegexp":
+        return re.search(matcher["options"].strip("/"), name) is not None
+    return bool(matcher["options"] == name)
 
 
 def _of_variables(dashboard: Json, sources: Mapping[str, str]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 Json = dict[str, Any]
@@ -27,6 +28,14 @@ class Result:
         return [dict(zip(names, row, strict=True)) for row in self.rows]
 
 
+def series(result: Result) -> list[str]:
+    """Name the lines or bars that are drawn: by the column `metric`, or each column of numbers but the time."""
+    names = [name for name, _ in result.columns]
+    if "metric" in names:
+        return sorted({row[names.index("metric")] for row in result.rows})
+    return [name for name, oid in result.columns if oid in NUMBERS and name != "time"]
+
+
 def complaints(panel: Json, target: Json, result: Result) -> Iterator[str]:
     """Say why Grafana could not show the result in the panel as it is meant."""
     names = [name for name, _ in result.columns]
@@ -41,6 +50,8 @@ def complaints(panel: Json, target: Json, result: Result) -> Iterator[str]:
         yield from _of_a_stat(panel, result)
     elif panel["type"] == "barchart":
         yield from _of_bars(panel, result)
+    elif panel["type"] == "state-timeline":
+        yield from _of_states(result)
     if target["format"] == "table" or not any(oid in TEXTS for _, oid in result.columns):
         yield from _of_overrides(panel, names)
 
@@ -84,6 +95,18 @@ def _of_bars(panel: Json, result: Result) -> Iterator[str]:
     named = [row[[name for name, _ in result.columns].index(x)] for row in result.rows if x in kinds]
     if len(set(named)) < len(named):
         yield "two groups of bars of one name"
+
+
+def _of_states(result: Result) -> Iterator[str]:
+    (name, oid), *states = result.columns
+    if name != "time" or oid not in TIMES:
+        yield f"no time first: {name}"
+        return
+    if not states or any(oid not in TEXTS for _, oid in states):
+        yield f"strips that are no texts: {states}"
+    times = [row[0] for row in result.rows]
+    if None in times or any(later <= earlier for earlier, later in pairwise(times)):
+        yield "times that do not rise"
 
 
 def _of_overrides(panel: Json, names: Sequence[str]) -> Iterator[str]:

@@ -118,6 +118,17 @@ def test_annotations_say_what_where_and_what_to_do(rule: dict[str, Any]) -> None
             assert re.search(r"\.(Labels|Values)\.", template)
 
 
+def test_a_job_that_fails_again_and_again_is_down() -> None:
+    (rule,) = [rule for rule in ALL_RULES if rule["uid"] == "fingerprint-job-down-metric"]
+    # `runningTime` of Flink goes on while tasks load their models; half a minute is more than a loop of failures lasts.
+    assert rule["data"][0]["model"]["expr"] == (
+        '1 - (max(flink_jobmanager_job_allSubTasksRunningOrFinishedTime{job_name="Exchange fingerprinting"}'
+        " > bool 30000) or vector(0))"
+    )
+    # 89 s to come back, as measured of parts that were killed, and those 30 s.
+    assert rule["for"] == "2m"
+
+
 def test_compose_names_the_runbook() -> None:
     grafana = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["grafana"]
     assert "GRAFANA_RUNBOOK_URL" in grafana["environment"]

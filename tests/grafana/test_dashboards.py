@@ -13,7 +13,14 @@ import pytest
 import yaml
 
 from jobs.dashboards.__main__ import BUILDERS, FOLDER, written
-from jobs.dashboards.style import DASHBOARDS, EXCHANGE_COLOURS, POSTGRESQL
+from jobs.dashboards.style import (
+    DASHBOARDS,
+    EXCHANGE_COLOURS,
+    ORANGE,
+    OTHER_EXCHANGE_COLOURS,
+    POSTGRESQL,
+    VERMILLION,
+)
 
 Json = dict[str, Any]
 
@@ -51,6 +58,9 @@ def _edit(*keys: Any, to: Any) -> Callable[[Json], None]:
 
 OTHER_SOURCE = {"type": "postgres", "uid": "fingerprint"}
 TARGET = ("panels", 0, "targets", 0)
+CHART = next(
+    number for number, panel in enumerate(BUILDERS["overview.json"]()["panels"]) if panel["type"] == "timeseries"
+)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +75,10 @@ TARGET = ("panels", 0, "targets", 0)
         (_edit("panels", 0, "description", to=""), "no description"),
         (_edit("panels", 0, "fieldConfig", "defaults", "unit", to=None), "no unit"),
         (_edit("panels", 0, "fieldConfig", "overrides", 0, "properties", 0, "value", "fixedColor", to="red"), "'red'"),
+        (
+            _edit("panels", CHART, "fieldConfig", "defaults", "color", to={"mode": "palette-classic"}),
+            "'palette-classic'",
+        ),
         (_edit(*TARGET, "refId", to=None), "no refId"),
         (_edit(*TARGET, "query", to="SELECT 1"), "stale 'query'"),
         (_edit(*TARGET, "rawQuery", to=False), "not what Grafana would run"),
@@ -89,6 +103,35 @@ def test_a_mistake_is_found(
     broken = copy.deepcopy(dashboards)
     edit(broken["overview.json"])
     assert any(mistake in found for found in checker.mistakes(broken, sources))
+
+
+@pytest.mark.parametrize(
+    ("title", "mistake"),
+    [
+        ("Windows by model", "series '{{model_version}}' have no colours"),
+        ("Dead letters by reason", "series '{{reason}}' have no colours"),
+        ("Time per window", "the series 'deciding' has no colour"),
+    ],
+)
+def test_series_that_look_alike_are_found(
+    checker: ModuleType, dashboards: dict[str, Json], sources: list[Json], title: str, mistake: str
+) -> None:
+    broken = copy.deepcopy(dashboards)
+    (panel,) = [panel for panel in broken["pipeline.json"]["panels"] if panel["title"] == title]
+    panel["fieldConfig"]["overrides"] = []
+    assert any(mistake in found for found in checker.mistakes(broken, sources))
+
+
+def test_every_reason_of_the_job_has_a_look_of_its_own(dashboards: dict[str, Json]) -> None:
+    declared = (ROOT / "jobs" / "java" / "fingerprint" / "Reason.java").read_text(encoding="utf-8")
+    (panel,) = [one for one in dashboards["pipeline.json"]["panels"] if one["title"] == "Dead letters by reason"]
+    looks = {one["matcher"]["options"]: str(one["properties"]) for one in panel["fieldConfig"]["overrides"]}
+    assert set(re.findall(r'^    [A-Z0-9_]+\("(.*)"\)', declared, re.MULTILINE)) == set(looks) - {"all"}
+    assert len(set(looks.values())) == len(looks)
+
+
+def test_alarm_is_no_exchange() -> None:
+    assert not {ORANGE, VERMILLION} & {*EXCHANGE_COLOURS.values(), *OTHER_EXCHANGE_COLOURS.values()}
 
 
 def test_two_of_one_uid_are_found(checker: ModuleType, dashboards: dict[str, Json], sources: list[Json]) -> None:

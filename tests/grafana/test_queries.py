@@ -115,11 +115,19 @@ def test_every_variable_is_asked_where_there_is_nothing(empty: Connection, run: 
 
 @pytest.mark.parametrize(("name", "panel", "target"), TARGETS)
 def test_every_panel_gets_what_its_type_needs(
-    filled: Connection, run: Run, panel_shapes: ModuleType, name: str, panel: Json, target: Json
+    filled: Connection,
+    run: Run,
+    panel_shapes: ModuleType,
+    checker: ModuleType,
+    name: str,
+    panel: Json,
+    target: Json,
 ) -> None:
     connection = "d" if "connection_health" in target["rawSql"] else "e"
     result = run(filled, name, target["rawSql"], connection=connection)
     assert list(panel_shapes.complaints(panel, target, result)) == []
+    if panel["type"] in checker.OF_SERIES:
+        assert list(checker.without_colour(panel, panel_shapes.series(result))) == []
     assert result.rows
     for row in result.rows[:1]:
         assert any(value is not None for value in row)
@@ -220,12 +228,38 @@ def test_a_connection_is_told_with_its_exchange(shown: Shown) -> None:
         assert [row["p10"], row["p50"], row["p90"]] == pytest.approx([500, 1000, 4000])
     band = [list(row.values())[1:] for row in shown("connection", "Time between messages", 1)]
     assert band == [pytest.approx([10**2, 10**4])] * 2
-    # It has a millisecond, as a and f of binance; c, the other one that looks like kraken, has ten.
-    spread = shown("connection", "Median time between messages, against its exchange's")
-    assert [row["Median interval"] for row in spread] == ["1 ms", "3 ms", "10 ms"]
-    assert [row["This connection"] for row in spread] == [1, 0, 0]
-    assert [row["Detected exchange"] for row in spread] == [0, 0, 1]
-    assert [row["Declared exchange"] for row in spread] == [1, 0, 0]
+    # p10, p50 and p90 are 0.5, 1 and 4 ms, as of a and f of binance; ten times that of c, the other one that looks like
+    # kraken. 5, 15, ... 95% are below 500 times 1, 2^1/8, 2^3/8, 2^5/8, 2^7/8, 2 * 4^1/8, ... 2 * 4^7/8 and 8 us: 500,
+    # 545, 648, 771, 917, then 1189, 1682, 2378, then 3364 and 4000; a bar ends at 1000, the next one at 3162.
+    spread = shown("connection", "Spread of the times between messages, against its exchange's")
+    assert [row["Time"] for row in spread] == ["300 µs", "1 ms", "3 ms", "10 ms", "30 ms"]
+    assert [row["This connection"] for row in spread] == pytest.approx([0.5, 0.3, 0.2, 0, 0])
+    assert [row["Detected exchange"] for row in spread] == pytest.approx([0, 0, 0.5, 0.3, 0.2])
+    assert [row["Declared exchange"] for row in spread] == pytest.approx([0.5, 0.3, 0.2, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("start_s", "end_s", "expected"),
+    [
+        # Its first window began 602 s ago, and 8 s later it was certain.
+        (-900, 30, [(-594, "binance", "kraken")]),
+        (-300, 30, [(-300, "binance", "kraken")]),
+        (-900, 90, [(-594, "binance", "kraken"), (0, None, None)]),
+        (-900, -600, []),
+    ],
+    ids=["decided in the range", "decided before it", "silent at its end", "not yet decided"],
+)
+def test_a_verdict_stands_until_the_next_one_or_the_last_window(
+    filled: Connection, start_s: int, end_s: int, expected: list[tuple[int, str, str]]
+) -> None:
+    dashboard = LOADED["connection"]
+    (panel,) = [panel for panel in dashboard["panels"] if panel["title"] == "Verdict over time"]
+    shown = Span(start=NOW + timedelta(seconds=start_s), end=NOW + timedelta(seconds=end_s), interval_s=5)
+    sql = expand(panel["targets"][0]["rawSql"], dashboard["templating"]["list"], {"connection": "e"}, shown)
+    with filled.cursor() as cursor:
+        cursor.execute(sql)
+        found = [((at - NOW).total_seconds(), declared, verdict) for at, declared, verdict in cursor.fetchall()]
+    assert found == expected
 
 
 def test_a_connection_is_told_with_its_messages(shown: Shown) -> None:
@@ -266,5 +300,8 @@ def test_model_health_compares_with_the_reference(shown: Shown) -> None:
     unknown = {row["metric"]: float(row["value"]) for row in shown("model_health", "Unknown windows")}
     assert unknown == {"binance": 0, "coinbase": 0, "kraken": 0.5, "none": 0}
     stability = {(row["Exchange"], row["Measure"]): row for row in shown("model_health", "Stability of measures")}
-    assert stability["binance", "confidence"]["Index / limit"] > 1
+    assert stability["binance", "confidence"]["Index / limit"] > 4
+    # Each of the three measures of four exchanges has one value in all windows, or two.
+    (drifted,) = shown("model_health", "What has drifted")
+    assert drifted == {"Connections": 0, "Measures": 12, "Against model": "test-1"}
     assert [row["Model"] for row in shown("model_health", "Which model scores what")] == ["test-1"]

@@ -26,9 +26,13 @@ Run = Callable[..., Any]
 
 
 @contextmanager
-def flink_with(*states: str) -> Iterator[str]:
-    """Serve /jobs/overview of a cluster with one job of ours for each state."""
-    jobs = [{"jid": f"{n:032x}", "name": JOB_NAME, "state": state} for n, state in enumerate(states)]
+def flink_with(*states: str, running: int = 4, unchanged_s: int = 60) -> Iterator[str]:
+    """Serve /jobs/overview of a cluster with one job of ours for each state, with four tasks, an hour old."""
+    ages = {"start-time": 10**12, "duration": 3_600_000, "last-modification": 10**12 + 3_600_000 - 1000 * unchanged_s}
+    tasks = {"total": 4, "running": running, "initializing": 4 - running}
+    jobs = [
+        {"jid": f"{n:032x}", "name": JOB_NAME, "state": state, "tasks": tasks, **ages} for n, state in enumerate(states)
+    ]
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -54,7 +58,7 @@ def flink(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "127.0.0.1")
     with ExitStack() as stack:
-        yield lambda *states: stack.enter_context(flink_with(*states))
+        yield lambda *states, **tasks: stack.enter_context(flink_with(*states, **tasks))
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +97,7 @@ def test_prints_a_table_and_tells_by_the_exit_code(run: Run) -> None:
     assert done.exit_code == 1
     assert "1 critical, 1 warnings" in done.output
     assert "[not] JSON" in done.output
-    assert "Nothing of any connection for 5" in done.output
+    assert "Nothing of any connection for " in done.output
 
 
 def test_prints_a_line_of_json_for_each(run: Run) -> None:
@@ -141,6 +145,23 @@ def test_a_job_that_does_not_run_is_critical(run: Run, flink: Any, states: tuple
     first = json.loads(done.stdout.splitlines()[0])
     assert (first["rule"], first["severity"], first["subject"]) == ("job down", "critical", "flink")
     assert words in first["summary"]
+
+
+def test_a_job_whose_tasks_load_their_models_does_not_run_yet(run: Run, flink: Any) -> None:
+    done = run("--flink", flink("RUNNING", running=3, unchanged_s=60), "--format", "json")
+    assert done.exit_code == 1
+    alerts = [json.loads(line) for line in done.stdout.splitlines()]
+    told = [(alert["rule"], alert["severity"], alert["subject"]) for alert in alerts]
+    assert told[:2] == [("job down", "critical", "flink"), ("job down", "critical", "all connections")]
+    assert alerts[0]["summary"].endswith("RUNNING, but 3 of its 4 tasks run")
+
+
+@pytest.mark.parametrize(("unchanged_s", "severity"), [(29, "critical"), (30, "warning")])
+def test_a_job_that_has_just_begun_again_proves_nothing(run: Run, flink: Any, unchanged_s: int, severity: str) -> None:
+    done = run("--flink", flink("RUNNING", unchanged_s=unchanged_s), "--format", "json")
+    told = [(alert["rule"], alert["severity"]) for alert in map(json.loads, done.stdout.splitlines())]
+    assert sorted(told) == [("dead letters", "warning"), ("job down", severity)]
+    assert done.exit_code == (severity == "critical")
 
 
 def test_a_flink_that_does_not_answer_is_critical(run: Run) -> None:
