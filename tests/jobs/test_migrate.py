@@ -122,6 +122,7 @@ def test_an_open_transaction_is_waited_for_no_longer_and_named(empty_database_ur
         assert sentence.endswith(
             f": let it end, or end it by SELECT pg_terminate_backend({analyst.info.backend_pid}), and run it again"
         )
+        analyst.rollback()
     lines: list[str] = []
     migrate(empty_database_url, retention_days=30, progress=lines.append)
     assert lines == ["Partition window_scores_2020_01 dropped: older than 30 days"]
@@ -135,6 +136,7 @@ def test_a_migration_waits_no_longer_either(empty_database_url: str) -> None:
         cursor.execute("LOCK TABLE window_scores")
         with pytest.raises(ConfigError, match=r"found that a transaction of .* holds one: let it end, or end it by"):
             migrate(empty_database_url)
+        analyst.rollback()
     assert migrate(empty_database_url) == [name for name in MIGRATIONS if name.startswith("0010")]
 
 

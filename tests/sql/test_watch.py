@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ import pytest
 from psycopg2.extensions import connection as Connection
 
 from jobs.commands.watching import SortColumn
+from jobs.database import connect
 from jobs.watching.panes import COLUMNS, Pane
 from jobs.watching.snapshot import Choice, Order, read_snapshot
 from jobs.watching.source import Source
@@ -194,6 +196,17 @@ def test_once_prints_one_json_object(database_url: str, shown: datetime) -> None
     assert found["summary"]["live_by_exchange"] == {"kraken": 2, "unknown": 1}
     assert datetime.fromisoformat(found["connections"][0]["since_at"]) == shown - timedelta(minutes=3)
     assert [row["subject"] for row in found["alerts"]] == [LIAR]
+
+
+def test_a_server_that_vanished_is_noticed_within_half_a_minute(database_url: str) -> None:
+    with connect(database_url) as database, socket.socket(fileno=os.dup(database.fileno())) as tcp:
+        options = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
+        idle_s, interval_s, count, user_timeout_ms = (
+            tcp.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in options
+        )
+        assert tcp.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert 5 <= idle_s + interval_s * count <= 30
+        assert 5_000 <= user_timeout_ms <= 30_000
 
 
 def test_a_lost_connection_is_an_error_once(database_url: str, database: Connection) -> None:

@@ -70,7 +70,7 @@ def drive(
 
 
 async def until(pilot: Driver, is_so: Callable[[], bool]) -> None:
-    give_up_s = time.monotonic() + 20
+    give_up_s = time.monotonic() + 60
     while not is_so():
         assert time.monotonic() < give_up_s
         await pilot.pause(0.02)
