@@ -130,8 +130,8 @@ ACTIVITY = f"""
 # About one fault per connection and day; gaps are the commonest.
 HEALTH = """
     INSERT INTO health_events (connection_id, kafka_partition, kafka_offset, kind, declared_exchange, messages,
-        since_at, since_offset, detected_at, seq_before, seq, n_missing, silence_s, limit_s, rate_before, rate_now, score,
-        written_at)
+        since_at, since_offset, detected_at, seq_before, seq, n_missing, silence_s, limit_s, rate_before, rate_now,
+        score, written_at)
     SELECT connection_id, number %% 4, 10000000 * number::bigint + n, kind, declared, 25 * n,
            at - make_interval(secs => silence), 10000000 * number::bigint + n - 1, at,
            CASE WHEN kind !~ 'stall|drift' THEN 1000 * n END, CASE WHEN kind !~ 'stall|drift' THEN 1000 * n + 7 END,
