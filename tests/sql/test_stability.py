@@ -144,6 +144,27 @@ def test_the_index_is_that_of_a_naive_computation(
         assert len(alarms) > 40 if shift else len(alarms - {"confidence", "margin"}) < 5
 
 
+def test_a_limit_does_not_fall_to_nothing(
+    database: Any, insert: Insert, select: Select, window: Any, reference: dict[str, dict[str, Distribution]]
+) -> None:
+    # Sessions that are alike in one way out of many leave less than a tenth of a degree of freedom.
+    stated = reference["binance"][NAMES[0]] | {"likeness": 0.0, "likeness_square": 0.1}
+    with database.cursor() as cursor:
+        cursor.execute(
+            "UPDATE model_versions SET manifest = jsonb_set(manifest, %s, %s)",
+            (["reference", "binance", NAMES[0]], json.dumps(stated)),
+        )
+    windows = make_windows(window, n=400, seed=400)
+    insert(windows)
+    n, connections = 200, Counter(w.connection_id for w in windows if w.predicted_exchange == "binance")
+    alone, together = 1 / n + 1 / stated["effective_windows"], (sum(m * m for m in connections.values()) / n - 1) / n
+    freedoms = 9 * alone**2 / (alone**2 + 0.1 * together**2)
+    assert freedoms < 0.1
+    exact = chi2.ppf(0.99, freedoms) * 9 * alone / freedoms
+    (row,) = [r for r in select(CALL, *ALL_TIME) if (r["exchange"], r["measure"]) == ("binance", NAMES[0])]
+    assert exact < row["psi_limit"] < 3 * exact
+
+
 @pytest.mark.usefixtures("reference")
 def test_many_windows_are_taken_from_all_of_the_time(insert: Insert, select: Select, window: Any) -> None:
     insert(make_windows(window, n=1500, seed=1))
