@@ -57,7 +57,7 @@ REASONS: Final = (
     "msg_type is not NEW, ACK, NACK, HEARTBEAT or OTHER",
     "not UTF-8",
     "null value",
-    "recv_ts_ns is not an integer of nanoseconds from 1970 to 2099",
+    "recv_ts_ns is not an integer of nanoseconds from 2000 to 2099",
     "more than one JSON value",
     "larger than 64 KiB",
     "seq is not a 64-bit integer",

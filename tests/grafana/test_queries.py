@@ -303,5 +303,5 @@ def test_model_health_compares_with_the_reference(shown: Shown) -> None:
     assert stability["binance", "confidence"]["Index / limit"] > 4
     # Each of the three measures of four exchanges has one value in all windows, or two.
     (drifted,) = shown("model_health", "What has drifted")
-    assert drifted == {"Connections": 0, "Measures": 12, "Against model": "test-1"}
+    assert drifted == {"Connections": 1, "Measures": 12, "Against model": "test-1"}
     assert [row["Model"] for row in shown("model_health", "Which model scores what")] == ["test-1"]
