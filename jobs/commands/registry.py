@@ -104,7 +104,11 @@ def activate_model(
                 "stop it first with `fingerprint stop`"
             )
         version = activate_from_start(url, topic, model, false_unknown_rate=false_unknown_rate)
-        out.print(f"{version} scores all of {topic} when the job is submitted next", highlight=False, soft_wrap=True)
+        out.print(
+            f"{version} scores all of {topic} when the job is submitted next, without --resume",
+            highlight=False,
+            soft_wrap=True,
+        )
         return
     with err.status("Checking the model") as status:
         version, offsets = activate(
