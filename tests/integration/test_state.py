@@ -18,7 +18,7 @@ from jobs.publishing import Publishing
 from jobs.publishing import wait_until as wait_until_due
 from jobs.soak.probes import FlinkProbe
 from jobs.submission import Submission
-from jobs.throwaway import cancel_job
+from jobs.throwaway import end_job
 from stack.status import StackStatus
 
 pytestmark = pytest.mark.slow
@@ -78,5 +78,5 @@ def test_the_state_of_connections_that_are_gone_is_dropped(
         assert passing.stop() == N_PASSING * N_EACH
     finally:
         steady.stop()
-        cancel_job(stack, job_id)
+        end_job(stack, database_url, TOPIC, job_id)
         wait_until(lambda: find_running_job(stack.flink_url) is None, what="the end of the job")
