@@ -114,6 +114,7 @@ def summarize(soak: SoakSamples) -> dict[str, Any]:
     """Lay out the figures of a soak as one JSON object."""
     last = soak.samples[-1]
     grown = soak.memory() | soak.heap() | {"checkpoint": soak.state()}
+    seen = {name: series for name, series in grown.items() if series[1]}
     windows = sum(one.get("windows") or 0 for one in soak.samples)
     seconds = last["at_s"]
     return {
@@ -127,7 +128,7 @@ def summarize(soak: SoakSamples) -> dict[str, Any]:
         "max_lag": max(soak.series("lag")[1], default=None),
         "max_checkpoint_ms": max(soak.series("checkpoint", "duration_ms")[1], default=None),
         "latency_ms": {name: _latency(soak, name) for name in ("p50", "p95", "p99")},
-        "mb": {name: {"first": s[1][0], "last": s[1][-1], "per_hour": slope_per_hour(s)} for name, s in grown.items()},
+        "mb": {name: {"first": s[1][0], "last": s[1][-1], "per_hour": slope_per_hour(s)} for name, s in seen.items()},
         "end": soak.end,
     }
 
@@ -173,7 +174,8 @@ def _lines(axes: Axes, label: str, series: dict[str, Series]) -> None:
     if axes.get_yscale() == "linear":
         axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
-    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize="small", frameon=False)
+    if series:
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize="small", frameon=False)
 
 
 def _rate(samples: Sequence[Sample]) -> Series:

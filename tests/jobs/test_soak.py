@@ -124,6 +124,13 @@ def test_a_soak_that_was_cut_off_keeps_its_samples(write: Callable[..., Path]) -
     assert summarize(soak)["records_sent"] == 2000
 
 
+def test_what_was_not_seen_in_a_short_soak_is_left_out(write: Callable[..., Path], tmp_path: Path) -> None:
+    early = sample(1, heap_mb=None, lag=None, latency_ms=None, windows=None, checkpoint=None)
+    summary = write_report(tmp_path, read_samples(write(HEADER, early)))
+    assert list(summary["mb"]) == ["kafka"]
+    assert (summary["max_lag"], summary["max_checkpoint_ms"], summary["latency_ms"]["p50"]) == (None, None, None)
+
+
 def test_without_samples_there_is_nothing_to_sum_up(write: Callable[..., Path]) -> None:
     for lines in ((), (HEADER,), (sample(1),)):
         with pytest.raises(ConfigError, match="Expected samples of a soak in"):
