@@ -22,7 +22,7 @@ DATABASE_URL = "postgresql://ann:secret@localhost:5432/prices"
 def printed_commands() -> list[str]:
     """Collect the lines of shell blocks that call `fingerprint`, without their comments."""
     lines: list[str] = []
-    for name in ("README.md", "CONTRIBUTING.md", "docs/runbook.md"):
+    for name in ("README.md", "CONTRIBUTING.md", "docs/runbook.md", "docs/figures.md"):
         for block in re.findall(r"```sh\n(.*?)```", (ROOT / name).read_text(), flags=re.DOTALL):
             lines += [line for line in block.splitlines() if line.startswith("./fingerprint")]
     return sorted(set(lines))
@@ -62,6 +62,6 @@ def test_there_are_commands_to_check() -> None:
 
 
 def test_links_between_documents_lead_somewhere() -> None:
-    for document in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")):
+    for document in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")):
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name} links to {target}"
