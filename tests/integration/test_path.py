@@ -383,11 +383,11 @@ def test_what_is_no_message_is_in_the_dead_letter_topic(
 ) -> None:
     found = {}
     for record in read_records(DEAD_LETTER_TOPIC):
-        headers = {name: value.decode() for name, value in record.headers}
-        if headers["source_topic"] == TOPIC:
+        headers = dict(record.headers)
+        if headers.get("source_topic") == TOPIC.encode():
             place = (int(headers["source_partition"]), int(headers["source_offset"]))
             assert place not in found
-            found[place] = (record.key, record.value, headers["reason"])
+            found[place] = (record.key, record.value, headers["reason"].decode())
     assert found == {
         place: (_up_to(LONGEST_KEY_BYTES, key), _up_to(LONGEST_VALUE_BYTES, value), reason)
         for place, (key, value, reason) in played.bad.items()
