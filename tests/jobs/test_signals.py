@@ -13,10 +13,11 @@ from jobs.signals import exit_on_signals
 
 VICTIM = [sys.executable, "-c", "input()"]
 COMMAND = """
-import sys, time
+import signal, sys, time
 import psutil
 from jobs.chaos.faults import paused
 from jobs.signals import exit_on_signals
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup may stand above the tests
 with exit_on_signals():
     try:
         victim = psutil.Process(int(sys.argv[1]))
