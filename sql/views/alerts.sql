@@ -114,8 +114,9 @@ found AS (
     UNION ALL
     SELECT 'dead letters', CASE WHEN count(*) > max(many_letters) THEN 'critical' ELSE 'warning' END,
            reason, NULL, NULL, min(seen_at), count(*), max(few_letters),
-           format('%s records of %s keys were no messages, up to %s UTC: %s', count(*),
-                  count(DISTINCT coalesce(connection_key, '')),
+           format('%s records of %s were no messages, up to %s UTC: %s', count(*),
+                  CASE count(DISTINCT coalesce(connection_key, ''))
+                      WHEN 1 THEN 'one key' ELSE count(DISTINCT coalesce(connection_key, '')) || ' keys' END,
                   to_char(max(seen_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), reason)
     FROM limits, (
         SELECT reason, connection_key, seen_at
