@@ -93,13 +93,18 @@ def draw_wave(seed: int, wave: int, per_exchange: int, start_ns: int) -> list[Se
 
 
 def schedule(sessions: Sequence[Session]) -> Iterator[tuple[bytes, bytes, float]]:
-    """Yield each record's key and value and when it is due, in seconds since the start: messages, and some spoilt."""
+    """Yield each record's key and value and when it is due, in seconds since the start: messages, and some spoilt.
+
+    What a slow connection says after the wave's end is left out: the load would stand still until then.
+    """
     turns, clocks_ns = merge(sessions)
     keys = [session.connection_id.encode() for session in sessions]
     values = [encode(session) for session in sessions]
     dues_s = (clocks_ns - clocks_ns[0]) / _NS_PER_S
     spoilt = cycle(_SPOILT)
     for number, (turn, due_s) in enumerate(zip(turns.tolist(), dues_s.tolist(), strict=True), start=1):
+        if due_s > WAVE_S:
+            return
         value = next(values[turn])
         yield keys[turn], value, due_s
         if number % BAD_EVERY == 0:

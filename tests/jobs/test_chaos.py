@@ -16,7 +16,7 @@ from ingest.validity import check_record
 from jobs.chaos import watch
 from jobs.chaos.cut import Relay
 from jobs.chaos.faults import KILLED, Fault, draw_faults, kill_fault, limit_files
-from jobs.chaos.load import BAD_EVERY, FAULT_EVERY, draw_wave, schedule
+from jobs.chaos.load import BAD_EVERY, FAULT_EVERY, WAVE_S, draw_wave, schedule
 from jobs.chaos.page import write_figures, write_page
 from jobs.chaos.report import DISTURBED, UNDISTURBED, WITHOUT_FLINK, ChaosReport, Injury
 from jobs.chaos.watch import seconds_to_recovery
@@ -50,6 +50,13 @@ def test_a_wave_is_drawn_by_its_seed_and_some_connections_lie() -> None:
     assert len(honest) == 12
     assert list(map(connection, waves[0])) == list(map(connection, waves[1])) != list(map(connection, waves[2]))
     assert not {connection(s)[0] for s in draw_wave(1, 1, 4, 0)} & honest.keys()
+
+
+def test_a_slow_connection_does_not_hold_the_next_wave_up() -> None:
+    wave = draw_wave(2, 38, 10, 10**18)
+    assert max(int(session.recv_ts_ns[-1]) for session in wave) > 10**18 + 600 * 10**9
+    dues_s = [due_s for _, _, due_s in schedule(wave)]
+    assert 0.9 * WAVE_S < dues_s[-1] <= WAVE_S
 
 
 def test_every_third_connection_has_a_gap_a_repetition_and_a_reset_in_turn() -> None:
