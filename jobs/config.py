@@ -141,8 +141,8 @@ class JobSettings:
         """How long Flink keeps what it knows of a connection, by the machine's clock, after it last wrote it.
 
         Within a segment the next message is received at most a silence later, and what is kept of windows is written at
-        each 25th message. So as long as no message is processed later than `downtime_hours` after it was received,
-        nothing expires that a message of its segment still needs; what another segment left is not looked at.
+        each 25th message. So as long as none waits `downtime_hours` longer to be processed than one of the 25 before
+        it, nothing expires that a message of its segment still needs; what another segment left is not looked at.
         """
         return round(WINDOW_SLIDE * self.silence_minutes * 60 + self.downtime_hours * 3600)
 
