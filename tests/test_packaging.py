@@ -33,7 +33,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_has_the_files_that_are_no_code(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"model/trained/manifest.json", "model/trained/booster.ubj", "stack/jars.lock"} <= set(names)
+    assert {"model/trained/manifest.json", "model/trained/booster.ubj", "stack/java/jars.lock"} <= set(names)
     java = {str(path.relative_to(ROOT)) for path in (ROOT / "jobs" / "java").rglob("*") if path.is_file()}
     assert java == {name for name in names if name.startswith("jobs/java/")}
     in_wheel = {Path(name).name for name in names if "/share/exchange-fingerprint/sql/" in name}
@@ -54,7 +54,7 @@ def test_the_installed_command_scores(wheel: Path, tmp_path: Path) -> None:
     frames = ({"ts_ns": 10**18 + i * 10**7, "dir": "recv", "frame": '{"event":"heartbeat"}'} for i in range(60))
     with gzip.open(tmp_path / "beats.jsonl.gz", "wt") as file:
         file.writelines(json.dumps(frame) + "\n" for frame in frames)
-    run = "import sys, jobs; from jobs.cli import main; print(jobs.__file__, file=sys.stderr); main()"
+    run = "import sys, jobs; from jobs.cli.main import main; print(jobs.__file__, file=sys.stderr); main()"
     done = subprocess.run(  # noqa: S603  # our own command
         [sys.executable, "-c", run, "score", "beats.jsonl.gz", "--format", "json"],
         env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},

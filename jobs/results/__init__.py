@@ -1,1 +1,1 @@
-"""Whether results are what they must be: `values` compares, `tables` reads what was written, `topic` computes it."""
+"""What the job has written: migrated, read, watched and redriven."""

@@ -24,12 +24,12 @@ import psutil
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from ingest.messages import encode
-from jobs.addresses import Addresses
-from jobs.database import connect
-from jobs.flink_client import find_running_job
-from jobs.submission import Submission
-from jobs.throwaway import delete_topic, end_job, fresh_database, idle_stack
+from ingest.kafka.message_json import encode
+from jobs.cluster.flink_client import find_running_job
+from jobs.cluster.service_addresses import Addresses
+from jobs.cluster.submission import Submission
+from jobs.trials.sandbox import delete_topic, end_job, fresh_database, idle_stack
+from model.registry.database import connect
 from stack.status import StackStatus
 from synthetic.sessions import synthetic_sessions
 from udfs.schema import Session

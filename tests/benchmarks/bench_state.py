@@ -24,13 +24,13 @@ import requests
 from confluent_kafka import Producer
 from matplotlib.figure import Figure
 
-from ingest.broker import ensure_topics
-from ingest.messages import encode
-from jobs.addresses import Addresses
+from ingest.kafka.broker import ensure_topics
+from ingest.kafka.message_json import encode
+from jobs.cluster.service_addresses import Addresses
+from jobs.cluster.submission import Submission
 from jobs.config import DEAD_LETTER_TOPIC
-from jobs.soak.probes import FlinkProbe, live_heap_mb
-from jobs.submission import Submission
-from jobs.throwaway import delete_topic, end_job, fresh_database, idle_stack
+from jobs.trials.sandbox import delete_topic, end_job, fresh_database, idle_stack
+from jobs.trials.soak.probes import FlinkProbe, live_heap_mb
 from stack.status import StackStatus
 from synthetic.sessions import synthetic_sessions
 

@@ -1,4 +1,4 @@
-"""Whether the job and `ingest.validity` agree on any record, and whether what is none leaves the rest as it was.
+"""Whether the job and `ingest.kafka.record_validity` agree on any record, and whether invalid ones change nothing else.
 
 `python tests/benchmarks/fuzz_dead_letters.py --records 1000000` sends so many spoiled messages between clean ones, lets
 the job read them, and compares: each record that the rule in Python refuses is in the dead-letter topic, with its
@@ -26,28 +26,28 @@ from pathlib import Path
 import requests
 from confluent_kafka import Producer
 
-from ingest.broker import ensure_topics
-from ingest.letters import Place
-from ingest.messages import encode
-from ingest.publish import merge
-from ingest.records import TopicReader
-from ingest.validity import check_record
-from jobs.addresses import Addresses
+from ingest.kafka.broker import ensure_topics
+from ingest.kafka.dead_letters import Place
+from ingest.kafka.message_json import encode
+from ingest.kafka.record_validity import check_record
+from ingest.kafka.session_publisher import merge
+from ingest.kafka.topic_reader import TopicReader
+from jobs.cluster.flink_client import list_jobs
+from jobs.cluster.service_addresses import Addresses
+from jobs.cluster.submission import Submission
 from jobs.config import DEAD_LETTER_TOPIC
-from jobs.database import connect
-from jobs.flink_client import list_jobs
-from jobs.queries import _LONGEST_BODY_BYTES, _LONGEST_KEY_BYTES
-from jobs.results.tables import read_results, versions_of
-from jobs.results.topic import TopicResults
-from jobs.results.values import Chunk, ResultsHash, differences, hash_results
-from jobs.submission import Submission
-from jobs.tables import DEAD_LETTERS
-from jobs.throwaway import delete_topic, fresh_database, idle_stack
-from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
-from model.serving import OneModel
+from jobs.pipeline.queries import _LONGEST_BODY_BYTES, _LONGEST_KEY_BYTES
+from jobs.pipeline.tables import DEAD_LETTERS
+from jobs.reference.result_rows import Chunk, ResultsHash, differences, hash_results
+from jobs.reference.topic_results import TopicResults
+from jobs.results.stored_results import read_results, versions_of
+from jobs.trials.sandbox import delete_topic, fresh_database, idle_stack
+from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from model.registry.database import connect
+from model.registry.topic_models import OneModel
 from stack.status import StackStatus
+from synthetic.corruption import FAULTS, Spoiled, edges, spoil
 from synthetic.sessions import synthetic_sessions
-from synthetic.spoil import FAULTS, Spoiled, edges, spoil
 from udfs.schema import Session
 
 START_NS = 1_790_000_000_000_000_000

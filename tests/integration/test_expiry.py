@@ -10,19 +10,20 @@ import numpy as np
 import pytest
 import requests
 
-from ingest.broker import ensure_topics
-from ingest.publish import publish
-from ingest.records import TopicReader
-from jobs.addresses import Addresses
-from jobs.config import DEAD_LETTER_TOPIC, JobSettings, parse_database_url
-from jobs.flink_client import find_running_job, stop_with_savepoint
-from jobs.migrate import migrate
-from jobs.results.tables import read_results, versions_of
-from jobs.results.topic import TopicResults
-from jobs.results.values import hash_results
-from jobs.submission import Submission
-from model.artifact import DEFAULT_ARTIFACT, explainer_of, load_predictor
-from model.serving import OneModel
+from ingest.kafka.broker import ensure_topics
+from ingest.kafka.session_publisher import publish
+from ingest.kafka.topic_reader import TopicReader
+from jobs.cluster.flink_client import find_running_job, stop_with_savepoint
+from jobs.cluster.service_addresses import Addresses
+from jobs.cluster.submission import Submission
+from jobs.config import DEAD_LETTER_TOPIC, JobSettings
+from jobs.reference.result_rows import hash_results
+from jobs.reference.topic_results import TopicResults
+from jobs.results.migrations import migrate
+from jobs.results.stored_results import read_results, versions_of
+from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
+from model.registry.database_url import parse_database_url
+from model.registry.topic_models import OneModel
 from stack.status import StackStatus
 from udfs.schema import SESSION_COLUMNS, WINDOW_SLIDE, Session
 

@@ -16,19 +16,19 @@ import pytest
 import requests
 from kafka import KafkaProducer
 
-from ingest.broker import ensure_topics
-from ingest.publish import publish
-from jobs.addresses import Addresses
+from ingest.kafka.broker import ensure_topics
+from ingest.kafka.session_publisher import publish
+from jobs.cluster.flink_client import find_running_job
+from jobs.cluster.service_addresses import Addresses
+from jobs.cluster.submission import Submission
 from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME
-from jobs.database import connect
-from jobs.flink_client import find_running_job
-from jobs.migrate import migrate
-from jobs.operators import OPERATOR_NAMES
-from jobs.submission import Submission
-from stack.prometheus import KEPT_METRICS
+from jobs.pipeline.operator_names import OPERATOR_NAMES
+from jobs.results.migrations import migrate
+from model.registry.database import connect
+from stack.services.prometheus import KEPT_METRICS
 from stack.status import StackStatus
+from synthetic.open_world.unknown_venues import stranger_sessions
 from synthetic.sessions import synthetic_sessions
-from synthetic.strangers import stranger_sessions
 
 TOPIC = "metrics_messages"
 N_MESSAGES = 1000

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from ingest.broker import ensure_topics
-from ingest.publish import publish
+from ingest.kafka.broker import ensure_topics
+from ingest.kafka.session_publisher import publish
 from stack.status import StackStatus
 from udfs.errors import ConfigError
 from udfs.schema import MISSING, Session

@@ -8,17 +8,17 @@ from collections.abc import Callable
 
 import pytest
 
-from ingest.broker import ensure_topics
-from ingest.producer import Producer
-from jobs.addresses import Addresses
+from ingest.kafka.broker import ensure_topics
+from ingest.kafka.producer import Producer
+from jobs.cluster.flink_client import find_running_job
+from jobs.cluster.service_addresses import Addresses
+from jobs.cluster.submission import Submission
 from jobs.config import DEAD_LETTER_TOPIC
-from jobs.flink_client import find_running_job
-from jobs.migrate import migrate
-from jobs.publishing import Publishing
-from jobs.publishing import wait_until as wait_until_due
-from jobs.soak.probes import FlinkProbe
-from jobs.submission import Submission
-from jobs.throwaway import end_job
+from jobs.results.migrations import migrate
+from jobs.trials.background_load import Publishing
+from jobs.trials.background_load import wait_until as wait_until_due
+from jobs.trials.sandbox import end_job
+from jobs.trials.soak.probes import FlinkProbe
 from stack.status import StackStatus
 
 pytestmark = pytest.mark.slow

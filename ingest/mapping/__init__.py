@@ -1,0 +1,1 @@
+"""Frames to messages, by one rule for every venue."""

@@ -1,0 +1,1 @@
+"""Recordings of real connections: written, read, converted and summed up."""

@@ -1,0 +1,1 @@
+"""The job on a Flink cluster: submitted, stopped, resumed, and its models changed."""

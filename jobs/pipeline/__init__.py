@@ -1,0 +1,1 @@
+"""The Flink job: its tables, queries, functions and names."""

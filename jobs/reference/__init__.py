@@ -1,0 +1,1 @@
+"""The job's output, computed from the topic without Flink."""

@@ -1,0 +1,1 @@
+"""The evaluation's report: plots, and the page that holds them."""

@@ -1,0 +1,1 @@
+"""From labelled sessions to a booster, calibrated probabilities and bounds of evidence."""

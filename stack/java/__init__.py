@@ -1,0 +1,1 @@
+"""Java on this machine: a runtime, and the jars from Maven."""

@@ -1,0 +1,1 @@
+"""The services of the local stack: Kafka, Flink, PostgreSQL, ZooKeeper and Prometheus."""

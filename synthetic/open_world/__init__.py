@@ -1,0 +1,1 @@
+"""Venues that do not exist, from which a model learns what it does not know."""
