@@ -80,13 +80,13 @@ TABLE_RULES: Final = (
         description=f"That is certain, with probability {_PROBABILITY}. {_CONNECTION}",
     ),
     TableRule(
-        name="stranger",
+        name="unknown venue",
         summary="{{ .Labels.subject }} declares {{ .Labels.declared_exchange }}, behaves like no known exchange",
         description=f"That is certain, with probability {_PROBABILITY}. {_CONNECTION}",
     ),
     TableRule(
         name="stall",
-        summary="{{ .Labels.subject }} is silent, or was so just now, for longer than its rhythm allows",
+        summary="{{ .Labels.subject }} is silent, or was so just now, for longer than its intervals allow",
         description=f"For {_NUMBER} s. It declares {{{{ .Labels.declared_exchange }}}}. {_CONNECTION}",
     ),
     TableRule(
@@ -101,7 +101,7 @@ TABLE_RULES: Final = (
     ),
     TableRule(
         name="dead letters",
-        summary="Records are no messages: {{ .Labels.subject }}",
+        summary="Records are invalid: {{ .Labels.subject }}",
         description=f"{_NUMBER} of them in the last five minutes.",
     ),
     TableRule(

@@ -11,10 +11,10 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-Spoiled = tuple[bytes | None, bytes | None]
+Corrupt = tuple[bytes | None, bytes | None]
 """Key and value."""
 
-Fault = Callable[[random.Random, bytes, bytes], Spoiled]
+Fault = Callable[[random.Random, bytes, bytes], Corrupt]
 
 _INTEGERS: Final = (
     *(0, -1, 1, 2**31, 2**53 + 1, 2**63 - 1, 2**63, 2**64 - 1, 2**64, -(2**63), -(2**63) + 1, -(2**63) - 1),
@@ -68,7 +68,7 @@ _SIZES: Final = (60_000, 65_535, 65_536, 65_537, 70_000)
 _LARGEST: Final = 1_000_001
 
 
-def spoil(rng: random.Random, key: bytes, value: bytes) -> Spoiled:
+def corrupt(rng: random.Random, key: bytes, value: bytes) -> Corrupt:
     """Give a message one fault of any kind.
 
     Parameters
@@ -82,7 +82,7 @@ def spoil(rng: random.Random, key: bytes, value: bytes) -> Spoiled:
     return fault(rng, key, value)
 
 
-def edges(key: bytes, value: bytes) -> Iterator[Spoiled]:
+def edges(key: bytes, value: bytes) -> Iterator[Corrupt]:
     """Yield what stands at the edges of the rule, one after the other: some hundred records, always the same ones."""
     yield from ((key, odd) for odd in (None, *_NO_OBJECTS, b"[" + value + b"]", json.dumps(value.decode()).encode()))
     yield from ((key, value + tail) for tail in (*_TAILS, value))
@@ -100,72 +100,72 @@ def edges(key: bytes, value: bytes) -> Iterator[Spoiled]:
     yield from ((key, value[:1] + b" " * (size - len(value)) + value[1:]) for size in (*_SIZES, _LARGEST))
 
 
-def _no_value(_rng: random.Random, key: bytes, _value: bytes) -> Spoiled:
+def _no_value(_rng: random.Random, key: bytes, _value: bytes) -> Corrupt:
     return key, None
 
 
-def _no_object(rng: random.Random, key: bytes, value: bytes) -> Spoiled:
+def _no_object(rng: random.Random, key: bytes, value: bytes) -> Corrupt:
     return key, rng.choice((*_NO_OBJECTS, b"[" + value + b"]", json.dumps(value.decode()).encode()))
 
 
-def _noise(rng: random.Random, key: bytes, _value: bytes) -> Spoiled:
+def _noise(rng: random.Random, key: bytes, _value: bytes) -> Corrupt:
     if rng.random() < 0.5:
         return key, rng.randbytes(rng.randrange(80))
     return key, "".join(rng.choices('{}[]",:0-.eE\\tnul ', k=rng.randrange(40))).encode()
 
 
-def _truncated(rng: random.Random, key: bytes, value: bytes) -> Spoiled:
+def _truncated(rng: random.Random, key: bytes, value: bytes) -> Corrupt:
     return key, value[: rng.randrange(len(value))]
 
 
-def _changed_bytes(rng: random.Random, key: bytes, value: bytes) -> Spoiled:
+def _changed_bytes(rng: random.Random, key: bytes, value: bytes) -> Corrupt:
     data = bytearray(value)
     for _ in range(rng.randint(1, 3)):
         data[rng.randrange(len(data))] = rng.randrange(256)
     return key, bytes(data)
 
 
-def _inserted(rng: random.Random, key: bytes, value: bytes) -> Spoiled:
+def _inserted(rng: random.Random, key: bytes, value: bytes) -> Corrupt:
     at = rng.randrange(len(value) + 1)
     return key, value[:at] + rng.choice(_SNIPPETS) + value[at:]
 
 
-def _not_utf8(rng: random.Random, key: bytes, value: bytes) -> Spoiled:
+def _not_utf8(rng: random.Random, key: bytes, value: bytes) -> Corrupt:
     at = rng.randrange(len(value) + 1)
     return key, value[:at] + rng.choice(_NO_UTF8) + value[at:]
 
 
-def _encoded(rng: random.Random, key: bytes, value: bytes) -> Spoiled:
+def _encoded(rng: random.Random, key: bytes, value: bytes) -> Corrupt:
     return key, value.decode().encode(rng.choice(_ENCODINGS))
 
 
-def _followed(rng: random.Random, key: bytes, value: bytes) -> Spoiled:
+def _followed(rng: random.Random, key: bytes, value: bytes) -> Corrupt:
     return key, value + rng.choice((*_TAILS, value, b" " + value, b"," + value))
 
 
-def _literal(rng: random.Random, key: bytes, value: bytes) -> Spoiled:
+def _literal(rng: random.Random, key: bytes, value: bytes) -> Corrupt:
     return key, _with_member(rng, value, rng.choice(_FIELDS), rng.choice(_LITERALS))
 
 
-def _twice(rng: random.Random, key: bytes, value: bytes) -> Spoiled:
+def _twice(rng: random.Random, key: bytes, value: bytes) -> Corrupt:
     return key, _with_member(rng, value, rng.choice(_FIELDS), _dump(rng, rng.choice(_VALUES)))
 
 
-def _mistyped(rng: random.Random, key: bytes, value: bytes) -> Spoiled:
+def _mistyped(rng: random.Random, key: bytes, value: bytes) -> Corrupt:
     return key, _dump(rng, json.loads(value) | {rng.choice(_FIELDS): rng.choice(_VALUES)})
 
 
-def _missing(rng: random.Random, key: bytes, value: bytes) -> Spoiled:
+def _missing(rng: random.Random, key: bytes, value: bytes) -> Corrupt:
     left_out = rng.sample(_FIELDS, rng.randint(1, 3))
     return key, _dump(rng, {name: field for name, field in json.loads(value).items() if name not in left_out})
 
 
-def _renamed(rng: random.Random, _key: bytes, value: bytes) -> Spoiled:
+def _renamed(rng: random.Random, _key: bytes, value: bytes) -> Corrupt:
     name = rng.choice(_TEXTS)
     return name.encode("utf-8", "surrogatepass"), _dump(rng, json.loads(value) | {"connection_id": name})
 
 
-def _other_key(rng: random.Random, key: bytes, value: bytes) -> Spoiled:
+def _other_key(rng: random.Random, key: bytes, value: bytes) -> Corrupt:
     return rng.choice(_other_keys(key)), value
 
 
@@ -173,7 +173,7 @@ def _other_keys(key: bytes) -> tuple[bytes | None, ...]:
     return (None, b"", key + b"x", key[:-1], key.swapcase(), b"\xff", key + b"\x00", key.decode().encode("utf-16"))
 
 
-def _nested(rng: random.Random, key: bytes, value: bytes) -> Spoiled:
+def _nested(rng: random.Random, key: bytes, value: bytes) -> Corrupt:
     opened = rng.choices((b"[", b'{"seq":'), k=rng.choice(_DEPTHS))
     closed = [b"]" if bracket == b"[" else b"}" for bracket in reversed(opened)]
     inside = b"".join([*opened, b"1", *closed[: None if rng.random() < 0.8 else -1]])
@@ -182,13 +182,13 @@ def _nested(rng: random.Random, key: bytes, value: bytes) -> Spoiled:
     return key, _with_member(rng, value, "further", inside)
 
 
-def _oversized(rng: random.Random, key: bytes, value: bytes) -> Spoiled:
+def _oversized(rng: random.Random, key: bytes, value: bytes) -> Corrupt:
     size = _LARGEST if rng.random() < 0.02 else rng.choice(_SIZES)
     padding = b" " * (size - len(value))
     return key, value[:1] + padding + value[1:] if rng.random() < 0.8 else padding + rng.randbytes(len(value))
 
 
-def _long_key(_rng: random.Random, key: bytes, value: bytes) -> Spoiled:
+def _long_key(_rng: random.Random, key: bytes, value: bytes) -> Corrupt:
     return key + b"k" * 10_001, value
 
 

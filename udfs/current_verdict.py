@@ -1,4 +1,4 @@
-"""What stands for a connection after all of its windows: the job's SQL, read in Python one connection at a time."""
+"""The current verdict of a connection: the rule of the job, one connection at a time."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class VerdictChange:
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionVerdict:
-    """What stands for a connection after its last window; a row of `connection_verdicts`.
+    """The current verdict of a connection after its last window; a row of `connection_verdicts`.
 
     Attributes
     ----------

@@ -36,7 +36,7 @@ class History:
     evidence : (n, HISTORY, n_classes) int64
         Millinats of each class.
     traits : (n, HISTORY, n_traits) int64
-        What the fingerprint is made of.
+        What the signature is made of.
     """
 
     n_windows: Int64Array
@@ -52,7 +52,7 @@ class HistoryCodec:
     Parameters
     ----------
     n_classes, n_traits : int
-        Of the model, and of the fingerprint.
+        Of the model, and of the signature.
     """
 
     def __init__(self, *, n_classes: int, n_traits: int) -> None:

@@ -18,7 +18,7 @@ from udfs.explanations import Explainer, contrasted_classes
 from udfs.history import History, HistoryCodec, features_to_text
 from udfs.schema import UNKNOWN, Float64Array, Int64Array, Windows
 from udfs.scoring import Predictor, Scores
-from udfs.signatures import N_TRAITS, fingerprints, pool, traits
+from udfs.signatures import N_TRAITS, pool, signatures, traits
 from udfs.verdicts import HISTORY, PROBABILITY_DECIMALS, DecisionRule, decide, evidence_millinats
 
 SCORE_COLUMNS: Final = {
@@ -29,7 +29,7 @@ SCORE_COLUMNS: Final = {
     "confidence": "DOUBLE",
     "probabilities": "STRING",
     "unknown_score": "DOUBLE",
-    "fingerprint": "STRING",
+    "signature": "STRING",
     "features": "STRING",
     "model_version": "STRING",
 }
@@ -51,7 +51,7 @@ DECISION_COLUMNS: Final = {
     "probability": "DOUBLE",
     "since_at": "STRING",
     "since_offset": "BIGINT",
-    "pooled_fingerprint": "STRING",
+    "pooled_signature": "STRING",
 }
 """The same of what is decided of a connection at a window, from its last windows."""
 
@@ -87,7 +87,7 @@ def score_rows(windows: Windows, offsets: Int64Array, scores: Scores, model_vers
             "confidence": scores.confidence,
             "probabilities": json_objects(scores.classes, scores.probabilities),
             "unknown_score": scores.unknown_score,
-            "fingerprint": fingerprints(window_traits),
+            "signature": signatures(window_traits),
             "features": array_literals(scores.features),
             "model_version": model_version,
             "exact_features": features_to_text(scores.features),
@@ -116,7 +116,7 @@ def decision_rows(history: History, classes: tuple[str, ...], rule: DecisionRule
             "probability": decisions.probability,
             "since_at": iso_timestamps(history.window_start_ns[began]),
             "since_offset": history.first_offset[began],
-            "pooled_fingerprint": fingerprints(pool(history.traits, history.n_windows)),
+            "pooled_signature": signatures(pool(history.traits, history.n_windows)),
         },
         columns=list(DECISION_COLUMNS),
     )

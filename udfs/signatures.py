@@ -95,7 +95,7 @@ _NO_NUMBERS: Final = 0
 
 
 def traits(features: Float64Array) -> Int64Array:
-    """Measure of each window what its fingerprint is made of, in small integers that pool exactly.
+    """Measure of each window what its signature is made of, in small integers that pool exactly.
 
     Parameters
     ----------
@@ -148,11 +148,11 @@ def pool(window_traits: Int64Array, n_windows: Int64Array) -> Int64Array:
     return np.where(counts > 0, sums // np.maximum(counts, 1), UNDEFINED)
 
 
-def fingerprints(pooled_traits: Int64Array) -> NDArray[np.object_]:
+def signatures(pooled_traits: Int64Array) -> NDArray[np.object_]:
     """Write down each row of traits, of a window or pooled: (n, N_TRAITS) int64 to (n,) str objects.
 
     >>> market_data = [9000, 800, 0, 0, 0, 100, 5000, 1200, 1000, 1000, 1000, 1000, 1600]
-    >>> fingerprints(np.array([market_data, [0] * 4 + [10_000, 5000] + [UNDEFINED] * 7])).tolist()
+    >>> signatures(np.array([market_data, [0] * 4 + [10_000, 5000] + [UNDEFINED] * 7])).tolist()
     ['xf1-NT-t100-h0-sm', 'xf1-O-t0-h1s-s0']
     """
     kinds = (pooled_traits[:, _KIND_TRAITS] > _KINDS_LEAST) @ (1 << np.arange(len(_KIND_LETTERS)))
@@ -222,7 +222,7 @@ def _scaled(values: Float64Array, factor: float) -> Int64Array:
 
 
 def _all_strings() -> NDArray[np.object_]:
-    """Write every fingerprint there is, in the order of the codes."""
+    """Write every signature there is, in the order of the codes."""
     kinds = (
         "".join(letter for bit, letter in enumerate(_KIND_LETTERS) if code >> bit & 1) or "O"
         for code in range(2 ** len(_KIND_LETTERS))

@@ -49,19 +49,19 @@ class Outgoing(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Letter:
-    """A record that was no message.
+class DeadLetter:
+    """A dead-letter record: an invalid record of the topic of the messages.
 
     Attributes
     ----------
     place : Place
         Where it was.
     reason : str
-        Why it is no message.
+        Why it is invalid.
     at : datetime
         The record's time.
     key, value : bytes or None
-        As they were; None also where they were too large for a letter.
+        As they were; None also where they were too large for a dead-letter record.
     """
 
     place: Place
@@ -71,8 +71,8 @@ class Letter:
     value: bytes | None
 
 
-def read_letters(reader: TopicReader, source_topic: str) -> Iterator[Letter]:
-    """Yield the letters of one topic, each once, however often it was delivered; what is no letter is passed over."""
+def read_dead_letters(reader: TopicReader, source_topic: str) -> Iterator[DeadLetter]:
+    """Yield the dead letters of one topic, each once, however often it was delivered; pass over other records."""
     seen: set[Place] = set()
     for message in _read(reader):
         headers = _headers(message)
@@ -83,11 +83,11 @@ def read_letters(reader: TopicReader, source_topic: str) -> Iterator[Letter]:
             seen.add(place)
             reason = headers.get("reason", b"").decode(errors="replace")
             at = datetime.fromtimestamp(message.timestamp()[1] / _MS_PER_S, UTC)
-            yield Letter(place=place, reason=reason, at=at, key=message.key(), value=message.value())
+            yield DeadLetter(place=place, reason=reason, at=at, key=message.key(), value=message.value())
 
 
 def find_redriven(reader: TopicReader) -> dict[Place, Place]:
-    """Look through the topic of the messages for what was a letter; return where each is now, by where it was."""
+    """Look through the topic of the messages for what was a dead letter; return where each is now, by where it was."""
     found: dict[Place, Place] = {}
     for message in _read(reader):
         origin = _to_place(_headers(message).get(REDRIVEN_FROM, b""))
@@ -124,7 +124,7 @@ def send_again(bootstrap_servers: str, topic: str, records: Mapping[Place, Outgo
     except KafkaException as error:
         failures.append(error.args[0])
     if failures:
-        raise broker.refusal(failures[0], f"letters for the topic {topic}")
+        raise broker.refusal(failures[0], f"dead letters for the topic {topic}")
     return sent
 
 

@@ -53,7 +53,7 @@ _VALUES_BEGIN: Final = '{["-0123456789tfn'
 
 
 def check_record(key: bytes | None, value: bytes | None) -> str | None:
-    """Say why a record is no message; None if it is one.
+    """Say why a record is invalid; None if it is a message.
 
     >>> check_record(b"c", b'{"connection_id": "c", "recv_ts_ns": 1.0, "msg_type": "NEW"}')
     'recv_ts_ns is not an integer of nanoseconds from 2000 to 2099'

@@ -1,4 +1,4 @@
-"""`dlq list` and `dlq redrive`: what is no message, and what of it can become one."""
+"""`dlq list` and `dlq redrive`: invalid records, and what of them can become messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ingest.kafka.dead_letters import Letter, Place, find_redriven, read_letters, send_again
+from ingest.kafka.dead_letters import DeadLetter, Place, find_redriven, read_dead_letters, send_again
 from ingest.kafka.topic_reader import TopicReader
 from jobs.cli import options
 from jobs.cli.console import err, out
@@ -28,12 +28,12 @@ from udfs.errors import ConfigError
 app = typer.Typer(help="Look at dead letters, and send again what is a message by now.", no_args_is_help=True)
 
 DeadLetterTopic = Annotated[str, typer.Option(help="Kafka topic of the dead letters.")]
-Reason = Annotated[str | None, typer.Option(help="Only letters whose reason has this in it.")]
-Partition = Annotated[int | None, typer.Option(min=0, help="Only letters from this partition.")]
+Reason = Annotated[str | None, typer.Option(help="Only dead letters whose reason has this in it.")]
+Partition = Annotated[int | None, typer.Option(min=0, help="Only dead letters from this partition.")]
 
 
 @app.command("list")
-def print_letters(
+def print_dead_letters(
     home: options.Home,
     kafka: options.Kafka = None,
     topic: options.Topic = options.DEFAULT_TOPIC,
@@ -43,7 +43,7 @@ def print_letters(
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help="Only records since then, as 2026-11-23T01:30 (UTC).")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Letters shown at most, the last ones.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="Dead letters shown at most, the last ones.")] = 20,
     output: Annotated[OutputFormat, typer.Option("--format", help="How to print.")] = OutputFormat.TABLE,
 ) -> None:
     """Show dead letters: how many of each reason, and the last ones with place, key and first bytes.
@@ -54,21 +54,21 @@ def print_letters(
     choice = Choice(reason=reason, partition=partition, since_at=_parse_time(since))
     reasons: Counter[str] = Counter()
     with TopicReader(bootstrap, dead_letter_topic) as reader:
-        chosen = filter(choice.takes, read_letters(reader, topic))
-        last = nlargest(limit, _counted(chosen, reasons), key=lambda letter: (letter.at, letter.place))[::-1]
+        chosen = filter(choice.takes, read_dead_letters(reader, topic))
+        last = nlargest(limit, _counted(chosen, reasons), key=lambda one: (one.at, one.place))[::-1]
     if output is OutputFormat.JSON:
-        for letter in last:
-            typer.echo(orjson.dumps(to_json(letter)))
+        for dead_letter in last:
+            typer.echo(orjson.dumps(to_json(dead_letter)))
         return
     out.print(_count_table(reasons, f"{reasons.total():,} dead letters of {topic}"))
     if last:
-        out.print(_letter_table(last))
+        out.print(_dead_letter_table(last))
 
 
-def _counted(letters: Iterator[Letter], reasons: Counter[str]) -> Iterator[Letter]:
-    for letter in letters:
-        reasons[letter.reason] += 1
-        yield letter
+def _counted(dead_letters: Iterator[DeadLetter], reasons: Counter[str]) -> Iterator[DeadLetter]:
+    for dead_letter in dead_letters:
+        reasons[dead_letter.reason] += 1
+        yield dead_letter
 
 
 @app.command("redrive")
@@ -80,23 +80,25 @@ def redrive(
     dead_letter_topic: DeadLetterTopic = DEAD_LETTER_TOPIC,
     reason: Reason = None,
     partition: Partition = None,
-    offset: Annotated[int | None, typer.Option(min=0, help="Only the letter that had this offset.")] = None,
+    offset: Annotated[int | None, typer.Option(min=0, help="Only the dead letter that had this offset.")] = None,
     corrected: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Only letters of this file, as they are there: see `dlq list`."),
+        typer.Option(exists=True, dir_okay=False, help="Only those of this file, as they are there: see `dlq list`."),
     ] = None,
     rekey: Annotated[bool, typer.Option("--rekey", help="Make the connection_id of the value the key.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Send also what is still no message.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Send also what is still invalid.")] = False,
 ) -> None:
     """Send chosen dead letters to the topic again, each once, however often this runs.
 
-    Only what is a message by now is sent: because the rule was stricter when it was refused, or because --rekey or
+    Only what is a message by now is sent: because the rule was stricter when it was rejected, or because --rekey or
     --corrected mends it. It gets a new offset, at the end of its partition, so its connection has it after all
-    messages that have come meanwhile. Exit code 1 if some of the chosen letters are still no messages.
+    messages that have come meanwhile. Exit code 1 if some of the chosen dead letters are still invalid.
     """
     if reason is None and corrected is None and (partition is None or offset is None):
-        raise ConfigError("Expected --reason, --partition with --offset, or --corrected to choose letters, found none")
+        raise ConfigError(
+            "Expected --reason, --partition with --offset, or --corrected, found none of them: choose dead letters"
+        )
     addresses = Addresses(home=home, kafka=kafka, database_url=database_url)
     bootstrap, url = addresses.require_kafka(), addresses.require_database_url()
     check_schema(url)
@@ -105,23 +107,23 @@ def redrive(
     with redrive_memory(url) as memory:
         done = _sent_before(memory, bootstrap, topic)
         with TopicReader(bootstrap, dead_letter_topic) as reader:
-            letters = read_letters(reader, topic)
-            plan = plan_redrive(letters, choice, sent=done, mended=mended, rekey=rekey, force=force)
+            dead_letters = read_dead_letters(reader, topic)
+            plan = plan_redrive(dead_letters, choice, sent=done, mended=mended, rekey=rekey, force=force)
         if not dry_run and plan.records:
             memory.claim(iter(plan.records))
             memory.settle(send_again(bootstrap, topic, plan.records))
     _print_plan(plan, dry_run=dry_run)
-    if plan.refused:
+    if plan.rejected:
         raise typer.Exit(1)
 
 
 def _sent_before(memory: Memory, bootstrap: str, topic: str) -> set[Place]:
-    """Return the letters that were sent before, after finding out about those of a run that was cut off."""
+    """Return the dead letters that were sent before, after finding out about those of a run that was cut off."""
     known = memory.sent()
     open_ends = {origin for origin, place in known.items() if place is None}
     if not open_ends:
         return set(known)
-    err.print(f"{len(open_ends):,} letters of a run that was cut off: looking for them in {topic}")
+    err.print(f"{len(open_ends):,} dead letters of a run that was cut off: looking for them in {topic}")
     with TopicReader(bootstrap, topic) as reader:
         found = {origin: place for origin, place in find_redriven(reader).items() if origin in open_ends}
     memory.settle(found)
@@ -131,27 +133,29 @@ def _sent_before(memory: Memory, bootstrap: str, topic: str) -> set[Place]:
 
 def _print_plan(plan: Plan, *, dry_run: bool) -> None:
     what = "would be sent" if dry_run else "were sent"
-    counts = f"{len(plan.records):,} letters {what}, {plan.n_before:,} were before, {len(plan.refused):,}"
-    out.print(f"{counts} are still no messages.", highlight=False)
-    if plan.refused:
+    counts = f"{len(plan.records):,} dead letters {what}, {plan.n_before:,} were before, {len(plan.rejected):,}"
+    out.print(f"{counts} are still invalid.", highlight=False)
+    if plan.rejected:
         out.print(_count_table(plan.reasons(), "Not sent"))
 
 
 def _count_table(reasons: Counter[str], title: str) -> Table:
     table = Table("reason", title=title)
-    table.add_column("letters", justify="right")
+    table.add_column("dead letters", justify="right")
     for reason, count in reasons.most_common():
         table.add_row(reason, f"{count:,}")
     return table
 
 
-def _letter_table(letters: Sequence[Letter]) -> Table:
+def _dead_letter_table(dead_letters: Sequence[DeadLetter]) -> Table:
     table = Table("partition", "offset", "time", "reason", "key", "bytes", "begins with", title="The last ones")
-    for letter in letters:
-        size = "" if letter.value is None else f"{len(letter.value):,}"
-        at = letter.at.isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
-        key, value = escape(printable(letter.key)), escape(printable(letter.value))
-        table.add_row(str(letter.place.partition), str(letter.place.offset), at, letter.reason, key, size, value)
+    for dead_letter in dead_letters:
+        size = "" if dead_letter.value is None else f"{len(dead_letter.value):,}"
+        at = dead_letter.at.isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
+        key, value = escape(printable(dead_letter.key)), escape(printable(dead_letter.value))
+        table.add_row(
+            str(dead_letter.place.partition), str(dead_letter.place.offset), at, dead_letter.reason, key, size, value
+        )
     return table
 
 

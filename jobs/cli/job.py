@@ -12,12 +12,12 @@ import typer
 from jobs.cli import options
 from jobs.cli.console import err, out
 from jobs.cluster.flink_client import find_running_job, stop_with_savepoint
-from jobs.cluster.savepoints import Snapshots
+from jobs.cluster.savepoints import Savepoints
 from jobs.cluster.service_addresses import Addresses
 from jobs.cluster.submission import Submission
 from jobs.config import JOB_NAME
 from jobs.results.migrations import migrate as apply_migrations
-from stack.services.flink import snapshot_folder_of
+from stack.services.flink import savepoint_folder_of
 from udfs.errors import ConfigError
 
 
@@ -69,7 +69,7 @@ def submit(
         model=model,
         job_options=job_options or (),
         worker_python=worker_python,
-        savepoint=_last_snapshot(addresses, topic, from_savepoint) if resume else from_savepoint,
+        savepoint=_last_savepoint(addresses, topic, from_savepoint) if resume else from_savepoint,
     )
     if print_command:
         typer.echo(shlex.join(submission.command(_say)))
@@ -102,16 +102,16 @@ def stop(
     running = find_running_job(flink_url)
     if running is None:
         raise ConfigError(f"Expected a running {JOB_NAME!r} job on {flink_url}, found none: there is nothing to stop")
-    own = snapshot_folder_of(home, running.job_id)
+    own = savepoint_folder_of(home, running.job_id)
     folder = savepoint if savepoint is not None or own is None else own.as_uri()
     with err.status("Stopping the job with a savepoint"):
         out.print(stop_with_savepoint(flink_url, running.job_id, folder), soft_wrap=True, highlight=False)
 
 
-def _last_snapshot(addresses: Addresses, topic: str, from_savepoint: str | None) -> str:
+def _last_savepoint(addresses: Addresses, topic: str, from_savepoint: str | None) -> str:
     if from_savepoint is not None:
         raise ConfigError("Expected --resume or --from-savepoint, found both: leave one out")
-    return Snapshots(addresses=addresses, topic=topic).last().as_uri()
+    return Savepoints(addresses=addresses, topic=topic).last().as_uri()
 
 
 def migrate(

@@ -92,7 +92,7 @@ def activate_model(
     """Let another model score what comes from now on, without stopping the job.
 
     Windows whose last message is in the topic by then are scored by the model before, all later ones by this one, also
-    when the topic is read again. Each connection's verdict begins anew with the windows of the new model.
+    when the topic is replayed. Each connection's verdict begins anew with the windows of the new model.
     """
     addresses = Addresses(home=home, kafka=kafka, flink=flink, database_url=database_url)
     url = addresses.require_database_url()

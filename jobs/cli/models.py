@@ -33,7 +33,7 @@ def train(
         typer.Option(help="Folder of labelled recordings with their index.csv.", show_default="synthetic only"),
     ] = None,
     per_exchange: Annotated[int, typer.Option(min=1, help="Synthetic sessions of each exchange.")] = 400,
-    strangers: Annotated[int, typer.Option(min=1, help="Synthetic sessions of venues that do not exist.")] = 1000,
+    unknown_venues: Annotated[int, typer.Option(min=1, help="Synthetic sessions of venues that do not exist.")] = 1000,
     messages: Annotated[int, typer.Option(min=50, help="Messages of each synthetic session.")] = 700,
     seed: Annotated[int, typer.Option(help="Draws the same sessions and trees again.")] = 7,
 ) -> None:
@@ -42,12 +42,17 @@ def train(
         manifest = train_model(
             out_folder,
             captures=captures,
-            amounts=Amounts(per_exchange=per_exchange, n_strangers=strangers, n_messages=messages),
+            amounts=Amounts(per_exchange=per_exchange, n_strangers=unknown_venues, n_messages=messages),
             seed=seed,
             progress=lambda line: status.update(f"Training: {line}"),
         )
     table = Table(
-        "measured on", "of", "known right", "known called unknown", "strangers refused", title=manifest.model_version
+        "measured on",
+        "of",
+        "known right",
+        "known called unknown",
+        "unknown venues refused",
+        title=manifest.model_version,
     )
     for measured_on, metrics in manifest.metrics.items():
         for unit in ("windows", "connections"):
@@ -94,7 +99,7 @@ def _before_after_table(enrolment: Enrolment) -> Table:
         "measured on",
         f"before: {enrolment.base_model_version}",
         f"after: {enrolment.model_version}",
-        caption="Share right: right / called unknown / called something else. Of strangers, refused is right.\n"
+        caption="Share right: right / called unknown / called something else. Of unknown venues, refused is right.\n"
         f"Before: {enrolment.before_from}.",
     )
     for measured_on, before in enrolment.before.items():
@@ -102,7 +107,7 @@ def _before_after_table(enrolment: Enrolment) -> Table:
         table.add_row(f"[bold]{measured_on}[/bold]")
         for label in [*sorted((before | after).keys() - {UNKNOWN}), UNKNOWN]:
             for unit in UNITS:
-                of = f"{'strangers' if label == UNKNOWN else label}, {unit}"
+                of = f"{'unknown venues' if label == UNKNOWN else label}, {unit}"
                 table.add_row(of, *(_outcome(part, label, unit) for part in (before, after)))
         table.add_section()
     return table
@@ -147,7 +152,7 @@ def _connection_table(results: list[ScoredCapture]) -> Table:
     table.add_column("verdict", no_wrap=True)
     for heading in ("probability", "certain after", "messages"):
         table.add_column(heading, justify="right")
-    table.add_column("fingerprint", no_wrap=True)
+    table.add_column("signature", no_wrap=True)
     for summary in (capture.summary() for capture in results):
         after, doubt = summary["certain_after_messages"], summary["certainty"]
         table.add_row(
@@ -156,7 +161,7 @@ def _connection_table(results: list[ScoredCapture]) -> Table:
             f"{summary['probability']:.3f}",
             "-" if after is None else f"{after:,}",
             f"{summary['messages']:,}",
-            summary["fingerprint"] or "-",
+            summary["signature"] or "-",
         )
     return table
 

@@ -37,7 +37,7 @@ class SortColumn(StrEnum):
     WINDOWS = "windows"
     RATE = "rate"
     LAST_SEEN = "last-seen"
-    FINGERPRINT = "fingerprint"
+    SIGNATURE = "signature"
 
 
 class Only(StrEnum):

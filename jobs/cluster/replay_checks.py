@@ -12,7 +12,7 @@ from psycopg2.extensions import connection as Connection
 from ingest.kafka.topic_reader import Span
 from model.registry.database import connect
 from model.registry.model_registry import replaced_at
-from stack.services.flink import snapshot_time_s
+from stack.services.flink import savepoint_time_s
 from udfs.errors import ConfigError
 
 _CUT_CONNECTION: Final = """
@@ -33,7 +33,7 @@ _FORGET_EVENTS: Final = """
 """
 
 
-def prepare_rereading(database_url: str, topic: str, spans: Sequence[Span], progress: Callable[[str], None]) -> None:
+def prepare_replay(database_url: str, topic: str, spans: Sequence[Span], progress: Callable[[str], None]) -> None:
     """Let nothing stand beside what the topic, read from its beginning, says.
 
     Parameters
@@ -62,20 +62,20 @@ def prepare_rereading(database_url: str, topic: str, spans: Sequence[Span], prog
             _forget_events(database, spans, replaced)
 
 
-def check_not_replaced(database_url: str, topic: str, snapshot: Path) -> None:
-    """Refuse to go on from a snapshot when the whole topic is to be scored anew since.
+def check_not_replaced(database_url: str, topic: str, savepoint: Path) -> None:
+    """Refuse to go on from a savepoint when the whole topic is to be scored anew since.
 
     Raises
     ------
     ConfigError
-        If a model was activated from the start after the snapshot was taken.
+        If a model was activated from the start after the savepoint was taken.
     """
     with connect(database_url) as database:
         replaced = replaced_at(database, topic)
-    if replaced is not None and snapshot_time_s(snapshot) < replaced.timestamp():
+    if replaced is not None and savepoint_time_s(savepoint) < replaced.timestamp():
         raise ConfigError(
             f"Expected a savepoint or checkpoint of after {replaced:%Y-%m-%d %H:%M:%S}, when a model was activated for "
-            f"all of {topic}, found an older one, {snapshot}: submit without it, so that the topic is scored from its "
+            f"all of {topic}, found an older one, {savepoint}: submit without it, so that the topic is scored from its "
             "beginning"
         )
 

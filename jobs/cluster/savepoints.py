@@ -14,7 +14,7 @@ from typing import Final
 from jobs.cluster.service_addresses import Addresses
 from jobs.config import JobSettings
 from model.registry.database_url import parse_database_url
-from stack.services.flink import last_checkpoint, last_snapshot, resumes_jobs, snapshot_folder, snapshot_time_s
+from stack.services.flink import last_checkpoint, last_savepoint, resumes_jobs, savepoint_folder, savepoint_time_s
 from udfs.errors import ConfigError
 
 _DIGITS: Final = 12
@@ -23,7 +23,7 @@ _S_PER_HOUR: Final = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
-class Snapshots:
+class Savepoints:
     """Checkpoints and savepoints of the jobs that read one topic into one database.
 
     Attributes
@@ -44,7 +44,7 @@ class Snapshots:
         identity = [self.addresses.require_kafka(), self.topic, database.host, database.port, database.name]
         digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:_DIGITS]
         name = re.sub(r"[^A-Za-z0-9.-]", "_", self.topic)[:_NAME_LENGTH]
-        return snapshot_folder(self.addresses.home, f"{name}-{digest}")
+        return savepoint_folder(self.addresses.home, f"{name}-{digest}")
 
     def last(self) -> Path:
         """Return the newest one.
@@ -54,7 +54,7 @@ class Snapshots:
         ConfigError
             If there is none.
         """
-        found = last_snapshot(self.folder)
+        found = last_savepoint(self.folder)
         if found is None:
             raise ConfigError(
                 f"Expected a savepoint or checkpoint of a job of the local stack in {self.addresses.home} that read "
@@ -68,19 +68,19 @@ class Snapshots:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def check_age(snapshot: Path, downtime_hours: float) -> None:
-    """Refuse a snapshot that is so old that Flink may have dropped what messages of now need.
+def check_age(savepoint: Path, downtime_hours: float) -> None:
+    """Refuse a savepoint that is so old that Flink may have dropped what messages of now need.
 
     Raises
     ------
     ConfigError
         If it is older than the downtime.
     """
-    age_hours = _age_hours(snapshot)
+    age_hours = _age_hours(savepoint)
     if age_hours > downtime_hours:
         raise ConfigError(
             f"Expected a savepoint or checkpoint of the last {downtime_hours:g} hours (--downtime-hours), found "
-            f"{snapshot} of {age_hours:.1f} hours ago, after which connections would begin anew in mid-stream: submit "
+            f"{savepoint} of {age_hours:.1f} hours ago, after which connections would begin anew in mid-stream: submit "
             "without it, which reads the topic from its beginning and gives the same results"
         )
 
@@ -96,5 +96,5 @@ def downtime_warning(home: Path) -> str | None:
     )
 
 
-def _age_hours(snapshot: Path) -> float:
-    return (time.time() - snapshot_time_s(snapshot)) / _S_PER_HOUR
+def _age_hours(savepoint: Path) -> float:
+    return (time.time() - savepoint_time_s(savepoint)) / _S_PER_HOUR

@@ -11,8 +11,8 @@ from ingest.kafka.broker import ensure_topics
 from ingest.kafka.topic_reader import TopicReader
 from jobs.cluster.flink_client import find_running_job, flink_run, flink_run_command
 from jobs.cluster.model_activation import ensure_schedule
-from jobs.cluster.replay_checks import check_not_replaced, prepare_rereading
-from jobs.cluster.savepoints import Snapshots, check_age
+from jobs.cluster.replay_checks import check_not_replaced, prepare_replay
+from jobs.cluster.savepoints import Savepoints, check_age
 from jobs.cluster.service_addresses import Addresses
 from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME, TOPIC, TOPIC_PARTITIONS
 from jobs.pipeline.java_functions import ensure_functions
@@ -64,8 +64,8 @@ class Submission:
             *("--jars", *map(str, jars), *self.job_options),
         ]
         settings = parse_job_arguments(options, kafka=None, database_url=database_url).settings
-        if (snapshot := self._local_snapshot()) is not None:
-            check_age(snapshot, settings.downtime_hours)
+        if (savepoint := self._local_savepoint()) is not None:
+            check_age(savepoint, settings.downtime_hours)
         return flink_run_command(
             flink,
             options,
@@ -78,10 +78,10 @@ class Submission:
         """On this machine's own cluster, keep the checkpoints where those of other topics and databases are not."""
         if not self.addresses.uses_local_flink():
             return {}
-        folder = Snapshots(addresses=self.addresses, topic=self.topic).folder
+        folder = Savepoints(addresses=self.addresses, topic=self.topic).folder
         return {"execution.checkpointing.dir": folder.as_uri()}
 
-    def _local_snapshot(self) -> Path | None:
+    def _local_savepoint(self) -> Path | None:
         """Return the savepoint's folder for this machine's own cluster; elsewhere, the cluster says what is wrong."""
         if (
             self.savepoint is None
@@ -118,8 +118,8 @@ class Submission:
         ensure_topics(kafka, [self.topic, DEAD_LETTER_TOPIC], TOPIC_PARTITIONS)
         if self.savepoint is None:
             with TopicReader(kafka, self.topic) as reader:
-                prepare_rereading(database_url, self.topic, reader.spans, progress)
-        elif (snapshot := self._local_snapshot()) is not None:
-            check_not_replaced(database_url, self.topic, snapshot)
+                prepare_replay(database_url, self.topic, reader.spans, progress)
+        elif (savepoint := self._local_savepoint()) is not None:
+            check_not_replaced(database_url, self.topic, savepoint)
         environment = client_environment(self.addresses.home, flink) | {"DATABASE_URL": database_url}
         return flink_run(command, environment)

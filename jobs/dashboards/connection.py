@@ -129,19 +129,19 @@ def _status() -> list[Json]:
             ],
         ),
         table(
-            "Fingerprint",
+            "Signature",
             """
             Short description of the behaviour: in its last 16 windows as the verdict has it, and of the windows of
             the time range, the most frequent first.
             """,
             """
-            SELECT coalesce(fingerprint, 'not kept') AS "Fingerprint",
+            SELECT coalesce(signature, 'not kept') AS "Signature",
                    count(*) AS "Windows"
             FROM scored_windows
             WHERE connection_id = '$connection'
               AND $__timeFilter(window_end_at)
-            GROUP BY fingerprint
-            ORDER BY count(*) DESC, fingerprint
+            GROUP BY signature
+            ORDER BY count(*) DESC, signature
             LIMIT 20
             """,
             at=(17, 4, 7, 6),
@@ -228,7 +228,7 @@ def _verdicts() -> list[Json]:
                    probability AS "Probability",
                    strength_nats AS "Strength",
                    windows AS "Windows",
-                   fingerprint AS "Fingerprint"
+                   signature AS "Signature"
             FROM verdict_events
             WHERE connection_id = '$connection'
             ORDER BY detected_at DESC

@@ -47,8 +47,8 @@ def _now() -> list[Json]:
         stat(
             "Silent now",
             """
-            Connections that have now been silent for longer than their own rhythm allows, and for no more than an hour
-            (then they count as ended), whatever the time range and their detected exchange; and for how long the
+            Connections that have now been silent for longer than their own intervals allow, and for no more than an
+            hour (then they count as ended), whatever the time range and their detected exchange; and for how long the
             longest of them.
             """,
             """
@@ -93,7 +93,7 @@ def _now() -> list[Json]:
         ),
         stat(
             "Dead letters",
-            "Records of the topic in the time range that are no messages; for their reasons see below.",
+            "Records of the topic in the time range that are invalid; for their reasons see below.",
             """
             SELECT count(*) AS "Dead letters"
             FROM dead_letter_records

@@ -63,7 +63,7 @@ def changes() -> list[Json]:
             "Verdict changes",
             """
             Changes of what is certain of a connection: named (it is what it declares, or declares nothing), mismatch
-            (another known exchange than declared), stranger (no known exchange).
+            (another known exchange than declared), unknown venue (no known exchange).
             """,
             """
             SELECT $__timeGroupAlias(detected_at, $__interval),
@@ -143,7 +143,7 @@ def connections() -> list[Json]:
                    messages AS "Messages",
                    messages_per_second AS "Messages/s",
                    last_seen_at AS "Last seen",
-                   fingerprint AS "Fingerprint",
+                   signature AS "Signature",
                    model_version AS "Model"
             FROM connection_status
             WHERE $__timeFilter(last_seen_at)
@@ -231,7 +231,7 @@ def speed() -> list[Json]:
         ),
         table(
             "Dead letters by reason",
-            "Records of the topic that are no messages, written down in the time range, by why they are none.",
+            "Records of the topic that are invalid, written down in the time range, by why they are none.",
             """
             SELECT reason AS "Reason",
                    count(*) AS "Records",

@@ -67,7 +67,7 @@ REASONS: Final = (
     "connection_id is not a string of 1 to 128 printable characters",
     "declared_exchange is not a string of up to 64 printable characters",
 )
-"""Why a record is no message; the first look most different."""
+"""Why a record is invalid; the first look most different."""
 
 
 def build() -> Json:
@@ -135,7 +135,7 @@ def _now(y: int) -> list[Json]:
         ),
         stat(
             "Dead letters",
-            "Records refused in the time shown, because they are no messages; below, by reason.",
+            "Records refused in the time shown, because they are invalid; below, by reason.",
             PromQL(in_range(of_operator("reason_dead_letters")), "in this time", instant=True),
             at=(20, y, 4, 5),
             unit="short",
@@ -245,8 +245,8 @@ def _scoring(y: int) -> list[Json]:
         ),
         timeseries(
             "Unknown windows",
-            "Share of the windows that no known exchange explains. It rises when a stranger connects, and when an "
-            "exchange changes and the model has to be trained anew.",
+            "Share of the windows that no known exchange explains. It rises when an unknown venue connects, and when "
+            "an exchange changes and the model has to be trained anew.",
             PromQL(f"{per_second(of_operator('windows_unknown'))} / {n_windows}", "unknown"),
             at=(0, y + 9, 8, 9),
             unit="percentunit",

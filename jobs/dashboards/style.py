@@ -35,7 +35,7 @@ MODEL_COLOURS: Final = {"[0-2]": SKY_BLUE, "[3-5]": YELLOW, "[6-8]": PURPLE, "[9
 SERIES_COLOURS: Final = (SKY_BLUE, YELLOW, PURPLE, GREEN, BLUE)
 """For series without a colour of their own, in this order; orange and vermillion are kept for what is wrong."""
 
-KIND_COLOURS: Final = {"named": SKY_BLUE, "mismatch": VERMILLION, "stranger": ORANGE}
+KIND_COLOURS: Final = {"named": SKY_BLUE, "mismatch": VERMILLION, "unknown_venue": ORANGE}
 
 TAG: Final = "fingerprint"
 DASHBOARDS: Final = {

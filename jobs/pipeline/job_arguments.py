@@ -37,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--jars", type=Path, nargs="*", default=[], help="connector jars, where the cluster has none")
     parser.add_argument("--topic", default=JobSettings.topic, help="of the messages")
-    parser.add_argument("--dead-letter-topic", default=JobSettings.dead_letter_topic, help="of what is no message")
+    parser.add_argument("--dead-letter-topic", default=JobSettings.dead_letter_topic, help="of invalid records")
     parser.add_argument("--parallelism", type=int, default=JobSettings.parallelism, help="subtasks of every operator")
     parser.add_argument(
         "--silence-minutes",

@@ -1,4 +1,4 @@
-"""The job's SQL between its tables: messages to windows of fifty to scores to verdicts, and what is no message.
+"""The job's SQL between its tables: messages to windows of fifty to scores to verdicts, and invalid records.
 
 What each connection needs to remember of its messages is in a function of our own, `fingerprint.Windows`: it emits a
 window as one array, for Flink 2.3's planner hands a wrong element over when a field of an array's element stands beside
@@ -69,7 +69,7 @@ def refused_view(_settings: JobSettings) -> str:
 def dead_letter_records_query(settings: JobSettings) -> str:
     """Select the dead letters for their topic: the bytes as they were, and as headers why and where from.
 
-    Bytes that would not fit a record of Kafka's default size are left out: their letter would stop the job for ever.
+    Bytes that would not fit a record of Kafka's default size are left out: their record would stop the job for ever.
     """
     topic = settings.topic.replace("'", "''")
     pairs = {
@@ -170,7 +170,7 @@ def connection_verdicts_query(_settings: JobSettings) -> str:
         "kafka_partition": "kafka_partition",
         "last_offset": "last_offset",
         "last_window_end_at": "window_end_at",
-        "fingerprint": "pooled_fingerprint",
+        "signature": "pooled_signature",
         "model_version": "model_version",
         # Its zone is the session's, UTC, but the text does not say so.
         "updated_at": "CAST(CURRENT_TIMESTAMP AS STRING) || '+00'",
@@ -184,7 +184,7 @@ def connection_events_query(_settings: JobSettings) -> str:
         "connection_id": "connection_id",
         "kafka_partition": "kafka_partition",
         "last_offset": "last_offset",
-        "kind": f"""CASE WHEN certain = '{UNKNOWN}' THEN 'stranger'
+        "kind": f"""CASE WHEN certain = '{UNKNOWN}' THEN 'unknown_venue'
             WHEN declared_exchange <> certain THEN 'mismatch' ELSE 'named' END""",
         "previous_verdict": "certain_before",
         "verdict": "certain",
@@ -197,7 +197,7 @@ def connection_events_query(_settings: JobSettings) -> str:
         "strength_nats": "certain_strength_nats",
         "probability": "certain_probability",
         "reasons": "reasons",
-        "fingerprint": "pooled_fingerprint",
+        "signature": "pooled_signature",
         "model_version": "model_version",
     }
     # A verdict that stands dates from its decision; a declaration that changes, from the window that brings it.

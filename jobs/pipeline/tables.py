@@ -37,7 +37,7 @@ _CONNECTION_VERDICTS_COLUMNS = {
     "kafka_partition": "INT",
     "last_offset": "BIGINT",
     "last_window_end_at": "STRING",
-    "fingerprint": "STRING",
+    "signature": "STRING",
     "model_version": "STRING",
     "updated_at": "STRING",
 }
@@ -57,7 +57,7 @@ _CONNECTION_EVENTS_COLUMNS = {
     "strength_nats": "DOUBLE",
     "probability": "DOUBLE",
     "reasons": "STRING",
-    "fingerprint": "STRING",
+    "signature": "STRING",
     "model_version": "STRING",
 }
 _HEALTH_EVENTS_COLUMNS = {

@@ -92,7 +92,7 @@ def _segment_events(
 
 
 @dataclass
-class _Rhythm:
+class _IntervalTracker:
     """The pauses between messages of some sort."""
 
     places: list[_Place] = field(default_factory=list)
@@ -127,19 +127,19 @@ class _Health:
         self._numbers: list[tuple[_Place, int]] = []
         self._steps_of_one = self._steps_up = 0
         self._lowest = 0
-        self._learn_rhythms()
+        self._learn_intervals()
 
-    def _learn_rhythms(self) -> None:
-        self._all, self._data = _Rhythm(), _Rhythm()
+    def _learn_intervals(self) -> None:
+        self._all, self._data = _IntervalTracker(), _IntervalTracker()
         self._learn_heartbeats()
 
     def _learn_heartbeats(self) -> None:
-        self._heartbeats, self._amid_data = _Rhythm(), 0
+        self._heartbeats, self._amid_data = _IntervalTracker(), 0
 
     def take(self, place: _Place, is_heartbeat: bool, seq: int) -> Iterator[Event]:
         """Take in a message; yield what it shows to be wrong."""
         if len(self._all.pauses_ns) >= LEAST_PAUSES and (stall := self._all.fault("stall", place)):
-            self._learn_rhythms()
+            self._learn_intervals()
             yield stall
         self._all.take(place)
         fault = self._take_heartbeat(place) if is_heartbeat else self._take_data(place)
@@ -151,8 +151,8 @@ class _Health:
     def _take_heartbeat(self, place: _Place) -> Event | None:
         fault = self._data.fault("data_stall", place) if len(self._data.pauses_ns) >= LEAST_PAUSES else None
         if fault:
-            self._data = _Rhythm()
-        last = [rhythm.places[-1][1] for rhythm in (self._heartbeats, self._data) if rhythm.places]
+            self._data = _IntervalTracker()
+        last = [tracker.places[-1][1] for tracker in (self._heartbeats, self._data) if tracker.places]
         self._amid_data += len(last) == 2 and last[1] > last[0]
         self._heartbeats.take(place)
         return fault

@@ -18,7 +18,7 @@ from udfs.current_verdict import ConnectionVerdict, VerdictChange, connection_ve
 from udfs.rows import read_array_literal
 from udfs.schema import WINDOW_SLIDE, Float64Array
 from udfs.scoring import Predictor, Scores
-from udfs.signatures import fingerprints, pool, traits
+from udfs.signatures import pool, signatures, traits
 from udfs.verdicts import HISTORY, evidence_millinats
 from udfs.windows import count_windows, segments, session_windows, slide_segments
 
@@ -39,7 +39,7 @@ class ScoredCapture:
     connection_id: str
     messages: int
     verdicts: list[tuple[int, ConnectionVerdict]]
-    fingerprint: str | None
+    signature: str | None
     windows_by_class: dict[str, int]
     rows: pd.DataFrame
 
@@ -62,7 +62,7 @@ class ScoredCapture:
             "strength_nats": verdict.strength_millinats / 1000,
             "certain_after_messages": verdict.certain_after_messages,
             "since_message": None if verdict.since_window is None else first + WINDOW_SLIDE * verdict.since_window,
-            "fingerprint": self.fingerprint,
+            "signature": self.signature,
             "windows_by_class": self.windows_by_class,
             "events": [_event(change, start) for start, one in self.verdicts for change in one.changes],
         }
@@ -106,7 +106,7 @@ def score_capture(parts: Sequence[Path], predictor: Predictor) -> ScoredCapture:
         connection_id=session.connection_id,
         messages=len(session),
         verdicts=verdicts,
-        fingerprint=fingerprint_of(features),
+        signature=fingerprint_of(features),
         windows_by_class={name: int(np.count_nonzero(scores.predicted == name)) for name in scores.classes},
         rows=rows,
     )
@@ -137,5 +137,5 @@ def fingerprint_of(features: Float64Array) -> str | None:
     if not len(features):
         return None
     last = traits(features)[-HISTORY:]
-    (text,) = fingerprints(pool(last[None], np.array([len(last)])))
+    (text,) = signatures(pool(last[None], np.array([len(last)])))
     return str(text)

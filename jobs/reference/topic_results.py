@@ -23,10 +23,10 @@ from udfs.schema import MISSING, MsgType
 from udfs.windows import SILENCE_NS, WIRE_COLUMNS
 
 Progress = Callable[[int], None]
-Letter = tuple[int | None, int | None, str, str | None, int | None]
+DeadLetter = tuple[int | None, int | None, str, str | None, int | None]
 """A row of `dead_letters`."""
 
-_LETTER_COLUMNS: Final = ("kafka_partition", "kafka_offset", "reason", "connection_key", "n_bytes")
+_DEAD_LETTER_COLUMNS: Final = ("kafka_partition", "kafka_offset", "reason", "connection_key", "n_bytes")
 
 _CODES: Final = {t.name: t.value for t in MsgType}
 _NUMBERS: Final = ("recv_ts_ns", "exchange_ts_ns", "seq", "request_id")
@@ -49,7 +49,7 @@ class TopicResults:
     records : int
         Records read so far.
     refused : Counter
-        How many of them are no messages, by reason.
+        How many of them are invalid, by reason.
     """
 
     def __init__(self, reader: TopicReader, models: Models, silence_ns: int = SILENCE_NS) -> None:
@@ -70,23 +70,23 @@ class TopicResults:
         """
         done, schedule = 0, self._models.schedule()
         for span in self._reader.spans:
-            messages, letters = self._gather(span, done, progress)
-            yield DEAD_LETTERS, _columns(_LETTER_COLUMNS, letters)
+            messages, dead_letters = self._gather(span, done, progress)
+            yield DEAD_LETTERS, _columns(_DEAD_LETTER_COLUMNS, dead_letters)
             yield HEALTH_EVENTS, health_rows(messages)
             for table, rows in result_rows(messages, self._models, schedule):
                 yield table, {str(name): rows[name].tolist() for name in rows}
             done += len(span)
             progress(done)
 
-    def _gather(self, span: Span, done: int, progress: Progress) -> tuple[PartitionMessages, list[Letter]]:
-        log, letters = _Log(span.partition), list[Letter]()
+    def _gather(self, span: Span, done: int, progress: Progress) -> tuple[PartitionMessages, list[DeadLetter]]:
+        log, dead_letters = _Log(span.partition), list[DeadLetter]()
         for records in self._reader.read(span):
             self.records += len(records)
             for record in records:
                 message, reason = read_record(record.key(), record.value())
                 if message is None:
                     self.refused[str(reason)] += 1
-                    letters.append(_letter(record, str(reason)))
+                    dead_letters.append(_dead_letter(record, str(reason)))
                 else:
                     log.append(message, record.offset())
             if records:
@@ -98,10 +98,10 @@ class TopicResults:
                     f"Expected the messages of a connection in one partition, found those of {name!r} in partitions "
                     f"{other} and {span.partition}: publish them with one way of choosing partitions by key"
                 )
-        return log.by_segment(self._silence_ns), letters
+        return log.by_segment(self._silence_ns), dead_letters
 
 
-def _letter(record: Message, reason: str) -> Letter:
+def _dead_letter(record: Message, reason: str) -> DeadLetter:
     value = record.value()
     key = printable_text(record.key())
     return record.partition(), record.offset(), reason, key, None if value is None else len(value)

@@ -118,8 +118,8 @@ def _verdicts(last: pd.DataFrame) -> pd.DataFrame:
     """Lay out a row of `connection_verdicts` for each connection, from its last window."""
     certain, leaning = (last[name].to_numpy(dtype=object) for name in ("certain", "leaning"))
     is_certain, is_likely = _is_there(certain), _is_there(leaning)
-    renamed = {"window_end_at": "last_window_end_at", "pooled_fingerprint": "fingerprint"}
-    kept = [*OF_WINDOW, "windows", "messages", "certain_after_messages", "previous_verdict", "pooled_fingerprint"]
+    renamed = {"window_end_at": "last_window_end_at", "pooled_signature": "signature"}
+    kept = [*OF_WINDOW, "windows", "messages", "certain_after_messages", "previous_verdict", "pooled_signature"]
 
     def pick(name: str) -> Objects:
         picked: Objects = np.where(is_certain, last[f"certain_{name}"], last[name]).astype(object)
@@ -157,12 +157,12 @@ def _events(judged: pd.DataFrame, past: Past, models: Models) -> pd.DataFrame:
     texts: Iterable[str | None] = ()
     if len(news):
         texts = explain_scheduled(past.features[has_news], verdicts, declared, versions, models)
-    renamed = {"window_end_at": "detected_at", "pooled_fingerprint": "fingerprint"}
+    renamed = {"window_end_at": "detected_at", "pooled_signature": "signature"}
     return (
-        news[[*OF_WINDOW, "messages", "pooled_fingerprint"]]
+        news[[*OF_WINDOW, "messages", "pooled_signature"]]
         .rename(columns=renamed)
         .assign(
-            kind=np.where(verdicts == UNKNOWN, "stranger", np.where(is_honest, "named", "mismatch")),
+            kind=np.where(verdicts == UNKNOWN, "unknown_venue", np.where(is_honest, "named", "mismatch")),
             previous_verdict=news["certain_before"],
             verdict=verdicts,
             windows=news["certain_suffix_windows"],

@@ -21,7 +21,7 @@ class Rule(StrEnum):
     """What can be wrong; `docs/runbook.md` has a section for each."""
 
     MISMATCH = "mismatch"
-    STRANGER = "stranger"
+    UNKNOWN_VENUE = "unknown venue"
     STALL = "stall"
     SEQUENCE = "sequence"
     DRIFT = "drift"

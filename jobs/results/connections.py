@@ -26,7 +26,7 @@ class ConnectionStatus:
     messages: int
     messages_per_second: float | None
     last_seen_at: datetime
-    fingerprint: str
+    signature: str
     reason: str | None
 
 

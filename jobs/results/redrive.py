@@ -16,7 +16,7 @@ import orjson
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import execute_values
 
-from ingest.kafka.dead_letters import Letter, Outgoing, Place
+from ingest.kafka.dead_letters import DeadLetter, Outgoing, Place
 from ingest.kafka.record_validity import check_record
 from model.registry.database import connect
 from udfs.errors import ConfigError
@@ -24,8 +24,8 @@ from udfs.errors import ConfigError
 Record = tuple[bytes | None, bytes | None]
 """Key and value."""
 
-LEFT_OUT: Final = "its bytes were too large for a letter"
-NO_KEY: Final = "its key was too large for a letter, or there was none"
+LEFT_OUT: Final = "its bytes were too large for a dead letter"
+NO_KEY: Final = "its key was too large for a dead letter, or there was none"
 
 _REDRIVE_LOCK: Final = 0x6C746572
 """Key of the advisory lock that lets one `redrive` run at a time ("lter" in ASCII)."""
@@ -35,7 +35,7 @@ _MOST_SHOWN: Final = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """Which letters are meant; what is None chooses nothing.
+    """Which dead letters are meant; what is None chooses nothing.
 
     Attributes
     ----------
@@ -52,13 +52,13 @@ class Choice:
     offset: int | None = None
     since_at: datetime | None = None
 
-    def takes(self, letter: Letter) -> bool:
-        """Tell whether a letter is meant."""
+    def takes(self, dead_letter: DeadLetter) -> bool:
+        """Tell whether a dead letter is meant."""
         return (
-            (self.reason is None or self.reason in letter.reason)
-            and (self.partition is None or self.partition == letter.place.partition)
-            and (self.offset is None or self.offset == letter.place.offset)
-            and (self.since_at is None or self.since_at <= letter.at)
+            (self.reason is None or self.reason in dead_letter.reason)
+            and (self.partition is None or self.partition == dead_letter.place.partition)
+            and (self.offset is None or self.offset == dead_letter.place.offset)
+            and (self.since_at is None or self.since_at <= dead_letter.at)
         )
 
 
@@ -69,24 +69,24 @@ class Plan:
     Attributes
     ----------
     records : dict
-        What is sent, by the letter's place.
-    refused : dict
-        Reasons why chosen letters stay where they are.
+        What is sent, by the dead letter's place.
+    rejected : dict
+        Reasons why chosen dead letters stay where they are.
     n_before : int
-        Chosen letters that were sent before.
+        Chosen dead letters that were sent before.
     """
 
     records: dict[Place, Outgoing] = field(default_factory=dict)
     n_before: int = 0
-    refused: dict[Place, str] = field(default_factory=dict)
+    rejected: dict[Place, str] = field(default_factory=dict)
 
     def reasons(self) -> Counter[str]:
-        """Count the reasons of what is refused."""
-        return Counter(self.refused.values())
+        """Count the reasons of what is rejected."""
+        return Counter(self.rejected.values())
 
 
 def plan_redrive(
-    letters: Iterator[Letter],
+    dead_letters: Iterator[DeadLetter],
     choice: Choice,
     *,
     sent: Collection[Place] = (),
@@ -94,57 +94,57 @@ def plan_redrive(
     rekey: bool = False,
     force: bool = False,
 ) -> Plan:
-    """Say what of the chosen letters is a message by now, and so can be sent.
+    """Say what of the chosen dead letters is a message by now, and so can be sent.
 
     Parameters
     ----------
-    letters : iterator of Letter
+    dead_letters : iterator of DeadLetter
         All there are.
     choice : Choice
         Which are meant.
     sent : collection of Place
         Which have been sent before.
     mended : mapping
-        Corrected records by their places; if there are any, only these letters are meant.
+        Corrected records by their places; if there are any, only these dead letters are meant.
     rekey : bool
         Whether the key becomes the connection_id of the value.
     force : bool
-        Whether to send also what is still no message.
+        Whether to send also what is still invalid.
 
     Raises
     ------
     ConfigError
-        If a corrected record is that of no letter.
+        If a corrected record is that of no dead letter.
     """
     plan = Plan()
     unmatched = set(mended)
-    for letter in letters:
-        unmatched.discard(letter.place)
-        if not choice.takes(letter) or (mended and letter.place not in mended):
+    for dead_letter in dead_letters:
+        unmatched.discard(dead_letter.place)
+        if not choice.takes(dead_letter) or (mended and dead_letter.place not in mended):
             continue
-        if letter.place in sent:
+        if dead_letter.place in sent:
             plan.n_before += 1
             continue
-        key, value = mended.get(letter.place, (letter.key, letter.value))
+        key, value = mended.get(dead_letter.place, (dead_letter.key, dead_letter.value))
         if rekey:
             key = connection_id_of(value) or key
-        reason = _refusal(letter, key, value, force=force)
+        reason = _refusal(dead_letter, key, value, force=force)
         if reason is None:
             # Under its own key it belongs where its connection is, by whatever partitioner it came there.
-            partition = letter.place.partition if key == letter.key else None
-            plan.records[letter.place] = Outgoing(key, value, partition)
+            partition = dead_letter.place.partition if key == dead_letter.key else None
+            plan.records[dead_letter.place] = Outgoing(key, value, partition)
         else:
-            plan.refused[letter.place] = reason
+            plan.rejected[dead_letter.place] = reason
     _refuse_unmatched(unmatched)
     return plan
 
 
-def _refusal(letter: Letter, key: bytes | None, value: bytes | None, *, force: bool) -> str | None:
-    if value is None and letter.reason != "null value":
+def _refusal(dead_letter: DeadLetter, key: bytes | None, value: bytes | None, *, force: bool) -> str | None:
+    if value is None and dead_letter.reason != "null value":
         return LEFT_OUT
     if not force:
         return check_record(key, value)
-    return NO_KEY if key is None and letter.reason != "no key" else None
+    return NO_KEY if key is None and dead_letter.reason != "no key" else None
 
 
 def _refuse_unmatched(places: Collection[Place]) -> None:
@@ -166,15 +166,15 @@ def connection_id_of(value: bytes | None) -> bytes | None:
     return name.encode() if isinstance(name, str) else None
 
 
-def to_json(letter: Letter) -> dict[str, Any]:
-    """Lay out a letter as a JSON object, which `read_mended` reads."""
+def to_json(dead_letter: DeadLetter) -> dict[str, Any]:
+    """Lay out a dead letter as a JSON object, which `read_mended` reads."""
     return {
-        "partition": letter.place.partition,
-        "offset": letter.place.offset,
-        "reason": letter.reason,
-        "at": letter.at.isoformat(),
-        **_text_or_base64("key", letter.key),
-        **_text_or_base64("value", letter.value),
+        "partition": dead_letter.place.partition,
+        "offset": dead_letter.place.offset,
+        "reason": dead_letter.reason,
+        "at": dead_letter.at.isoformat(),
+        **_text_or_base64("key", dead_letter.key),
+        **_text_or_base64("value", dead_letter.value),
     }
 
 
@@ -224,7 +224,7 @@ def printable(data: bytes | None, most: int = _MOST_SHOWN) -> str:
 
 
 class Memory:
-    """Remembers in the database which letters have been sent again, or are just being.
+    """Remembers in the database which dead letters have been sent again, or are just being.
 
     Parameters
     ----------
@@ -236,26 +236,26 @@ class Memory:
         self._connection = connection
 
     def sent(self) -> dict[Place, Place | None]:
-        """Return where each letter that was claimed is now; None if nobody knows whether it was sent."""
+        """Return where each dead letter that was claimed is now; None if nobody knows whether it was sent."""
         with self._connection.cursor() as cursor:
-            cursor.execute("SELECT kafka_partition, kafka_offset, new_partition, new_offset FROM redriven_letters")
+            cursor.execute("SELECT kafka_partition, kafka_offset, new_partition, new_offset FROM redriven_records")
             return {Place(p, o): None if new_p is None else Place(new_p, new_o) for p, o, new_p, new_o in cursor}
 
     def claim(self, places: Iterator[Place]) -> None:
-        """Say that letters are about to be sent."""
-        self._write("INSERT INTO redriven_letters (kafka_partition, kafka_offset) VALUES %s", list(places))
+        """Say that dead letters are about to be sent."""
+        self._write("INSERT INTO redriven_records (kafka_partition, kafka_offset) VALUES %s", list(places))
 
     def settle(self, sent: Mapping[Place, Place]) -> None:
-        """Say where letters are now."""
+        """Say where dead letters are now."""
         self._write(
-            "UPDATE redriven_letters AS r SET new_partition = v.p::integer, new_offset = v.o::bigint "
+            "UPDATE redriven_records AS r SET new_partition = v.p::integer, new_offset = v.o::bigint "
             "FROM (VALUES %s) AS v (kp, ko, p, o) WHERE (r.kafka_partition, r.kafka_offset) = (v.kp, v.ko)",
             [(*origin, *place) for origin, place in sent.items()],
         )
 
     def give_up(self, places: Iterator[Place]) -> None:
-        """Forget letters that were claimed but never sent."""
-        self._write("DELETE FROM redriven_letters WHERE (kafka_partition, kafka_offset) IN (VALUES %s)", list(places))
+        """Forget dead letters that were claimed but never sent."""
+        self._write("DELETE FROM redriven_records WHERE (kafka_partition, kafka_offset) IN (VALUES %s)", list(places))
 
     def _write(self, statement: str, rows: list[Any]) -> None:
         if rows:

@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient
 
 from ingest.kafka.broker import Broker
 from jobs.cluster.flink_client import find_running_job, list_jobs
-from jobs.cluster.savepoints import Snapshots
+from jobs.cluster.savepoints import Savepoints
 from jobs.cluster.service_addresses import Addresses
 from jobs.results.migrations import migrate
 from model.registry.database import connect
@@ -78,7 +78,7 @@ def end_job(stack: StackStatus, database_url: str, topic: str, job_id: str) -> N
         while not _has_ended(stack, job_id) and time.monotonic() < end_s:
             time.sleep(_POLL_S)
     addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
-    Snapshots(addresses=addresses, topic=topic).delete()
+    Savepoints(addresses=addresses, topic=topic).delete()
 
 
 def _has_ended(stack: StackStatus, job_id: str) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from model.evaluation.predictions import last_windows, window_numbers
 from model.training.dataset import Dataset
 from udfs.schema import Int64Array
-from udfs.signatures import VERSION, fingerprints, pool, traits
+from udfs.signatures import VERSION, pool, signatures, traits
 from udfs.verdicts import HISTORY
 
 
@@ -31,7 +31,7 @@ def fingerprint_figures(learned: Dataset, tested: Dataset) -> dict[str, Any]:
     return {
         "version": VERSION,
         "strings": len(set(pooled[last].tolist())),
-        "stability_of_windows": stability(fingerprints(window_traits), tested.session),
+        "stability_of_windows": stability(signatures(window_traits), tested.session),
         "stability_of_connections": stability(pooled, tested.session),
         "purity": round(float(right.mean()), 4) if len(right) else None,
         "seen_before": round(float((told != "").mean()), 4) if len(right) else None,
@@ -44,7 +44,7 @@ def pooled_strings(window_traits: Int64Array, dataset: Dataset) -> NDArray[np.ob
     numbers = window_numbers(dataset)
     rows = np.arange(len(numbers))[:, None] - np.arange(HISTORY)[::-1]
     history = window_traits[np.maximum(rows, 0)]
-    return fingerprints(pool(history, np.minimum(numbers + 1, HISTORY)))
+    return signatures(pool(history, np.minimum(numbers + 1, HISTORY)))
 
 
 def stability(strings: NDArray[np.object_], sessions: Int64Array) -> float | None:

@@ -20,7 +20,7 @@ from udfs.explanations import Explainer
 from udfs.model_schedule import Activation, Schedule
 from udfs.scoring import Predictor
 
-REREAD_AFTER_S: Final = 0.5
+REFRESH_AFTER_S: Final = 0.5
 """So often the registry is asked while windows are scored."""
 
 STALE_AFTER_S: Final = 1.5
@@ -55,18 +55,18 @@ class RegistryModels:
         self._connection: Connection | None = None
         self._predictors: dict[str, BoosterPredictor] = {}
         self._explainers: dict[str, BoosterExplainer] = {}
-        self._read_again()
+        self._refresh()
 
     def schedule(self) -> Schedule:
-        """Return the schedule, at most `REREAD_AFTER_S` old; wait while a change is announced.
+        """Return the schedule, at most `REFRESH_AFTER_S` old; wait while a change is announced.
 
         Raises
         ------
         ArtifactError
             If no model is activated for the topic.
         """
-        if time.monotonic() - self._read_at_s > REREAD_AFTER_S:
-            self._read_again()
+        if time.monotonic() - self._read_at_s > REFRESH_AFTER_S:
+            self._refresh()
         if self._state.schedule is None:
             raise ArtifactError(
                 f"Expected an active model for the topic {self._topic}, found none in the registry: submit the job "
@@ -77,7 +77,7 @@ class RegistryModels:
     def still_holds(self, schedule: Schedule) -> bool:
         """Tell whether the schedule was read at most `STALE_AFTER_S` ago, or is read again as the same."""
         if time.monotonic() - self._read_at_s > STALE_AFTER_S:
-            self._read_again()
+            self._refresh()
         return self._state.schedule == schedule
 
     def predictor(self, model_version: str) -> Predictor:
@@ -97,7 +97,7 @@ class RegistryModels:
                 self._predictors[model_version] = load_predictor(Path(folder), rate)
         return self._predictors[model_version]
 
-    def _read_again(self) -> None:
+    def _refresh(self) -> None:
         """Read until no change is announced."""
         self._state, self._read_at_s = self._read()
         while self._state.announced is not None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ingest.recordings.capture import read_capture
 from synthetic.jitter import add_jitter
-from synthetic.open_world.unknown_venues import stranger_sessions
+from synthetic.open_world.unknown_venues import unknown_venue_sessions
 from synthetic.sessions import LabelledSession, synthetic_sessions
 from udfs.errors import SchemaError
 from udfs.features import FEATURES, compute_features
@@ -205,7 +205,7 @@ def draw_labelled_synthetic(
 
 def draw_labelled_strangers(*, n: int, n_messages: int, seed: int) -> Iterable[tuple[Source, Session]]:
     """Draw synthetic sessions of venues that do not exist, each a group and a family of its own."""
-    drawn = stranger_sessions(n=n, seed=seed, start_ns=0, n_messages=n_messages)
+    drawn = unknown_venue_sessions(n=n, seed=seed, start_ns=0, n_messages=n_messages)
     return ((_synthetic_source(labelled, seed), labelled.session) for labelled in drawn)
 
 

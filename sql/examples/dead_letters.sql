@@ -1,4 +1,4 @@
--- What was no message, why, and what does it look like?
+-- What was invalid, why, and what does it look like?
 --
 --   ./fingerprint psql -f sql/examples/dead_letters.sql
 --   ./fingerprint psql -v hours=72 -f sql/examples/dead_letters.sql

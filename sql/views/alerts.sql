@@ -12,13 +12,13 @@ WITH limits AS NOT MATERIALIZED (
         -- Dead letters and windows that were written in this time are looked at.
         interval '5 minutes'     AS lately,
         -- More dead letters than this of one reason.
-        10                       AS few_letters,
-        1000                     AS many_letters,
+        10                       AS few_dead_letters,
+        1000                     AS many_dead_letters,
         -- From receipt to row, the median of the last windows. Unloaded it is a tenth of a second; a part that was killed
         -- costs half a minute.
         5::double precision      AS long_lag_s,
         60::double precision     AS very_long_lag_s,
-        -- What was received longer ago than this is a recording, or a topic that is read again: nothing lags there.
+        -- What was received longer ago than this is a recording, or a topic that is replayed: nothing lags there.
         interval '1 day'         AS recorded_before,
         -- Connections that fall silent within this time of each other, and for longer than it, do not do so by chance.
         -- That is told for as long as `silent_connections` has them: a day.
@@ -51,7 +51,7 @@ known_exchanges AS MATERIALIZED (
     FROM model_versions, jsonb_array_elements_text(manifest -> 'classes') AS exchange
 ),
 found AS (
-    SELECT alert.kind                                                             AS rule,
+    SELECT replace(alert.kind, '_', ' ')                                                           AS rule,
            CASE
                WHEN alert.kind = 'mismatch' OR known.exchange IS NOT NULL THEN 'critical' ELSE 'warning'
            END                                                                    AS severity,
@@ -76,7 +76,7 @@ found AS (
     UNION ALL
     SELECT 'stall', 'warning', connection_id, declared_exchange, NULL, since_at, silence_s, limit_s,
            format('Silent for %s s, where %s s are allowed%s', round(silence_s::numeric), round(limit_s::numeric, 1),
-                  CASE WHEN NOT is_limit_learnt THEN ' before its rhythm is known' END)
+                  CASE WHEN NOT is_limit_learnt THEN ' before its intervals are known' END)
     FROM silent, limits
     WHERE since_at > now() - ended_after
       -- What fell silent together is one alert, below.
@@ -112,9 +112,9 @@ found AS (
     FROM drifting_connections
 
     UNION ALL
-    SELECT 'dead letters', CASE WHEN count(*) > max(many_letters) THEN 'critical' ELSE 'warning' END,
-           reason, NULL, NULL, min(seen_at), count(*), max(few_letters),
-           format('%s records of %s were no messages, up to %s UTC: %s', count(*),
+    SELECT 'dead letters', CASE WHEN count(*) > max(many_dead_letters) THEN 'critical' ELSE 'warning' END,
+           reason, NULL, NULL, min(seen_at), count(*), max(few_dead_letters),
+           format('%s records of %s were invalid, up to %s UTC: %s', count(*),
                   CASE count(DISTINCT coalesce(connection_key, ''))
                       WHEN 1 THEN 'one key' ELSE count(DISTINCT coalesce(connection_key, '')) || ' keys' END,
                   to_char(max(seen_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), reason)
@@ -124,9 +124,9 @@ found AS (
         WHERE seen_at > now() - lately
         ORDER BY seen_at DESC
         LIMIT 10000
-    ) AS letters
+    ) AS dead_letter
     GROUP BY reason
-    HAVING count(*) > max(few_letters)
+    HAVING count(*) > max(few_dead_letters)
 
     UNION ALL
     SELECT 'lag', CASE WHEN lag_s > very_long_lag_s THEN 'critical' ELSE 'warning' END,
@@ -180,7 +180,7 @@ COMMENT ON VIEW alerts IS
     'One row per thing that is wrong now, the critical ones first, then the latest. By receive times: a recording that is '
     'replayed alerts of nothing but its dead letters.';
 COMMENT ON COLUMN alerts.rule IS
-    'mismatch, stranger, stall, sequence, drift, dead letters, lag or job down; docs/runbook.md has a section for each.';
+    'mismatch, unknown venue, stall, sequence, drift, dead letters, lag or job down; docs/runbook.md has a section for each.';
 COMMENT ON COLUMN alerts.severity IS
     'critical: somebody has to look now. warning: somebody has to look.';
 COMMENT ON COLUMN alerts.subject IS
@@ -190,9 +190,9 @@ COMMENT ON COLUMN alerts.detected_exchange IS
     'What a connection is certain to be, or unknown; of drift the verdict on it; NULL if the rule is not about that.';
 COMMENT ON COLUMN alerts.since_at IS 'Since when it has been wrong, or since when that is known.';
 COMMENT ON COLUMN alerts.value IS
-    'How wrong, always above 0. mismatch, stranger: the verdict''s probability. stall: seconds of silence. sequence: breaks. '
+    'How wrong, always above 0. mismatch, unknown venue: the verdict''s probability. stall: seconds of silence. sequence: breaks. '
     'drift: how far the rate is from before, in units of how much it differed then. dead letters: records. lag: seconds. '
     'job down: seconds without results.';
-COMMENT ON COLUMN alerts.limit_value IS 'What the value may be at most; NULL for mismatch and stranger.';
+COMMENT ON COLUMN alerts.limit_value IS 'What the value may be at most; NULL for mismatch and unknown venue.';
 COMMENT ON COLUMN alerts.summary IS 'A sentence with the numbers, to be read after the subject.';
 COMMENT ON COLUMN alerts.runbook IS 'The section in docs/runbook.md.';

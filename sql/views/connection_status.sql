@@ -37,7 +37,7 @@ SELECT connection_id,
            LIMIT 1
        )                                                      AS first_seen_at,
        last_window_end_at                                     AS last_seen_at,
-       fingerprint,
+       signature,
        model_version
 FROM connection_verdicts AS verdicts;
 
@@ -65,5 +65,5 @@ COMMENT ON COLUMN connection_status.messages_per_second IS
 COMMENT ON COLUMN connection_status.first_seen_at IS
     'Receive time of the first message of the first of its windows that is still kept.';
 COMMENT ON COLUMN connection_status.last_seen_at IS 'Receive time of the last message of its last window.';
-COMMENT ON COLUMN connection_status.fingerprint IS 'Short description of the behaviour in its last 16 windows.';
+COMMENT ON COLUMN connection_status.signature IS 'Short description of the behaviour in its last 16 windows.';
 COMMENT ON COLUMN connection_status.model_version IS 'The model that scored its latest window.';

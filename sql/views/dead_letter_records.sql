@@ -12,7 +12,7 @@ COMMENT ON VIEW dead_letter_records IS
     'raw_messages_dlq.';
 COMMENT ON COLUMN dead_letter_records.kafka_partition IS 'Partition of raw_messages that the record is in.';
 COMMENT ON COLUMN dead_letter_records.kafka_offset IS 'Its offset in that partition.';
-COMMENT ON COLUMN dead_letter_records.reason IS 'Why it is no message: of several faults the first that is looked for.';
+COMMENT ON COLUMN dead_letter_records.reason IS 'Why it is invalid: of several faults the first that is looked for.';
 COMMENT ON COLUMN dead_letter_records.connection_key IS
     'Its key, which should be a connection id; NULL if it has none, or one that is not up to 128 printable characters.';
 COMMENT ON COLUMN dead_letter_records.n_bytes IS 'Size of its value; NULL if it has none.';

@@ -14,7 +14,7 @@ WHERE now() - last_recv_at BETWEEN make_interval(secs => limit_s + 2) AND interv
 ORDER BY last_recv_at DESC, connection_id COLLATE "C";
 
 COMMENT ON VIEW silent_connections IS
-    'One row per connection that has now been silent for longer than its own rhythm allows, and for no more than a day; '
+    'One row per connection that has now been silent for longer than its own intervals allow, and for no more than a day; '
     'the latest first.';
 COMMENT ON COLUMN silent_connections.connection_id IS 'One session of one connection.';
 COMMENT ON COLUMN silent_connections.declared_exchange IS 'What the connection claims to be; NULL if nothing.';
@@ -23,7 +23,7 @@ COMMENT ON COLUMN silent_connections.since_at IS
 COMMENT ON COLUMN silent_connections.silence_s IS 'How long that is ago.';
 COMMENT ON COLUMN silent_connections.limit_s IS
     'How long a pause may be: 5 s, or four times the longest of its last thousand or two; 60 s before there have been 200.';
-COMMENT ON COLUMN silent_connections.is_limit_learnt IS 'Whether that is its own rhythm, or those 60 s.';
+COMMENT ON COLUMN silent_connections.is_limit_learnt IS 'Whether that is its own interval limit, or those 60 s.';
 COMMENT ON COLUMN silent_connections.messages IS 'Its messages up to since_at, since its last long silence.';
 COMMENT ON COLUMN silent_connections.last_heartbeat_at IS 'Its last heartbeat up to since_at; NULL if none is known.';
 COMMENT ON COLUMN silent_connections.any_recv_at IS

@@ -13,7 +13,7 @@ SELECT connection_id,
        reasons ->> 'against'                      AS against_exchange,
        reasons -> 'reasons' -> 0 ->> 'text'       AS reason,
        reasons,
-       fingerprint,
+       signature,
        model_version,
        written_at
 FROM connection_events;
@@ -22,7 +22,7 @@ COMMENT ON VIEW verdict_events IS
     'One row per change of what is certain of a connection, or of what it declares: filter by detected_at, which is indexed.';
 COMMENT ON COLUMN verdict_events.connection_id IS 'One session of one connection.';
 COMMENT ON COLUMN verdict_events.kind IS
-    'named: certain, and nothing else is declared. mismatch: another known exchange than declared. stranger: no known one.';
+    'named: certain, and nothing else is declared. mismatch: another known exchange than declared. unknown venue: no known one.';
 COMMENT ON COLUMN verdict_events.previous_exchange IS 'What was certain until then; NULL if nothing was.';
 COMMENT ON COLUMN verdict_events.detected_exchange IS 'What is certain from then on: an exchange, or unknown.';
 COMMENT ON COLUMN verdict_events.declared_exchange IS 'What the connection claims to be; NULL if nothing.';
@@ -36,6 +36,6 @@ COMMENT ON COLUMN verdict_events.probability IS 'That detected_exchange is right
 COMMENT ON COLUMN verdict_events.against_exchange IS 'The class that the reasons tell it from: the declared one, or the runner-up.';
 COMMENT ON COLUMN verdict_events.reason IS 'What speaks most for it in the deciding window, in words; NULL for kind named.';
 COMMENT ON COLUMN verdict_events.reasons IS 'All of the explanation; see connection_events.reasons.';
-COMMENT ON COLUMN verdict_events.fingerprint IS 'Short description of the behaviour in its last 16 windows.';
+COMMENT ON COLUMN verdict_events.signature IS 'Short description of the behaviour in its last 16 windows.';
 COMMENT ON COLUMN verdict_events.model_version IS 'The model that decided.';
 COMMENT ON COLUMN verdict_events.written_at IS 'When the row was first written, by the clock of the database.';

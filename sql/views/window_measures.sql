@@ -48,7 +48,7 @@ COMMENT ON COLUMN window_measures.detected_exchange IS 'The class that this one 
 COMMENT ON COLUMN window_measures.confidence IS 'Probability of detected_exchange, 0 to 1.';
 COMMENT ON COLUMN window_measures.margin IS
     'The largest probability less the second: how clearly the model decided; unknown counts as a class.';
-COMMENT ON COLUMN window_measures.unknown_score IS 'How little the window looks like any known exchange; larger is stranger.';
+COMMENT ON COLUMN window_measures.unknown_score IS 'How little the window looks like any known exchange; larger is less like one.';
 COMMENT ON COLUMN window_measures.messages_per_second IS
     'Rate inside the window: 49 intervals over its duration; NULL if it has none.';
 COMMENT ON COLUMN window_measures.interval_p10_us IS

@@ -87,31 +87,31 @@ def resumes_jobs(home: Path) -> bool:
     return any((resolve_home(home) / "flink" / HA_FOLDER).glob("*/submitted*"))
 
 
-def snapshot_folder(home: Path, name: str) -> Path:
+def savepoint_folder(home: Path, name: str) -> Path:
     """Return where jobs of one kind keep their checkpoints, each in a folder of its id, and their savepoints."""
     return resolve_home(home) / "flink" / "checkpoints" / name
 
 
-def snapshot_folder_of(home: Path, job_id: str) -> Path | None:
-    """Return the `snapshot_folder` that a job was given; None if it has none, or is no job of the cluster in `home`."""
-    return next((path.parent for path in snapshot_folder(home, "").glob(f"*/{job_id}")), None)
+def savepoint_folder_of(home: Path, job_id: str) -> Path | None:
+    """Return the `savepoint_folder` of a job; None if it has none, or is no job of the cluster in `home`."""
+    return next((path.parent for path in savepoint_folder(home, "").glob(f"*/{job_id}")), None)
 
 
-def last_snapshot(folder: Path) -> Path | None:
-    """Return the newest complete checkpoint or savepoint in a `snapshot_folder`."""
+def last_savepoint(folder: Path) -> Path | None:
+    """Return the newest complete checkpoint or savepoint in a `savepoint_folder`."""
     found = [*folder.glob("*/chk-*/_metadata"), *folder.glob("savepoint-*/_metadata")]
     return max(found, key=lambda path: path.stat().st_mtime_ns).parent if found else None
 
 
 def last_checkpoint(home: Path) -> Path | None:
     """Return the newest complete checkpoint of any job of the cluster in `home`."""
-    found = snapshot_folder(home, "").glob("*/*/chk-*/_metadata")
-    return max((path.parent for path in found), key=snapshot_time_s, default=None)
+    found = savepoint_folder(home, "").glob("*/*/chk-*/_metadata")
+    return max((path.parent for path in found), key=savepoint_time_s, default=None)
 
 
-def snapshot_time_s(snapshot: Path) -> float:
-    """Return when a snapshot was complete, in seconds since the epoch by the machine's clock."""
-    return (snapshot / "_metadata").stat().st_mtime
+def savepoint_time_s(savepoint: Path) -> float:
+    """Return when a savepoint was complete, in seconds since the epoch by the machine's clock."""
+    return (savepoint / "_metadata").stat().st_mtime
 
 
 def client_environment(home: Path, flink_url: str) -> dict[str, str]:

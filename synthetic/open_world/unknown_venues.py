@@ -1,4 +1,4 @@
-"""Synthetic strangers: sessions of venues that do not exist, from which a model learns what it does not know.
+"""Synthetic unknown venues: sessions of venues that do not exist, from which a model learns what it does not know.
 
 Every number here is assumed, drawn from ranges that enclose what the public interface documentation of some thirty
 venues says of batching, heartbeats and sequences. Surroundings and rates are drawn as for the known venues, so that
@@ -34,7 +34,7 @@ from synthetic.sessions import LabelledSession
 from udfs.schema import UNKNOWN, MsgType
 
 _STREAM: Final = 2**32 - 1
-"""Keeps the strangers' seeds apart from those of the exchanges, which use their positions."""
+"""Keeps the unknown venues' seeds apart from those of the exchanges, which use their positions."""
 
 _MARKET_SHARE: Final = 0.85
 _HEARTBEAT_SHARE: Final = 0.55
@@ -50,7 +50,7 @@ _TIME_STEPS_NS: Final = (None, 1, 1_000, 1_000, 1_000_000, 1_000_000, 1_000_000)
 _BEAT_TYPES: Final = (MsgType.HEARTBEAT, MsgType.HEARTBEAT, MsgType.HEARTBEAT, MsgType.OTHER, MsgType.NEW)
 
 
-def stranger_sessions(
+def unknown_venue_sessions(
     *, n: int, seed: int, start_ns: int, duration_s: float | None = None, n_messages: int | None = None
 ) -> list[LabelledSession]:
     """Draw sessions of as many venues that do not exist, declaring nothing; their exchange is `UNKNOWN`.
@@ -63,21 +63,21 @@ def stranger_sessions(
     ConfigError
         If the length is not given as `generate_session` wants it.
 
-    >>> drawn = stranger_sessions(n=2, seed=1, start_ns=0, n_messages=50)
+    >>> drawn = unknown_venue_sessions(n=2, seed=1, start_ns=0, n_messages=50)
     >>> [(d.exchange, d.profile, len(d.session)) for d in drawn]
-    [('unknown', 'stranger-1-0', 50), ('unknown', 'stranger-1-1', 50)]
+    [('unknown', 'unknown-venue-1-0', 50), ('unknown', 'unknown-venue-1-1', 50)]
     """
     return [
-        _stranger_session(k, seed=seed, start_ns=start_ns, duration_s=duration_s, n_messages=n_messages)
+        _unknown_venue_session(k, seed=seed, start_ns=start_ns, duration_s=duration_s, n_messages=n_messages)
         for k in range(n)
     ]
 
 
-def _stranger_session(
+def _unknown_venue_session(
     k: int, *, seed: int, start_ns: int, duration_s: float | None, n_messages: int | None
 ) -> LabelledSession:
     rng = np.random.default_rng((seed, _STREAM, k))
-    behaviour = replace(draw_stranger_profile(rng), name=f"stranger-{seed}-{k}")
+    behaviour = replace(draw_unknown_profile(rng), name=f"unknown-venue-{seed}-{k}")
     session = generate_session(
         behaviour,
         rng=rng,
@@ -89,7 +89,7 @@ def _stranger_session(
     return LabelledSession(session=session, exchange=UNKNOWN, profile=behaviour.name)
 
 
-def draw_stranger_profile(rng: np.random.Generator) -> Profile:
+def draw_unknown_profile(rng: np.random.Generator) -> Profile:
     """Draw how a venue that does not exist behaves: mostly a market-data feed, else order entry.
 
     Everything is fixed but what `generate_session` draws for each session. A behaviour in which a session of a known
@@ -106,7 +106,7 @@ def _draw_market_profile(rng: np.random.Generator) -> MarketProfile:
     rule = _draw_seq_rule(rng)
     step_ns = _TIME_STEPS_NS[int(rng.integers(len(_TIME_STEPS_NS)))]
     return MarketProfile(
-        name="stranger-market",
+        name="unknown-market",
         exchange=UNKNOWN,
         mixes=(_draw_channels(rng, rule, step_ns),),
         periodics=_draw_periodics(rng, rule, step_ns),
@@ -218,7 +218,7 @@ def _draw_order_profile(rng: np.random.Generator) -> OrderProfile:
     rule = SeqRule.CONNECTION if rng.random() < _NUMBERED_SHARE else SeqRule.NONE
     step_ns = int(rng.choice([1, 1_000, 1_000_000, 1_000_000]))
     return OrderProfile(
-        name="stranger-orders",
+        name="unknown-orders",
         exchange=UNKNOWN,
         ack=_draw_ack_shape(rng),
         reports=_draw_reports(rng, rule),

@@ -18,7 +18,7 @@ import numpy as np
 from ingest.recordings.capture import read_capture
 from jobs.reference.health import health_events
 from synthetic.anomalies import drop, duplicate, stall
-from synthetic.open_world.unknown_venues import stranger_sessions
+from synthetic.open_world.unknown_venues import unknown_venue_sessions
 from synthetic.sessions import synthetic_sessions
 from udfs.schema import MISSING, Session
 
@@ -35,11 +35,11 @@ def recorded(folder: Path) -> Iterator[Session]:
 
 
 def drawn(per_kind: int, n_messages: int, seed: int) -> list[Session]:
-    """Draw sessions of each exchange, and half as many strangers as of all."""
+    """Draw sessions of each exchange, and half as many unknown venues as of all."""
     known = synthetic_sessions(per_exchange=per_kind, seed=seed, start_ns=START_NS, n_messages=n_messages)
-    n_strangers = 3 * per_kind // 2
-    strangers = stranger_sessions(n=n_strangers, seed=seed, start_ns=START_NS, n_messages=n_messages)
-    return [labelled.session for labelled in (*known, *strangers)]
+    n_unknown_venues = 3 * per_kind // 2
+    unknown_venues = unknown_venue_sessions(n=n_unknown_venues, seed=seed, start_ns=START_NS, n_messages=n_messages)
+    return [labelled.session for labelled in (*known, *unknown_venues)]
 
 
 def examine(session: Session) -> list[dict[str, Any]]:

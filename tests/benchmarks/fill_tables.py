@@ -19,7 +19,7 @@ from psycopg2.extras import Json, execute_values
 
 from jobs.reference.scored_windows import score_batch
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_predictor
-from synthetic.open_world.unknown_venues import stranger_sessions
+from synthetic.open_world.unknown_venues import unknown_venue_sessions
 from synthetic.sessions import LabelledSession, synthetic_sessions
 from udfs.windows import segments, session_windows, slide_segments
 
@@ -38,7 +38,7 @@ SCHEMA = """
     );
     CREATE TABLE bench.templates (
         class text, number integer, predicted text, confidence double precision, probabilities jsonb,
-        unknown_score double precision, fingerprint text, features real[], PRIMARY KEY (class, number)
+        unknown_score double precision, signature text, features real[], PRIMARY KEY (class, number)
     );
     CREATE TABLE bench.filled (until_at timestamptz, model_changed_at timestamptz, model_version text)
 """
@@ -47,13 +47,13 @@ SCHEMA = """
 WINDOWS = """
     INSERT INTO window_scores (connection_id, kafka_partition, last_offset, first_offset, window_start_at,
         window_end_at, declared_exchange, predicted_exchange, confidence, probabilities, unknown_score, model_version,
-        scored_at, fingerprint {features_column})
+        scored_at, signature {features_column})
     SELECT connection_id, due.number %% 4, 10000000 * due.number::bigint + 25 * k + 49,
            10000000 * due.number::bigint + 25 * k,
            window_end_at - make_interval(secs => slide_s * (1.8 + 0.3 * random())), window_end_at, declared,
            t.predicted, t.confidence, t.probabilities, t.unknown_score,
            CASE WHEN window_end_at < model_changed_at THEN %(earlier_model)s ELSE model_version END,
-           window_end_at + make_interval(secs => 0.035 + 0.05 * random() ^ 4), t.fingerprint {features}
+           window_end_at + make_interval(secs => 0.035 + 0.05 * random() ^ 4), t.signature {features}
     FROM (
         SELECT c.*, k, start_at + make_interval(secs => slide_s * (k + 2 - 0.3 * random())) AS window_end_at,
                CASE WHEN k < coalesce(switch_at_window, k + 1) THEN class ELSE later_class END AS class_now
@@ -85,7 +85,7 @@ VERDICTS = f"""
     SELECT connection_id, declared, class_now, CASE WHEN k >= 3 THEN 'certain' ELSE 'undecided' END, 0.998, 14.5, k + 1,
            25 * k + 50, CASE WHEN k >= 3 THEN 125 END, start_at, 10000000 * c.number::bigint,
            CASE WHEN switched THEN c.class END, c.number %% 4, 10000000 * c.number::bigint + 25 * k + 49, last_at,
-           t.fingerprint, model_version
+           t.signature, model_version
     FROM ({LAST_WINDOWS}) AS c
     JOIN bench.templates AS t ON t.class = class_now AND t.number = c.number %% {{templates}}
     CROSS JOIN bench.filled
@@ -98,16 +98,16 @@ VERDICTS = f"""
 EVENTS = f"""
     INSERT INTO connection_events (connection_id, kafka_partition, last_offset, kind, previous_verdict, verdict,
         declared_exchange, since_at, since_offset, detected_at, messages, windows, strength_nats, probability, reasons,
-        fingerprint, model_version)
+        signature, model_version)
     SELECT connection_id, c.number %% 4, 10000000 * c.number::bigint + 25 * at_window + 49,
-           CASE WHEN is_now = 'unknown' THEN 'stranger' WHEN is_now = coalesce(declared, is_now) THEN 'named'
+           CASE WHEN is_now = 'unknown' THEN 'unknown_venue' WHEN is_now = coalesce(declared, is_now) THEN 'named'
                 ELSE 'mismatch' END,
            was, is_now, declared, start_at + make_interval(secs => slide_s * (at_window - 2)),
            10000000 * c.number::bigint + 25 * at_window - 50,
            start_at + make_interval(secs => slide_s * (at_window + 2)),
            25 * at_window + 50, 3, 14.5, 0.998,
            CASE WHEN is_now <> coalesce(declared, is_now) OR is_now = 'unknown' THEN %(reasons)s::jsonb END,
-           t.fingerprint, model_version
+           t.signature, model_version
     FROM ({LAST_WINDOWS}) AS c
     CROSS JOIN LATERAL (
         SELECT 3 AS at_window, NULL AS was, class AS is_now WHERE k >= 3
@@ -250,7 +250,7 @@ def _templates() -> Iterator[tuple[Any, ...]]:
     predictor = load_predictor(DEFAULT_ARTIFACT)
     drawn: list[LabelledSession] = [
         *synthetic_sessions(per_exchange=12, seed=SEED, start_ns=START_NS, n_messages=3000),
-        *stranger_sessions(n=16, seed=SEED, start_ns=START_NS, n_messages=3000),
+        *unknown_venue_sessions(n=16, seed=SEED, start_ns=START_NS, n_messages=3000),
     ]
     counts = dict.fromkeys(CLASSES, 0)
     for labelled in drawn * 3:
@@ -262,7 +262,7 @@ def _templates() -> Iterator[tuple[Any, ...]]:
             if counts[of_class] < TEMPLATES_OF_CLASS:
                 known = [None if np.isnan(value) else round(value, 4) for value in features]
                 scored = (row["predicted_exchange"], row["confidence"], row["probabilities"], row["unknown_score"])
-                yield (of_class, counts[of_class], *scored, row["fingerprint"], known)
+                yield (of_class, counts[of_class], *scored, row["signature"], known)
                 counts[of_class] += 1
 
 

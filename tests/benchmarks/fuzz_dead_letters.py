@@ -1,6 +1,6 @@
 """Whether the job and `ingest.kafka.record_validity` agree on any record, and whether invalid ones change nothing else.
 
-`python tests/benchmarks/fuzz_dead_letters.py --records 1000000` sends so many spoiled messages between clean ones, lets
+`python tests/benchmarks/fuzz_dead_letters.py --records 1000000` sends so many corrupt records between clean ones, lets
 the job read them, and compares: each record that the rule in Python refuses is in the dead-letter topic, with its
 bytes, and in the table, with the same reason, once; no other is; the results are those of the messages; those of the
 clean connections are, but for offsets, those of a topic of clean messages alone; the job was never restarted.
@@ -46,7 +46,7 @@ from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_explainer, loa
 from model.registry.database import connect
 from model.registry.topic_models import OneModel
 from stack.status import StackStatus
-from synthetic.corruption import FAULTS, Spoiled, edges, spoil
+from synthetic.corruption import FAULTS, Corrupt, corrupt, edges
 from synthetic.sessions import synthetic_sessions
 from udfs.schema import Session
 
@@ -55,7 +55,7 @@ PARTITIONS = 4
 OFFSETS = {"last_offset", "first_offset", "since_offset", "kafka_offset", "kafka_partition"}
 CLEAN = "clean-"
 
-Letters = dict[Place, tuple[str, int]]
+DeadLetters = dict[Place, tuple[str, int]]
 """Reason, and a hash of key and bytes, by the place of the record."""
 
 
@@ -66,13 +66,13 @@ class Compared:
     Attributes
     ----------
     wrong_letters, wrong_rows : int
-        Places whose letter, or row, is not as the rule says, missing and superfluous ones included.
+        Places whose dead letter, or row, is not as the rule says, missing and superfluous ones included.
     """
 
     records: int
     messages: int
     reasons: dict[str, int]
-    letters: int
+    dead_letters: int
     doubled_letters: int
     wrong_letters: int
     wrong_rows: int
@@ -87,7 +87,7 @@ class Compared:
     def is_good(self) -> bool:
         """Whether nothing differs, and there was something to compare."""
         same = self.is_hash_same and self.is_clean_same
-        return same and self.letters > 0 and not (self.wrong_letters or self.wrong_rows or self.restarts)
+        return same and self.dead_letters > 0 and not (self.wrong_letters or self.wrong_rows or self.restarts)
 
 
 def clean_sessions(n_records: int) -> list[Session]:
@@ -104,17 +104,17 @@ def in_turn(sessions: list[Session]) -> list[tuple[bytes, bytes]]:
     return [(keys[turn], next(values[turn])) for turn in merge(sessions)[0].tolist()]
 
 
-def spoiled_records(n_records: int, seed: int) -> Iterator[Spoiled]:
+def spoiled_records(n_records: int, seed: int) -> Iterator[Corrupt]:
     """Spoil messages of connections of their own: first all edges, then whatever is drawn."""
     rng = random.Random(seed)  # noqa: S311  # no secret
     drawn = synthetic_sessions(per_exchange=2, seed=seed, start_ns=START_NS, n_messages=200)
-    own = [replace(one.session, connection_id=f"spoiled-{number}") for number, one in enumerate(drawn)]
+    own = [replace(one.session, connection_id=f"corrupted-{number}") for number, one in enumerate(drawn)]
     good = [(session.connection_id.encode(), value) for session in own for value in encode(session)]
-    at_random = (spoil(rng, *rng.choice(good)) for _ in iter(int, 1))
+    at_random = (corrupt(rng, *rng.choice(good)) for _ in iter(int, 1))
     return islice(chain(edges(*good[0]), at_random), n_records)
 
 
-def send(kafka: str, topic: str, records: Iterable[Spoiled]) -> int:
+def send(kafka: str, topic: str, records: Iterable[Corrupt]) -> int:
     """Send records, and return how many that were."""
     settings = {"enable.idempotence": True, "linger.ms": 20, "compression.type": "lz4", "partitioner": "murmur2_random"}
     producer = Producer({"bootstrap.servers": kafka, "message.max.bytes": 2_000_000, **settings})
@@ -131,19 +131,19 @@ def send(kafka: str, topic: str, records: Iterable[Spoiled]) -> int:
     return n_sent
 
 
-def interleaved(clean: list[tuple[bytes, bytes]], spoiled: Iterator[Spoiled], n_spoiled: int) -> Iterator[Spoiled]:
-    """Put spoiled records evenly between clean ones."""
+def interleaved(clean: list[tuple[bytes, bytes]], corrupted: Iterator[Corrupt], n_spoiled: int) -> Iterator[Corrupt]:
+    """Put corrupted records evenly between clean ones."""
     done = 0
     for number, record in enumerate(clean, start=1):
         yield record
         due = number * n_spoiled // len(clean)
-        yield from islice(spoiled, due - done)
+        yield from islice(corrupted, due - done)
         done = due
 
 
-def judged(kafka: str, topic: str) -> tuple[int, Letters, Counter[str]]:
-    """Read a topic, and say by the rule in Python what of it must be a letter."""
-    letters: Letters = {}
+def judged(kafka: str, topic: str) -> tuple[int, DeadLetters, Counter[str]]:
+    """Read a topic, and say by the rule in Python what of it must be a dead letter."""
+    dead_letters: DeadLetters = {}
     reasons: Counter[str] = Counter()
     n_records = 0
     with TopicReader(kafka, topic) as reader:
@@ -153,27 +153,27 @@ def judged(kafka: str, topic: str) -> tuple[int, Letters, Counter[str]]:
             reason = check_record(key, value)
             if reason is not None:
                 kept = (_up_to(_LONGEST_KEY_BYTES, key), _up_to(_LONGEST_BODY_BYTES, value))
-                letters[Place(message.partition(), message.offset())] = (reason, hash(kept))
+                dead_letters[Place(message.partition(), message.offset())] = (reason, hash(kept))
                 reasons[reason] += 1
-    return n_records, letters, reasons
+    return n_records, dead_letters, reasons
 
 
 def _up_to(most_bytes: int, data: bytes | None) -> bytes | None:
     return data if data is None or len(data) <= most_bytes else None
 
 
-def delivered(kafka: str, topic: str) -> tuple[Letters, int]:
-    """Read the letters of a topic, and count those that are there more than once."""
-    letters: Letters = {}
+def delivered(kafka: str, topic: str) -> tuple[DeadLetters, int]:
+    """Read the dead letters of a topic, and count those that are there more than once."""
+    dead_letters: DeadLetters = {}
     n_doubled = 0
     with TopicReader(kafka, DEAD_LETTER_TOPIC) as reader:
         for message in chain.from_iterable(chain.from_iterable(map(reader.read, reader.spans))):
             headers = {name: str(value, "utf-8") for name, value in dict(message.headers()).items()}
             if headers["source_topic"] == topic:
                 place = Place(int(headers["source_partition"]), int(headers["source_offset"]))
-                n_doubled += place in letters
-                letters[place] = (headers["reason"], hash((message.key(), message.value())))
-    return letters, n_doubled
+                n_doubled += place in dead_letters
+                dead_letters[place] = (headers["reason"], hash((message.key(), message.value())))
+    return dead_letters, n_doubled
 
 
 def table_rows(database_url: str) -> dict[Place, str]:
@@ -225,7 +225,7 @@ def run_job(stack: StackStatus, database_url: str, topic: str) -> int:
     return len(found["exceptionHistory"]["entries"]) + (state != "FINISHED")
 
 
-def differing(expected: Letters, found: Letters) -> list[Place]:
+def differing(expected: DeadLetters, found: DeadLetters) -> list[Place]:
     """Return the places on which two do not agree."""
     return [place for place in expected.keys() | found.keys() if expected.get(place) != found.get(place)]
 
@@ -256,7 +256,7 @@ def fuzz(stack: StackStatus, n_records: int, seed: int) -> Compared:
                 records=n_found,
                 messages=n_found - len(expected),
                 reasons=dict(reasons.most_common()),
-                letters=len(found),
+                dead_letters=len(found),
                 doubled_letters=n_doubled,
                 wrong_letters=len(wrong),
                 wrong_rows=sum(1 for p in expected.keys() | rows.keys() if rows.get(p) != expected.get(p, (None,))[0]),
@@ -281,7 +281,7 @@ def say(line: str) -> None:
 def main() -> None:
     """Fuzz, print what was found as JSON, and fail if anything differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--records", type=int, default=1_000_000, help="spoiled ones")
+    parser.add_argument("--records", type=int, default=1_000_000, help="corrupted ones")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--home", type=Path, help="of a stack that runs")
     chosen = parser.parse_args()

@@ -1,4 +1,4 @@
--- Ten minutes of six connections, up to `now_at`: one of each exchange, a stranger, a lie, and one that declares nothing.
+-- Ten minutes of six connections, up to `now_at`: one of each exchange, an unknown venue, a lie, and one that declares nothing.
 -- A window every two seconds each, so that every expected number can be worked out by hand.
 
 INSERT INTO model_versions (model_version, manifest, sha256)
@@ -19,7 +19,7 @@ VALUES ('raw_messages', 'test-1', '{}', %(now_at)s - interval '1 hour');
 
 INSERT INTO window_scores
     (connection_id, kafka_partition, last_offset, first_offset, window_start_at, window_end_at, declared_exchange,
-     predicted_exchange, confidence, probabilities, unknown_score, model_version, scored_at, fingerprint, features)
+     predicted_exchange, confidence, probabilities, unknown_score, model_version, scored_at, signature, features)
 SELECT name, 0, 25 * (299 - n) + 49, 25 * (299 - n), end_at - interval '4 s', end_at, declared, detected, 0.9,
        jsonb_build_object(detected, 0.9, 'other', 0.1), 0.1, 'test-1', end_at + interval '40 ms', 'xf1-N-t0-h1s-sc',
        -- 1 and 10 ms; half and four times that; 80, 10, 5, 3, 2 percent; answers after 10 and 20 ms; 4 and 2 percent.
@@ -37,7 +37,7 @@ CROSS JOIN LATERAL (SELECT %(now_at)s - interval '2 s' * n AS end_at) AS ends;
 INSERT INTO connection_verdicts
     (connection_id, declared_exchange, verdict, certainty, probability, strength_nats, windows, messages,
      certain_after_messages, since_at, since_offset, previous_verdict, kafka_partition, last_offset, last_window_end_at,
-     fingerprint, model_version)
+     signature, model_version)
 SELECT connection_id, min(declared_exchange), min(predicted_exchange), 'certain', 0.99, 15, count(*), 25 * count(*) + 25,
        75, min(window_start_at), 0, NULL, 0, max(last_offset), max(window_end_at), 'xf1-N-t0-h1s-sc', 'test-1'
 FROM window_scores
@@ -45,15 +45,15 @@ GROUP BY connection_id;
 
 INSERT INTO connection_events
     (connection_id, kafka_partition, last_offset, kind, verdict, declared_exchange, since_at, since_offset, detected_at,
-     messages, windows, strength_nats, probability, reasons, fingerprint, model_version)
-SELECT connection_id, 0, 99, CASE verdict WHEN 'unknown' THEN 'stranger' WHEN declared_exchange THEN 'named'
+     messages, windows, strength_nats, probability, reasons, signature, model_version)
+SELECT connection_id, 0, 99, CASE verdict WHEN 'unknown' THEN 'unknown_venue' WHEN declared_exchange THEN 'named'
                                           ELSE CASE WHEN declared_exchange IS NULL THEN 'named' ELSE 'mismatch' END END,
        verdict, declared_exchange, since_at, 0, since_at + interval '8 s', 100, 3, 15, 0.99,
        CASE WHEN connection_id IN ('d', 'e') THEN
            '{"against": "binance", "margin_nats": 5, "bias_nats": 0, "other_nats": 2, "reasons": [
                 {"feature": "type_heartbeat_share", "value": 0.1, "contribution_nats": 2, "text": "10%% of heartbeats"},
                 {"feature": "seq_jump_share", "value": 0, "contribution_nats": 1, "text": "no jumps"}]}'::jsonb END,
-       fingerprint, model_version
+       signature, model_version
 FROM connection_verdicts;
 
 INSERT INTO health_events

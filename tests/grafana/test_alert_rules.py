@@ -155,9 +155,9 @@ def alarming(empty: Connection) -> Connection:
                    now() - interval '3 minutes', 'xf1-N-t0-h1s-sc', 'test-1'
             FROM (VALUES ('m', 'kraken'), ('s', 'unknown'), ('s2', 'unknown')) AS verdicts (id, verdict);
             INSERT INTO connection_events
-            SELECT connection_id, 0, 299, CASE verdict WHEN 'unknown' THEN 'stranger' ELSE 'mismatch' END, NULL,
+            SELECT connection_id, 0, 299, CASE verdict WHEN 'unknown' THEN 'unknown_venue' ELSE 'mismatch' END, NULL,
                    verdict, declared_exchange, since_at, 0, last_window_end_at, 300, 2, 15, 0.99, '{"reasons": []}',
-                   fingerprint, model_version
+                   signature, model_version
             FROM connection_verdicts;
             INSERT INTO connection_activity (connection_id, kafka_partition, last_offset, declared_exchange, messages,
                                              last_recv_at, silence_limit_s)

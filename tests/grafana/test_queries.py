@@ -198,11 +198,11 @@ def test_the_overview_counts_what_is_there(shown: Shown) -> None:
     assert by_exchange == {"binance": 2, "coinbase": 1, "kraken": 2, "unknown": 1}
     assert [row["Connection"] for row in shown("overview", "Connection list")][0] == "e"
     kinds = [row["Kind"] for row in shown("overview", "Latest verdict changes")]
-    assert sorted(kinds) == ["mismatch", "named", "named", "named", "named", "stranger"]
+    assert sorted(kinds) == ["mismatch", "named", "named", "named", "named", "unknown_venue"]
     changes = [row["value"] for row in shown("overview", "Verdict changes") if row["metric"] == "named"]
     assert sum(changes) == 4
     wrong = {(row["Alert"], row["Connection"]) for row in shown("overview", "What is wrong now")}
-    assert {("mismatch", "e"), ("stranger", "d"), ("stall", "d")} <= wrong
+    assert {("mismatch", "e"), ("unknown venue", "d"), ("stall", "d")} <= wrong
 
 
 def test_the_overview_measures_speed(shown: Shown) -> None:

@@ -2,7 +2,7 @@
 
 Publishes synthetic connections in real time to the local stack of FINGERPRINT_HOME, where the job runs already (as
 after `fingerprint demo --keep-running`). `busy`: connections that are what they declare. `alarming`: some that lie,
-strangers, some that turn into another exchange, stall, lose, repeat, stop or speed up, and records that are no
+unknown venues, some that turn into another exchange, stall, lose, repeat, stop or speed up, and records that are no
 messages.
 """
 
@@ -23,7 +23,7 @@ from ingest.kafka.session_publisher import publish
 from jobs.config import TOPIC
 from stack.control import status
 from synthetic.anomalies import drop, duplicate, stall, switch
-from synthetic.open_world.unknown_venues import stranger_sessions
+from synthetic.open_world.unknown_venues import unknown_venue_sessions
 from synthetic.sessions import LabelledSession, synthetic_sessions
 from udfs.schema import SESSION_COLUMNS, Session
 
@@ -53,7 +53,9 @@ def alarming(start_ns: int, duration_s: float) -> list[Session]:
     others = honest(23, start_ns, duration_s / 2, 2)
     rng = np.random.default_rng(24)
     lies = {"binance": "kraken", "coinbase": "binance", "kraken": "coinbase"}
-    strangers = [one.session for one in stranger_sessions(n=4, seed=25, start_ns=start_ns, duration_s=duration_s)]
+    unknown_venues = [
+        one.session for one in unknown_venue_sessions(n=4, seed=25, start_ns=start_ns, duration_s=duration_s)
+    ]
     faults: list[Callable[[Session], Session]] = [
         lambda one: drop(one, first=len(one) // 3, last=len(one) - 2, share=0.01, rng=rng).sessions[0],
         lambda one: duplicate(one, first=len(one) // 2, last=len(one) - 2, share=0.01, rng=rng).sessions[0],
@@ -70,10 +72,10 @@ def alarming(start_ns: int, duration_s: float) -> list[Session]:
     other = next(one for one in others if one.exchange != turned.exchange)
     half = len(turned.session) // 2
     (lying[13],) = switch(turned.session, other.session, at=half, exchange=other.exchange).sessions
-    posing = replace(strangers[0], declared_exchange="kraken")
+    posing = replace(unknown_venues[0], declared_exchange="kraken")
     # Twice as fast from a third of the time on, until the end.
     longer = honest(26, start_ns, duration_s * 5 / 3, 1)[1].session
-    return [*lying, posing, *strangers[1:], faster(longer, at=len(longer) // 5, factor=2.0)]
+    return [*lying, posing, *unknown_venues[1:], faster(longer, at=len(longer) // 5, factor=2.0)]
 
 
 def first_messages(session: Session, n: int) -> Session:
@@ -89,7 +91,7 @@ def faster(session: Session, *, at: int, factor: float) -> Session:
 
 
 def rubbish(kafka: str, stop: threading.Event) -> None:
-    """Send a record that is no message every few seconds, some kinds more often than others."""
+    """Send an invalid record every few seconds, some kinds more often than others."""
     producer, number = Producer({"bootstrap.servers": kafka}), 0
     while not stop.wait(RUBBISH_PAUSE_S):
         producer.produce(TOPIC, key=b"c", value=RUBBISH[number**2 % len(RUBBISH)])

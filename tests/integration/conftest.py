@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from jobs.cluster.flink_client import list_jobs
 from jobs.cluster.service_addresses import Addresses
 from jobs.cluster.submission import Submission
-from jobs.reference.scored_captures import fingerprint_of
+from jobs.reference.scored_captures import signature_of
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_explainer, load_predictor
 from stack.status import StackStatus
 from synthetic.anomalies import switch
-from synthetic.open_world.unknown_venues import stranger_sessions
+from synthetic.open_world.unknown_venues import unknown_venue_sessions
 from synthetic.sessions import synthetic_sessions
 from udfs.explanations import Explainer
 from udfs.rows import explanations, iso_timestamps
@@ -85,7 +85,7 @@ def stack_environment(local_stack: StackStatus) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def drawn_sessions() -> list[Session]:
-    """Draw honest sessions, some that claim what they are not, some that switch in mid-life, and strangers."""
+    """Draw honest sessions, some that claim what they are not, some that switch in mid-life, and unknown venues."""
     drawn = synthetic_sessions(per_exchange=4, seed=5, start_ns=START_NS, n_messages=633)
     honest, others = [s.session for s in drawn[:6]], drawn[6:]
     lies = [
@@ -95,8 +95,8 @@ def drawn_sessions() -> list[Session]:
         switch(one.session, other.session, at=433, exchange=other.exchange).sessions[0]
         for one, other in zip(others[3:], others[4:] + others[3:4], strict=True)
     ]
-    strangers = [s.session for s in stranger_sessions(n=4, seed=5, start_ns=START_NS, n_messages=633)]
-    return [*honest, *lies, *switched, *strangers]
+    unknown_venues = [s.session for s in unknown_venue_sessions(n=4, seed=5, start_ns=START_NS, n_messages=633)]
+    return [*honest, *lies, *switched, *unknown_venues]
 
 
 @pytest.fixture(scope="session")
@@ -246,7 +246,7 @@ class Walk:
         verdict, declared = self.stands["verdict"], self.stands["declared_exchange"]
         features = self.scores.features[[w]]
         (reasons,) = explanations(features, [verdict], [declared], self.predictor, self.explainer)
-        kind = "stranger" if verdict == "unknown" else "named" if declared in (None, verdict) else "mismatch"
+        kind = "unknown_venue" if verdict == "unknown" else "named" if declared in (None, verdict) else "mismatch"
         return (
             self._shared(w)
             | self.stands
@@ -275,7 +275,7 @@ class Walk:
             "last_offset": int(self.offsets[w, -1]),
             "declared_exchange": self.declared[25 * w + 49],
             "messages": 50 + 25 * w,
-            "fingerprint": fingerprint_of(self.scores.features[: w + 1]),
+            "signature": signature_of(self.scores.features[: w + 1]),
             "model_version": self.predictor.model_version,
         }
 

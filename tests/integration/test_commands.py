@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from jobs.cluster.flink_client import find_running_job
-from jobs.cluster.savepoints import Snapshots
+from jobs.cluster.savepoints import Savepoints
 from jobs.cluster.service_addresses import Addresses
 from jobs.config import TOPIC
 from stack.status import StackStatus
@@ -62,7 +62,7 @@ def test_from_publishing_to_watching(
         assert all(exchange in shown for exchange in ("binance", "coinbase", "kraken"))
         wait_until(lambda: is_whole(local_stack.flink_url, job.job_id), what="tasks that all run")
         savepoint = Path(fingerprint("stop").strip().removeprefix("file:"))
-        assert savepoint == Snapshots(addresses=Addresses(home=local_stack.home), topic=TOPIC).last()
+        assert savepoint == Savepoints(addresses=Addresses(home=local_stack.home), topic=TOPIC).last()
     finally:
         requests.patch(f"{local_stack.flink_url}/jobs/{job.job_id}", params={"mode": "cancel"}, timeout=10)
         wait_until(lambda: find_running_job(local_stack.flink_url) is None, what="the end of the job")

@@ -27,7 +27,7 @@ from jobs.results.migrations import migrate
 from model.registry.database import connect
 from stack.services.prometheus import KEPT_METRICS
 from stack.status import StackStatus
-from synthetic.open_world.unknown_venues import stranger_sessions
+from synthetic.open_world.unknown_venues import unknown_venue_sessions
 from synthetic.sessions import synthetic_sessions
 
 TOPIC = "metrics_messages"
@@ -64,7 +64,7 @@ def played(
     promql: ModuleType,
     wait_until: Callable[..., None],
 ) -> Iterator[Played]:
-    """Publish strangers and others in two waves, and wait each time until Prometheus knows of every window.
+    """Publish unknown venues and others in two waves, and wait each time until Prometheus knows of every window.
 
     A counter that comes to be with all that it will ever count has no rate; the second wave gives it one.
     """
@@ -72,7 +72,7 @@ def played(
     stack, flink = local_stack, local_stack.flink_url
     ensure_topics(stack.kafka, [TOPIC, DEAD_LETTER_TOPIC], 2)
     drawn = synthetic_sessions(per_exchange=2, seed=8, start_ns=10**18, n_messages=N_MESSAGES)
-    drawn += stranger_sessions(n=2, seed=8, start_ns=10**18, n_messages=N_MESSAGES)
+    drawn += unknown_venue_sessions(n=2, seed=8, start_ns=10**18, n_messages=N_MESSAGES)
     addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=flink, database_url=database_url)
     started_s = time.time()
     job_id = Submission(addresses=addresses, topic=TOPIC).run(lambda _: None)
@@ -139,9 +139,9 @@ def test_the_numbers_are_those_of_the_tables(played: Played, prometheus_url: str
     assert value("windows_unknown") == {played.job_id: played.windows["unknown"]}
     assert list(value("model_version_windows", "model_version").values()) == [n_windows]
     assert value("windows_decided") == {played.job_id: n_windows}
-    letters = value("reason_dead_letters", "reason")
-    assert {reason: n for reason, n in letters.items() if n} == Counter(reason for _, reason in BAD_VALUES)
-    assert len(letters) > len(BAD_VALUES)
+    dead_letters = value("reason_dead_letters", "reason")
+    assert {reason: n for reason, n in dead_letters.items() if n} == Counter(reason for _, reason in BAD_VALUES)
+    assert len(dead_letters) > len(BAD_VALUES)
     assert value("pendingRecords") == {played.job_id: 0}
     (batches,), (scoring_us,) = value("batches_scored").values(), value("scoring_time_us").values()
     assert 0 < batches < n_windows

@@ -256,7 +256,7 @@ def test_verdicts_and_events_equal_the_offline_computation(played: Played, judge
         kinds.update((event["kind"], event["previous_verdict"] is None) for event in changes)
         certainties.update([verdict["certainty"]] if verdict else [])
     # The sample holds every kind, changes among them, and connections that never became certain.
-    assert {kind for kind, _ in kinds} == {"named", "mismatch", "stranger"}
+    assert {kind for kind, _ in kinds} == {"named", "mismatch", "unknown_venue"}
     assert {is_first for _, is_first in kinds} == {True, False}
     assert len(certainties) > 1
 
@@ -356,7 +356,7 @@ def test_connections_say_when_they_were_last_heard_of(
 
 def test_score_prints_what_the_job_wrote(rows: dict[str, list[Row]], judged: Judged, captures: Path) -> None:
     predictor = load_predictor(DEFAULT_ARTIFACT)
-    of_window = ("connection_id", "predicted_exchange", "confidence", "probabilities", "unknown_score", "fingerprint")
+    of_window = ("connection_id", "predicted_exchange", "confidence", "probabilities", "unknown_score", "signature")
     of_verdict = ("verdict", "certainty", "probability", "strength_nats", "certain_after_messages", "windows")
     of_event = ("previous_verdict", "verdict", "messages", "windows", "strength_nats", "probability")
     n_events = 0
@@ -368,7 +368,7 @@ def test_score_prints_what_the_job_wrote(rows: dict[str, list[Row]], judged: Jud
         ends = [[datetime.fromisoformat(str(line["window_end_at"])) for line in lines] for lines in (printed, found)]
         assert ends[0] == ends[1]
         assert count_windows(scored.messages) == len(found)
-        assert _only((*of_verdict, "fingerprint"), summary) == _only((*of_verdict, "fingerprint"), verdict)
+        assert _only((*of_verdict, "signature"), summary) == _only((*of_verdict, "signature"), verdict)
         assert [_only(of_event, e) for e in summary["events"]] == [_only(of_event, e) for e in events]
         n_events += len(events)
     assert n_events
@@ -402,7 +402,7 @@ def test_what_is_no_message_is_in_a_table(played: Played, rows: dict[str, list[R
     with connect(database_url) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT kafka_partition, kafka_offset, reason, connection_key, n_bytes FROM dead_letters")
         found = {(p, o): row for p, o, *row in cursor.fetchall()}
-        cursor.execute("SELECT reason, letters FROM dead_letter_reasons")
+        cursor.execute("SELECT reason, dead_letters FROM dead_letter_reasons")
         counted = dict(cursor.fetchall())
     unprintable = (None, b"c\x00", b"\xff", b"c" * 129, b"k" * 10_001)
     assert found == {

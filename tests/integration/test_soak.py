@@ -43,7 +43,7 @@ def test_everything_is_measured(folder: Path) -> None:
 
 def test_what_was_bad_is_among_the_dead_letters(folder: Path) -> None:
     end = json.loads((folder / "summary.json").read_text())["end"]
-    assert end["letters"] == end["bad"] > 0
+    assert end["dead letters"] == end["bad"] > 0
     assert end["acknowledged"] > 1000
 
 

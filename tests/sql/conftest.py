@@ -65,7 +65,7 @@ class Verdict:
     kafka_partition: int = 0
     last_offset: int = 99
     last_window_end_at: datetime = START_AT + timedelta(seconds=7)
-    fingerprint: str = "xf1-N-t0-h1s-sc"
+    signature: str = "xf1-N-t0-h1s-sc"
     model_version: str = "test-1"
     updated_at: datetime = START_AT
 
@@ -89,7 +89,7 @@ class Event:
     strength_nats: float = 12.5
     probability: float = 0.99
     reasons: str = '{"against": "binance", "reasons": [{"text": "heartbeats"}, {"text": "and more"}]}'
-    fingerprint: str = "xf1-N-t0-h1s-sc"
+    signature: str = "xf1-N-t0-h1s-sc"
     model_version: str = "test-1"
 
 

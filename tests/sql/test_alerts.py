@@ -25,7 +25,7 @@ def ago(**how_long: float) -> datetime:
 
 
 @pytest.fixture
-def letters(database: Connection) -> Iterator[Callable[..., None]]:
+def dead_letters(database: Connection) -> Iterator[Callable[..., None]]:
     """Return a function that writes dead letters of one reason, seen a number of seconds ago."""
     with database.cursor() as cursor:
 
@@ -92,7 +92,7 @@ def test_a_mismatch_stands_for_an_hour_after_the_last_window(
         (None, "warning", "Declares nothing, behaves like no known exchange"),
     ],
 )
-def test_a_stranger_is_critical_if_it_claims_what_the_model_knows(  # noqa: PLR0913
+def test_an_unknown_venue_is_critical_if_it_claims_what_the_model_knows(  # noqa: PLR0913
     insert: Insert, verdict: Any, event: Any, database: Connection, declared: str | None, severity: str, words: str
 ) -> None:
     insert(
@@ -100,11 +100,11 @@ def test_a_stranger_is_critical_if_it_claims_what_the_model_knows(  # noqa: PLR0
             verdict(
                 connection_id="s", verdict="unknown", declared_exchange=declared, last_window_end_at=ago(minutes=1)
             ),
-            event(connection_id="s", kind="stranger", verdict="unknown", declared_exchange=declared, reasons="{}"),
+            event(connection_id="s", kind="unknown_venue", verdict="unknown", declared_exchange=declared, reasons="{}"),
         ]
     )
     (alert,) = read_alerts(database)
-    assert (alert.rule, alert.severity, alert.subject) == ("stranger", severity, "s")
+    assert (alert.rule, alert.severity, alert.subject) == ("unknown venue", severity, "s")
     assert alert.summary.startswith(words)
     assert alert.summary.endswith("0.990")
 
@@ -180,19 +180,19 @@ def test_drift_tells_how_the_rate_has_changed(insert: Insert, fault: Any, verdic
     assert words is not None, alert.summary
 
 
-def test_dead_letters_are_more_than_a_few_of_one_reason(letters: Any, database: Connection) -> None:
-    letters("not JSON", 10)
-    letters("key is not the connection_id", 10)
-    letters("key is not the connection_id", 1, key="d")
-    letters("no msg_type", 1001)
-    letters("too large", 50, seen_s=310)
+def test_dead_letters_are_more_than_a_few_of_one_reason(dead_letters: Any, database: Connection) -> None:
+    dead_letters("not JSON", 10)
+    dead_letters("key is not the connection_id", 10)
+    dead_letters("key is not the connection_id", 1, key="d")
+    dead_letters("no msg_type", 1001)
+    dead_letters("too large", 50, seen_s=310)
     assert [(alert.severity, alert.subject, alert.value) for alert in read_alerts(database)] == [
         ("critical", "no msg_type", 1001),
         ("warning", "key is not the connection_id", 11),
     ]
     summaries = [alert.summary for alert in read_alerts(database)]
-    assert summaries[0].startswith("1001 records of one key were no messages, up to ")
-    assert summaries[1].startswith("11 records of 2 keys were no messages, up to ")
+    assert summaries[0].startswith("1001 records of one key were invalid, up to ")
+    assert summaries[1].startswith("11 records of 2 keys were invalid, up to ")
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_messages_without_windows_mean_that_the_job_does_not_score(  # noqa: PLR
 
 @pytest.mark.usefixtures("model")
 def test_values_are_above_zero_and_subjects_are_told_once(  # noqa: PLR0913
-    insert: Insert, activity: Any, verdict: Any, event: Any, fault: Any, letters: Any, window: Any, select: Select
+    insert: Insert, activity: Any, verdict: Any, event: Any, fault: Any, dead_letters: Any, window: Any, select: Select
 ) -> None:
     """Grafana's rules take every value above 0 for an alert, and refuse the same labels twice."""
     heard_at = ago(seconds=1)
@@ -304,7 +304,7 @@ def test_values_are_above_zero_and_subjects_are_told_once(  # noqa: PLR0913
             verdict(connection_id="m", declared_exchange="binance", last_window_end_at=heard_at - timedelta(minutes=2)),
             event(connection_id="m", detected_at=ago(minutes=5)),
             verdict(connection_id="s", verdict="unknown", last_window_end_at=heard_at),
-            event(connection_id="s", kind="stranger", verdict="unknown", detected_at=ago(minutes=5)),
+            event(connection_id="s", kind="unknown_venue", verdict="unknown", detected_at=ago(minutes=5)),
             activity(connection_id="silent", last_recv_at=ago(seconds=40)),
             fault(connection_id="silent", detected_at=ago(minutes=4)),
             fault(connection_id="m", detected_at=ago(minutes=4)),
@@ -321,7 +321,7 @@ def test_values_are_above_zero_and_subjects_are_told_once(  # noqa: PLR0913
             verdict(connection_id="fast", last_window_end_at=ago(seconds=1)),
         ]
     )
-    letters("not JSON", 2000)
+    dead_letters("not JSON", 2000)
     rows = select("SELECT rule, subject, value, runbook FROM alerts")
     assert {row["rule"] for row in rows} == set(Rule)
     assert all(float(str(row["value"])) > 0 for row in rows)

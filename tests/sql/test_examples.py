@@ -107,7 +107,7 @@ def test_not_what_it_claims(insert: Insert, ask: Ask, verdict: Any, event: Any) 
         verdict(connection_id="strange", verdict="unknown", **seen),
         verdict(connection_id="long-ago", last_window_end_at=ago(hours=30), **lies),
         event(connection_id="lies", since_at=ago(minutes=50)),
-        event(connection_id="strange", kind="stranger", verdict="unknown"),
+        event(connection_id="strange", kind="unknown_venue", verdict="unknown"),
         event(connection_id="long-ago"),
     ])  # fmt: skip
     (row,) = ask("not_what_it_claims")
@@ -123,16 +123,16 @@ def test_not_what_it_claims(insert: Insert, ask: Ask, verdict: Any, event: Any) 
     assert [row["connection_id"] for row in ask("not_what_it_claims", hours="31")] == ["lies", "long-ago"]
 
 
-def test_strangers(insert: Insert, ask: Ask, verdict: Any, event: Any, window: Any) -> None:
+def test_unknown_venues(insert: Insert, ask: Ask, verdict: Any, event: Any, window: Any) -> None:
     shares = [{"binance": 0.3, "kraken": 0.1, "unknown": 0.6}, {"binance": 0.0, "kraken": 0.3, "unknown": 0.7}]
     insert([
         verdict(connection_id="s", verdict="unknown", declared_exchange=None, last_window_end_at=ago(hours=2)),
         verdict(connection_id="lies", verdict="kraken", declared_exchange="binance", last_window_end_at=ago(hours=2)),
-        event(connection_id="s", kind="stranger", verdict="unknown", declared_exchange=None),
+        event(connection_id="s", kind="unknown_venue", verdict="unknown", declared_exchange=None),
         event(connection_id="lies"),
         *(window(connection_id="s", last_offset=49 + 25 * n, probabilities=p) for n, p in enumerate(shares)),
     ])  # fmt: skip
-    (row,) = ask("strangers")
+    (row,) = ask("unknown_venues")
     # kraken: (0.1 + 0.3) / 2 = 0.2; binance: (0.3 + 0.0) / 2 = 0.15.
     assert (row["connection_id"], row["resembles"], row["mean_probability"], row["windows"]) == (
         "s",
@@ -140,7 +140,7 @@ def test_strangers(insert: Insert, ask: Ask, verdict: Any, event: Any, window: A
         "0.2000",
         "2",
     )
-    assert ask("strangers", hours="1") == []
+    assert ask("unknown_venues", hours="1") == []
 
 
 def test_switches(insert: Insert, ask: Ask, event: Any) -> None:
@@ -213,14 +213,14 @@ def test_latency_by_hour(insert: Insert, ask: Ask, window: Any) -> None:
 
 
 def test_dead_letters(database: Connection, ask: Ask) -> None:
-    letters = [
+    dead_letters = [
         (1, "not JSON", "a", 7, 3),
         (2, "not JSON", "b", 9, 2),
         (3, "not JSON", "b", 8, 100),
         (4, "null value", None, None, 1),
     ]
     with database.cursor() as cursor:
-        for offset, reason, key, n_bytes, hours_ago in letters:
+        for offset, reason, key, n_bytes, hours_ago in dead_letters:
             values = (0, offset, reason, key, n_bytes, ago(hours=hours_ago))
             cursor.execute("INSERT INTO dead_letters VALUES (%s, %s, %s, %s, %s, %s)", values)
     try:

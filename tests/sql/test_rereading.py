@@ -13,7 +13,7 @@ from psycopg2.extensions import connection as Connection
 
 from ingest.kafka.topic_reader import Span
 from jobs.cluster.model_activation import activate_from_start, ensure_schedule
-from jobs.cluster.replay_checks import check_not_replaced, prepare_rereading
+from jobs.cluster.replay_checks import check_not_replaced, prepare_replay
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_manifest
 from udfs.errors import ConfigError
 
@@ -63,13 +63,13 @@ def test_a_connection_whose_beginning_has_gone_is_not_counted_anew(
     heard: list[str] = []
     if is_cut:
         with pytest.raises(ConfigError, match="the connection c in rereading_messages, found that partition 1 begins"):
-            prepare_rereading(database_url, TOPIC, BEGINS_AT_100, heard.append)
+            prepare_replay(database_url, TOPIC, BEGINS_AT_100, heard.append)
         return
-    prepare_rereading(database_url, TOPIC, BEGINS_AT_100, heard.append)
+    prepare_replay(database_url, TOPIC, BEGINS_AT_100, heard.append)
     assert [line.partition(":")[0] for line in heard] == ["Partition 1 begins at offset 100"]
 
 
-def test_events_of_before_a_replacement_go_when_the_topic_is_read_again(
+def test_events_of_before_a_replacement_go_when_the_topic_is_refresh(
     database_url: str, insert: Insert, select: Select, event: type, toy_model: Path
 ) -> None:
     """Those at 99 and 50 are the old model's; of partition 1 the topic begins at 100, and what is before stays."""
@@ -77,11 +77,11 @@ def test_events_of_before_a_replacement_go_when_the_topic_is_read_again(
     places = [(0, 99), (1, 50), (1, 100)]
     insert([event(connection_id="c", kafka_partition=partition, last_offset=offset) for partition, offset in places])
     kept = "SELECT kafka_partition AS p, last_offset AS o FROM connection_events ORDER BY p, o"
-    prepare_rereading(database_url, TOPIC, BEGINS_AT_100, lambda _: None)
+    prepare_replay(database_url, TOPIC, BEGINS_AT_100, lambda _: None)
     assert [(row["p"], row["o"]) for row in select(kept)] == places
     activate_from_start(database_url, TOPIC, str(toy_model), false_unknown_rate=None)
     insert([event(connection_id="d", kafka_partition=0, last_offset=7)])
-    prepare_rereading(database_url, TOPIC, BEGINS_AT_100, lambda _: None)
+    prepare_replay(database_url, TOPIC, BEGINS_AT_100, lambda _: None)
     assert [(row["p"], row["o"]) for row in select(kept)] == [(0, 7), (1, 50)]
 
 

@@ -42,11 +42,11 @@ def test_window_scores_has_the_columns_that_the_job_writes(select: Select) -> No
         "unknown_score": "double precision",
         "model_version": "text",
         "scored_at": "timestamp with time zone",
-        "fingerprint": "text",
+        "signature": "text",
         "features": "ARRAY",
     }
     nullable = {c["column_name"] for c in columns if c["is_nullable"] == "YES"}
-    assert nullable == {"declared_exchange", "fingerprint", "features"}
+    assert nullable == {"declared_exchange", "signature", "features"}
     assert {c["column_name"]: c["column_default"] for c in columns if c["column_default"]} == {
         "scored_at": "clock_timestamp()"
     }

@@ -101,11 +101,11 @@ def test_alerts_are_what_stands_now_by_its_latest_event(
         [
             verdict(connection_id="lies", declared_exchange="binance"),
             event(connection_id="lies", last_offset=99),
-            event(connection_id="lies", last_offset=9, kind="stranger", verdict="unknown"),
+            event(connection_id="lies", last_offset=9, kind="unknown_venue", verdict="unknown"),
             # A replay with another model leaves events at other offsets behind.
             event(connection_id="lies", last_offset=199, kind="named", model_version="test-0"),
             verdict(connection_id="strange", verdict="unknown", declared_exchange=None),
-            event(connection_id="strange", kind="stranger", verdict="unknown", detected_at=later_at),
+            event(connection_id="strange", kind="unknown_venue", verdict="unknown", detected_at=later_at),
             verdict(connection_id="honest again"),
             event(connection_id="honest again", last_offset=9),
             event(connection_id="honest again", kind="named"),
@@ -115,7 +115,7 @@ def test_alerts_are_what_stands_now_by_its_latest_event(
         ]
     )
     rows = select("SELECT * FROM connection_alerts")
-    assert [(row["connection_id"], row["kind"]) for row in rows] == [("lies", "mismatch"), ("strange", "stranger")]
+    assert [(row["connection_id"], row["kind"]) for row in rows] == [("lies", "mismatch"), ("strange", "unknown_venue")]
     assert {row["reason"] for row in rows} == {"heartbeats"}
     assert rows[0]["reasons"]["against"] == "binance"
 

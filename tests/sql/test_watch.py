@@ -27,7 +27,7 @@ from udfs.errors import ConfigError
 
 Insert = Callable[..., None]
 
-HONEST, LIAR, STRANGER, GONE = "conn-honest", "conn-liar", "conn-stranger", "conn-gone"
+HONEST, LIAR, UNKNOWN, GONE = "conn-honest", "conn-liar", "conn-unknown", "conn-gone"
 
 
 @pytest.fixture
@@ -39,13 +39,13 @@ def shown(database: Connection, insert: Insert, window: Any, verdict: Any, event
         verdict(connection_id=HONEST, verdict="kraken", since_at=now - timedelta(hours=1), windows=30, **five),
         verdict(connection_id=LIAR, verdict="kraken", declared_exchange="binance", windows=20,
                 since_at=now - timedelta(minutes=3), **five),
-        verdict(connection_id=STRANGER, verdict="unknown", declared_exchange=None, windows=10, fingerprint="xf1-odd",
+        verdict(connection_id=UNKNOWN, verdict="unknown", declared_exchange=None, windows=10, signature="xf1-odd",
                 since_at=now - timedelta(minutes=2), **five),
         verdict(connection_id=GONE, verdict="binance", certainty="likely", declared_exchange="binance", windows=40,
                 since_at=now - timedelta(hours=3), last_window_end_at=now - timedelta(hours=2)),
         event(connection_id=HONEST, kind="named", declared_exchange="kraken", detected_at=now - timedelta(minutes=59)),
         event(connection_id=LIAR, since_at=now - timedelta(minutes=3), detected_at=now - timedelta(minutes=3)),
-        event(connection_id=STRANGER, kind="stranger", verdict="unknown", declared_exchange=None,
+        event(connection_id=UNKNOWN, kind="unknown_venue", verdict="unknown", declared_exchange=None,
               since_at=now - timedelta(minutes=2), detected_at=now - timedelta(minutes=2)),
         fault(connection_id=HONEST, kind="gap", n_missing=3, seq_before=7, silence_s=None, limit_s=None,
               since_at=now - timedelta(minutes=10), detected_at=now - timedelta(minutes=10)),
@@ -98,7 +98,7 @@ def test_many_windows_are_measured_by_the_last_ones(database: Connection, monkey
 def test_connections_are_those_of_the_view_live_ones_first(database: Connection, shown: datetime) -> None:
     found = read_snapshot(database, Choice())
     rows = {row["connection_id"]: row for row in found.rows[Pane.CONNECTIONS]}
-    assert list(rows) == [STRANGER, LIAR, HONEST, GONE]
+    assert list(rows) == [UNKNOWN, LIAR, HONEST, GONE]
     assert found.matching == 4
     assert (rows[LIAR]["mismatch"], rows[LIAR]["reason"], rows[HONEST]["reason"]) == (True, "heartbeats", None)
     # Ten windows from 25 to 5 seconds ago, the last of which began two seconds before its end.
@@ -112,13 +112,13 @@ def test_connections_are_those_of_the_view_live_ones_first(database: Connection,
     [
         (Choice(exchange="kraken"), [LIAR, HONEST]),
         (Choice(declared="binance"), [LIAR, GONE]),
-        (Choice(declared="none"), [STRANGER]),
+        (Choice(declared="none"), [UNKNOWN]),
         (Choice(text="LIAR"), [LIAR]),
-        (Choice(text="xf1-odd"), [STRANGER]),
+        (Choice(text="xf1-odd"), [UNKNOWN]),
         (Choice(text="100%"), []),
         (Choice(only_problems=True, text="conn-h"), [HONEST]),
         (Choice(only_problems=True, exchange="kraken", declared="binance"), [LIAR]),
-        (Choice(limit=2), [STRANGER, LIAR]),
+        (Choice(limit=2), [UNKNOWN, LIAR]),
     ],
 )
 def test_rows_are_chosen(database: Connection, shown: datetime, choice: Choice, expected: list[str]) -> None:
@@ -130,9 +130,9 @@ def test_the_choice_is_also_that_of_alerts_and_events(database: Connection, show
     assert [(row["rule"], row["subject"]) for row in found.rows[Pane.ALERTS]] == [
         ("mismatch", LIAR),
         ("sequence", HONEST),
-        ("stranger", STRANGER),
+        ("unknown venue", UNKNOWN),
     ]
-    assert [row["kind"] for row in found.rows[Pane.EVENTS]] == ["stranger", "mismatch", "gap", "named"]
+    assert [row["kind"] for row in found.rows[Pane.EVENTS]] == ["unknown_venue", "mismatch", "gap", "named"]
     assert found.rows[Pane.EVENTS][2]["reason"] == "3 numbers missing after 7"
     problems = read_snapshot(database, Choice(only_problems=True, text="liar"))
     assert [row["subject"] for row in problems.rows[Pane.ALERTS]] == [LIAR]
@@ -143,12 +143,12 @@ def test_the_choice_is_also_that_of_alerts_and_events(database: Connection, show
 @pytest.mark.parametrize(
     ("column", "expected"),
     [
-        ("connection", [HONEST, LIAR, STRANGER, GONE]),
-        ("detected", [LIAR, HONEST, STRANGER, GONE]),
-        ("windows", [HONEST, LIAR, STRANGER, GONE]),
-        ("rate", [HONEST, LIAR, STRANGER, GONE]),
-        ("last-seen", [HONEST, LIAR, STRANGER, GONE]),
-        ("declared", [LIAR, HONEST, STRANGER, GONE]),
+        ("connection", [HONEST, LIAR, UNKNOWN, GONE]),
+        ("detected", [LIAR, HONEST, UNKNOWN, GONE]),
+        ("windows", [HONEST, LIAR, UNKNOWN, GONE]),
+        ("rate", [HONEST, LIAR, UNKNOWN, GONE]),
+        ("last-seen", [HONEST, LIAR, UNKNOWN, GONE]),
+        ("declared", [LIAR, HONEST, UNKNOWN, GONE]),
     ],
 )
 def test_rows_are_sorted(database: Connection, shown: datetime, column: str, expected: list[str]) -> None:
@@ -182,7 +182,7 @@ def test_once_prints_everything(database_url: str, shown: datetime) -> None:
     first, second, *_ = printed.splitlines()
     assert first == "3 of 4 connections live: kraken 2, unknown 1 | mismatch 1"
     assert second.startswith("1 critical, 2 warning | ")
-    assert all(name in printed for name in (HONEST, LIAR, STRANGER, GONE, "kraken !", "3 numbers missing after 7"))
+    assert all(name in printed for name in (HONEST, LIAR, UNKNOWN, GONE, "kraken !", "3 numbers missing after 7"))
     assert "\x1b" not in printed
 
 

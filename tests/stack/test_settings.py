@@ -8,7 +8,7 @@ from stack.settings import StackSettings, read_settings, write_settings
 from stack.stack_error import StackError
 
 
-def test_written_settings_are_read_again(tmp_path: Path) -> None:
+def test_written_settings_are_refresh(tmp_path: Path) -> None:
     settings = StackSettings(home=tmp_path, kafka_port=19092, database_url="postgresql://user:sesame@db/x")
     write_settings(settings)
     assert read_settings(tmp_path) == settings

@@ -5,16 +5,16 @@ import random
 
 import pytest
 
-from synthetic.corruption import FAULTS, Spoiled, edges, spoil
+from synthetic.corruption import FAULTS, Corrupt, corrupt, edges
 
 KEY = b"conn-1"
 FIELDS = {"connection_id": "conn-1", "recv_ts_ns": 10**18, "exchange_ts_ns": None, "msg_type": "NEW", "seq": 5}
 VALUE = json.dumps(FIELDS | {"request_id": 1, "payload_bytes": 200, "declared_exchange": "kraken"}).encode()
 
 
-def draw(seed: int, n: int) -> list[Spoiled]:
+def draw(seed: int, n: int) -> list[Corrupt]:
     rng = random.Random(seed)  # noqa: S311  # no secret
-    return [spoil(rng, KEY, VALUE) for _ in range(n)]
+    return [corrupt(rng, KEY, VALUE) for _ in range(n)]
 
 
 def test_a_seed_draws_the_same_records_again() -> None:

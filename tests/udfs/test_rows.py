@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 from udfs.history import History, HistoryCodec
 from udfs.rows import DECISION_COLUMNS, array_literals, decision_rows, explanations, read_array_literal
-from udfs.signatures import N_TRAITS, fingerprints, pool
+from udfs.signatures import N_TRAITS, pool, signatures
 from udfs.verdicts import HISTORY, DecisionRule
 
 CLASSES = ("binance", "kraken", "unknown")
@@ -53,7 +53,7 @@ def test_decisions_are_dated_by_the_window_with_which_they_began() -> None:
     assert [at[17:19] for at in rows["since_at"]] == ["03", "00", "01"]
     assert rows["probability"].tolist() == pytest.approx([1 / (1 + np.exp(-s / 10)) for s in (12, 3.2, 0)], abs=1e-6)
     pooled = pool(history.traits, history.n_windows)
-    assert rows["pooled_fingerprint"].tolist() == fingerprints(pooled).tolist()
+    assert rows["pooled_signature"].tolist() == signatures(pooled).tolist()
 
 
 @given(seed=st.integers(0, 2**32 - 1), cut=st.integers(0, 12))

@@ -10,7 +10,7 @@ import pytest
 from synthetic.sessions import synthetic_sessions
 from udfs.features import FEATURES, compute_features
 from udfs.schema import MISSING, Float64Array, Int64Array, MsgType, Windows
-from udfs.signatures import N_TRAITS, UNDEFINED, VERSION, fingerprints, pool, traits
+from udfs.signatures import N_TRAITS, UNDEFINED, VERSION, pool, signatures, traits
 from udfs.windows import session_windows
 
 MS = 1_000_000
@@ -25,8 +25,8 @@ def make_windows(times_ms: Float64Array, **columns: Int64Array) -> Windows:
     return Windows(recv_ts_ns=(times_ms * MS).astype(np.int64).reshape(1, -1), **given)
 
 
-def window_fingerprint(windows: Windows) -> str:
-    return str(fingerprints(traits(compute_features(windows)))[0])
+def window_signature(windows: Windows) -> str:
+    return str(signatures(traits(compute_features(windows)))[0])
 
 
 COUNT = np.arange(50)
@@ -56,13 +56,13 @@ EVERY_TENTH = np.where(COUNT % 10 == 9, int(MsgType.HEARTBEAT), int(MsgType.NEW)
     ],
 )
 def test_windows_with_a_known_string(windows: Windows, expected: str) -> None:
-    assert window_fingerprint(windows) == f"{VERSION}-{expected}"
+    assert window_signature(windows) == f"{VERSION}-{expected}"
 
 
 def test_neither_rate_nor_latency_nor_clumping_is_told() -> None:
     clumped = np.sort(np.concatenate((IRREGULAR_MS[:25], IRREGULAR_MS[:25] + 0.05)))
     rows = [make_windows(times, seq=COUNT) for times in (IRREGULAR_MS, IRREGULAR_MS / 50, IRREGULAR_MS * 50, clumped)]
-    assert {window_fingerprint(row) for row in rows} == {"xf1-N-t0-h0-sc"}
+    assert {window_signature(row) for row in rows} == {"xf1-N-t0-h0-sc"}
 
 
 def test_any_row_of_features_has_traits_that_fit_16_bits() -> None:
@@ -74,11 +74,11 @@ def test_any_row_of_features_has_traits_that_fit_16_bits() -> None:
     assert measured.dtype == np.int64
     assert measured.min() >= UNDEFINED
     assert measured.max() < 2**15
-    assert all(text.startswith(VERSION + "-") for text in fingerprints(measured).tolist())
+    assert all(text.startswith(VERSION + "-") for text in signatures(measured).tolist())
 
 
 def test_no_windows_have_no_strings() -> None:
-    assert len(fingerprints(traits(np.empty((0, len(FEATURES)))))) == 0
+    assert len(signatures(traits(np.empty((0, len(FEATURES)))))) == 0
     assert pool(np.empty((0, HISTORY, N_TRAITS), np.int64), np.empty(0, np.int64)).shape == (0, N_TRAITS)
 
 
@@ -102,12 +102,12 @@ def test_what_lies_before_a_connections_windows_is_nothing_to_it() -> None:
     assert pool(window_traits, np.array([2, 2])).tolist() == [[7] * N_TRAITS] * 2
 
 
-def pooled_fingerprints(features: Float64Array) -> list[str]:
+def pooled_signatures(features: Float64Array) -> list[str]:
     """The string of a connection after each of its windows."""
     window_traits = traits(features)
     padded = np.concatenate((np.full((HISTORY - 1, N_TRAITS), UNDEFINED), window_traits))
     histories = np.lib.stride_tricks.sliding_window_view(padded, HISTORY, axis=0).swapaxes(1, 2)
-    written: list[str] = fingerprints(pool(histories, np.minimum(np.arange(len(features)) + 1, HISTORY))).tolist()
+    written: list[str] = signatures(pool(histories, np.minimum(np.arange(len(features)) + 1, HISTORY))).tolist()
     return written
 
 
@@ -128,7 +128,7 @@ def test_strings_are_stable_and_tell_exchanges_apart(features_by_session: list[t
     """The limits are loose: two times 450 sessions of 1,500 messages were 0.92 stable, and 0.98 of them named right."""
     stable, names = [], []
     for exchange, features in features_by_session:
-        [(most_frequent, count)] = Counter(pooled_fingerprints(features)).most_common(1)
+        [(most_frequent, count)] = Counter(pooled_signatures(features)).most_common(1)
         stable.append(count / len(features))
         names.append((exchange, most_frequent))
     exchanges_of: dict[str, Counter[str]] = defaultdict(Counter)

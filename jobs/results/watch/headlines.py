@@ -48,7 +48,7 @@ def detail(pane: Pane, row: Row, snapshot: Snapshot) -> str:
         since = f"since {clock(row['since_at'], snapshot.at)}"
         return f"{row['connection_id']}: {row['kind']} {since}: {row['reason'] or row['detected_exchange']}"
     reason = f": {row['reason']}" if row["reason"] else ""
-    return f"{row['connection_id']}, {row['messages']:,} messages, {row['fingerprint']}{reason}"
+    return f"{row['connection_id']}, {row['messages']:,} messages, {row['signature']}{reason}"
 
 
 def cells(pane: Pane, row: Row, snapshot: Snapshot) -> list[str]:

@@ -137,7 +137,7 @@ COLUMNS: Final[dict[Pane, tuple[Column, ...]]] = {
         Column(
             name="last-seen", field="last_seen_at", text=lambda row, now: age(row["last_seen_at"], now), descends=True
         ),
-        Column(name="fingerprint", field="fingerprint", text=_plain("fingerprint")),
+        Column(name="signature", field="signature", text=_plain("signature")),
     ),
     Pane.EVENTS: (
         Column(name="at", field="detected_at", text=_clock("detected_at"), descends=True),

@@ -166,7 +166,7 @@ _SOURCES: Final = {
     # What has to be looked up in other tables is a subquery, which PostgreSQL runs for the rows within the limit only.
     Pane.CONNECTIONS: """
         SELECT connection_id, declared_exchange, detected_exchange, certainty, probability, mismatch, since_at, windows,
-               messages, messages_per_second, last_seen_at, fingerprint,
+               messages, messages_per_second, last_seen_at, signature,
                (SELECT reason FROM connection_alerts WHERE connection_id = status.connection_id) AS reason
         FROM connection_status AS status""",
     Pane.EVENTS: f"""
@@ -185,7 +185,7 @@ _PROBLEMS: Final = {
 }
 _TEXTS: Final = {
     Pane.ALERTS: "rule, severity, subject, declared_exchange, detected_exchange, summary",
-    Pane.CONNECTIONS: "connection_id, declared_exchange, detected_exchange, certainty, fingerprint",
+    Pane.CONNECTIONS: "connection_id, declared_exchange, detected_exchange, certainty, signature",
     Pane.EVENTS: "kind, connection_id, declared_exchange, detected_exchange, reason",
 }
 _KEYS: Final = {

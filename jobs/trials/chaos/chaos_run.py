@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient
 
 from ingest.kafka.broker import Broker, ensure_topics
 from jobs.cluster.flink_client import list_jobs, stop_with_savepoint
-from jobs.cluster.savepoints import Snapshots
+from jobs.cluster.savepoints import Savepoints
 from jobs.cluster.service_addresses import Addresses
 from jobs.cluster.submission import Submission
 from jobs.config import TOPIC_PARTITIONS
@@ -89,7 +89,7 @@ class Chaos:
         if self._state(self._job_id) not in ("FINISHED", "FAILED", "CANCELED", "gone"):
             self._cancel()
         for name in self._databases:
-            self._snapshots(name).delete()
+            self._savepoints(name).delete()
         if self.report.outcomes and not self.report.is_same:
             self._progress(f"Topic {self._topic} and the databases {', '.join(map(_database, self._databases))} stay")
             return
@@ -150,34 +150,34 @@ class Chaos:
             raise PipelineError("Expected the undisturbed run to end well, found it failed: see Flink's web UI")
         self._progress("Computing the results without Flink")
         outcomes = Outcomes(self._stack.kafka, self._topic)
-        found = {name: outcomes.written(url, self._letters(name)) for name, url in self._databases.items()}
+        found = {name: outcomes.written(url, self._dead_letters(name)) for name, url in self._databases.items()}
         self.report.outcomes = found | {WITHOUT_FLINK: outcomes.computed()}
         if not self.report.is_same:
             self.report.differences = outcomes.differences(self._databases[DISTURBED])
 
     def _stop(self) -> str:
         """Stop the job with a savepoint; where that does not come about the job goes on, and is asked again."""
-        snapshots = self._snapshots(DISTURBED)
-        folder = snapshots.folder.as_uri()
+        savepoints = self._savepoints(DISTURBED)
+        folder = savepoints.folder.as_uri()
         for _ in range(_STOP_ATTEMPTS - 1):
             try:
                 return stop_with_savepoint(self._stack.flink_url, self._job_id, folder)
             except PipelineError as error:
                 self._progress(str(error))
             if self._has_ended():
-                return snapshots.last().as_uri()  # only the answer was lost
+                return savepoints.last().as_uri()  # only the answer was lost
         return stop_with_savepoint(self._stack.flink_url, self._job_id, folder)
 
     def _addresses(self, name: str) -> Addresses:
         stack = self._stack
         return Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=self._databases[name])
 
-    def _snapshots(self, name: str) -> Snapshots:
-        return Snapshots(addresses=self._addresses(name), topic=self._topic)
+    def _savepoints(self, name: str) -> Savepoints:
+        return Savepoints(addresses=self._addresses(name), topic=self._topic)
 
     def _submit(self, name: str, *options: str, savepoint: str | None = None) -> str:
         addresses = self._addresses(name)
-        options = ("--dead-letter-topic", self._letters(name), *options)
+        options = ("--dead-letter-topic", self._dead_letters(name), *options)
         submission = Submission(addresses=addresses, topic=self._topic, job_options=options, savepoint=savepoint)
         return submission.run(lambda _line: None)
 
@@ -194,11 +194,11 @@ class Chaos:
     def _state(self, job_id: str) -> str:
         return next((job.state for job in list_jobs(self._stack.flink_url) if job.job_id == job_id), "gone")
 
-    def _letters(self, name: str) -> str:
+    def _dead_letters(self, name: str) -> str:
         return f"{self._topic}_{name}_dlq"
 
     def _topics(self) -> list[str]:
-        return [self._topic, *map(self._letters, self._databases)]
+        return [self._topic, *map(self._dead_letters, self._databases)]
 
     def _make_database(self, name: str) -> str:
         with connect(self._stack.database_url) as connection, connection.cursor() as cursor:

@@ -41,14 +41,14 @@ class Outcomes:
 
     def written(self, database_url: str, dead_letter_topic: str) -> ResultsHash:
         """Hash what a job has written into its database and its dead-letter topic."""
-        letters = {_letter_found(record) for record in self._records(dead_letter_topic)}
-        return _hash(read_results(database_url, self._version), letters)
+        dead_letters = {_dead_letter_found(record) for record in self._records(dead_letter_topic)}
+        return _hash(read_results(database_url, self._version), dead_letters)
 
     def computed(self) -> ResultsHash:
         """Hash what must be written, computed from the topic without Flink."""
-        letters = [_letter_expected(*refused) for refused in self._refused()]
+        dead_letters = [_dead_letter_expected(*rejected) for rejected in self._rejected()]
         with TopicReader(self._kafka, self._topic) as reader:
-            return _hash(TopicResults(reader, self._models).chunks(), letters)
+            return _hash(TopicResults(reader, self._models).chunks(), dead_letters)
 
     def differences(self, database_url: str) -> list[Difference]:
         """Find the first rows in which a database holds other results than the topic says."""
@@ -57,7 +57,7 @@ class Outcomes:
             found = read_results(database_url, self._version)
             return differences(found, expected, most=_MOST_DIFFERENCES)[0]
 
-    def _refused(self) -> Iterator[tuple[Message, str]]:
+    def _rejected(self) -> Iterator[tuple[Message, str]]:
         for record in self._records(self._topic):
             reason = read_record(record.key(), record.value())[1]
             if reason is not None:
@@ -70,17 +70,17 @@ class Outcomes:
                     yield from records
 
 
-def _hash(results: Iterable[Chunk], letters: Iterable[Row]) -> ResultsHash:
-    columns = dict(zip(_COLUMNS, zip(*letters, strict=True), strict=False))
+def _hash(results: Iterable[Chunk], dead_letters: Iterable[Row]) -> ResultsHash:
+    columns = dict(zip(_COLUMNS, zip(*dead_letters, strict=True), strict=False))
     in_topic = hash_results([(DEAD_LETTER_TOPIC, columns)], [DEAD_LETTER_TOPIC]).tables
     return ResultsHash(tables=hash_results(results).tables | in_topic)
 
 
-def _letter_expected(record: Message, reason: str) -> Row:
+def _dead_letter_expected(record: Message, reason: str) -> Row:
     return record.partition(), record.offset(), reason, *_hashes(record)
 
 
-def _letter_found(record: Message) -> Row:
+def _dead_letter_found(record: Message) -> Row:
     headers = {name: _bytes(value).decode() for name, value in dict(record.headers() or ()).items()}
     return int(headers["source_partition"]), int(headers["source_offset"]), headers["reason"], *_hashes(record)
 

@@ -175,8 +175,8 @@ class LatencyProbe:
         """Count the rows of dead_letters."""
         with connect(self.database_url) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM dead_letters")
-            (letters,) = cursor.fetchone() or (0,)
-            return int(letters)
+            (dead_letters,) = cursor.fetchone() or (0,)
+            return int(dead_letters)
 
 
 @dataclass(kw_only=True)

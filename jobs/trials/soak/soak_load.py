@@ -20,7 +20,7 @@ from ingest.kafka.message_json import encode
 from ingest.kafka.producer import Producer
 from ingest.kafka.record_validity import check_record
 from jobs.trials.background_load import wait_until
-from synthetic.corruption import spoil
+from synthetic.corruption import corrupt
 from synthetic.sessions import synthetic_sessions
 from udfs.schema import Session
 
@@ -164,8 +164,8 @@ def _draw_sessions(n_messages: float, seed: int, start_ns: int) -> list[Session]
 
 
 def _bad(rng: random.Random, key: bytes, value: bytes) -> tuple[bytes, bytes]:
-    """Make a record that is no message, of those that the producer takes."""
+    """Make an invalid record, of those that the producer takes."""
     while True:
-        spoiled_key, spoiled = spoil(rng, key, value)
-        if spoiled_key is not None and spoiled is not None and check_record(spoiled_key, spoiled) is not None:
-            return spoiled_key, spoiled
+        corrupt_key, corrupted = corrupt(rng, key, value)
+        if corrupt_key is not None and corrupted is not None and check_record(corrupt_key, corrupted) is not None:
+            return corrupt_key, corrupted

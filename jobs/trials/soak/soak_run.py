@@ -101,4 +101,4 @@ class Soak:
             finally:
                 acknowledged = publishing.stop()
             time.sleep(_SETTLE_S)
-            write({"acknowledged": acknowledged, "bad": load.sent.bad, "letters": sampler.database.dead_letters()})
+            write({"acknowledged": acknowledged, "bad": load.sent.bad, "dead letters": sampler.database.dead_letters()})

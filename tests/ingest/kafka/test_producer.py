@@ -23,7 +23,7 @@ def nobody() -> str:
 
 
 @pytest.fixture
-def stranger() -> Iterator[str]:
+def silent_listener() -> Iterator[str]:
     """Return the address of a server that is no Kafka: it hangs up."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.1)
@@ -43,7 +43,7 @@ def stranger() -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.parametrize(("who", "found"), [("nobody", "Connection refused"), ("stranger", "transport failure")])
+@pytest.mark.parametrize(("who", "found"), [("nobody", "Connection refused"), ("silent_listener", "transport failure")])
 def test_a_broker_that_is_not_there_is_one_sentence(
     who: str,
     found: str,

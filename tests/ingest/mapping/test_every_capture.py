@@ -124,7 +124,7 @@ def test_a_heartbeat_a_second_where_the_interface_promises_one() -> None:
 
 
 def test_a_file_s_name_changes_nothing(tmp_path: Path) -> None:
-    """Each recording is read again under the name of another venue's."""
+    """Each recording is replayed under the name of another venue's."""
     names = [Path(recording.file).name for recording in recordings()]
     for number, recording in enumerate(recordings()):
         other = tmp_path / names[(number + len(names) // 2) % len(names)]

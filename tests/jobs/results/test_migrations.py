@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+import yoyo
 
 from jobs.results.migrations import _MIGRATE_LOCK, check_schema, migrate, sql_folder
 from udfs.errors import ConfigError, SchemaError
@@ -66,11 +67,17 @@ def test_migrates_an_empty_database_and_then_has_nothing_to_do(empty_database_ur
     check_schema(empty_database_url)
 
 
-def test_a_migration_that_was_interrupted_before_it_was_recorded_runs_again(empty_database_url: str) -> None:
+def test_each_migration_that_was_interrupted_before_it_was_recorded_runs_again(empty_database_url: str) -> None:
     migrate(empty_database_url)
     before = schema(empty_database_url)
-    query(empty_database_url, "DELETE FROM _yoyo_migration")
-    assert migrate(empty_database_url) == MIGRATIONS
+    query(empty_database_url, "DROP SCHEMA public CASCADE")
+    query(empty_database_url, "CREATE SCHEMA public")
+    with yoyo.get_backend(empty_database_url) as backend:
+        for migration in backend.to_apply(yoyo.read_migrations(str(ROOT / "sql" / "migrations"))):
+            backend.apply_one(migration)
+            backend.unmark_one(migration)
+            backend.apply_one(migration)
+    assert migrate(empty_database_url) == []
     assert schema(empty_database_url) == before
 
 

@@ -24,7 +24,7 @@ def found(connection_id: str, declared: str, detected: str) -> ConnectionStatus:
         messages=100,
         messages_per_second=5.0,
         last_seen_at=datetime(2026, 1, 1, tzinfo=UTC),
-        fingerprint="xf1-N-t0-h1s-sc",
+        signature="xf1-N-t0-h1s-sc",
         reason="4% of messages are heartbeats; coinbase: none" if declared != detected else None,
     )
 

@@ -102,7 +102,9 @@ def test_figures_of_a_soak(write: Callable[..., Path], tmp_path: Path) -> None:
     silent = sample(
         3, live_heap_mb={"kafka": 30.0}, lag=None, latency_ms=None, windows=0, checkpoint=None, memory_mb={}
     )
-    path = write(HEADER, sample(1), sample(2), silent, *map(sample, range(4, 11)), {"acknowledged": 10, "letters": 1})
+    path = write(
+        HEADER, sample(1), sample(2), silent, *map(sample, range(4, 11)), {"acknowledged": 10, "dead letters": 1}
+    )
     soak = read_samples(path)
     summary = write_report(tmp_path, soak)
     assert summary["hours"] == 1
@@ -113,7 +115,7 @@ def test_figures_of_a_soak(write: Callable[..., Path], tmp_path: Path) -> None:
     assert summary["mb"]["kafka heap after collection"] == {"first": 30, "last": 30, "per_hour": None}
     # Nine values; the first is left out.
     assert summary["latency_ms"]["p50"] == {"median": pytest.approx(46.5), "max": 50}
-    assert summary["end"]["letters"] == 1
+    assert summary["end"]["dead letters"] == 1
     assert json.loads((tmp_path / "summary.json").read_text()) == summary
     assert (tmp_path / "soak.png").stat().st_size > 10_000
 

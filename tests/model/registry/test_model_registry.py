@@ -140,7 +140,7 @@ def test_a_lost_connection_is_made_again(
     database: Connection, versions: tuple[str, str], database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = RegistryModels(database_url, TOPIC)
-    monkeypatch.setattr(serving, "REREAD_AFTER_S", 0.0)
+    monkeypatch.setattr(serving, "REFRESH_AFTER_S", 0.0)
     with database.cursor() as cursor:
         cursor.execute(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "

@@ -7,7 +7,7 @@ import pytest
 
 from stack.control import up
 from stack.java.runtime import JavaHome
-from stack.services.flink import build_flink, forget_jobs, last_snapshot
+from stack.services.flink import build_flink, forget_jobs, last_savepoint
 from stack.settings import StackSettings, last_settings, write_settings
 from stack.stack_error import StackError
 
@@ -64,12 +64,12 @@ def test_results_that_flink_cannot_read_are_removed_before_a_jobmanager_starts(t
     assert [path.name for path in folder.iterdir()] == ["b_DIRTY.json"]
 
 
-def test_the_last_snapshot_is_the_newest_that_is_complete(tmp_path: Path) -> None:
-    assert last_snapshot(tmp_path) is None
+def test_the_last_savepoint_is_the_newest_that_is_complete(tmp_path: Path) -> None:
+    assert last_savepoint(tmp_path) is None
     folders = [tmp_path / name for name in ("j/chk-1", "savepoint-j-1", "j/chk-2")]
     for number, folder in enumerate(folders):
         folder.mkdir(parents=True)
         if number < 2:
             (folder / "_metadata").touch()
             os.utime(folder / "_metadata", (number, number))
-    assert last_snapshot(tmp_path) == folders[1]
+    assert last_savepoint(tmp_path) == folders[1]

@@ -20,7 +20,7 @@ from synthetic.behaviour import (
 )
 from synthetic.generate import generate_session
 from synthetic.open_world.resemblance import resembles_a_known_venue
-from synthetic.open_world.unknown_venues import draw_stranger_profile, stranger_sessions
+from synthetic.open_world.unknown_venues import draw_unknown_profile, unknown_venue_sessions
 from synthetic.profiles import profile, profiles
 from synthetic.sessions import LabelledSession, synthetic_sessions
 from udfs.errors import ConfigError
@@ -32,12 +32,12 @@ N_PROFILES = 2000
 
 @pytest.fixture(scope="module")
 def drawn() -> list[Profile]:
-    return [draw_stranger_profile(np.random.default_rng((7, k))) for k in range(N_PROFILES)]
+    return [draw_unknown_profile(np.random.default_rng((7, k))) for k in range(N_PROFILES)]
 
 
 @pytest.fixture(scope="module")
 def sessions() -> list[LabelledSession]:
-    return stranger_sessions(n=150, seed=1, start_ns=START_NS, n_messages=300)
+    return unknown_venue_sessions(n=150, seed=1, start_ns=START_NS, n_messages=300)
 
 
 def columns(labelled: LabelledSession) -> bytes:
@@ -49,8 +49,8 @@ def markets(drawn: list[Profile]) -> list[MarketProfile]:
 
 
 def test_the_seed_and_the_place_decide_everything(sessions: list[LabelledSession]) -> None:
-    fewer = stranger_sessions(n=20, seed=1, start_ns=START_NS, n_messages=300)
-    other = stranger_sessions(n=20, seed=2, start_ns=START_NS, n_messages=300)
+    fewer = unknown_venue_sessions(n=20, seed=1, start_ns=START_NS, n_messages=300)
+    other = unknown_venue_sessions(n=20, seed=2, start_ns=START_NS, n_messages=300)
     assert [columns(d) for d in fewer] == [columns(d) for d in sessions[:20]]
     assert [d.session.connection_id for d in fewer] == [d.session.connection_id for d in sessions[:20]]
     assert not {columns(d) for d in other} & {columns(d) for d in fewer}
@@ -58,7 +58,7 @@ def test_the_seed_and_the_place_decide_everything(sessions: list[LabelledSession
 
 def test_strangers_are_unknown_and_declare_nothing(sessions: list[LabelledSession]) -> None:
     assert all(d.exchange == UNKNOWN and d.session.declared_exchange is None for d in sessions)
-    assert [d.profile for d in sessions] == [f"stranger-1-{k}" for k in range(150)]
+    assert [d.profile for d in sessions] == [f"unknown-venue-1-{k}" for k in range(150)]
     assert all(d.anomalies == () for d in sessions)
 
 
@@ -69,7 +69,7 @@ def test_connection_ids_are_distinct_from_each_other_and_from_the_known(sessions
     assert len(set(ids + known)) == len(ids) + len(known)
 
 
-def test_a_strangers_session_is_well_formed(sessions: list[LabelledSession]) -> None:
+def test_an_unknown_venues_session_is_well_formed(sessions: list[LabelledSession]) -> None:
     for session in (d.session for d in sessions):
         assert len(session) == 300
         assert (np.diff(session.recv_ts_ns) >= 0).all()
@@ -79,13 +79,13 @@ def test_a_strangers_session_is_well_formed(sessions: list[LabelledSession]) -> 
 
 
 def test_a_duration_is_kept() -> None:
-    for labelled in stranger_sessions(n=10, seed=4, start_ns=START_NS, duration_s=30.0):
+    for labelled in unknown_venue_sessions(n=10, seed=4, start_ns=START_NS, duration_s=30.0):
         assert (int(labelled.session.recv_ts_ns[-1]) - START_NS) / 1e9 < 50
 
 
 def test_the_length_is_checked() -> None:
     with pytest.raises(ConfigError, match="give exactly one"):
-        stranger_sessions(n=1, seed=1, start_ns=0)
+        unknown_venue_sessions(n=1, seed=1, start_ns=0)
 
 
 def test_most_are_feeds_and_some_take_orders(drawn: list[Profile]) -> None:
@@ -145,7 +145,7 @@ def test_sessions_are_as_diverse_as_their_behaviours(sessions: list[LabelledSess
     assert 0.5 < np.mean([b or n for b, n in zip(beats, numbers, strict=True)]) < 0.85
 
 
-def test_a_stranger_is_never_one_of_the_known(drawn: list[Profile]) -> None:
+def test_an_unknown_venue_is_never_one_of_the_known(drawn: list[Profile]) -> None:
     assert not any(resembles_a_known_venue(p) for p in drawn)
     for p in markets(drawn):
         channels = p.mixes[0]
@@ -203,7 +203,7 @@ def test_resemblance_is_about_clock_batches_and_numbers(candidate: Profile, rese
     assert resembles_a_known_venue(candidate) is resembles
 
 
-# What the vocabulary has for strangers only.
+# What the vocabulary has for unknown venues only.
 
 
 def feed(seq: SeqRule, *, opening: Opening | None = None, periodics: tuple[Periodic, ...] = ()) -> MarketProfile:
