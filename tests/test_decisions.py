@@ -12,7 +12,8 @@ import pytest
 FOLDER = Path(__file__).parents[1] / "docs" / "decisions"
 FILES = sorted(path for path in FOLDER.glob("*.md") if path.name != "README.md")
 HEAD = re.compile(
-    r"# (?P<number>\d{4})\. (?P<title>.+)\n\n- Date: (?P<date>\S+)\n- Status: (?P<status>.+)\n(- Replaces: (?P<replaces>.+)\n)?\n"
+    r"# (?P<number>\d{4})\. (?P<title>.+)\n\n"
+    r"- Date: (?P<date>\S+)\n- Status: (?P<status>.+)\n(- Replaces: (?P<replaces>.+)\n)?\n"
 )
 LINK = re.compile(r"\[(?P<number>\d{4})\]\((?P<file>[^)]+)\)")
 PARTS = ("**Choice.** ", "**Reason.** ", "**What would reverse it.** ")
