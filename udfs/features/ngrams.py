@@ -75,7 +75,7 @@ def bigram_shares(kinds: Int64Array) -> Float64Array:
     -----
     Source: relative frequencies of bigrams, Shannon (1948). Joint, not conditional: a conditional share of a rare
     first kind would be noise, and undefined without it. Pairs of types alone, which stood here before, are all NEW NEW
-    on market data (DECISIONS.md).
+    on market data (docs/decisions, 0014).
 
     Examples
     --------

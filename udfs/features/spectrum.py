@@ -52,7 +52,7 @@ def arrival_tick_alignments(recv_ts_ns: Int64Array) -> Float64Array:
     direction, Mardia & Jupp, Directional Statistics (2000), 6.3. Phases are taken by integer modulo from the first
     arrival, so nanoseconds stay exact and a shift of all times changes nothing. The spectrum of the sequence of
     intervals, which stood here before, forgets where in time a message came: a grid of ticks whose batches vary in size
-    is noise to it, and leaving it out cost nothing (DECISIONS.md).
+    is noise to it, and leaving it out cost nothing (docs/decisions, 0013).
     The NaN rule: evenly spread arrivals of duration x ticks have R = |sin(pi x) / (pi x)|, which at x >= 2 is below
     0.13, that is, within the chance of 50 random phases; below it R says how short the window is.
     Most harmonics come from half of theirs by the double-angle formulas, in single precision, which doubles an error of
