@@ -14,7 +14,6 @@ from udfs.schema import UNKNOWN
 from udfs.standing import messages_at
 
 MOST_MESSAGES = 700
-TARGET_MESSAGES = 500
 
 
 def course_figures(dataset: Dataset, opinion: Opinion) -> dict[str, Any]:
@@ -65,12 +64,3 @@ def _certain_after(
     messages = messages_at(0) + (messages_at(1) - messages_at(0)) * numbers[rows[first]]
     share = connection_share(np.arange(n) < len(first))
     return {**quantiles(messages.astype(np.float64)), "ever_certain": share.to_json()}
-
-
-def right_after(figures: dict[str, Any], messages: int) -> dict[str, Any] | None:
-    """Look up the share of known exchanges' connections that are right after so many messages."""
-    for point in reversed(figures["known"]["points"]):
-        if point["messages"] <= messages:
-            found: dict[str, Any] = point["right"]
-            return found
-    return None

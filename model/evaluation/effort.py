@@ -23,7 +23,7 @@ class Effort:
     most_folds : int
         Into how many parts the recordings are divided at most; the parts of `make_folds`, or some of them together.
     variant : Amounts
-        Trained on by each variant of the ablation, and by each way to refuse.
+        Trained on by each variant of the ablation.
     variant_trees, variant_folds : int
         Of each variant, and of the models that do not know an exchange.
     shifted : Amounts

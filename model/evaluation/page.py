@@ -30,7 +30,6 @@ def render_page(report: dict[str, Any]) -> str:
         "course": plots.plot_course(report["course"]),
         "shifts": plots.plot_shifts(report["rate_shift"], report["jitter"]),
         "importance": plots.plot_importance(report["importance"]),
-        "ways": plots.plot_ways(report["ways"]),
     }
     return environment.get_template(_TEMPLATE).render(report=report, images=images)
 

@@ -169,31 +169,3 @@ def plot_importance(importance: list[dict[str, Any]]) -> str:
         axes.set_xlabel("share of all splits' gain")
         axes.grid(visible=False, axis="y")
     return drawn.uri
-
-
-def plot_ways(ways: list[dict[str, Any]]) -> str:
-    """Draw how well each way to refuse ranks strangers, and how many it refuses."""
-    rows = ways[::-1]
-    names = [row["way"] for row in rows]
-    with canvas(1, 2, width=13, height=3.8) as drawn:
-        ranked, refused = drawn.axes
-        for who, unit in (("model", "connections"), ("plain", "windows")):
-            ranked.plot(
-                [row["recordings"][f"auroc_{unit}"] for row in rows],
-                names,
-                MARKERS[who],
-                color=COLOURS[who],
-                label=unit,
-            )
-            shares = [row["recordings"][f"strangers_{unit}_refused"] for row in rows]
-            middles = [share["ratio"] or 0.0 for share in shares]
-            errors = np.array([[s["ratio"] - s["low"], s["high"] - s["ratio"]] if s["of"] else [0, 0] for s in shares])
-            refused.errorbar(
-                middles, names, xerr=np.abs(errors).T, fmt=MARKERS[who], color=COLOURS[who], capsize=2, label=unit
-            )
-        ranked.set(xlabel="AUROC, strangers against known exchanges", title="recordings left out")
-        refused.set(xlabel="strangers refused, where 1% of known windows are", title="recordings left out")
-        refused.set_yticklabels([])
-        refused.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
-        ranked.legend(fontsize=8)
-    return drawn.uri

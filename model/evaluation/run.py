@@ -22,8 +22,6 @@ from model.dataset import (
 )
 from model.evaluation.ablation import ablation, importance
 from model.evaluation.alerts import detection_figures, draw_switched, durations_of, false_alerts
-from model.evaluation.causes import find_causes
-from model.evaluation.comparison import compare_ways
 from model.evaluation.confidence import confidence_figures
 from model.evaluation.contestants import Contestant, known_only, model_contestant, plain_contestant
 from model.evaluation.course import course_figures
@@ -36,7 +34,6 @@ from model.evaluation.recordings import list_recordings, predict_recorder
 from model.evaluation.refusal import alert_precision, known_versus_unknown, requested_and_observed
 from model.evaluation.shifts import jitter_on_recordings, jitter_on_synthetic, rate_shift
 from model.evaluation.stability import fingerprint_figures
-from model.evaluation.targets import list_targets
 from model.manifest import Manifest
 from model.train import (
     CALIBRATION_SEED_OFFSET,
@@ -129,14 +126,8 @@ def evaluate(
         "importance": importance(fitted.whole),
         "known_as_strangers": known_as_strangers(material, tested, CLASSES, effort, seed, false_unknown_rate, progress),
         "ablation": ablation(small, tested, CLASSES, effort, seed, progress),
-        "ways": compare_ways(small, CLASSES, effort, seed, progress),
     }
-    causes = find_causes(
-        (subjects.fresh, subjects.opinions["fresh"]["model"]),
-        (subjects.recordings, subjects.opinions["recordings"]["model"]),
-    )
     report["seconds"] = round(time.monotonic() - started, 1)
-    report["targets"] = list_targets(report, causes, is_full=effort.name == "full")
     return report
 
 

@@ -9,12 +9,11 @@ import numpy as np
 
 from model.boosting import Progress
 from model.dataset import Dataset, Source, build_dataset, draw_labelled_synthetic
-from model.evaluation.causes import connection_causes, window_causes
 from model.evaluation.effort import Effort
 from model.evaluation.figures import Names, right_connections, right_windows
-from model.evaluation.opinions import Namer, last_windows
+from model.evaluation.opinions import Namer
 from synthetic.jitter import JITTER_MEDIANS_S, add_jitter
-from udfs.schema import UNKNOWN, Session
+from udfs.schema import Session
 
 RATE_FACTORS: Final = (0.5, 0.71, 1.0, 1.41, 2.0)
 
@@ -82,17 +81,12 @@ def _draw(effort: Effort, seed: int, *, rate_factor: float) -> Iterable[tuple[So
 
 
 def named(dataset: Dataset, namers: Mapping[str, Namer], false_unknown_rate: float) -> dict[str, Any]:
-    """Count what each namer gets right of the known exchanges, and say what it calls the others."""
-    result, last = {}, last_windows(dataset)
-    last = last[dataset.window_labels[last] != UNKNOWN]
+    """Count what each namer gets right of the known exchanges."""
+    result = {}
     for name, namer in namers.items():
-        opinion = namer.opine(dataset, false_unknown_rate)
-        names = Names.of(dataset, opinion)
-        wrong = (names.window_truths != UNKNOWN) & (names.windows != names.window_truths)
+        names = Names.of(dataset, namer.opine(dataset, false_unknown_rate))
         result[name] = {
             "windows_right": right_windows(names).to_json(),
             "connections_right": right_connections(names).to_json(),
-            "windows_wrong": list(window_causes(dataset, names.windows, wrong, by_family=True)),
-            "connections_wrong": list(connection_causes(dataset, opinion, last, by_family=True)),
         }
     return result

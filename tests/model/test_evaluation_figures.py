@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from model.dataset import Dataset, Source
 from model.evaluation.alerts import Switched, detection_figures, false_alerts, find_alerts
 from model.evaluation.confidence import confidence_figures
-from model.evaluation.course import course_figures, right_after
+from model.evaluation.course import course_figures
 from model.evaluation.figures import NOT_DECIDED, Names, main_figures
 from model.evaluation.opinions import CERTAIN, LIKELY, UNDECIDED, Opinion, last_windows, window_numbers
 from model.evaluation.recordings import list_recordings, predict_recorder
@@ -213,9 +213,6 @@ def test_course_by_hand() -> None:
         62.5,
         2,
     )
-    after = right_after(found, 74)
-    assert after is not None
-    assert after["hits"] == 0
     assert found["strangers"]["certain_after_messages"]["median"] is None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,12 +14,9 @@ from model.boosting import Grown, Recipe, grow
 from model.crossfit import Fold, divide, make_folds
 from model.dataset import Dataset, Source, build_dataset, concatenate
 from model.evaluation.namers import JudgedBooster, PlainBooster, follow
-from model.evaluation.neighbours import FeatureSpace, LeafSpace, choose_references
 from model.evaluation.opinions import CERTAIN, LIKELY, UNDECIDED, LeftOut, Opinion, last_windows
-from model.evaluation.ways import conformal_p, recombined
 from model.judging import fit_judge, judge
 from model.train import CLASSES, Amounts, draw_synthetic
-from udfs.features import BLOCKS
 from udfs.schema import UNKNOWN
 from udfs.standing import connection_verdict
 from udfs.verdicts import DecisionRule
@@ -162,60 +158,6 @@ def test_merged_folds_train_on_nothing_related() -> None:
             own = [source.group == group for source in recordings.sources]
             assert not (fold.trained & np.array(own)).any()
     assert [fold.tested.tolist() for fold in divide(recordings, 99)] == [fold.tested.tolist() for fold in folds]
-
-
-def test_recombined_windows_take_families_from_connections(drawn: Dataset) -> None:
-    made = recombined(drawn, 6, 5, np.random.default_rng(1))
-    assert made.labels.tolist() == [UNKNOWN] * 6
-    assert np.bincount(made.session).tolist() == [5] * 6
-    names = [feature.name for block in BLOCKS for feature in block.features]
-    sessions_of_first = set()
-    for block in BLOCKS:
-        columns = [names.index(feature.name) for feature in block.features]
-        for session in range(6):
-            donors = set(range(len(drawn.sources)))
-            for row in made.features[made.session == session][:, columns]:
-                same = (np.nan_to_num(drawn.features[:, columns], nan=-9) == np.nan_to_num(row, nan=-9)).all(axis=1)
-                donors &= set(drawn.session[same].tolist())
-            assert donors, "all windows' values of a family come from one connection"
-            if session == 0:
-                sessions_of_first.add(min(donors))
-    assert len(sessions_of_first) > 1
-
-
-def test_conformal_p_counts_what_is_as_strange() -> None:
-    rng = np.random.default_rng(2)
-    calibration, values = rng.integers(0, 9, 30).astype(float), rng.integers(-1, 10, 20).astype(float)
-    naive = [((calibration >= value).sum() + 1) / 31 for value in values]
-    np.testing.assert_allclose(conformal_p(calibration, np.ones(30), values), naive)
-
-
-def test_leaf_distance_is_the_share_of_trees_that_differ(drawn: Dataset, plain: Grown) -> None:
-    space = LeafSpace.fitted(plain, drawn, np.random.default_rng(4))
-    references = choose_references(drawn, plain.classes, np.random.default_rng(4))
-    import xgboost as xgb
-
-    def leaves(features: NDArray[np.float64]) -> NDArray[np.float32]:
-        matrix = xgb.DMatrix(features, feature_names=plain.booster.feature_names)
-        return np.asarray(plain.booster.predict(matrix, pred_leaf=True)).reshape(len(features), -1)
-
-    rows = drawn.features[:7]
-    found = space.distances(rows)
-    for column, own in enumerate(references):
-        differing = (leaves(rows)[:, None, :] != leaves(own)[None, :, :]).mean(axis=2)
-        np.testing.assert_allclose(found[:, column], np.sort(differing, axis=1)[:, 4], atol=1e-12)
-
-
-def test_feature_distance_is_euclids(drawn: Dataset) -> None:
-    space = FeatureSpace.fitted(drawn, ("binance", "kraken"), np.random.default_rng(5))
-    own = space.references[0]
-    squared = np.sort(((space.references - own) ** 2).sum(axis=1))
-    # The reference's own window is among those asked about: find it by its distance profile.
-    known = drawn.take(np.isin(drawn.labels, ("binance", "kraken")))
-    distances = space.distances(known.features)
-    assert np.abs(distances - np.sqrt(squared[4])).min() < 1e-6
-    far = replace(known, features=known.features + 100)
-    assert space.distances(far.features).min() > np.median(distances)
 
 
 def test_parts_of_a_dataset_predict_as_the_whole(drawn: Dataset, grown: Grown) -> None:
