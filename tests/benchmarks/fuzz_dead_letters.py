@@ -43,7 +43,7 @@ from jobs.results.values import Chunk, ResultsHash, differences, hash_results
 from jobs.submission import Submission
 from jobs.tables import DEAD_LETTERS
 from jobs.throwaway import delete_topic, fresh_database, idle_stack
-from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from model.artifact import DEFAULT_ARTIFACT, explainer_of, load_predictor
 from model.serving import OneModel
 from stack.status import StackStatus
 from synthetic.sessions import synthetic_sessions
@@ -192,7 +192,7 @@ def topic_hash(kafka: str, topic: str, *, only_clean: bool) -> ResultsHash:
 @contextmanager
 def topic_chunks(kafka: str, topic: str) -> Iterator[Iterator[Chunk]]:
     """Open a topic for its results."""
-    models = OneModel(load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT))
+    models = OneModel(load_predictor(DEFAULT_ARTIFACT), explainer_of(load_predictor(DEFAULT_ARTIFACT)))
     with TopicReader(kafka, topic) as reader:
         yield TopicResults(reader, models).chunks()
 

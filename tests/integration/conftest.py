@@ -21,7 +21,7 @@ from jobs.addresses import Addresses
 from jobs.flink_client import list_jobs
 from jobs.offline.captures import fingerprint_of
 from jobs.submission import Submission
-from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from model.artifact import DEFAULT_ARTIFACT, explainer_of, load_predictor
 from stack.status import StackStatus
 from synthetic.anomalies import switch
 from synthetic.sessions import synthetic_sessions
@@ -293,7 +293,7 @@ class Walk:
 @pytest.fixture(scope="session")
 def remembered() -> Callable[[Session, Sequence[str | None], Sequence[tuple[int, int]]], Walked]:
     """Return a function of a session, what each message declares, and each message's partition and offset."""
-    predictor, explainer = load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT)
+    predictor, explainer = load_predictor(DEFAULT_ARTIFACT), explainer_of(load_predictor(DEFAULT_ARTIFACT))
 
     def walk(session: Session, declared: Sequence[str | None], places: Sequence[tuple[int, int]]) -> Walked:
         verdict, events = None, []

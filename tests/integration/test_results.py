@@ -27,7 +27,7 @@ from jobs.migrate import migrate
 from jobs.results.tables import read_results, versions_of
 from jobs.results.topic import TopicResults
 from jobs.results.values import OF_MODELS, WRITING_TIMES, ResultsHash, differences, hash_results
-from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from model.artifact import DEFAULT_ARTIFACT, explainer_of, load_predictor
 from model.serving import OneModel
 from stack.status import StackStatus
 from udfs.errors import ConfigError, SchemaError
@@ -88,7 +88,7 @@ def hash_tables(database_url: str) -> ResultsHash:
 
 
 def one_model() -> OneModel:
-    return OneModel(load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT))
+    return OneModel(load_predictor(DEFAULT_ARTIFACT), explainer_of(load_predictor(DEFAULT_ARTIFACT)))
 
 
 @pytest.fixture

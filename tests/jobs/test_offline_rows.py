@@ -13,7 +13,7 @@ from jobs.offline import rows as offline_rows
 from jobs.offline.captures import verdict_of
 from jobs.offline.rows import result_rows
 from jobs.offline.windows import PartitionMessages
-from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from model.artifact import DEFAULT_ARTIFACT, explainer_of, load_predictor
 from model.serving import OneModel
 from synthetic.anomalies import switch
 from synthetic.sessions import synthetic_sessions
@@ -34,7 +34,7 @@ def predictor() -> Predictor:
 
 @pytest.fixture(scope="module")
 def explainer() -> Explainer:
-    return load_explainer(DEFAULT_ARTIFACT)
+    return explainer_of(load_predictor(DEFAULT_ARTIFACT))
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ def test_a_worker_needs_no_more_of_ours_than_is_shipped(tmp_path: Path) -> None:
     for package in SHIPPED_PACKAGES:
         shutil.copytree(ROOT / package, tmp_path / package)
     script = (
-        "import sys, pathlib; import udfs.flink; from model.artifact import load_explainer, load_predictor;"
-        "load_predictor(pathlib.Path('model/trained')); load_explainer(pathlib.Path('model/trained'));"
+        "import sys, pathlib; import udfs.flink; from model.artifact import explainer_of, load_predictor;"
+        "load_predictor(pathlib.Path('model/trained')); explainer_of(load_predictor(pathlib.Path('model/trained')));"
         "print(*sorted({m.split('.')[0] for m in sys.modules} & {'synthetic', 'ingest', 'jobs', 'stack'}))"
     )
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from ingest.capture import read_capture
 from jobs.commands.models import enrol as enrol_command
 from jobs.offline.captures import score_capture
-from model.artifact import load_explainer, load_manifest, load_predictor
+from model.artifact import explainer_of, load_manifest, load_predictor
 from model.baseline import FROM_MANIFEST, FROM_TRAINING
 from model.before_after import MOST_LOSS, losses
 from model.calibration import fit_scaling
@@ -358,7 +358,7 @@ def test_known_sessions_keep_their_names_and_the_venue_gets_its_own(
 
 
 def test_the_job_decides_on_five_classes_as_score_does(enrolled: tuple[Path, Enrolment], toys: list[Path]) -> None:
-    predictor, explainer = load_predictor(enrolled[0]), load_explainer(enrolled[0])
+    predictor, explainer = load_predictor(enrolled[0]), explainer_of(load_predictor(enrolled[0]))
     windows = session_windows(read_capture(toys[2]))
     scores = score_windows(windows, predictor)
     rows = score_rows(windows, np.zeros((len(windows), 50), dtype=np.int64), scores, predictor.model_version)

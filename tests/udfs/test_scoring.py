@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from model.artifact import DEFAULT_ARTIFACT, explainer_of, load_predictor
 from model.serving import OneModel
 from synthetic.sessions import synthetic_sessions
 from udfs.flink import ScoreWindows
@@ -21,7 +21,7 @@ DECIMALS = 6
 
 
 def default_models():
-    return OneModel(load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT))
+    return OneModel(load_predictor(DEFAULT_ARTIFACT), explainer_of(load_predictor(DEFAULT_ARTIFACT)))
 
 
 @pytest.fixture(scope="module")
