@@ -106,7 +106,7 @@ def in_turn(sessions: list[Session]) -> list[tuple[bytes, bytes]]:
 
 def spoiled_records(n_records: int, seed: int) -> Iterator[Spoiled]:
     """Spoil messages of connections of their own: first all edges, then whatever is drawn."""
-    rng = random.Random(seed)  # noqa: S311  # no secret
+    rng = random.Random(seed)
     drawn = synthetic_sessions(per_exchange=2, seed=seed, start_ns=START_NS, n_messages=200)
     own = [replace(one.session, connection_id=f"spoiled-{number}") for number, one in enumerate(drawn)]
     good = [(session.connection_id.encode(), value) for session in own for value in encode(session)]
