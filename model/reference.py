@@ -8,7 +8,7 @@ from model.boosting import window_weights
 from model.calibration import DEFAULT_RATE, refusal_thresholds
 from model.dataset import Dataset
 from model.distributions import Distribution, Reference, distribution
-from model.judging import Judge
+from model.judging import Calibrator
 from udfs.features import FEATURES
 from udfs.rows import as_stored
 from udfs.schema import Float64Array, Int64Array
@@ -17,7 +17,7 @@ from udfs.verdicts import PROBABILITY_DECIMALS
 
 
 def build_reference(
-    trained_on: Dataset, held_out: Dataset, raw: Float64Array, by: Judge, classes: list[str]
+    trained_on: Dataset, held_out: Dataset, raw: Float64Array, by: Calibrator, classes: list[str]
 ) -> Reference:
     """Lay out each class's distributions of features, and of `confidence` and `margin`.
 
@@ -30,7 +30,7 @@ def build_reference(
         would flatter it.
     raw : (n_windows, n_classes) float64
         What a booster that was not trained on them said of the held-out windows.
-    by : Judge
+    by : Calibrator
         Calibrates.
     classes : list of str
     """

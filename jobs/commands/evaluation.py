@@ -53,7 +53,7 @@ def evaluate(
 def _main_table(report: dict[str, Any]) -> Table:
     title = f"{report['model']['model_version']}, {report['effort']['name']} evaluation"
     table = Table("on", "of", "by", title=title)
-    columns = ("known_right", "known_refused", "known_wrong", "strangers_refused")
+    columns = ("known_right", "known_refused", "known_wrong", "unknown_venues_refused")
     for heading in columns:
         table.add_column(heading.replace("_", " "), justify="right")
     subjects, names = ("fresh", "recordings"), {"model": "model", "plain": "plain classifier"}

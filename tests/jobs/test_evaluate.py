@@ -47,7 +47,7 @@ def report(out: Path) -> dict[str, Any]:
 
 @needs_captures
 def test_every_figure_stands_beside_the_plain_classifiers(report: dict[str, Any]) -> None:
-    for part in ("main", "ranking", "alert_precision", "confidence", "course", "requested"):
+    for part in ("main", "ranking", "alert_precision", "confidence", "accuracy_over_messages", "requested"):
         assert {on: set(who) - {"recorder"} for on, who in report[part].items()} == {
             "fresh": {"model", "plain"},
             "recordings": {"model", "plain"},
@@ -55,7 +55,7 @@ def test_every_figure_stands_beside_the_plain_classifiers(report: dict[str, Any]
     assert [row["rate_factor"] for row in report["rate_shift"]] == [0.5, 0.71, 1, 1.41, 2]
     assert [row["jitter_ms"] for row in report["jitter"]["recordings"]] == [0, 0.1, 1, 5]
     assert {len(row) for row in report["rate_shift"]} == {3}
-    assert {row["exchange"] for row in report["known_as_strangers"]} == {"binance", "coinbase", "kraken"}
+    assert {row["exchange"] for row in report["known_as_unknown"]} == {"binance", "coinbase", "kraken"}
     assert len(report["ablation"]) == 11
     assert len(report["importance"]) == 56
     assert sum(row["share"] for row in report["importance"]) == pytest.approx(1, abs=1e-3)
@@ -73,7 +73,7 @@ def test_parts_agree_with_each_other(report: dict[str, Any]) -> None:
     assert report["jitter"]["recordings"][0]["model"]["windows_right"] == model["windows"]["known_right"]
     at_default = next(row for row in report["requested"]["recordings"]["model"] if row["requested"] == 0.01)
     assert at_default["observed"] == model["windows"]["known_refused"]
-    last = report["course"]["fresh"]["model"]["known"]["points"][-1]
+    last = report["accuracy_over_messages"]["fresh"]["model"]["known"]["points"][-1]
     assert last["messages"] == report["effort"]["tested"]["n_messages"]
     assert last["right"] == report["main"]["fresh"]["model"]["connections"]["known_right"]
 
@@ -116,7 +116,7 @@ def test_the_full_evaluation_trains_what_train_trains() -> None:
     amounts = FULL.trained
     assert defaults == {
         "per_exchange": amounts.per_exchange,
-        "strangers": amounts.n_strangers,
+        "strangers": amounts.n_unknown_venues,
         "messages": amounts.n_messages,
         "seed": inspect.signature(evaluate).parameters["seed"].default,
     }

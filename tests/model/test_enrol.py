@@ -40,7 +40,7 @@ from udfs.schema import MISSING, MsgType, Session
 from udfs.scoring import score_windows
 from udfs.windows import session_windows
 
-AMOUNTS = Amounts(per_exchange=4, n_strangers=4, n_messages=200)
+AMOUNTS = Amounts(per_exchange=4, n_unknown_venues=4, n_messages=200)
 DAY_NS = 86_400 * 10**9
 START_NS = 1_600_000_000 * 10**9
 BASE_CLASSES = ("binance", "coinbase", "kraken", "unknown")
@@ -200,7 +200,7 @@ def test_only_a_loss_of_more_than_the_stated_share_is_told() -> None:
     assert losses(outcomes(90), outcomes(88)) == []
     assert losses(outcomes(90), outcomes(87)) == [
         "87.0% of a's windows are named right, 90.0% before",
-        "87.0% of strangers' windows are refused, 90.0% before",
+        "87.0% of unknown venues' windows are refused, 90.0% before",
     ]
 
 
@@ -255,7 +255,7 @@ def test_a_class_that_is_not_held_out_leaves_the_calibration_of_the_others_alone
 
 @pytest.fixture(scope="module")
 def captures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a folder of a Kraken recording and two of a stranger, with its index."""
+    """Make a folder of a Kraken recording and two of an unknown venue, with its index."""
     folder = tmp_path_factory.mktemp("captures")
     odd = draw_stranger_profile(np.random.default_rng(5))
     write_capture(folder / "kraken/KRAKEN__1.jsonl.gz", profile("kraken-v2-market"), 1)
@@ -318,7 +318,7 @@ def totals(enrolment: Enrolment, on: str) -> list[dict[str, tuple[int, int]]]:
 def test_both_models_are_measured_on_the_same_sessions(enrolled: tuple[Path, Enrolment]) -> None:
     _, enrolment = enrolled
     assert enrolment.before_from == FROM_MANIFEST
-    # Half of 4 sessions of each exchange and of 4 strangers, 7 windows each.
+    # Half of 4 sessions of each exchange and of 4 unknown venues, 7 windows each.
     drawn = dict.fromkeys(BASE_CLASSES, (14, 2))
     assert totals(enrolment, ON_FRESH) == [drawn, drawn]
     recorded = {"kraken": (7, 1), "toy": (14, 2), "unknown": (14, 2)}
@@ -437,6 +437,6 @@ def test_the_command_shows_both_models(toys: list[Path], base: Path, tmp_path: P
     arguments = ["enrol", "toy", str(toys[0].parent), "--model", str(base), "--out", str(tmp_path / "model")]
     result = CliRunner().invoke(app, arguments, catch_exceptions=False, env={"COLUMNS": "200"})
     assert result.exit_code == 0
-    assert "strangers" in result.stdout
+    assert "unknown venues" in result.stdout
     assert str(tmp_path / "model" / ENROLMENT_NAME) in result.stdout
     assert "3 of the 3 recordings" in result.stderr

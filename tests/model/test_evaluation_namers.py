@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from model.boosting import Grown, Recipe, grow
 from model.crossfit import Fold, divide, make_folds
 from model.dataset import Dataset, Source, build_dataset, concatenate
-from model.evaluation.namers import JudgedBooster, PlainBooster, follow
-from model.evaluation.opinions import CERTAIN, LIKELY, UNDECIDED, LeftOut, Opinion, last_windows
-from model.judging import fit_judge, judge
+from model.evaluation.namers import CalibratedBooster, PlainBooster, follow
+from model.evaluation.opinions import CERTAIN, LIKELY, UNDECIDED, LeftOut, Prediction, last_windows
+from model.judging import calibrate, fit_calibrator
 from model.train import CLASSES, Amounts, draw_synthetic
 from udfs.schema import UNKNOWN
 from udfs.standing import connection_verdict
@@ -26,7 +26,7 @@ CERTAINTIES = {UNDECIDED: "undecided", LIKELY: "likely", CERTAIN: "certain"}
 
 @pytest.fixture(scope="module")
 def drawn() -> Dataset:
-    return draw_synthetic(Amounts(per_exchange=4, n_strangers=5, n_messages=200), 11)
+    return draw_synthetic(Amounts(per_exchange=4, n_unknown_venues=5, n_messages=200), 11)
 
 
 @pytest.fixture(scope="module")
@@ -54,42 +54,44 @@ def test_what_stood_after_each_window_is_the_verdict_of_so_many(rows: list[list[
     evidence = np.array(rows, dtype=np.int64)
     rule = DecisionRule(bounds_millinats=(7000, 8000, 7500, 9000), unknown=3, intercept=0.0, slope_per_nat=0.1)
     classes = tuple(CLASSES)
-    standing, certainty, since = follow(evidence, connection_verdict(evidence, rule, classes), rule, classes)
+    current_verdicts, certainty, since = follow(evidence, connection_verdict(evidence, rule, classes), rule, classes)
     for n in range(1, len(rows) + 1):
         verdict = connection_verdict(evidence[:n], rule, classes)
-        assert classes[standing[n - 1]] == verdict.exchange
+        assert classes[current_verdicts[n - 1]] == verdict.exchange
         assert CERTAINTIES[certainty[n - 1]] == verdict.certainty
         changed = [change.since_window for change in verdict.changes if change.window == n - 1]
         assert since[n - 1] == (changed[0] if changed else -1)
 
 
-def test_the_model_names_as_its_judge_does(drawn: Dataset, grown: Grown) -> None:
-    fresh = draw_synthetic(Amounts(per_exchange=4, n_strangers=5, n_messages=200), 12)
-    by = fit_judge(fresh, grown.predict(fresh.features), grown.classes)
-    said = judge(drawn, grown.predict(drawn.features), by, 0.05)
-    namer = JudgedBooster(grown=grown, judge=by)
-    opinion = namer.opine(drawn, 0.05)
-    np.testing.assert_array_equal(opinion.probabilities, said.probabilities)
-    np.testing.assert_array_equal(opinion.windows, said.windows)
-    assert opinion.standing_names[last_windows(drawn)].tolist() == [verdict.exchange for verdict in said.connections]
-    assert opinion.verdict_probabilities.tolist() == [verdict.probability for verdict in said.connections]
-    np.testing.assert_array_equal(namer.refuse(drawn, [0.05])[0], opinion.window_names == UNKNOWN)
+def test_the_model_names_as_its_calibrator_does(drawn: Dataset, grown: Grown) -> None:
+    fresh = draw_synthetic(Amounts(per_exchange=4, n_unknown_venues=5, n_messages=200), 12)
+    by = fit_calibrator(fresh, grown.predict(fresh.features), grown.classes)
+    said = calibrate(drawn, grown.predict(drawn.features), by, 0.05)
+    classifier = CalibratedBooster(grown=grown, calibrator=by)
+    prediction = classifier.predict(drawn, 0.05)
+    np.testing.assert_array_equal(prediction.probabilities, said.probabilities)
+    np.testing.assert_array_equal(prediction.windows, said.windows)
+    assert prediction.current_verdict_names[last_windows(drawn)].tolist() == [
+        verdict.exchange for verdict in said.connections
+    ]
+    assert prediction.verdict_probabilities.tolist() == [verdict.probability for verdict in said.connections]
+    np.testing.assert_array_equal(classifier.refuse(drawn, [0.05])[0], prediction.window_names == UNKNOWN)
 
 
 def test_the_plain_classifier_refuses_as_many_as_requested(drawn: Dataset, plain: Grown) -> None:
     raw = plain.predict(drawn.features)
-    namer = PlainBooster.fitted(plain, drawn, raw)
+    classifier = PlainBooster.fitted(plain, drawn, raw)
     known = drawn.take(drawn.labels != UNKNOWN)
-    refused = namer.refuse(known, [0.1, 0.2])
+    refused = classifier.refuse(known, [0.1, 0.2])
     # On what chose the threshold, all sessions being as long, at most the requested share, less than a window less.
     assert 0.1 - 1 / len(known.features) <= refused[0].mean() <= 0.1
     assert refused[0].sum() < refused[1].sum()
-    opinion = namer.opine(known, 0.1)
-    np.testing.assert_array_equal(opinion.window_names == UNKNOWN, refused[0])
+    prediction = classifier.predict(known, 0.1)
+    np.testing.assert_array_equal(prediction.window_names == UNKNOWN, refused[0])
     rows = np.flatnonzero(known.session == 2)
     naive = plain.predict(known.features[rows]).mean(axis=0)
-    assert opinion.connection_scores[2] == pytest.approx(1 - naive.max())
-    assert set(opinion.certainty.tolist()) == {CERTAIN}
+    assert prediction.connection_scores[2] == pytest.approx(1 - naive.max())
+    assert set(prediction.certainty.tolist()) == {CERTAIN}
 
 
 class Numbering:
@@ -98,15 +100,15 @@ class Numbering:
     def __init__(self, sign: int) -> None:
         self.sign = sign
 
-    def opine(self, dataset: Dataset, false_unknown_rate: float) -> Opinion:
+    def predict(self, dataset: Dataset, false_unknown_rate: float) -> Prediction:
         values = self.sign * dataset.features[:, 0]
         whole = values.astype(np.int64)
-        return Opinion(
+        return Prediction(
             classes=tuple(CLASSES),
             probabilities=values[:, None],
             windows=whole,
             unknown_scores=values,
-            standing=whole,
+            current_verdicts=whole,
             certainty=whole,
             since=whole,
             verdict_probabilities=self.sign * np.arange(len(dataset.sources)) + 0.5,
@@ -133,10 +135,10 @@ def test_each_session_is_named_by_who_did_not_see_it() -> None:
     recordings = make_recordings()
     odd = np.array([False, True, False, True, False])
     folds = [Fold(tested=odd, trained=~odd), Fold(tested=~odd, trained=odd)]
-    left_out = LeftOut(folds=folds, namers=[Numbering(-1), Numbering(1)])
-    opinion = left_out.opine(recordings, 0.01)
-    assert opinion.windows.tolist() == [1, 2, -3, 4, 5, 6, -7, 8]
-    assert opinion.verdict_probabilities.tolist() == [0.5, 0.5, 1.5, -0.5, 2.5]
+    left_out = LeftOut(folds=folds, classifiers=[Numbering(-1), Numbering(1)])
+    prediction = left_out.predict(recordings, 0.01)
+    assert prediction.windows.tolist() == [1, 2, -3, 4, 5, 6, -7, 8]
+    assert prediction.verdict_probabilities.tolist() == [0.5, 0.5, 1.5, -0.5, 2.5]
     assert left_out.refuse(recordings, [0, 4.5]).tolist() == [
         [True, True, False, True, True, True, False, True],
         [False, False, False, False, True, True, False, True],
