@@ -52,14 +52,15 @@ def evaluate(
 
 def _main_table(report: dict[str, Any]) -> Table:
     title = f"{report['model']['model_version']}, {report['effort']['name']} evaluation"
-    table = Table("on", "of", "by", title=title)
+    table = Table(title=title, caption="plain: a plain classifier of the same features and trees")
+    for heading in ("on", "of", "by"):
+        table.add_column(heading, no_wrap=True)
     columns = ("known_right", "known_refused", "known_wrong", "unknown_venues_refused")
     for heading in columns:
         table.add_column(heading.replace("_", " "), justify="right")
-    subjects, names = ("fresh", "recordings"), {"model": "model", "plain": "plain classifier"}
-    for on, unit, who in product(subjects, ("windows", "connections"), names):
+    for on, unit, who in product(("fresh", "recordings"), ("windows", "connections"), ("model", "plain")):
         figures = report["main"][on][who][unit]
-        table.add_row(on, unit, names[who], *(_percent(figures[column]["ratio"]) for column in columns))
+        table.add_row(on, unit, who, *(_percent(figures[column]["ratio"]) for column in columns))
     return table
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from model.crossfit import Fold
 from model.dataset import Dataset
-from udfs.schema import UNKNOWN, Float64Array, Int64Array
+from udfs.schema import Float64Array, Int64Array
 
 T = TypeVar("T", bound=np.generic)
 
@@ -56,11 +56,6 @@ class Prediction:
     since: Int64Array
     verdict_probabilities: Float64Array
     connection_scores: Float64Array
-
-    @property
-    def unknown(self) -> int:
-        """The index of `unknown`."""
-        return self.classes.index(UNKNOWN)
 
     @property
     def window_names(self) -> NDArray[np.str_]:
