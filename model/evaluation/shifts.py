@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from model.boosting import Progress
-from model.dataset import Dataset, Source, build_dataset, draw_labelled_synthetic
 from model.evaluation.effort import Effort
 from model.evaluation.figures import Names, right_connections, right_windows
-from model.evaluation.opinions import Classifier
+from model.evaluation.predictions import Classifier
+from model.training.boosting import Progress
+from model.training.dataset import Dataset, Source, build_dataset, draw_labelled_synthetic
 from synthetic.jitter import JITTER_MEDIANS_S, add_jitter
 from udfs.schema import Session
 

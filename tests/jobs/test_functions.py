@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from jobs import functions
-from jobs.functions import SOURCES, ensure_functions
-from jobs.queries import JAVA_FUNCTIONS
-from jobs.tables import DRIVER
-from stack.errors import StackError
-from stack.jars import cache_folder, ensure_jars
+from jobs.pipeline import java_functions as functions
+from jobs.pipeline.java_functions import SOURCES, ensure_functions
+from jobs.pipeline.queries import JAVA_FUNCTIONS
+from jobs.pipeline.tables import DRIVER
+from stack.java.jars import cache_folder, ensure_jars
+from stack.stack_error import StackError
 
 
 @pytest.fixture

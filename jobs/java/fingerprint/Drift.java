@@ -9,7 +9,7 @@ import org.apache.flink.core.memory.DataOutputView;
  * Whether the rate of a connection is still that of its own earlier windows: the times between the ends of the latest
  * four blocks of eight windows against those of up to forty blocks before.
  *
- * <p>Python computes the same bits ({@code jobs.offline.drift}): logarithms and their sums are integers, and what is made
+ * <p>Python computes the same bits ({@code jobs.reference.drift}): logarithms and their sums are integers, and what is made
  * of them takes only operations that IEEE 754 rounds in one way.
  */
 final class Drift {

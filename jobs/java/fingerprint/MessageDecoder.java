@@ -15,7 +15,7 @@ import org.apache.flink.table.data.RowData;
  * Reads a record's value in one pass: a message's fields, or the reason why it is none, and the bytes themselves.
  *
  * <p>NULL integers are {@link Windows#MISSING}, a type is its code. Fields that are not known are passed over; of one
- * that is there twice the last counts. {@code ingest.validity} is the same rule in Python.
+ * that is there twice the last counts. {@code ingest.kafka.record_validity} is the same rule in Python.
  */
 final class MessageDecoder implements DeserializationSchema<RowData> {
     private static final int MOST_BYTES = 1 << 16;

@@ -1,0 +1,140 @@
+"""What is said of sessions, window by window, by whoever says it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.training.cross_fitting import Fold
+from model.training.dataset import Dataset
+from udfs.schema import Float64Array, Int64Array
+
+T = TypeVar("T", bound=np.generic)
+
+UNDECIDED: Final = 0
+LIKELY: Final = 1
+CERTAIN: Final = 2
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prediction:
+    """What is said of a dataset.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        With `unknown` among them.
+    probabilities : (n_windows, n_classes) float64
+        Of each window.
+    windows : (n_windows,) int64
+        Verdict of each window, an index of the classes.
+    unknown_scores : (n_windows,) float64
+        How little a window looks like any known exchange; only their order counts.
+    current_verdicts : (n_windows,) int64
+        What stands for the connection after each of its windows; `unknown` where nothing does.
+    certainty : (n_windows,) int64
+        `UNDECIDED`, `LIKELY` or `CERTAIN`, after each window.
+    since : (n_windows,) int64
+        Where a certain verdict changes: number of the window, in its connection, with which that began, as far as is
+        said. Else -1.
+    verdict_probabilities : (n_sessions,) float64
+        That what stands after the last window is right; NaN without windows.
+    connection_scores : (n_sessions,) float64
+        How little a connection looks like any known exchange, after its last window; NaN without windows.
+    """
+
+    classes: tuple[str, ...]
+    probabilities: Float64Array
+    windows: Int64Array
+    unknown_scores: Float64Array
+    current_verdicts: Int64Array
+    certainty: Int64Array
+    since: Int64Array
+    verdict_probabilities: Float64Array
+    connection_scores: Float64Array
+
+    @property
+    def window_names(self) -> NDArray[np.str_]:
+        """The verdict of each window in words."""
+        return np.array(self.classes, dtype=np.str_)[self.windows]
+
+    @property
+    def current_verdict_names(self) -> NDArray[np.str_]:
+        """What stands after each window in words."""
+        return np.array(self.classes, dtype=np.str_)[self.current_verdicts]
+
+
+class Classifier(Protocol):
+    """Whoever names windows and connections."""
+
+    def predict(self, dataset: Dataset, false_unknown_rate: float) -> Prediction:
+        """Name everything, so that so many of the windows of known exchanges are called unknown."""
+
+    def refuse(self, dataset: Dataset, rates: Sequence[float]) -> NDArray[np.bool_]:
+        """Say which windows are called unknown at each false-unknown rate: (n_rates, n_windows)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LeftOut:
+    """Names each recording by a classifier that did not see its day, nor an unknown venue's family.
+
+    Attributes
+    ----------
+    folds, classifiers
+        One classifier a fold.
+    """
+
+    folds: Sequence[Fold]
+    classifiers: Sequence[Classifier]
+
+    def predict(self, dataset: Dataset, false_unknown_rate: float) -> Prediction:
+        """Name recordings, the very ones that were divided or the same ones changed, session by session."""
+        predictions = [
+            classifier.predict(dataset.take(fold.tested), false_unknown_rate)
+            for fold, classifier in zip(self.folds, self.classifiers, strict=True)
+        ]
+        rows = self._rows(dataset)
+        sessions = np.concatenate([np.flatnonzero(fold.tested) for fold in self.folds])
+        return Prediction(
+            classes=predictions[0].classes,
+            probabilities=_scattered([p.probabilities for p in predictions], rows),
+            windows=_scattered([p.windows for p in predictions], rows),
+            unknown_scores=_scattered([p.unknown_scores for p in predictions], rows),
+            current_verdicts=_scattered([p.current_verdicts for p in predictions], rows),
+            certainty=_scattered([p.certainty for p in predictions], rows),
+            since=_scattered([p.since for p in predictions], rows),
+            verdict_probabilities=_scattered([p.verdict_probabilities for p in predictions], sessions),
+            connection_scores=_scattered([p.connection_scores for p in predictions], sessions),
+        )
+
+    def refuse(self, dataset: Dataset, rates: Sequence[float]) -> NDArray[np.bool_]:
+        """Say which windows are called unknown at each rate."""
+        pairs = zip(self.folds, self.classifiers, strict=True)
+        refused = [classifier.refuse(dataset.take(fold.tested), rates).T for fold, classifier in pairs]
+        return _scattered(refused, self._rows(dataset)).T
+
+    def _rows(self, dataset: Dataset) -> NDArray[np.intp]:
+        return np.concatenate([np.flatnonzero(fold.tested[dataset.session]) for fold in self.folds])
+
+
+def _scattered(parts: Sequence[NDArray[T]], places: NDArray[np.intp]) -> NDArray[T]:
+    values = np.concatenate(parts)
+    placed = np.empty_like(values)
+    placed[places] = values
+    return placed
+
+
+def last_windows(dataset: Dataset) -> NDArray[np.intp]:
+    """Find the row of the last window of each session that has any; sessions' windows are contiguous."""
+    return np.flatnonzero(np.diff(dataset.session, append=-1) != 0)
+
+
+def window_numbers(dataset: Dataset) -> Int64Array:
+    """Count the windows that come before each one in its session."""
+    counts = np.bincount(dataset.session, minlength=len(dataset.sources))
+    starts = np.cumsum(counts) - counts
+    return np.arange(len(dataset.session)) - starts[dataset.session]
