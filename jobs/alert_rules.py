@@ -168,7 +168,7 @@ def rule_groups() -> Json:
 def _table_rule(rule: TableRule) -> Json:
     source = {"type": "grafana-postgresql-datasource", "uid": "fingerprint"}
     sql = (
-        "SELECT rule, severity, subject, coalesce(declared_exchange, 'nothing') AS declared_exchange,\n"  # noqa: S608
+        "SELECT rule, severity, subject, coalesce(declared_exchange, 'nothing') AS declared_exchange,\n"
         "       coalesce(detected_exchange, 'nothing') AS detected_exchange, value\n"
         f"FROM alerts\nWHERE rule = '{rule.name}'"
     )
@@ -185,7 +185,7 @@ def _metric_rule(rule: MetricRule) -> Json:
     return _rule(rule, rule.title, uid, source, query, above=rule.above, labels=labels)
 
 
-def _rule(  # noqa: PLR0913
+def _rule(
     rule: TableRule | MetricRule,
     title: str,
     uid: str,

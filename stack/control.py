@@ -220,7 +220,7 @@ def _start_supervisor(home: Path) -> None:
     (home / "logs").mkdir(exist_ok=True)
     status_path(home).unlink(missing_ok=True)
     with (home / "logs" / "supervisor.log").open("w") as log:
-        subprocess.run(  # noqa: S603 - this Python and this package
+        subprocess.run(
             [sys.executable, "-m", "stack.supervisor", str(home)],
             # Where this package lies, so that it is found without being installed.
             cwd=Path(__file__).parents[1],

@@ -39,7 +39,7 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a process in a session of its own; it dies with the thread that called this."""
     with output.open("ab") as file:
-        return subprocess.Popen(  # noqa: S603 - commands of this package's own making
+        return subprocess.Popen(
             command,
             cwd="/",
             env=environment(home, extra),
@@ -56,7 +56,7 @@ def spawn(
 
 def run_as(account: Account | None, command: Sequence[str | Path], text: str = "") -> subprocess.CompletedProcess[str]:
     """Run a command to its end, as an account if one is given; its output and errors come together."""
-    return subprocess.run(  # noqa: S603 - commands of this package's own making
+    return subprocess.run(
         command,
         cwd="/",
         input=text,

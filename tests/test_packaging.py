@@ -27,7 +27,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, copy)
     build = f"from setuptools import build_meta; build_meta.build_wheel({str(out)!r})"
-    subprocess.run([sys.executable, "-c", build], cwd=copy, check=True, capture_output=True)  # noqa: S603  # our own
+    subprocess.run([sys.executable, "-c", build], cwd=copy, check=True, capture_output=True)
     return next(out.glob("*.whl"))
 
 
@@ -55,7 +55,7 @@ def test_the_installed_command_scores(wheel: Path, tmp_path: Path) -> None:
     with gzip.open(tmp_path / "beats.jsonl.gz", "wt") as file:
         file.writelines(json.dumps(frame) + "\n" for frame in frames)
     run = "import sys, jobs; from jobs.cli.main import main; print(jobs.__file__, file=sys.stderr); main()"
-    done = subprocess.run(  # noqa: S603  # our own command
+    done = subprocess.run(
         [sys.executable, "-c", run, "score", "beats.jsonl.gz", "--format", "json"],
         env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
         cwd=tmp_path,

@@ -25,7 +25,7 @@ _SETTINGS: Final = {
     "acks": "all",
     "partitioner": "murmur2_random",
     "allow.auto.create.topics": False,
-    "compression.type": "zstd",  # two thirds of lz4's bytes, and kafka-python reads it as installed
+    "compression.type": "zstd",  # two thirds of lz4's bytes, and kafka-python reads it: PyFlink brings zstandard
     "linger.ms": 5,
     "statistics.interval.ms": 1_000,
 }

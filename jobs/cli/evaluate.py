@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,24 +46,23 @@ def evaluate(
         status.update("Evaluating: drawing the report")
         (out_folder / "report.json").write_text(json.dumps(report, indent=1, allow_nan=False) + "\n")
         (out_folder / "report.html").write_text(render_page(report))
-    out.print(_target_table(report))
+    out.print(_main_table(report))
     out.print(f"[bold]{out_folder / 'report.html'}[/bold] has the whole report.", soft_wrap=True)
 
 
-def _target_table(report: dict[str, Any]) -> Table:
+def _main_table(report: dict[str, Any]) -> Table:
     title = f"{report['model']['model_version']}, {report['effort']['name']} evaluation"
-    table = Table("target", "wanted", title=title)
-    for heading in ("model", "plain classifier"):
-        table.add_column(heading, justify="right")
-    table.add_column("")
-    for target in report["targets"]:
-        figures = (_figure(target[who], as_share=target["as_share"]) for who in ("found", "plain"))
-        met = {True: "[green]met[/green]", False: "[red]missed[/red]", None: "-"}[target["met"]]
-        table.add_row(target["name"], target["wanted"], *figures, met)
+    table = Table(title=title, caption="plain: a plain classifier of the same features and trees")
+    for heading in ("on", "of", "by"):
+        table.add_column(heading, no_wrap=True)
+    columns = ("known_right", "known_refused", "known_wrong", "unknown_venues_refused")
+    for heading in columns:
+        table.add_column(heading.replace("_", " "), justify="right")
+    for on, unit, who in product(("fresh", "recordings"), ("windows", "connections"), ("model", "plain")):
+        figures = report["main"][on][who][unit]
+        table.add_row(on, unit, who, *(_percent(figures[column]["ratio"]) for column in columns))
     return table
 
 
-def _figure(value: float | None, *, as_share: bool) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.1%}" if as_share else f"{value:.4g}"
+def _percent(ratio: float | None) -> str:
+    return "-" if ratio is None else f"{ratio:.1%}"

@@ -42,7 +42,7 @@ def train(
         manifest = train_model(
             out_folder,
             captures=captures,
-            amounts=Amounts(per_exchange=per_exchange, n_strangers=unknown_venues, n_messages=messages),
+            amounts=Amounts(per_exchange=per_exchange, n_unknown_venues=unknown_venues, n_messages=messages),
             seed=seed,
             progress=lambda line: status.update(f"Training: {line}"),
         )

@@ -38,6 +38,6 @@ def run_tests(
 
 
 def _run(command: list[str]) -> None:
-    code = subprocess.run(command, cwd=_ROOT, check=False).returncode  # noqa: S603  # our own commands, no shell
+    code = subprocess.run(command, cwd=_ROOT, check=False).returncode
     if code != 0:
         raise typer.Exit(code)

@@ -192,9 +192,7 @@ def flink_run(command: list[str], environment: dict[str, str]) -> str:
     PipelineError
         If the client or the cluster refuses; the message ends with what it said.
     """
-    done = subprocess.run(  # noqa: S603  # our own command, no shell
-        command, env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     submitted = _SUBMITTED.search(done.stdout)
     if done.returncode != 0 or submitted is None:
         raise PipelineError(f"Expected Flink to take the job, but `flink run` ended with: {_reason(done)}")

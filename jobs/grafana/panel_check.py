@@ -94,7 +94,7 @@ def queries_of(panel: Json) -> list[Json]:
     return [{"datasource": source} | target for target in panel.get("targets", []) if not target.get("hide")]
 
 
-def _run(  # noqa: PLR0913
+def _run(
     grafana: Grafana,
     dashboard: Json,
     panel: str,

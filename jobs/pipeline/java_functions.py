@@ -80,9 +80,7 @@ def _compile(compiler: Iterable[Path], classes: Path) -> None:
         *(str(file) for file in _files(SOURCES) if file.suffix == ".java"),
     ]
     try:
-        done = subprocess.run(  # noqa: S603 - the java that was found, our own sources
-            command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
-        )
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S)
     except subprocess.TimeoutExpired as error:
         raise StackError(
             f"Expected the job's functions to compile in {_TIMEOUT_S} s, found the compiler still at work: try again."

@@ -54,7 +54,7 @@ def messages_view(_settings: JobSettings) -> str:
         SELECT connection_id, recv_ts_ns, exchange_ts_ns, seq, request_id, type_code, declared_exchange,
                kafka_partition, kafka_offset
         FROM {RAW_MESSAGES}
-        WHERE refused_because IS NULL AND record_key = connection_id"""  # noqa: S608  # only our own names
+        WHERE refused_because IS NULL AND record_key = connection_id"""
 
 
 def refused_view(_settings: JobSettings) -> str:
@@ -63,7 +63,7 @@ def refused_view(_settings: JobSettings) -> str:
         SELECT CAST(record_key AS BYTES) AS record_key, body, kafka_partition, kafka_offset,
                refusal(refused_because, record_key) AS reason
         FROM {RAW_MESSAGES}
-        WHERE refused_because IS NOT NULL OR record_key IS NULL OR record_key <> connection_id"""  # noqa: S608  # only our own names
+        WHERE refused_because IS NOT NULL OR record_key IS NULL OR record_key <> connection_id"""
 
 
 def dead_letter_records_query(settings: JobSettings) -> str:
@@ -82,7 +82,7 @@ def dead_letter_records_query(settings: JobSettings) -> str:
     return f"""
         INSERT INTO {DEAD_LETTER_RECORDS}
         SELECT {_up_to(_LONGEST_KEY_BYTES, "record_key")}, {_up_to(_LONGEST_BODY_BYTES, "body")}, MAP[{headers}]
-        FROM {REFUSED}"""  # noqa: S608  # only our own names
+        FROM {REFUSED}"""
 
 
 def dead_letters_query(_settings: JobSettings) -> str:
@@ -104,7 +104,7 @@ def gathered_view(settings: JobSettings) -> str:
             messages => TABLE {MESSAGES} PARTITION BY connection_id,
             silence_ns => CAST({settings.silence_ns} AS BIGINT),
             uid => 'windows'
-        )"""  # noqa: S608  # only our own names
+        )"""
 
 
 def scored_view(_settings: JobSettings) -> str:
@@ -116,7 +116,7 @@ def scored_view(_settings: JobSettings) -> str:
             SELECT {_CARRIED}, {SCORE_FUNCTION}(window_columns, kafka_partition) AS scores
             FROM {GATHERED}
             WHERE kind = 'window'
-        )"""  # noqa: S608  # only our own names
+        )"""
 
 
 def window_scores_query(_settings: JobSettings) -> str:
@@ -125,12 +125,12 @@ def window_scores_query(_settings: JobSettings) -> str:
     return f"""
         INSERT INTO {WINDOW_SCORES} ({columns})
         SELECT {columns} FROM {SCORED}
-        ON CONFLICT DO DEDUPLICATE"""  # noqa: S608  # only our own names
+        ON CONFLICT DO DEDUPLICATE"""
 
 
 def remembered_view(_settings: JobSettings) -> str:
     """Select of every window what is needed later."""
-    return f"SELECT {_KEPT}, history_record FROM {SCORED}"  # noqa: S608  # only our own names
+    return f"SELECT {_KEPT}, history_record FROM {SCORED}"
 
 
 def decisions_view(_settings: JobSettings) -> str:
@@ -143,12 +143,12 @@ def decisions_view(_settings: JobSettings) -> str:
             FROM history(
                 scored => TABLE {REMEMBERED} PARTITION BY connection_id, most_windows => {HISTORY}, uid => 'history'
             )
-        )"""  # noqa: S608  # only our own names
+        )"""
 
 
 def decided_view(_settings: JobSettings) -> str:
     """Select every window with what stands for its connection from then on."""
-    return f"SELECT * FROM standing(decided => TABLE {DECISIONS} PARTITION BY connection_id, uid => 'standing')"  # noqa: S608  # only our own names
+    return f"SELECT * FROM standing(decided => TABLE {DECISIONS} PARTITION BY connection_id, uid => 'standing')"
 
 
 def connection_verdicts_query(_settings: JobSettings) -> str:
@@ -210,7 +210,7 @@ def connection_events_query(_settings: JobSettings) -> str:
             FROM {DECIDED}
             WHERE certain IS NOT NULL
               AND (certain IS DISTINCT FROM certain_before OR declared_exchange IS DISTINCT FROM declared_before)
-        )"""  # noqa: S608  # only our own names
+        )"""
     return _insert(CONNECTION_EVENTS, values, f"({explained})")
 
 
@@ -276,7 +276,7 @@ def _insert(table: str, values: dict[str, str], source: str) -> str:
     return f"""
         INSERT INTO {table} ({", ".join(values)})
         SELECT {selected} FROM {source}
-        ON CONFLICT DO DEDUPLICATE"""  # noqa: S608  # only our own names
+        ON CONFLICT DO DEDUPLICATE"""
 
 
 def _since(name: str) -> str:

@@ -191,11 +191,6 @@ def load_predictor(folder: Path, false_unknown_rate: float = DEFAULT_RATE) -> Bo
     return predictor
 
 
-def load_explainer(folder: Path) -> BoosterExplainer:
-    """Load what explains an artifact's verdicts; what is wrong with it is said as by `load_predictor`."""
-    return explainer_of(load_predictor(folder))
-
-
 def explainer_of(predictor: BoosterPredictor) -> BoosterExplainer:
     """Return what explains the verdicts of a loaded artifact."""
     return BoosterExplainer(predictor.booster, classes=predictor.classes, typical=predictor.manifest.typical)

@@ -14,7 +14,7 @@ from model.enrolment.before_after import Confusion, Named, confusion_of, names_o
 from model.enrolment.recording_selection import Gathered
 from model.training.boosting import Progress
 from model.training.calibration import Scaling, raw_probabilities
-from model.training.calibrator import Judge, Judgements, judge
+from model.training.calibrator import CalibratedVerdicts, Calibrator, calibrate
 from model.training.cross_fitting import Division, divisions_of
 from model.training.dataset import Dataset
 from model.training.training_run import (
@@ -23,8 +23,8 @@ from model.training.training_run import (
     Amounts,
     Plan,
     Trained,
+    calibrate_left_out,
     describe_training,
-    judge_left_out,
     measure,
     train_on,
 )
@@ -65,7 +65,7 @@ def plan_of(manifest: Manifest, recordings: Dataset) -> Plan:
     training = manifest.training
     kept = [Division(groups=tuple(d["groups"]), families=tuple(d["families"])) for d in training.get("divisions", [])]
     return Plan(
-        amounts=Amounts(**training["synthetic"]),
+        amounts=Amounts.from_manifest(training["synthetic"]),
         seed=training["seed"],
         classes=tuple(manifest.classes),
         divisions=tuple(kept or divisions_of(recordings)),
@@ -105,18 +105,18 @@ def _read_baseline(predictor: BoosterPredictor, gathered: Gathered, counted: fro
         fresh=read_confusion(metrics[ON_FRESH]),
         recordings=_recordings_of(predictor.manifest),
         counted=counted,
-        own=names_of(gathered.own, _judge_by(predictor, gathered.own), predictor.classes),
+        own=names_of(gathered.own, _calibrate_with(predictor, gathered.own), predictor.classes),
         origin=FROM_MANIFEST,
     )
 
 
 def _train_baseline(plan: Plan, gathered: Gathered, counted: frozenset[str], progress: Progress) -> Baseline:
     before = train_on(gathered.base, plan, progress)
-    judged = judge_left_out(before)
-    named = names_of(before.material.recordings, judged, plan.classes)
+    calibrated = calibrate_left_out(before)
+    named = names_of(before.material.recordings, calibrated, plan.classes)
     both = [n for n in named if n.source.name in counted]
     return Baseline(
-        fresh=read_confusion(measure(before, judged, progress)[ON_FRESH]),
+        fresh=read_confusion(measure(before, calibrated, progress)[ON_FRESH]),
         recordings=confusion_of(both),
         counted=frozenset(n.source.name for n in both),
         own=_own_by(before, named, gathered.own),
@@ -143,16 +143,16 @@ def _is_measured(manifest: Manifest, plan: Plan, gathered: Gathered, trained: Tr
     )
 
 
-def _judge_by(predictor: BoosterPredictor, dataset: Dataset) -> Judgements:
-    """Judge sessions that an artifact's booster was not trained on."""
+def _calibrate_with(predictor: BoosterPredictor, dataset: Dataset) -> CalibratedVerdicts:
+    """Calibrate what is said of sessions that an artifact's booster was not trained on."""
     manifest = predictor.manifest
-    by = Judge(
+    by = Calibrator(
         classes=predictor.classes,
         scaling=Scaling(slopes=tuple(manifest.scaling["slopes"]), biases=tuple(manifest.scaling["biases"])),
         refusal=manifest.refusal,
         decision=predictor.decision_rule,
     )
-    return judge(dataset, raw_probabilities(predictor.booster, dataset.features), by)
+    return calibrate(dataset, raw_probabilities(predictor.booster, dataset.features), by)
 
 
 def _own_by(before: Trained, left_out: Sequence[Named], own: Dataset) -> list[Named]:
@@ -160,6 +160,6 @@ def _own_by(before: Trained, left_out: Sequence[Named], own: Dataset) -> list[Na
     refused = {named.source.sha256: named for named in left_out}
     is_refused = np.array([source.sha256 in refused for source in own.sources], dtype=np.bool_)
     others = own.take(~is_refused)
-    judged = judge(others, before.fitted.whole.predict(others.features), before.judge)
+    calibrated = calibrate(others, before.fitted.whole.predict(others.features), before.calibrator)
     named = [refused[source.sha256] for source in own.take(is_refused).sources]
-    return [*named, *names_of(others, judged, before.plan.classes)]
+    return [*named, *names_of(others, calibrated, before.plan.classes)]

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from model.training.calibrator import Judgements
+from model.training.calibrator import CalibratedVerdicts
 from model.training.dataset import Dataset, Source
 from udfs.schema import UNKNOWN
 
@@ -54,18 +54,18 @@ class Named:
         }
 
 
-def names_of(dataset: Dataset, judgements: Judgements, classes: Sequence[str]) -> list[Named]:
+def names_of(dataset: Dataset, calibrated: CalibratedVerdicts, classes: Sequence[str]) -> list[Named]:
     """List what was said of each session that has a window."""
-    called = np.array(classes)[judgements.windows]
+    called = np.array(classes)[calibrated.windows]
     return [
         Named(
             source=source,
             windows=dict(sorted(Counter(called[dataset.session == i].tolist()).items())),
-            verdict=judgements.connections[i].exchange,
-            certainty=judgements.connections[i].certainty,
+            verdict=calibrated.connections[i].exchange,
+            certainty=calibrated.connections[i].certainty,
         )
         for i, source in enumerate(dataset.sources)
-        if judgements.connections[i].windows
+        if calibrated.connections[i].windows
     ]
 
 
@@ -101,7 +101,7 @@ def add_confusions(one: Confusion, other: Confusion) -> Confusion:
 
 
 def outcomes_of(confusion: Confusion) -> Outcomes:
-    """Count what was right, called unknown, or wrong; of strangers, `unknown` is right.
+    """Count what was right, called unknown, or wrong; of unknown venues, `unknown` is right.
 
     >>> counts = {"a": Counter(a=5, unknown=2, b=1), "unknown": Counter(unknown=3, a=1)}
     >>> outcomes_of({"windows": counts, "connections": {}})["a"]["windows"]
@@ -131,6 +131,6 @@ def losses(before: Outcomes, after: Outcomes) -> list[str]:
         for unit in UNITS:
             had, has = right_share(before[label].get(unit)), right_share(after[label].get(unit))
             if had is not None and has is not None and round(had - has, 9) > MOST_LOSS:
-                who = f"strangers' {unit} are refused" if label == UNKNOWN else f"{label}'s {unit} are named right"
+                who = f"unknown venues' {unit} are refused" if label == UNKNOWN else f"{label}'s {unit} are named right"
                 said.append(f"{has:.1%} of {who}, {had:.1%} before")
     return said

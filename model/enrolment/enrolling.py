@@ -3,7 +3,7 @@
 Nothing is added to a booster that is there: a new one is grown from the base model's settings and recordings and from
 those of the venue. The venue has no synthetic sessions, so what it is called is measured on its recordings only, each
 left out with all others of its recorder and day. With a recording of the others, the same is left out before and after:
-whether a stranger is refused depends on which exchanges' recordings a model has seen.
+whether an unknown venue is refused depends on which exchanges' recordings a model has seen.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from model.training.training_run import (
     ON_RECORDINGS,
     RELEASE,
     Trained,
-    judge_left_out,
+    calibrate_left_out,
     measure,
     save_trained,
     train_on,
@@ -60,7 +60,7 @@ class Enrolment:
     before_from : str
         Where the figures before come from.
     before, after : dict
-        What was measured on -> outcomes. Strangers have the label `unknown`.
+        What was measured on -> outcomes. Unknown venues have the label `unknown`.
     left_out : list of Named
         The venue's recordings, each named by a model that saw none of its recorder and day.
     set_aside : list of str
@@ -125,9 +125,9 @@ def enrol(
     gathered = gather(name, *_read(name, recordings, captures, progress), predictor.classes)
     plan = plan_of(predictor.manifest, gathered.base)
     trained = train_on(gathered.recordings, replace(plan, classes=_classes_with(name, plan.classes)), progress)
-    judged = judge_left_out(trained)
-    metrics = measure(trained, judged, progress)
-    named = names_of(trained.material.recordings, judged, trained.plan.classes)
+    calibrated = calibrate_left_out(trained)
+    metrics = measure(trained, calibrated, progress)
+    named = names_of(trained.material.recordings, calibrated, trained.plan.classes)
     baseline = measure_base(predictor, gathered, trained, named, progress)
     manifest = _save(folder, trained, predictor.manifest, name, metrics)
     enrolment = _compare(manifest, predictor.manifest, gathered, named, baseline)

@@ -84,20 +84,20 @@ def gather(name: str, given: Dataset, labelled: Dataset, base_classes: Sequence[
     _check_labels(name, hashes, labelled)
     is_own = (labelled.labels == name) & (name not in base_classes)
     enrolled = set(base_classes) - {*EXCHANGES, UNKNOWN}
-    base = labelled.take(~is_own & ~_is_stranger_of(_families(enrolled, labelled.sources), labelled))
+    base = labelled.take(~is_own & ~_is_unknown_of(_families(enrolled, labelled.sources), labelled))
     families = _families(enrolled | {name}, [*given.sources, *labelled.sources])
     families |= {source.family for source in labelled.sources if source.label == UNKNOWN and source.sha256 in hashes}
     new = concatenate([_without_repeats(given, labelled.take(labelled.labels == name)), labelled.take(is_own)])
     is_short = np.bincount(new.session, minlength=len(new.sources)) == 0
     own = new.take(~is_short)
-    recordings = concatenate([base.take(~_is_stranger_of(families, base)), own])
+    recordings = concatenate([base.take(~_is_unknown_of(families, base)), own])
     _check_own(name, new, own, recordings)
     return Gathered(
         name=name,
         base=base,
         own=own,
         recordings=recordings,
-        set_aside=labelled.take(_is_stranger_of(families, labelled)).sources,
+        set_aside=labelled.take(_is_unknown_of(families, labelled)).sources,
         too_short=new.take(is_short).sources,
     )
 
@@ -108,7 +108,7 @@ def _families(classes: set[str], sources: Iterable[Source]) -> set[str]:
     return {family_of(venue) for venue in classes | names}
 
 
-def _is_stranger_of(families: set[str], dataset: Dataset) -> NDArray[np.bool_]:
+def _is_unknown_of(families: set[str], dataset: Dataset) -> NDArray[np.bool_]:
     return np.array([s.label == UNKNOWN and s.family in families for s in dataset.sources], dtype=np.bool_)
 
 

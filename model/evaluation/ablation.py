@@ -43,7 +43,7 @@ def ablation(
     """Grow a smaller booster with all features, without each family and with it alone, and let each name everything.
 
     Fresh synthetic sessions, and recordings left out by day and family. No threshold is involved: a window of a known
-    exchange is right if that is the likeliest of the known ones, and strangers are ranked by the probability of
+    exchange is right if that is the likeliest of the known ones, and unknown venues are ranked by the probability of
     `unknown`.
     """
     folds = divide(material.recordings, effort.variant_folds)
@@ -84,7 +84,7 @@ def _variants() -> dict[str, tuple[int, ...]]:
 
 
 def raw_figures(dataset: Dataset, raw: Float64Array, classes: Sequence[str]) -> dict[str, Any]:
-    """Count windows of known exchanges whose likeliest known class is right, and rank strangers against them."""
+    """Count windows of known exchanges whose likeliest known class is right, and rank unknown venues against them."""
     labels, unknown = dataset.window_labels, list(classes).index(UNKNOWN)
     known = labels != UNKNOWN
     masked = raw.copy()
@@ -93,5 +93,5 @@ def raw_figures(dataset: Dataset, raw: Float64Array, classes: Sequence[str]) -> 
     sizes = np.bincount(dataset.session, minlength=len(dataset.sources))
     return {
         "known_right": window_share(right[known], dataset.session[known]).to_json(),
-        "strangers_auroc": auroc(raw[:, unknown], ~known, 1 / sizes[dataset.session]),
+        "unknown_venues_auroc": auroc(raw[:, unknown], ~known, 1 / sizes[dataset.session]),
     }

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.evaluation.effort import Effort
-from model.evaluation.predictions import CERTAIN, Namer, Opinion, window_numbers
+from model.evaluation.predictions import CERTAIN, Classifier, Prediction, window_numbers
 from model.evaluation.statistics import connection_share, poisson_interval, quantiles
-from model.training.dataset import Dataset, build_dataset, draw_labelled_strangers, draw_labelled_synthetic
+from model.training.dataset import Dataset, build_dataset, draw_labelled_synthetic, draw_labelled_unknown_venues
 from synthetic.anomalies import switch
 from synthetic.generate import head
 from udfs.current_verdict import messages_at
@@ -47,10 +47,10 @@ class Alert:
     since_window: int
 
 
-def find_alerts(dataset: Dataset, opinion: Opinion, declared: Mapping[int, str]) -> list[Alert]:
+def find_alerts(dataset: Dataset, prediction: Prediction, declared: Mapping[int, str]) -> list[Alert]:
     """List all alerts of the sessions that declare something, in order."""
-    numbers, names, alerts = window_numbers(dataset), opinion.standing_names, []
-    certain = np.flatnonzero(opinion.certainty == CERTAIN)
+    numbers, names, alerts = window_numbers(dataset), prediction.current_verdict_names, []
+    certain = np.flatnonzero(prediction.certainty == CERTAIN)
     sessions = dataset.session[certain]
     # Each session's first certain window, and each where the name changes.
     is_new = np.diff(sessions, prepend=-1) != 0
@@ -58,18 +58,18 @@ def find_alerts(dataset: Dataset, opinion: Opinion, declared: Mapping[int, str])
     for row in certain[is_new]:
         session, name = int(dataset.session[row]), str(names[row])
         if session in declared and name != declared[session]:
-            since = int(opinion.since[row])
+            since = int(prediction.since[row])
             alerts.append(Alert(session=session, window=int(numbers[row]), name=name, since_window=since))
     return alerts
 
 
-def false_alerts(dataset: Dataset, opinion: Opinion, durations_s: NDArray[np.float64]) -> dict[str, Any]:
+def false_alerts(dataset: Dataset, prediction: Prediction, durations_s: NDArray[np.float64]) -> dict[str, Any]:
     """Count alerts on clean connections that declare what they are.
 
     Parameters
     ----------
-    dataset, opinion
-        Sessions of known exchanges; strangers among them do not count.
+    dataset, prediction
+        Sessions of known exchanges; unknown venues among them do not count.
     durations_s : (n_sessions,) float64
         How long each session lasted.
     """
@@ -79,7 +79,7 @@ def false_alerts(dataset: Dataset, opinion: Opinion, durations_s: NDArray[np.flo
         for session, source in enumerate(dataset.sources)
         if source.label != UNKNOWN and sizes[session] > 0
     }
-    alerts = find_alerts(dataset, opinion, declared)
+    alerts = find_alerts(dataset, prediction, declared)
     kept = np.array(sorted(declared), dtype=np.int64)
     messages = int(sum(messages_at(int(sizes[session]) - 1) for session in kept))
     alerted = np.isin(kept, [alert.session for alert in alerts])
@@ -127,7 +127,7 @@ class Switched:
     at : (n_sessions,) int64
         Message with which the other one begins.
     becomes : list of str
-        What the other one is, `unknown` for a stranger.
+        What the other one is, `unknown` for an unknown venue.
     """
 
     dataset: Dataset
@@ -136,15 +136,15 @@ class Switched:
 
 
 def draw_switched(effort: Effort, seed: int) -> Switched:
-    """Let sessions of each exchange become each of the others, or a stranger, in turn, all of them fresh."""
+    """Let sessions of each exchange become each of the others, or an unknown venue, in turn, all of them fresh."""
     per_exchange = -(-effort.n_switches // 3)
     n_messages = _BEFORE_SWITCH[1] + _AFTER_SWITCH
     known = list(draw_labelled_synthetic(per_exchange=2 * per_exchange, n_messages=n_messages, seed=seed))
-    strangers = list(draw_labelled_strangers(n=per_exchange, n_messages=_AFTER_SWITCH, seed=seed))
+    unknown_venues = list(draw_labelled_unknown_venues(n=per_exchange, n_messages=_AFTER_SWITCH, seed=seed))
     rng, half = np.random.default_rng(seed), 3 * per_exchange
     pools = {
-        label: cycle([pair for pair in [*known[half:], *strangers] if pair[0].label == label])
-        for label in dict.fromkeys(source.label for source, _ in [*known, *strangers])
+        label: cycle([pair for pair in [*known[half:], *unknown_venues] if pair[0].label == label])
+        for label in dict.fromkeys(source.label for source, _ in [*known, *unknown_venues])
     }
     turns = {label: cycle([name for name in pools if name != label]) for label in pools}
     streams, at, becomes = [], [], []
@@ -159,19 +159,19 @@ def draw_switched(effort: Effort, seed: int) -> Switched:
     return Switched(dataset=build_dataset(streams), at=np.array(at, dtype=np.int64), becomes=becomes)
 
 
-def detection_figures(switched: Switched, namer: Namer, false_unknown_rate: float) -> dict[str, Any]:
+def detection_figures(switched: Switched, classifier: Classifier, false_unknown_rate: float) -> dict[str, Any]:
     """Say how many switches are noticed, how late, and how far off the estimate of the moment is.
 
     Noticed is a switch by the first alert after it, whatever it names; `named_right` counts those that end with the
     other one's name. Delays are from the first foreign message to the end of the deciding window.
     """
     dataset, at = switched.dataset, switched.at
-    opinion = namer.opine(dataset, false_unknown_rate)
+    prediction = classifier.predict(dataset, false_unknown_rate)
     declared = {session: source.label for session, source in enumerate(dataset.sources)}
     first: dict[int, Alert] = {}
     early: set[int] = set()
     last: dict[int, str] = {}
-    for alert in find_alerts(dataset, opinion, declared):
+    for alert in find_alerts(dataset, prediction, declared):
         is_early = messages_at(alert.window) <= at[alert.session]
         if is_early:
             early.add(alert.session)

@@ -7,47 +7,51 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.evaluation.classifiers import JudgedBooster, PlainBooster, fit_plain
+from model.evaluation.classifiers import CalibratedBooster, PlainBooster, fit_plain
 from model.evaluation.predictions import LeftOut
 from model.training.boosting import Grown
 from model.training.cross_fitting import CrossFitted, Material
-from model.training.training_run import fit_judge_without
+from model.training.training_run import fit_calibrator_without
 from udfs.schema import UNKNOWN
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Contestant:
+class Candidate:
     """Somebody who names sessions, and the same one as it names recordings without having seen their like."""
 
-    whole: JudgedBooster | PlainBooster
+    whole: CalibratedBooster | PlainBooster
     left_out: LeftOut
 
 
-def model_contestant(material: Material, fitted: CrossFitted) -> Contestant:
-    """Fit the model's judge, and one for each fold without the recordings that it tests, as `judge_left_out` does."""
-    namers = [
-        JudgedBooster(grown=grown, judge=fit_judge_without(material, fitted, fold.trained))
+def model_candidate(material: Material, fitted: CrossFitted) -> Candidate:
+    """Fit the model's calibrator, and one for each fold without what it tests, as `calibrate_left_out` does."""
+    classifiers = [
+        CalibratedBooster(grown=grown, calibrator=fit_calibrator_without(material, fitted, fold.trained))
         for grown, fold in zip(fitted.parts, fitted.folds, strict=True)
     ]
-    return Contestant(whole=model_namer(material, fitted), left_out=LeftOut(folds=fitted.folds, namers=namers))
+    return Candidate(
+        whole=model_classifier(material, fitted), left_out=LeftOut(folds=fitted.folds, classifiers=classifiers)
+    )
 
 
-def plain_contestant(material: Material, fitted: CrossFitted) -> Contestant:
+def plain_candidate(material: Material, fitted: CrossFitted) -> Candidate:
     """Fit the plain classifier's thresholds in the same way."""
-    namers = [
+    classifiers = [
         _fit_plain(grown, material, fitted, fold.trained)
         for grown, fold in zip(fitted.parts, fitted.folds, strict=True)
     ]
-    return Contestant(whole=plain_namer(material, fitted), left_out=LeftOut(folds=fitted.folds, namers=namers))
+    return Candidate(
+        whole=plain_classifier(material, fitted), left_out=LeftOut(folds=fitted.folds, classifiers=classifiers)
+    )
 
 
-def model_namer(material: Material, fitted: CrossFitted) -> JudgedBooster:
-    """Fit the judge of the booster that knows everything."""
+def model_classifier(material: Material, fitted: CrossFitted) -> CalibratedBooster:
+    """Fit the calibrator of the booster that knows everything."""
     everything = np.ones(len(material.recordings.sources), dtype=np.bool_)
-    return JudgedBooster(grown=fitted.whole, judge=fit_judge_without(material, fitted, everything))
+    return CalibratedBooster(grown=fitted.whole, calibrator=fit_calibrator_without(material, fitted, everything))
 
 
-def plain_namer(material: Material, fitted: CrossFitted) -> PlainBooster:
+def plain_classifier(material: Material, fitted: CrossFitted) -> PlainBooster:
     """Fit the thresholds of the plain classifier that knows everything."""
     everything = np.ones(len(material.recordings.sources), dtype=np.bool_)
     return _fit_plain(fitted.whole, material, fitted, everything)

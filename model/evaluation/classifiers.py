@@ -1,4 +1,4 @@
-"""The model with its judge, and the plain classifier that it is compared with, as namers."""
+"""The classifiers: the model with its calibrator, and the plain one that it is compared with."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.evaluation.predictions import CERTAIN, LIKELY, UNDECIDED, Opinion, last_windows
+from model.evaluation.predictions import CERTAIN, LIKELY, UNDECIDED, Prediction, last_windows
 from model.training.boosting import Grown, window_weights
 from model.training.calibration import refusal_thresholds
-from model.training.calibrator import Judge
+from model.training.calibrator import Calibrator
 from model.training.dataset import Dataset, concatenate
 from udfs.current_verdict import ConnectionVerdict, connection_verdict
 from udfs.schema import UNKNOWN, Float64Array, Int64Array
@@ -27,32 +27,34 @@ from udfs.verdicts import (
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class JudgedBooster:
-    """The model: a booster and the judge of its probabilities."""
+class CalibratedBooster:
+    """The model: a booster and the calibrator of its probabilities."""
 
     grown: Grown
-    judge: Judge
+    calibrator: Calibrator
 
-    def opine(self, dataset: Dataset, false_unknown_rate: float) -> Opinion:
+    def predict(self, dataset: Dataset, false_unknown_rate: float) -> Prediction:
         """Name everything as the job would."""
-        classes = self.judge.classes
+        classes = self.calibrator.classes
         probabilities = self._probabilities(dataset)
         evidence = evidence_millinats(probabilities)
         unknown = classes.index(UNKNOWN)
-        standing, certainty, since = np.zeros((3, len(probabilities)), dtype=np.int64)
+        current_verdicts, certainty, since = np.zeros((3, len(probabilities)), dtype=np.int64)
         verdict_probabilities, scores = np.full((2, len(dataset.sources)), np.nan)
         for session, rows in _slices(dataset):
             own = evidence[rows]
-            verdict = connection_verdict(own, self.judge.decision, classes)
-            standing[rows], certainty[rows], since[rows] = follow(own, verdict, self.judge.decision, classes)
+            verdict = connection_verdict(own, self.calibrator.decision, classes)
+            current_verdicts[rows], certainty[rows], since[rows] = follow(
+                own, verdict, self.calibrator.decision, classes
+            )
             verdict_probabilities[session] = verdict.probability
             scores[session] = running_leads(own)[-1, min(len(own), HISTORY) - 1, unknown]
-        return Opinion(
+        return Prediction(
             classes=classes,
             probabilities=probabilities,
             windows=self._windows(probabilities, false_unknown_rate),
             unknown_scores=probabilities[:, unknown],
-            standing=standing,
+            current_verdicts=current_verdicts,
             certainty=certainty,
             since=since,
             verdict_probabilities=verdict_probabilities,
@@ -61,16 +63,16 @@ class JudgedBooster:
 
     def refuse(self, dataset: Dataset, rates: Sequence[float]) -> NDArray[np.bool_]:
         """Say which windows are called unknown at each rate."""
-        probabilities, unknown = self._probabilities(dataset), self.judge.classes.index(UNKNOWN)
+        probabilities, unknown = self._probabilities(dataset), self.calibrator.classes.index(UNKNOWN)
         return np.array([self._windows(probabilities, rate) == unknown for rate in rates])
 
     def _probabilities(self, dataset: Dataset) -> Float64Array:
-        scaled = self.judge.scaling.apply(self.grown.predict(dataset.features))
+        scaled = self.calibrator.scaling.apply(self.grown.predict(dataset.features))
         return np.round(scaled, PROBABILITY_DECIMALS)
 
     def _windows(self, probabilities: Float64Array, false_unknown_rate: float) -> Int64Array:
-        thresholds = refusal_thresholds(self.judge.refusal, self.judge.classes, false_unknown_rate)
-        return window_verdicts(probabilities, self.judge.classes, thresholds).astype(np.int64)
+        thresholds = refusal_thresholds(self.calibrator.refusal, self.calibrator.classes, false_unknown_rate)
+        return window_verdicts(probabilities, self.calibrator.classes, thresholds).astype(np.int64)
 
 
 def follow(
@@ -81,17 +83,17 @@ def follow(
     Returns
     -------
     three of (n_windows,) int64
-        `standing`, `certainty` and `since` of an `Opinion`.
+        `current_verdicts`, `certainty` and `since` of a `Prediction`.
     """
     leaning = running_decisions(evidence, rule).leaning
-    standing = np.where(leaning >= 0, leaning, classes.index(UNKNOWN))
+    current_verdicts = np.where(leaning >= 0, leaning, classes.index(UNKNOWN))
     certainty = np.where(leaning >= 0, LIKELY, UNDECIDED)
     since = np.full(len(evidence), -1)
     for change in verdict.changes:
-        standing[change.window :] = classes.index(change.exchange)
+        current_verdicts[change.window :] = classes.index(change.exchange)
         certainty[change.window :] = CERTAIN
         since[change.window] = change.since_window
-    return standing, certainty, since
+    return current_verdicts, certainty, since
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -116,7 +118,7 @@ class PlainBooster:
 
     @classmethod
     def fitted(cls, grown: Grown, held_out: Dataset, raw: Float64Array) -> PlainBooster:
-        """Take the thresholds from held-out sessions, of which those of strangers do not count."""
+        """Take the thresholds from held-out sessions, of which those of unknown venues do not count."""
         known = np.isin(held_out.labels, grown.classes)
         raw, held_out = raw[known[held_out.session]], held_out.take(known)
         scores, weights = 1 - raw.max(axis=1), window_weights(held_out)
@@ -129,7 +131,7 @@ class PlainBooster:
             connection_scores=np.sort(connection_scores),
         )
 
-    def opine(self, dataset: Dataset, false_unknown_rate: float) -> Opinion:
+    def predict(self, dataset: Dataset, false_unknown_rate: float) -> Prediction:
         """Name everything."""
         raw, unknown = self.grown.predict(dataset.features), len(self.grown.classes)
         connection_limit = float(np.quantile(self.connection_scores, 1 - false_unknown_rate, method="higher"))
@@ -137,12 +139,12 @@ class PlainBooster:
         last = last_windows(dataset)
         connection_scores: Float64Array = np.full(len(dataset.sources), np.nan)
         connection_scores[dataset.session[last]] = 1 - means[last].max(axis=1)
-        return Opinion(
+        return Prediction(
             classes=(*self.grown.classes, UNKNOWN),
             probabilities=np.column_stack([raw, np.zeros(len(raw))]),
             windows=_refusing(raw, self._limit(false_unknown_rate), unknown),
             unknown_scores=1 - raw.max(axis=1),
-            standing=_refusing(means, connection_limit, unknown),
+            current_verdicts=_refusing(means, connection_limit, unknown),
             certainty=np.full(len(raw), CERTAIN),
             since=np.full(len(raw), -1),
             verdict_probabilities=1.0 - connection_scores,
@@ -184,6 +186,6 @@ def _slices(dataset: Dataset) -> Sequence[tuple[int, slice]]:
 def fit_plain(
     grown: Grown, fresh: Dataset, raw_fresh: Float64Array, recordings: Dataset, raw_left_out: Float64Array
 ) -> PlainBooster:
-    """Fit the plain classifier's thresholds on what the model's judge is fitted on."""
+    """Fit the plain classifier's thresholds on what the model's calibrator is fitted on."""
     held_out = concatenate([fresh, recordings])
     return PlainBooster.fitted(grown, held_out, np.concatenate([raw_fresh, raw_left_out]))

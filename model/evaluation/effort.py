@@ -23,7 +23,7 @@ class Effort:
     most_folds : int
         Into how many parts the recordings are divided at most; the parts of `make_folds`, or some of them together.
     variant : Amounts
-        Trained on by each variant of the ablation, and by each way to refuse.
+        Trained on by each variant of the ablation.
     variant_trees, variant_folds : int
         Of each variant, and of the models that do not know an exchange.
     shifted : Amounts
@@ -49,28 +49,28 @@ class Effort:
 
 FULL: Final = Effort(
     name="full",
-    trained=Amounts(per_exchange=400, n_strangers=1000, n_messages=700),
-    tested=Amounts(per_exchange=200, n_strangers=300, n_messages=700),
+    trained=Amounts(per_exchange=400, n_unknown_venues=1000, n_messages=700),
+    tested=Amounts(per_exchange=200, n_unknown_venues=300, n_messages=700),
     n_trees=N_TREES,
     most_folds=100,
-    variant=Amounts(per_exchange=200, n_strangers=300, n_messages=500),
+    variant=Amounts(per_exchange=200, n_unknown_venues=300, n_messages=500),
     variant_trees=360,
     variant_folds=3,
-    shifted=Amounts(per_exchange=100, n_strangers=0, n_messages=700),
+    shifted=Amounts(per_exchange=100, n_unknown_venues=0, n_messages=700),
     n_switches=200,
-    long_lived=Amounts(per_exchange=50, n_strangers=0, n_messages=4000),
+    long_lived=Amounts(per_exchange=50, n_unknown_venues=0, n_messages=4000),
 )
 
 QUICK: Final = Effort(
     name="quick",
-    trained=Amounts(per_exchange=36, n_strangers=54, n_messages=400),
-    tested=Amounts(per_exchange=20, n_strangers=30, n_messages=500),
+    trained=Amounts(per_exchange=36, n_unknown_venues=54, n_messages=400),
+    tested=Amounts(per_exchange=20, n_unknown_venues=30, n_messages=500),
     n_trees=120,
     most_folds=3,
-    variant=Amounts(per_exchange=15, n_strangers=20, n_messages=300),
+    variant=Amounts(per_exchange=15, n_unknown_venues=20, n_messages=300),
     variant_trees=40,
     variant_folds=2,
-    shifted=Amounts(per_exchange=10, n_strangers=0, n_messages=500),
+    shifted=Amounts(per_exchange=10, n_unknown_venues=0, n_messages=500),
     n_switches=20,
-    long_lived=Amounts(per_exchange=5, n_strangers=0, n_messages=1500),
+    long_lived=Amounts(per_exchange=5, n_unknown_venues=0, n_messages=1500),
 )

@@ -12,30 +12,27 @@ from typing import Any, Final
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_manifest, save_artifact
 from model.artifact.manifest import Manifest
 from model.evaluation.ablation import ablation, importance
-from model.evaluation.accuracy_over_messages import course_figures
+from model.evaluation.accuracy_over_messages import accuracy_over_messages
 from model.evaluation.alert_delays import detection_figures, draw_switched, durations_of, false_alerts
-from model.evaluation.candidates import Contestant, known_only, model_contestant, plain_contestant
-from model.evaluation.causes import find_causes
-from model.evaluation.classifiers import JudgedBooster
-from model.evaluation.comparison import compare_ways
+from model.evaluation.candidates import Candidate, known_only, model_candidate, plain_candidate
+from model.evaluation.classifiers import CalibratedBooster
 from model.evaluation.confidence import confidence_figures
 from model.evaluation.effort import Effort
 from model.evaluation.figures import Names, main_figures
 from model.evaluation.held_out_recordings import list_recordings, predict_recorder
-from model.evaluation.known_as_unknown import known_as_strangers
-from model.evaluation.predictions import Namer, Opinion
+from model.evaluation.known_as_unknown import known_as_unknown
+from model.evaluation.predictions import Classifier, Prediction
 from model.evaluation.refusal import alert_precision, known_versus_unknown, requested_and_observed
 from model.evaluation.shifts import jitter_on_recordings, jitter_on_synthetic, rate_shift
-from model.evaluation.signature_stability import fingerprint_figures
-from model.evaluation.targets import list_targets
+from model.evaluation.signature_stability import signature_figures
 from model.training.boosting import Progress
 from model.training.cross_fitting import CrossFitted, Material, cross_fit
 from model.training.dataset import (
     Dataset,
     Source,
     build_dataset,
-    draw_labelled_strangers,
     draw_labelled_synthetic,
+    draw_labelled_unknown_venues,
     read_labelled_captures,
 )
 from model.training.training_run import (
@@ -50,7 +47,7 @@ from model.training.training_run import (
 from udfs.errors import ArtifactError
 from udfs.schema import Session
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 SHIFT_SEED_OFFSET: Final = 3_000_000
 SWITCH_SEED_OFFSET: Final = 4_000_000
@@ -67,15 +64,15 @@ class Subjects:
     fresh: Dataset
     recordings: Dataset
     recorded: list[tuple[Source, Session]]
-    fresh_namers: Mapping[str, Namer]
-    recording_namers: Mapping[str, Namer]
-    opinions: Mapping[str, Mapping[str, Opinion]]
+    fresh_classifiers: Mapping[str, Classifier]
+    recording_classifiers: Mapping[str, Classifier]
+    predictions: Mapping[str, Mapping[str, Prediction]]
 
-    def each(self) -> tuple[tuple[str, Dataset, Mapping[str, Namer]], ...]:
-        """List both with their namers."""
+    def each(self) -> tuple[tuple[str, Dataset, Mapping[str, Classifier]], ...]:
+        """List both with their classifiers."""
         return (
-            ("fresh", self.fresh, self.fresh_namers),
-            ("recordings", self.recordings, self.recording_namers),
+            ("fresh", self.fresh, self.fresh_classifiers),
+            ("recordings", self.recordings, self.recording_classifiers),
         )
 
 
@@ -112,7 +109,7 @@ def evaluate(
         recordings=recordings,
         fresh=draw_synthetic(effort.trained.half(), seed + CALIBRATION_SEED_OFFSET),
     )
-    fitted, model, plain = _contestants(material, effort, seed, progress)
+    fitted, model, plain = _candidates(material, effort, seed, progress)
     progress("drawing sessions to test on")
     tested = _draw_tested(effort.tested, seed + TEST_SEED_OFFSET)
     subjects = _name(tested, recorded, material.recordings, model, plain, false_unknown_rate)
@@ -127,55 +124,51 @@ def evaluate(
         **_figures(subjects, material, progress),
         **_circumstances(subjects, effort, seed, false_unknown_rate, progress),
         "importance": importance(fitted.whole),
-        "known_as_strangers": known_as_strangers(material, tested, CLASSES, effort, seed, false_unknown_rate, progress),
+        "known_as_unknown": known_as_unknown(material, tested, CLASSES, effort, seed, false_unknown_rate, progress),
         "ablation": ablation(small, tested, CLASSES, effort, seed, progress),
-        "ways": compare_ways(small, CLASSES, effort, seed, progress),
     }
-    causes = find_causes(
-        (subjects.fresh, subjects.opinions["fresh"]["model"]),
-        (subjects.recordings, subjects.opinions["recordings"]["model"]),
-    )
     report["seconds"] = round(time.monotonic() - started, 1)
-    report["targets"] = list_targets(report, causes, is_full=effort.name == "full")
     return report
 
 
 def _draw_tested(amounts: Amounts, seed: int) -> Dataset:
     """Draw sessions as they are generated: what is trained on may have jitter, which is tested apart."""
     known = draw_labelled_synthetic(per_exchange=amounts.per_exchange, n_messages=amounts.n_messages, seed=seed)
-    strangers = draw_labelled_strangers(n=amounts.n_strangers, n_messages=amounts.n_messages, seed=seed)
-    return build_dataset([*known, *strangers])
+    unknown_venues = draw_labelled_unknown_venues(n=amounts.n_unknown_venues, n_messages=amounts.n_messages, seed=seed)
+    return build_dataset([*known, *unknown_venues])
 
 
-def _contestants(
+def _candidates(
     material: Material, effort: Effort, seed: int, progress: Progress
-) -> tuple[CrossFitted, Contestant, Contestant]:
+) -> tuple[CrossFitted, Candidate, Candidate]:
     settings = {"n_trees": effort.n_trees, "most_folds": effort.most_folds, "seed": seed}
     fitted = cross_fit(material, CLASSES, **settings, progress=progress)
     plain = cross_fit(material, known_only(CLASSES), **settings, progress=progress)
     progress("fitting thresholds and bounds on sessions left out")
-    return fitted, model_contestant(material, fitted), plain_contestant(material, plain)
+    return fitted, model_candidate(material, fitted), plain_candidate(material, plain)
 
 
 def _name(
     tested: Dataset,
     recorded: list[tuple[Source, Session]],
     recordings: Dataset,
-    model: Contestant,
-    plain: Contestant,
+    model: Candidate,
+    plain: Candidate,
     rate: float,
 ) -> Subjects:
-    fresh_namers = {"model": model.whole, "plain": plain.whole}
-    recording_namers = {"model": model.left_out, "plain": plain.left_out}
+    fresh_classifiers = {"model": model.whole, "plain": plain.whole}
+    recording_classifiers = {"model": model.left_out, "plain": plain.left_out}
     return Subjects(
         fresh=tested,
         recordings=recordings,
         recorded=recorded,
-        fresh_namers=fresh_namers,
-        recording_namers=recording_namers,
-        opinions={
-            "fresh": {who: namer.opine(tested, rate) for who, namer in fresh_namers.items()},
-            "recordings": {who: namer.opine(recordings, rate) for who, namer in recording_namers.items()},
+        fresh_classifiers=fresh_classifiers,
+        recording_classifiers=recording_classifiers,
+        predictions={
+            "fresh": {who: classifier.predict(tested, rate) for who, classifier in fresh_classifiers.items()},
+            "recordings": {
+                who: classifier.predict(recordings, rate) for who, classifier in recording_classifiers.items()
+            },
         },
     )
 
@@ -194,21 +187,21 @@ def _figures(subjects: Subjects, material: Material, progress: Progress) -> dict
     """Count what is said of fresh sessions and of recordings left out."""
     progress("counting")
     parts: dict[str, Any] = {}
-    for on, dataset, namers in subjects.each():
-        said = subjects.opinions[on]
+    for on, dataset, classifiers in subjects.each():
+        said = subjects.predictions[on]
         for part, figures in (
             ("main", lambda d, o: main_figures(Names.of(d, o))),
             ("ranking", known_versus_unknown),
             ("alert_precision", alert_precision),
             ("confidence", confidence_figures),
-            ("course", course_figures),
+            ("accuracy_over_messages", accuracy_over_messages),
         ):
             parts.setdefault(part, {})[on] = {who: figures(dataset, said[who]) for who in WHO}
-        rows = {who: requested_and_observed(dataset, namer) for who, namer in namers.items()}
+        rows = {who: requested_and_observed(dataset, classifier) for who, classifier in classifiers.items()}
         parts.setdefault("requested", {})[on] = rows
         learned = material.synthetic if on == "fresh" else material.fresh
-        parts.setdefault("fingerprints", {})[on] = fingerprint_figures(learned, dataset)
-    recordings, said = subjects.recordings, subjects.opinions["recordings"]
+        parts.setdefault("signatures", {})[on] = signature_figures(learned, dataset)
+    recordings, said = subjects.recordings, subjects.predictions["recordings"]
     by_recorder = Names.by_session(recordings, predict_recorder(recordings))
     parts["main"]["recordings"]["recorder"] = main_figures(by_recorder)
     parts["recordings"] = list_recordings(recordings, said["model"], said["plain"])
@@ -218,19 +211,21 @@ def _figures(subjects: Subjects, material: Material, progress: Progress) -> dict
 def _circumstances(subjects: Subjects, effort: Effort, seed: int, rate: float, progress: Progress) -> dict[str, Any]:
     """Count what is said of shifted, long-lived and switched sessions."""
     shift_seed = seed + SHIFT_SEED_OFFSET
-    namers = subjects.fresh_namers
+    classifiers = subjects.fresh_classifiers
     result: dict[str, Any] = {
-        "rate_shift": rate_shift(effort, shift_seed, namers, rate, progress),
+        "rate_shift": rate_shift(effort, shift_seed, classifiers, rate, progress),
         "jitter": {
-            "fresh": jitter_on_synthetic(effort, shift_seed, namers, rate, progress),
+            "fresh": jitter_on_synthetic(effort, shift_seed, classifiers, rate, progress),
             "recordings": jitter_on_recordings(
-                subjects.recorded, shift_seed, subjects.recording_namers, rate, progress
+                subjects.recorded, shift_seed, subjects.recording_classifiers, rate, progress
             ),
         },
     }
     progress("streams that switch")
     switched = draw_switched(effort, seed + SWITCH_SEED_OFFSET)
-    result["detection"] = {who: detection_figures(switched, namer, rate) for who, namer in namers.items()}
+    result["detection"] = {
+        who: detection_figures(switched, classifier, rate) for who, classifier in classifiers.items()
+    }
     progress("long-lived sessions")
     lived = effort.long_lived
     drawn = list(
@@ -241,10 +236,13 @@ def _circumstances(subjects: Subjects, effort: Effort, seed: int, rate: float, p
     clean, durations = build_dataset(drawn), durations_of(session for _, session in drawn)
     recorded_durations = durations_of(session for _, session in subjects.recorded)
     result["false_alerts"] = {
-        "synthetic": {who: false_alerts(clean, namer.opine(clean, rate), durations) for who, namer in namers.items()},
+        "synthetic": {
+            who: false_alerts(clean, classifier.predict(clean, rate), durations)
+            for who, classifier in classifiers.items()
+        },
         "recordings": {
-            who: false_alerts(subjects.recordings, opinion, recorded_durations)
-            for who, opinion in subjects.opinions["recordings"].items()
+            who: false_alerts(subjects.recordings, prediction, recorded_durations)
+            for who, prediction in subjects.predictions["recordings"].items()
         },
     }
     return result
@@ -260,7 +258,7 @@ def _data(subjects: Subjects) -> dict[str, Any]:
     }
 
 
-def _describe(fitted: CrossFitted, model: Contestant) -> dict[str, Any]:
+def _describe(fitted: CrossFitted, model: Candidate) -> dict[str, Any]:
     """Name the model as its artifact would be named, and say whether that is the one in the repository."""
     manifest = _manifest(fitted, model)
     try:
@@ -279,19 +277,19 @@ def _describe(fitted: CrossFitted, model: Contestant) -> dict[str, Any]:
     }
 
 
-def _manifest(fitted: CrossFitted, model: Contestant) -> Manifest:
-    if not isinstance(model.whole, JudgedBooster):
-        raise TypeError(f"Expected the model with its judge, found {type(model.whole).__name__}")
-    judge = model.whole.judge
+def _manifest(fitted: CrossFitted, model: Candidate) -> Manifest:
+    if not isinstance(model.whole, CalibratedBooster):
+        raise TypeError(f"Expected the model with its calibrator, found {type(model.whole).__name__}")
+    calibrator = model.whole.calibrator
     with tempfile.TemporaryDirectory() as folder:
         return save_artifact(
             Path(folder),
             fitted.whole.booster,
             classes=list(CLASSES),
             release=RELEASE,
-            scaling=judge.scaling,
-            refusal=judge.refusal,
-            decision=judge.decision,
+            scaling=calibrator.scaling,
+            refusal=calibrator.refusal,
+            decision=calibrator.decision,
             typical={},
             reference={},
             training={},

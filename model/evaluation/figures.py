@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.evaluation.predictions import UNDECIDED, Opinion, last_windows
+from model.evaluation.predictions import UNDECIDED, Prediction, last_windows
 from model.evaluation.statistics import Share, connection_share, window_share
 from model.training.dataset import Dataset
 from udfs.schema import UNKNOWN, Int64Array
@@ -38,15 +38,15 @@ class Names:
     connections: NDArray[np.str_]
 
     @classmethod
-    def of(cls, dataset: Dataset, opinion: Opinion) -> Names:
-        """Take the final verdicts of an opinion."""
+    def of(cls, dataset: Dataset, prediction: Prediction) -> Names:
+        """Take the final verdicts of a prediction."""
         last = last_windows(dataset)
         return cls(
             window_truths=dataset.window_labels,
-            windows=opinion.window_names,
+            windows=prediction.window_names,
             sessions=dataset.session,
             connection_truths=dataset.window_labels[last],
-            connections=names_at(opinion, last),
+            connections=names_at(prediction, last),
         )
 
     @classmethod
@@ -62,20 +62,20 @@ class Names:
         )
 
 
-def names_at(opinion: Opinion, rows: NDArray[np.intp]) -> NDArray[np.str_]:
+def names_at(prediction: Prediction, rows: NDArray[np.intp]) -> NDArray[np.str_]:
     """Say what stands for connections after these windows, `NOT_DECIDED` apart from `unknown`."""
-    return np.where(opinion.certainty[rows] == UNDECIDED, NOT_DECIDED, opinion.standing_names[rows])
+    return np.where(prediction.certainty[rows] == UNDECIDED, NOT_DECIDED, prediction.current_verdict_names[rows])
 
 
 def main_figures(names: Names) -> dict[str, Any]:
-    """Count what known exchanges and strangers were called.
+    """Count what known exchanges and unknown venues were called.
 
     Returns
     -------
     dict
         `windows` and `connections`, each with `known_right`, `known_refused`, `known_wrong` (named as another exchange)
-        and `strangers_refused` as shares, and `confusion`: truth -> name -> count. Of connections, refused means
-        `unknown` or undecided, as users see it; `known_undecided` and `strangers_undecided` say how many were the
+        and `unknown_venues_refused` as shares, and `confusion`: truth -> name -> count. Of connections, refused means
+        `unknown` or undecided, as users see it; `known_undecided` and `unknown_venues_undecided` say how many were the
         latter.
     """
     return {
@@ -105,19 +105,19 @@ def _counted(
 ) -> list[tuple[str, NDArray[np.bool_], NDArray[np.bool_]]]:
     """List the figures: a name, the hits among the rows that count, and those rows."""
     groups = _groups(truths)
-    known, strangers = groups["known"], groups["strangers"]
+    known, unknown_venues = groups["known"], groups["unknown_venues"]
     refused = np.isin(names, (UNKNOWN, NOT_DECIDED))
     right = names == truths
     return [
         ("known_right", right[known], known),
         ("known_refused", refused[known], known),
         ("known_wrong", (~right & ~refused)[known], known),
-        ("strangers_refused", refused[strangers], strangers),
+        ("unknown_venues_refused", refused[unknown_venues], unknown_venues),
     ]
 
 
 def _groups(truths: NDArray[np.str_]) -> dict[str, NDArray[np.bool_]]:
-    return {"known": truths != UNKNOWN, "strangers": truths == UNKNOWN}
+    return {"known": truths != UNKNOWN, "unknown_venues": truths == UNKNOWN}
 
 
 def confusion(truths: NDArray[np.str_], names: NDArray[np.str_]) -> dict[str, dict[str, int]]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from model.evaluation.figures import names_at
-from model.evaluation.predictions import CERTAIN, LIKELY, UNDECIDED, Opinion, window_numbers
+from model.evaluation.predictions import CERTAIN, LIKELY, UNDECIDED, Prediction, window_numbers
 from model.training.dataset import Dataset
 from udfs.current_verdict import messages_at
 from udfs.schema import UNKNOWN
@@ -16,7 +16,7 @@ from udfs.schema import UNKNOWN
 CERTAINTIES: Final = {UNDECIDED: "undecided", LIKELY: "likely", CERTAIN: "certain"}
 
 
-def list_recordings(recordings: Dataset, opinion: Opinion, plain: Opinion) -> list[dict[str, Any]]:
+def list_recordings(recordings: Dataset, prediction: Prediction, plain: Prediction) -> list[dict[str, Any]]:
     """List each recording that has a window, in the order of the index."""
     numbers, by_recorder = window_numbers(recordings), predict_recorder(recordings)
     listed = []
@@ -24,17 +24,17 @@ def list_recordings(recordings: Dataset, opinion: Opinion, plain: Opinion) -> li
         rows = np.flatnonzero(recordings.session == session)
         if not len(rows):
             continue
-        last, certain = rows[-1], rows[opinion.certainty[rows] == CERTAIN]
-        called = Counter(opinion.window_names[rows].tolist())
+        last, certain = rows[-1], rows[prediction.certainty[rows] == CERTAIN]
+        called = Counter(prediction.window_names[rows].tolist())
         listed.append(
             {
                 "recording": source.name,
                 "label": source.label,
                 "family": source.family,
                 "left_out_with": source.family if source.label == UNKNOWN else source.group,
-                "verdict": str(opinion.standing_names[last]),
-                "certainty": CERTAINTIES[int(opinion.certainty[last])],
-                "probability": float(opinion.verdict_probabilities[session]),
+                "verdict": str(prediction.current_verdict_names[last]),
+                "certainty": CERTAINTIES[int(prediction.certainty[last])],
+                "probability": float(prediction.verdict_probabilities[session]),
                 "windows": len(rows),
                 "windows_right": called[source.label],
                 "windows_called": dict(sorted(called.items())),

@@ -1,4 +1,4 @@
-"""Each known exchange in turn as a stranger: a model that never heard of it should refuse it."""
+"""Each known exchange in turn as an unknown venue: a model that never heard of it should refuse it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from model.evaluation.candidates import known_only, model_namer, plain_namer
+from model.evaluation.candidates import known_only, model_classifier, plain_classifier
 from model.evaluation.effort import Effort
 from model.evaluation.figures import Names, main_figures
-from model.evaluation.predictions import Namer
+from model.evaluation.predictions import Classifier
 from model.training.boosting import Progress
 from model.training.cross_fitting import Material, cross_fit
 from model.training.dataset import Dataset, Source
 from udfs.schema import EXCHANGES, UNKNOWN
 
 
-def known_as_strangers(
+def known_as_unknown(
     material: Material,
     tested: Dataset,
     classes: Sequence[str],
@@ -36,14 +36,16 @@ def known_as_strangers(
         others = [name for name in classes if name != exchange]
         reduced = material.without(exchange)
         subjects = {
-            "fresh": _as_strangers(tested, exchange),
-            "recordings": _as_strangers(material.recordings, exchange),
+            "fresh": _as_unknown(tested, exchange),
+            "recordings": _as_unknown(material.recordings, exchange),
         }
         said = {}
-        for name, fit, used in (("model", model_namer, others), ("plain", plain_namer, known_only(others))):
-            fitted = cross_fit(reduced, used, **settings, progress=_prefixed(f"{exchange} as a stranger", progress))
-            namer = fit(reduced, fitted)
-            said[name] = {on: _refused(dataset, namer, false_unknown_rate) for on, dataset in subjects.items()}
+        for name, fit, used in (("model", model_classifier, others), ("plain", plain_classifier, known_only(others))):
+            fitted = cross_fit(
+                reduced, used, **settings, progress=_prefixed(f"{exchange} as an unknown venue", progress)
+            )
+            classifier = fit(reduced, fitted)
+            said[name] = {on: _refused(dataset, classifier, false_unknown_rate) for on, dataset in subjects.items()}
         rows.append({"exchange": exchange, **said})
     return rows
 
@@ -52,17 +54,17 @@ def _prefixed(prefix: str, progress: Progress) -> Progress:
     return lambda line: progress(f"{prefix}: {line}")
 
 
-def _as_strangers(dataset: Dataset, exchange: str) -> Dataset:
+def _as_unknown(dataset: Dataset, exchange: str) -> Dataset:
     own = dataset.take(dataset.labels == exchange)
     relabelled: list[Source] = [replace(source, label=UNKNOWN) for source in own.sources]
     return replace(own, sources=relabelled)
 
 
-def _refused(dataset: Dataset, namer: Namer, false_unknown_rate: float) -> dict[str, Any]:
-    figures = main_figures(Names.of(dataset, namer.opine(dataset, false_unknown_rate)))
+def _refused(dataset: Dataset, classifier: Classifier, false_unknown_rate: float) -> dict[str, Any]:
+    figures = main_figures(Names.of(dataset, classifier.predict(dataset, false_unknown_rate)))
     return {
         unit: {
-            "refused": figures[unit]["strangers_refused"],
+            "refused": figures[unit]["unknown_venues_refused"],
             "names": figures[unit]["confusion"].get(UNKNOWN, {}),
         }
         for unit in ("windows", "connections")

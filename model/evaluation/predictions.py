@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from model.training.cross_fitting import Fold
 from model.training.dataset import Dataset
-from udfs.schema import UNKNOWN, Float64Array, Int64Array
+from udfs.schema import Float64Array, Int64Array
 
 T = TypeVar("T", bound=np.generic)
 
@@ -21,7 +21,7 @@ CERTAIN: Final = 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Opinion:
+class Prediction:
     """What is said of a dataset.
 
     Attributes
@@ -34,7 +34,7 @@ class Opinion:
         Verdict of each window, an index of the classes.
     unknown_scores : (n_windows,) float64
         How little a window looks like any known exchange; only their order counts.
-    standing : (n_windows,) int64
+    current_verdicts : (n_windows,) int64
         What stands for the connection after each of its windows; `unknown` where nothing does.
     certainty : (n_windows,) int64
         `UNDECIDED`, `LIKELY` or `CERTAIN`, after each window.
@@ -51,16 +51,11 @@ class Opinion:
     probabilities: Float64Array
     windows: Int64Array
     unknown_scores: Float64Array
-    standing: Int64Array
+    current_verdicts: Int64Array
     certainty: Int64Array
     since: Int64Array
     verdict_probabilities: Float64Array
     connection_scores: Float64Array
-
-    @property
-    def unknown(self) -> int:
-        """The index of `unknown`."""
-        return self.classes.index(UNKNOWN)
 
     @property
     def window_names(self) -> NDArray[np.str_]:
@@ -68,15 +63,15 @@ class Opinion:
         return np.array(self.classes, dtype=np.str_)[self.windows]
 
     @property
-    def standing_names(self) -> NDArray[np.str_]:
+    def current_verdict_names(self) -> NDArray[np.str_]:
         """What stands after each window in words."""
-        return np.array(self.classes, dtype=np.str_)[self.standing]
+        return np.array(self.classes, dtype=np.str_)[self.current_verdicts]
 
 
-class Namer(Protocol):
+class Classifier(Protocol):
     """Whoever names windows and connections."""
 
-    def opine(self, dataset: Dataset, false_unknown_rate: float) -> Opinion:
+    def predict(self, dataset: Dataset, false_unknown_rate: float) -> Prediction:
         """Name everything, so that so many of the windows of known exchanges are called unknown."""
 
     def refuse(self, dataset: Dataset, rates: Sequence[float]) -> NDArray[np.bool_]:
@@ -85,41 +80,41 @@ class Namer(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LeftOut:
-    """Names each recording by a namer that did not see its day, nor a stranger's family.
+    """Names each recording by a classifier that did not see its day, nor an unknown venue's family.
 
     Attributes
     ----------
-    folds, namers
-        One namer a fold.
+    folds, classifiers
+        One classifier a fold.
     """
 
     folds: Sequence[Fold]
-    namers: Sequence[Namer]
+    classifiers: Sequence[Classifier]
 
-    def opine(self, dataset: Dataset, false_unknown_rate: float) -> Opinion:
+    def predict(self, dataset: Dataset, false_unknown_rate: float) -> Prediction:
         """Name recordings, the very ones that were divided or the same ones changed, session by session."""
-        opinions = [
-            namer.opine(dataset.take(fold.tested), false_unknown_rate)
-            for fold, namer in zip(self.folds, self.namers, strict=True)
+        predictions = [
+            classifier.predict(dataset.take(fold.tested), false_unknown_rate)
+            for fold, classifier in zip(self.folds, self.classifiers, strict=True)
         ]
         rows = self._rows(dataset)
         sessions = np.concatenate([np.flatnonzero(fold.tested) for fold in self.folds])
-        return Opinion(
-            classes=opinions[0].classes,
-            probabilities=_scattered([o.probabilities for o in opinions], rows),
-            windows=_scattered([o.windows for o in opinions], rows),
-            unknown_scores=_scattered([o.unknown_scores for o in opinions], rows),
-            standing=_scattered([o.standing for o in opinions], rows),
-            certainty=_scattered([o.certainty for o in opinions], rows),
-            since=_scattered([o.since for o in opinions], rows),
-            verdict_probabilities=_scattered([o.verdict_probabilities for o in opinions], sessions),
-            connection_scores=_scattered([o.connection_scores for o in opinions], sessions),
+        return Prediction(
+            classes=predictions[0].classes,
+            probabilities=_scattered([p.probabilities for p in predictions], rows),
+            windows=_scattered([p.windows for p in predictions], rows),
+            unknown_scores=_scattered([p.unknown_scores for p in predictions], rows),
+            current_verdicts=_scattered([p.current_verdicts for p in predictions], rows),
+            certainty=_scattered([p.certainty for p in predictions], rows),
+            since=_scattered([p.since for p in predictions], rows),
+            verdict_probabilities=_scattered([p.verdict_probabilities for p in predictions], sessions),
+            connection_scores=_scattered([p.connection_scores for p in predictions], sessions),
         )
 
     def refuse(self, dataset: Dataset, rates: Sequence[float]) -> NDArray[np.bool_]:
         """Say which windows are called unknown at each rate."""
-        pairs = zip(self.folds, self.namers, strict=True)
-        refused = [namer.refuse(dataset.take(fold.tested), rates).T for fold, namer in pairs]
+        pairs = zip(self.folds, self.classifiers, strict=True)
+        refused = [classifier.refuse(dataset.take(fold.tested), rates).T for fold, classifier in pairs]
         return _scattered(refused, self._rows(dataset)).T
 
     def _rows(self, dataset: Dataset) -> NDArray[np.intp]:

@@ -1,4 +1,4 @@
-"""Refusing strangers: requested and observed rates, ranking, and what an alert is worth where strangers are rare."""
+"""Refusing unknown venues: requested and observed rates, ranking, and what an alert is worth where they are rare."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.evaluation.predictions import CERTAIN, Namer, Opinion, last_windows
+from model.evaluation.predictions import CERTAIN, Classifier, Prediction, last_windows
 from model.evaluation.statistics import (
     auroc,
     average_precision,
@@ -27,18 +27,18 @@ _CURVE_POINTS: Final = 200
 _DECIMALS: Final = 5
 
 
-def requested_and_observed(dataset: Dataset, namer: Namer) -> list[dict[str, Any]]:
-    """Ask for each rate, and count the windows of known exchanges called unknown and the strangers' refused."""
+def requested_and_observed(dataset: Dataset, classifier: Classifier) -> list[dict[str, Any]]:
+    """Ask for each rate, and count the windows of known exchanges called unknown and the unknown venues' refused."""
     labels, rows = dataset.window_labels, []
     known = labels != UNKNOWN
-    for rate, refused in zip(RATES, namer.refuse(dataset, RATES), strict=True):
+    for rate, refused in zip(RATES, classifier.refuse(dataset, RATES), strict=True):
         by_class = {name: labels == name for name in EXCHANGES if (labels == name).any()}
         rows.append(
             {
                 "requested": rate,
                 "observed": window_share(refused[known], dataset.session[known]).to_json(),
                 "observed_by_session": _mean_by_session(refused, known, dataset),
-                "strangers_refused": window_share(refused[~known], dataset.session[~known]).to_json(),
+                "unknown_venues_refused": window_share(refused[~known], dataset.session[~known]).to_json(),
                 "by_class": {
                     name: window_share(refused[own], dataset.session[own]).to_json() for name, own in by_class.items()
                 },
@@ -57,55 +57,55 @@ def _mean_by_session(refused: NDArray[np.bool_], counted: NDArray[np.bool_], dat
     return round(float((hits[totals > 0] / totals[totals > 0]).mean()), _DECIMALS)
 
 
-def known_versus_unknown(dataset: Dataset, opinion: Opinion) -> dict[str, Any]:
-    """Measure how well scores tell strangers from known exchanges, whatever the threshold.
+def known_versus_unknown(dataset: Dataset, prediction: Prediction) -> dict[str, Any]:
+    """Measure how well scores tell unknown venues from known exchanges, whatever the threshold.
 
     Of windows, each session weighs the same.
     """
-    stranger = dataset.window_labels == UNKNOWN
+    unknown_venue = dataset.window_labels == UNKNOWN
     sizes = np.bincount(dataset.session, minlength=len(dataset.sources))
     has_windows = sizes > 0
     return {
-        "windows": _ranking(opinion.unknown_scores, stranger, 1 / sizes[dataset.session]),
+        "windows": _ranking(prediction.unknown_scores, unknown_venue, 1 / sizes[dataset.session]),
         "connections": _ranking(
-            opinion.connection_scores[has_windows],
+            prediction.connection_scores[has_windows],
             (dataset.labels == UNKNOWN)[has_windows],
             np.ones(int(has_windows.sum())),
         ),
     }
 
 
-def _ranking(scores: Float64Array, stranger: NDArray[np.bool_], weights: Float64Array) -> dict[str, Any]:
-    if not stranger.any() or stranger.all():
+def _ranking(scores: Float64Array, unknown_venue: NDArray[np.bool_], weights: Float64Array) -> dict[str, Any]:
+    if not unknown_venue.any() or unknown_venue.all():
         return {"auroc": None, "average_precision": None, "base_rate": None, "precision": [], "recall": []}
-    precision, recall = precision_recall(scores, stranger, weights)
+    precision, recall = precision_recall(scores, unknown_venue, weights)
     kept = np.unique(
         np.searchsorted(recall, np.linspace(0, float(recall[-1]), _CURVE_POINTS)).clip(max=len(recall) - 1)
     )
     return {
-        "auroc": auroc(scores, stranger, weights),
-        "average_precision": average_precision(scores, stranger, weights),
-        "base_rate": round(float(weights[stranger].sum() / weights.sum()), _DECIMALS),
+        "auroc": auroc(scores, unknown_venue, weights),
+        "average_precision": average_precision(scores, unknown_venue, weights),
+        "base_rate": round(float(weights[unknown_venue].sum() / weights.sum()), _DECIMALS),
         "precision": precision[kept].round(_DECIMALS).tolist(),
         "recall": recall[kept].round(_DECIMALS).tolist(),
     }
 
 
-def alert_precision(dataset: Dataset, opinion: Opinion) -> dict[str, Any]:
+def alert_precision(dataset: Dataset, prediction: Prediction) -> dict[str, Any]:
     """Say how precise a certain verdict's alerts are where what they warn of is rare.
 
-    A `stranger` alert is a connection that ends certainly `unknown`: right for a stranger, false for a known exchange.
-    A `mismatch` alert is one that ends certainly another known exchange than it declares: right if that is what it is
-    behind its declaration, false if it is what it declares. `at_worst` takes those ends of both 95% intervals that
-    are against it.
+    An `unknown_venue` alert is a connection that ends certainly `unknown`: right for an unknown venue, false for a
+    known exchange. A `mismatch` alert is one that ends certainly another known exchange than it declares: right if that
+    is what it is behind its declaration, false if it is what it declares. `at_worst` takes those ends of both 95%
+    intervals that are against it.
     """
     last = last_windows(dataset)
-    truths, names = dataset.window_labels[last], opinion.standing_names[last]
-    certain, known = opinion.certainty[last] == CERTAIN, truths != UNKNOWN
+    truths, names = dataset.window_labels[last], prediction.current_verdict_names[last]
+    certain, known = prediction.certainty[last] == CERTAIN, truths != UNKNOWN
     refused = certain & (names == UNKNOWN)
     renamed = certain & (names != UNKNOWN) & (names != truths)
     return {
-        "stranger": _alerts(refused[~known], refused[known]),
+        "unknown_venue": _alerts(refused[~known], refused[known]),
         "mismatch": _alerts((certain & (names == truths))[known], renamed[known]),
     }
 

@@ -18,7 +18,7 @@ from udfs.verdicts import PROBABILITY_DECIMALS, DecisionRule, evidence_millinats
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judge:
+class Calibrator:
     """What turns raw probabilities into verdicts.
 
     Attributes
@@ -40,8 +40,8 @@ class Judge:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Judgements:
-    """What a judge says of a dataset.
+class CalibratedVerdicts:
+    """The verdicts on a dataset, from calibrated probabilities.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Judgements:
     connections: list[ConnectionVerdict]
 
 
-def fit_judge(held_out: Dataset, raw: Float64Array, classes: tuple[str, ...]) -> Judge:
+def fit_calibrator(held_out: Dataset, raw: Float64Array, classes: tuple[str, ...]) -> Calibrator:
     """Fit calibration, refusal and decision on sessions that the booster was not trained on.
 
     Parameters
@@ -79,7 +79,7 @@ def fit_judge(held_out: Dataset, raw: Float64Array, classes: tuple[str, ...]) ->
         if (held_out.session == i).any()
     ]
     decision = fit_decision_rule(sessions, classes)
-    return Judge(classes=classes, scaling=scaling, refusal=refusal, decision=decision)
+    return Calibrator(classes=classes, scaling=scaling, refusal=refusal, decision=decision)
 
 
 def fit_refusal(
@@ -89,7 +89,7 @@ def fit_refusal(
 
     Those of a class that has recordings only are kept between the strictest and the laxest of the others, or are the
     strictest if none is held out: few clean sessions do not show the largest unknown score that the next one may have,
-    and one that was not recognised would let every stranger in.
+    and one that was not recognised would let every unknown venue in.
     """
     labels, drawn = held_out.window_labels, {source.label for source in held_out.sources if not source.real}
     found = {
@@ -106,7 +106,9 @@ def fit_refusal(
     }
 
 
-def judge(dataset: Dataset, raw: Float64Array, by: Judge, false_unknown_rate: float = DEFAULT_RATE) -> Judgements:
+def calibrate(
+    dataset: Dataset, raw: Float64Array, by: Calibrator, false_unknown_rate: float = DEFAULT_RATE
+) -> CalibratedVerdicts:
     """Name every window and every session of a dataset from the booster's raw probabilities."""
     thresholds = refusal_thresholds(by.refusal, by.classes, false_unknown_rate)
     probabilities = np.round(by.scaling.apply(raw), PROBABILITY_DECIMALS)
@@ -114,7 +116,7 @@ def judge(dataset: Dataset, raw: Float64Array, by: Judge, false_unknown_rate: fl
     connections = [
         connection_verdict(evidence[dataset.session == i], by.decision, by.classes) for i in range(len(dataset.sources))
     ]
-    return Judgements(
+    return CalibratedVerdicts(
         probabilities=probabilities,
         windows=window_verdicts(probabilities, by.classes, thresholds),
         connections=connections,

@@ -6,7 +6,7 @@ import numpy as np
 
 from model.training.boosting import window_weights
 from model.training.calibration import DEFAULT_RATE, refusal_thresholds
-from model.training.calibrator import Judge
+from model.training.calibrator import Calibrator
 from model.training.dataset import Dataset
 from model.training.distributions import Distribution, Reference, distribution
 from udfs.features import FEATURES
@@ -17,7 +17,7 @@ from udfs.verdicts import PROBABILITY_DECIMALS
 
 
 def build_reference(
-    trained_on: Dataset, held_out: Dataset, raw: Float64Array, by: Judge, classes: list[str]
+    trained_on: Dataset, held_out: Dataset, raw: Float64Array, by: Calibrator, classes: list[str]
 ) -> Reference:
     """Lay out each class's distributions of features, and of `confidence` and `margin`.
 
@@ -30,7 +30,7 @@ def build_reference(
         would flatter it.
     raw : (n_windows, n_classes) float64
         What a booster that was not trained on them said of the held-out windows.
-    by : Judge
+    by : Calibrator
         Calibrates.
     classes : list of str
     """

@@ -1,4 +1,4 @@
-"""Boosters for everything and, for recordings, boosters that saw neither their day nor, for a stranger, its family."""
+"""Boosters for everything, and for each recording one that saw neither its day nor an unknown venue's family."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Fold:
         Predicted in this fold; each session is tested in exactly one.
     trained : (n_sessions,) bool
         Trained on: of another recorder or UTC day than every tested known session, and of another family than every
-        tested stranger.
+        tested unknown venue.
     """
 
     tested: NDArray[np.bool_]
@@ -42,7 +42,7 @@ class Division:
     groups : tuple of str
         Recorders and UTC days, as `Source.group` names them.
     families : tuple of str
-        Of strangers.
+        Of unknown venues.
     """
 
     groups: tuple[str, ...]
@@ -50,8 +50,8 @@ class Division:
 
 
 def divisions_of(recordings: Dataset) -> list[Division]:
-    """Divide recordings: known exchanges by recorder and UTC day, strangers by family; every fold has some of both."""
-    groups, families = _known_groups(recordings), _stranger_families(recordings)
+    """Divide known exchanges by recorder and UTC day, unknown venues by family; every fold has some of both."""
+    groups, families = _known_groups(recordings), _unknown_families(recordings)
     n_folds = min(MOST_FOLDS, max(len(groups), len(families)))
     return [Division(groups=groups[i::n_folds], families=families[i::n_folds]) for i in range(n_folds)]
 
@@ -67,7 +67,7 @@ def extend_divisions(divisions: Sequence[Division], recordings: Dataset) -> list
         if not any(group in division.groups for division in extended):
             labels = {source.label for source in recordings.sources if source.group == group} - {UNKNOWN}
             _add(extended, _groups_with(recordings, labels), groups=(group,))
-    for family in _stranger_families(recordings):
+    for family in _unknown_families(recordings):
         if not any(family in division.families for division in extended):
             _add(extended, frozenset(), families=(family,))
     return extended
@@ -93,7 +93,7 @@ def _known_groups(recordings: Dataset) -> tuple[str, ...]:
     return tuple(sorted({source.group for source in recordings.sources if source.label != UNKNOWN}))
 
 
-def _stranger_families(recordings: Dataset) -> tuple[str, ...]:
+def _unknown_families(recordings: Dataset) -> tuple[str, ...]:
     return tuple(sorted({source.family for source in recordings.sources if source.label == UNKNOWN}))
 
 
@@ -141,7 +141,7 @@ def divide(recordings: Dataset, most: int, divisions: Sequence[Division] | None 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Material:
-    """What contestants are made of.
+    """What candidates are made of.
 
     Attributes
     ----------

@@ -50,7 +50,7 @@ class Source:
     group : str
         Sessions of one group are always on the same side of a split.
     family : str
-        Venues that run the same engine are one family; a stranger is left out with its whole family.
+        Venues that run the same engine are one family; an unknown venue is left out with its whole family.
     real : bool
         A recording, not synthetic.
     sha256 : str
@@ -171,7 +171,7 @@ def _read_labelled(files: Sequence[Path], *, name: str, label: str, family: str)
 
 
 def family_of(venue: str) -> str:
-    """Name a stranger's family by the first word of the venue, or of the file, where the index has no market.
+    """Name an unknown venue's family by the first word of the venue, or of the file, where the index has no market.
 
     >>> family_of("OKEX__2021-04-17__1.jsonl.gz"), family_of("ftx_us")
     ('OKX', 'FTX')
@@ -203,7 +203,7 @@ def draw_labelled_synthetic(
     return ((_synthetic_source(labelled, seed), labelled.session) for labelled in drawn)
 
 
-def draw_labelled_strangers(*, n: int, n_messages: int, seed: int) -> Iterable[tuple[Source, Session]]:
+def draw_labelled_unknown_venues(*, n: int, n_messages: int, seed: int) -> Iterable[tuple[Source, Session]]:
     """Draw synthetic sessions of venues that do not exist, each a group and a family of its own."""
     drawn = unknown_venue_sessions(n=n, seed=seed, start_ns=0, n_messages=n_messages)
     return ((_synthetic_source(labelled, seed), labelled.session) for labelled in drawn)

@@ -16,8 +16,8 @@ from udfs.verdicts import DecisionRule, evidence_millinats, running_leads
 WRONG_NAME_RATE: Final = 0.01
 """Share of known connections that may ever be decisive for any one wrong class, `unknown` included."""
 
-STRANGER_NAMED_RATE: Final = 0.05
-"""Share of strangers that may ever be decisive for any one known class."""
+UNKNOWN_VENUE_NAMED_RATE: Final = 0.05
+"""Share of unknown venues that may ever be decisive for any one known class."""
 
 LEAST_BOUND_MILLINATS: Final = 10_000
 """More than one window can give, which is 6.9 nats: no single window decides."""
@@ -46,12 +46,12 @@ def fit_decision_rule(sessions: Sequence[HeldOutSession], classes: tuple[str, ..
     """Choose bounds that held-out sessions rarely cross for a wrong class, and the probability that goes with a lead.
 
     A class's bound is the conformal quantile, over the sessions that are not of this class, of the greatest lead the
-    class ever had in a session: `WRONG_NAME_RATE` over sessions of known exchanges, `STRANGER_NAMED_RATE` over
-    strangers. So the next session like these crosses it wrongly with that probability at most, however its windows
+    class ever had in a session: `WRONG_NAME_RATE` over sessions of known exchanges, `UNKNOWN_VENUE_NAMED_RATE` over
+    unknown venues. So the next session like these crosses it wrongly with that probability at most, however its windows
     depend on each other; for all wrong classes together, that is at most as many times as much. A session much longer
-    than these has more occasions, and fewer than 100 known sessions, or 20 strangers, cannot promise that little: the
-    bound is then the greatest lead of all. Strangers are the recorded ones, where
-    there are any: of the synthetic ones, some imitate an exchange for good, and no bound would tell them from it.
+    than these has more occasions, and fewer than 100 known sessions, or 20 unknown venues, cannot promise that little:
+    the bound is then the greatest lead of all. Unknown venues are the recorded ones, where there are any: of the
+    synthetic ones, some imitate an exchange for good, and no bound would tell them from it.
 
     Parameters
     ----------
@@ -65,12 +65,12 @@ def fit_decision_rule(sessions: Sequence[HeldOutSession], classes: tuple[str, ..
     labels = np.array([session.label for session in sessions], dtype=np.str_)
     real = np.array([session.real for session in sessions], dtype=np.bool_)
     unknown = labels == UNKNOWN
-    is_stranger = unknown & real if (unknown & real).any() else unknown
+    is_unknown_venue = unknown & real if (unknown & real).any() else unknown
     bounds = []
     for position, name in enumerate(classes):
         known = greatest[(labels != name) & (labels != UNKNOWN), position]
-        strangers = greatest[(labels != name) & is_stranger, position]
-        crossed = (_conformal(known, WRONG_NAME_RATE), _conformal(strangers, STRANGER_NAMED_RATE))
+        unknown_venues = greatest[(labels != name) & is_unknown_venue, position]
+        crossed = (_conformal(known, WRONG_NAME_RATE), _conformal(unknown_venues, UNKNOWN_VENUE_NAMED_RATE))
         bounds.append(max(LEAST_BOUND_MILLINATS, *crossed))
     unknown = classes.index(UNKNOWN)
     bare = DecisionRule(bounds_millinats=tuple(bounds), unknown=unknown, intercept=0.0, slope_per_nat=0.0)

@@ -1,4 +1,4 @@
-"""How well sessions are named: per window and per connection, known exchanges and strangers apart."""
+"""How well sessions are named: per window and per connection, known exchanges and unknown venues apart."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.training.calibrator import Judgements
+from model.training.calibrator import CalibratedVerdicts
 from model.training.dataset import Dataset
 from udfs.schema import UNKNOWN
 
 
-def session_metrics(dataset: Dataset, judgements: Judgements, classes: Sequence[str]) -> dict[str, Any]:
+def session_metrics(dataset: Dataset, calibrated: CalibratedVerdicts, classes: Sequence[str]) -> dict[str, Any]:
     """Count what was said of each true label, by windows and by connections that have a window.
 
     Returns
@@ -22,10 +22,10 @@ def session_metrics(dataset: Dataset, judgements: Judgements, classes: Sequence[
     dict
         `windows` and `connections`: true label -> verdict -> count; and the shares that follow from them.
     """
-    has_windows = np.array([verdict.windows > 0 for verdict in judgements.connections])
-    verdicts = np.array([verdict.exchange for verdict in judgements.connections], dtype=np.str_)
+    has_windows = np.array([verdict.windows > 0 for verdict in calibrated.connections])
+    verdicts = np.array([verdict.exchange for verdict in calibrated.connections], dtype=np.str_)
     return {
-        "windows": _summary(dataset.window_labels, np.array(classes)[judgements.windows]),
+        "windows": _summary(dataset.window_labels, np.array(classes)[calibrated.windows]),
         "connections": _summary(dataset.labels[has_windows], verdicts[has_windows]),
     }
 

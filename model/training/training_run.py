@@ -1,4 +1,4 @@
-"""Training from one command: synthetic sessions of the exchanges, synthetic strangers and, where present, recordings.
+"""Training from one command: synthetic sessions of exchanges and of unknown venues and, where present, recordings.
 
 What turns the booster's numbers into verdicts is fitted on sessions that the booster was not trained on: fresh
 synthetic ones, and recordings left out by day or family. The metrics are measured on sessions that neither saw. The
@@ -20,7 +20,7 @@ from model.artifact.artifact_folder import save_artifact
 from model.artifact.booster_explainer import typical_ranges
 from model.artifact.manifest import Manifest
 from model.training.boosting import N_TREES, PARAMETERS, RECORDING_WEIGHT, Progress, window_weights
-from model.training.calibrator import Judge, Judgements, fit_judge, judge
+from model.training.calibrator import CalibratedVerdicts, Calibrator, calibrate, fit_calibrator
 from model.training.class_reference import build_reference
 from model.training.cross_fitting import (
     MOST_FOLDS,
@@ -36,8 +36,8 @@ from model.training.dataset import (
     Dataset,
     build_dataset,
     concatenate,
-    draw_labelled_strangers,
     draw_labelled_synthetic,
+    draw_labelled_unknown_venues,
     jitter_every_second,
     read_labelled_captures,
 )
@@ -62,16 +62,32 @@ ON_RECORDINGS: Final = "captures, days and families left out"
 
 @dataclass(frozen=True, kw_only=True)
 class Amounts:
-    """How much is drawn: synthetic sessions of each exchange, synthetic strangers, and messages of each session."""
+    """How much is drawn: sessions of each exchange and of synthetic unknown venues, and messages of each session."""
 
     per_exchange: int
-    n_strangers: int
+    n_unknown_venues: int
     n_messages: int
+
+    @classmethod
+    def from_manifest(cls, stated: dict[str, int]) -> Amounts:
+        """Read what `to_manifest` wrote."""
+        n_unknown_venues = stated["n_strangers"]
+        return cls(
+            per_exchange=stated["per_exchange"], n_unknown_venues=n_unknown_venues, n_messages=stated["n_messages"]
+        )
+
+    def to_manifest(self) -> dict[str, int]:
+        """Lay out as artifacts have it, under the keys of the first of them."""
+        return {
+            "per_exchange": self.per_exchange,
+            "n_strangers": self.n_unknown_venues,
+            "n_messages": self.n_messages,
+        }
 
     def half(self) -> Amounts:
         """Halve the numbers of sessions: enough to calibrate or to test."""
-        halves = (max(1, self.per_exchange // 2), max(1, self.n_strangers // 2))
-        return Amounts(per_exchange=halves[0], n_strangers=halves[1], n_messages=self.n_messages)
+        halves = (max(1, self.per_exchange // 2), max(1, self.n_unknown_venues // 2))
+        return Amounts(per_exchange=halves[0], n_unknown_venues=halves[1], n_messages=self.n_messages)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,12 +119,12 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trained:
-    """A booster with those of its folds, the judge of what they say, the sessions of both, and how they were chosen."""
+    """A booster with those of its folds, the calibrator, the sessions of both, and how they were chosen."""
 
     plan: Plan
     material: Material
     fitted: CrossFitted
-    judge: Judge
+    calibrator: Calibrator
 
 
 def train(folder: Path, *, captures: Path | None, amounts: Amounts, seed: int, progress: Progress) -> Manifest:
@@ -130,7 +146,9 @@ def train(folder: Path, *, captures: Path | None, amounts: Amounts, seed: int, p
     folder.mkdir(parents=True, exist_ok=True)  # minutes of training must not end in a folder that cannot be made
     reading = read_labelled_captures(captures, lambda name: progress(f"reading {name}")) if captures else []
     trained = train_on(build_dataset(reading), Plan(amounts=amounts, seed=seed), progress)
-    return save_trained(folder, trained, release=RELEASE, metrics=measure(trained, judge_left_out(trained), progress))
+    return save_trained(
+        folder, trained, release=RELEASE, metrics=measure(trained, calibrate_left_out(trained), progress)
+    )
 
 
 def save_trained(
@@ -147,18 +165,18 @@ def save_trained(
         fitted.whole.booster,
         classes=classes,
         release=release,
-        scaling=trained.judge.scaling,
-        refusal=trained.judge.refusal,
-        decision=trained.judge.decision,
+        scaling=trained.calibrator.scaling,
+        refusal=trained.calibrator.refusal,
+        decision=trained.calibrator.decision,
         typical=typical_ranges(everything.features, everything.window_labels, classes, window_weights(everything)),
-        reference=build_reference(everything, held_out, raw, trained.judge, classes),
+        reference=build_reference(everything, held_out, raw, trained.calibrator, classes),
         training={**describe_training(trained), **(origin or {})},
         metrics=metrics,
     )
 
 
 def train_on(recordings: Dataset, plan: Plan, progress: Progress) -> Trained:
-    """Train a booster on everything, and fit its judge on fresh sessions and on recordings left out.
+    """Train a booster on everything, and fit its calibrator on fresh sessions and on recordings left out.
 
     A class that is not drawn, and would be left out whole, is never left out: it cannot be measured.
 
@@ -168,7 +186,8 @@ def train_on(recordings: Dataset, plan: Plan, progress: Progress) -> Trained:
         If a recording's label is no class.
     """
     check_labels(recordings, plan.classes)
-    progress(f"drawing {plan.amounts.per_exchange} sessions of each exchange and {plan.amounts.n_strangers} strangers")
+    n_sessions, n_unknown_venues = plan.amounts.per_exchange, plan.amounts.n_unknown_venues
+    progress(f"drawing {n_sessions} sessions of each exchange and {n_unknown_venues} unknown venues")
     divisions = extend_divisions(plan.divisions or divisions_of(recordings), recordings)
     is_lone = np.isin(recordings.labels, list(set(left_out_whole(recordings, divisions)) - set(EXCHANGES)))
     material = Material(
@@ -180,8 +199,8 @@ def train_on(recordings: Dataset, plan: Plan, progress: Progress) -> Trained:
     settings = {"n_trees": plan.n_trees, "most_folds": MOST_FOLDS, "seed": plan.seed}
     fitted = cross_fit(material, plan.classes, **settings, progress=progress)
     everything = np.ones(len(material.recordings.sources), dtype=np.bool_)
-    judge_of_all = fit_judge_without(material, fitted, everything)
-    return Trained(plan=plan, material=material, fitted=fitted, judge=judge_of_all)
+    calibrator_of_all = fit_calibrator_without(material, fitted, everything)
+    return Trained(plan=plan, material=material, fitted=fitted, calibrator=calibrator_of_all)
 
 
 def check_labels(recordings: Dataset, classes: Sequence[str]) -> None:
@@ -201,44 +220,44 @@ def check_labels(recordings: Dataset, classes: Sequence[str]) -> None:
 
 
 def draw_synthetic(amounts: Amounts, seed: int) -> Dataset:
-    """Draw sessions of every exchange, and strangers; every second of them behind a worse network."""
+    """Draw sessions of every exchange, and unknown venues; every second of them behind a worse network."""
     known = draw_labelled_synthetic(per_exchange=amounts.per_exchange, n_messages=amounts.n_messages, seed=seed)
-    strangers = draw_labelled_strangers(n=amounts.n_strangers, n_messages=amounts.n_messages, seed=seed)
-    return build_dataset(jitter_every_second([*known, *strangers], seed))
+    unknown_venues = draw_labelled_unknown_venues(n=amounts.n_unknown_venues, n_messages=amounts.n_messages, seed=seed)
+    return build_dataset(jitter_every_second([*known, *unknown_venues], seed))
 
 
-def fit_judge_without(material: Material, fitted: CrossFitted, kept: NDArray[np.bool_]) -> Judge:
-    """Fit a judge on fresh sessions and on those recordings, left out, that are kept."""
+def fit_calibrator_without(material: Material, fitted: CrossFitted, kept: NDArray[np.bool_]) -> Calibrator:
+    """Fit a calibrator on fresh sessions and on those recordings, left out, that are kept."""
     raw = np.concatenate([fitted.raw_fresh, fitted.raw_left_out[kept[material.recordings.session]]])
-    return fit_judge(concatenate([material.fresh, material.recordings.take(kept)]), raw, fitted.whole.classes)
+    return fit_calibrator(concatenate([material.fresh, material.recordings.take(kept)]), raw, fitted.whole.classes)
 
 
-def judge_left_out(trained: Trained) -> Judgements:
-    """Judge each recording by a judge that was fitted without its day and, for a stranger, without its family."""
+def calibrate_left_out(trained: Trained) -> CalibratedVerdicts:
+    """Calibrate each recording by what was fitted without its day and, for an unknown venue, without its family."""
     recordings, fitted = trained.material.recordings, trained.fitted
     probabilities = np.empty_like(fitted.raw_left_out)
     windows = np.empty(len(recordings.features), dtype=np.intp)
     connections: dict[int, ConnectionVerdict] = {}
     for fold in fitted.folds:
         tested = fold.tested[recordings.session]
-        fold_judge = fit_judge_without(trained.material, fitted, fold.trained)
-        found = judge(recordings.take(fold.tested), fitted.raw_left_out[tested], fold_judge)
+        fold_calibrator = fit_calibrator_without(trained.material, fitted, fold.trained)
+        found = calibrate(recordings.take(fold.tested), fitted.raw_left_out[tested], fold_calibrator)
         probabilities[tested], windows[tested] = found.probabilities, found.windows
         connections |= dict(zip(np.flatnonzero(fold.tested).tolist(), found.connections, strict=True))
-    return Judgements(
+    return CalibratedVerdicts(
         probabilities=probabilities,
         windows=windows,
         connections=[connections[i] for i in range(len(recordings.sources))],
     )
 
 
-def measure(trained: Trained, left_out: Judgements, progress: Progress) -> dict[str, Any]:
-    """Count what is said of fresh sessions and, by `judge_left_out`, of recordings."""
+def measure(trained: Trained, left_out: CalibratedVerdicts, progress: Progress) -> dict[str, Any]:
+    """Count what is said of fresh sessions and, by `calibrate_left_out`, of recordings."""
     progress("measuring on sessions it has not seen")
     plan, recordings = trained.plan, trained.material.recordings
     unseen = draw_synthetic(plan.amounts.half(), plan.seed + TEST_SEED_OFFSET)
-    judgements = judge(unseen, trained.fitted.whole.predict(unseen.features), trained.judge)
-    metrics = {ON_FRESH: session_metrics(unseen, judgements, plan.classes)}
+    calibrated = calibrate(unseen, trained.fitted.whole.predict(unseen.features), trained.calibrator)
+    metrics = {ON_FRESH: session_metrics(unseen, calibrated, plan.classes)}
     if recordings.sources:
         metrics[ON_RECORDINGS] = session_metrics(recordings, left_out, plan.classes)
     return metrics
@@ -253,7 +272,7 @@ def describe_training(trained: Trained) -> dict[str, Any]:
         "trees": plan.n_trees,
         "parameters": PARAMETERS,
         "recording_weight": RECORDING_WEIGHT,
-        "synthetic": vars(plan.amounts),
+        "synthetic": plan.amounts.to_manifest(),
         "windows": len(material.synthetic.features) + len(material.recordings.features),
         "captures": {source.name: source.sha256 for source in sources if source.real},
         "synthetic_sha256": _combined_sha256([source.sha256 for source in sources if not source.real]),

@@ -65,7 +65,7 @@ def _candidates(environ: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
 def _inspect(command: Path) -> JavaHome | None:
     """Ask a java command for its version and its home, which a shim on the PATH would hide."""
     try:
-        answer = subprocess.run(  # noqa: S603 - the java that the user's environment names
+        answer = subprocess.run(
             [command, "-XshowSettings:properties", "-version"],
             capture_output=True,
             text=True,

@@ -93,7 +93,7 @@ VERDICTS = f"""
         last_offset = excluded.last_offset, last_window_end_at = excluded.last_window_end_at,
         verdict = excluded.verdict, certainty = excluded.certainty, previous_verdict = excluded.previous_verdict,
         model_version = excluded.model_version
-"""  # noqa: S608 (our own text)
+"""
 
 EVENTS = f"""
     INSERT INTO connection_events (connection_id, kafka_partition, last_offset, kind, previous_verdict, verdict,
@@ -116,7 +116,7 @@ EVENTS = f"""
     JOIN bench.templates AS t ON t.class = is_now AND t.number = c.number %% {{templates}}
     CROSS JOIN bench.filled
     ON CONFLICT DO NOTHING
-"""  # noqa: S608 (our own text)
+"""
 
 ACTIVITY = f"""
     INSERT INTO connection_activity
@@ -125,7 +125,7 @@ ACTIVITY = f"""
     FROM ({LAST_WINDOWS}) AS c
     ON CONFLICT (connection_id) DO UPDATE SET last_offset = excluded.last_offset, messages = excluded.messages,
         last_recv_at = excluded.last_recv_at, last_heartbeat_at = excluded.last_heartbeat_at
-"""  # noqa: S608 (our own text)
+"""
 
 # About one fault per connection and day; gaps are the commonest.
 HEALTH = """

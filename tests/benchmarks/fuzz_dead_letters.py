@@ -42,7 +42,7 @@ from jobs.reference.result_rows import Chunk, ResultsHash, differences, hash_res
 from jobs.reference.topic_results import TopicResults
 from jobs.results.stored_results import read_results, versions_of
 from jobs.trials.sandbox import delete_topic, fresh_database, idle_stack
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
 from model.registry.database import connect
 from model.registry.topic_models import OneModel
 from stack.status import StackStatus
@@ -106,7 +106,7 @@ def in_turn(sessions: list[Session]) -> list[tuple[bytes, bytes]]:
 
 def spoiled_records(n_records: int, seed: int) -> Iterator[Corrupt]:
     """Spoil messages of connections of their own: first all edges, then whatever is drawn."""
-    rng = random.Random(seed)  # noqa: S311  # no secret
+    rng = random.Random(seed)
     drawn = synthetic_sessions(per_exchange=2, seed=seed, start_ns=START_NS, n_messages=200)
     own = [replace(one.session, connection_id=f"corrupted-{number}") for number, one in enumerate(drawn)]
     good = [(session.connection_id.encode(), value) for session in own for value in encode(session)]
@@ -192,7 +192,7 @@ def topic_hash(kafka: str, topic: str, *, only_clean: bool) -> ResultsHash:
 @contextmanager
 def topic_chunks(kafka: str, topic: str) -> Iterator[Iterator[Chunk]]:
     """Open a topic for its results."""
-    models = OneModel(load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT))
+    models = OneModel(load_predictor(DEFAULT_ARTIFACT), explainer_of(load_predictor(DEFAULT_ARTIFACT)))
     with TopicReader(kafka, topic) as reader:
         yield TopicResults(reader, models).chunks()
 

@@ -38,7 +38,7 @@ def insert_rates(database: Connection, *, n_rows: int) -> Iterator[Rate]:
             (partition,),
         )
         indexes: list[tuple[str, str]] = cursor.fetchall()
-        cursor.execute(f"SELECT * FROM {partition} ORDER BY window_end_at DESC LIMIT %s", (n_rows,))  # noqa: S608
+        cursor.execute(f"SELECT * FROM {partition} ORDER BY window_end_at DESC LIMIT %s", (n_rows,))
         names = [column.name for column in cursor.description or ()]
         rows = [tuple(_adapted(value) for value in row) for row in cursor.fetchall()][::-1]
         sets = [[], *([index] for index in indexes), *([indexes] if len(indexes) > 1 else [])]
@@ -68,10 +68,7 @@ def _adapted(value: Any) -> Any:
 def _write(cursor: Any, names: list[str], rows: list[tuple[Any, ...]]) -> float:
     """Write the rows in the job's statement, a transaction for each batch; return rows per second."""
     columns, values = ", ".join(names), ", ".join(f"{name} = excluded.{name}" for name in names)
-    statement = (
-        f"INSERT INTO {COPIED} ({columns}) VALUES %s "  # noqa: S608 (our own names)
-        f"ON CONFLICT ({KEY}) DO UPDATE SET {values}"
-    )
+    statement = f"INSERT INTO {COPIED} ({columns}) VALUES %s ON CONFLICT ({KEY}) DO UPDATE SET {values}"
     started_s = time.perf_counter()
     execute_values(cursor, statement, rows, page_size=BATCH)
     return len(rows) / (time.perf_counter() - started_s)

@@ -21,7 +21,7 @@ from jobs.cluster.flink_client import list_jobs
 from jobs.cluster.service_addresses import Addresses
 from jobs.cluster.submission import Submission
 from jobs.reference.scored_captures import signature_of
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
 from stack.status import StackStatus
 from synthetic.anomalies import switch
 from synthetic.open_world.unknown_venues import unknown_venue_sessions
@@ -293,7 +293,7 @@ class Walk:
 @pytest.fixture(scope="session")
 def remembered() -> Callable[[Session, Sequence[str | None], Sequence[tuple[int, int]]], Walked]:
     """Return a function of a session, what each message declares, and each message's partition and offset."""
-    predictor, explainer = load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT)
+    predictor, explainer = load_predictor(DEFAULT_ARTIFACT), explainer_of(load_predictor(DEFAULT_ARTIFACT))
 
     def walk(session: Session, declared: Sequence[str | None], places: Sequence[tuple[int, int]]) -> Walked:
         verdict, events = None, []

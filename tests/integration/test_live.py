@@ -55,7 +55,7 @@ class Ingest:
         command = [str(FINGERPRINT), *self.arguments]
         environment = {**self.environment, "NO_PROXY": "*"}
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, env=environment, stdout=pipe, stderr=subprocess.STDOUT, text=True)  # noqa: S603  # our own command
+        self.process = subprocess.Popen(command, env=environment, stdout=pipe, stderr=subprocess.STDOUT, text=True)
         return self
 
     def __exit__(self, *_: object) -> None:

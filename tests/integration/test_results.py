@@ -26,7 +26,7 @@ from jobs.reference.result_rows import OF_MODELS, WRITING_TIMES, ResultsHash, di
 from jobs.reference.topic_results import TopicResults
 from jobs.results.migrations import migrate
 from jobs.results.stored_results import read_results, versions_of
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
 from model.registry.database import connect
 from model.registry.topic_models import OneModel
 from stack.status import StackStatus
@@ -88,7 +88,7 @@ def hash_tables(database_url: str) -> ResultsHash:
 
 
 def one_model() -> OneModel:
-    return OneModel(load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT))
+    return OneModel(load_predictor(DEFAULT_ARTIFACT), explainer_of(load_predictor(DEFAULT_ARTIFACT)))
 
 
 @pytest.fixture

@@ -190,7 +190,7 @@ def insert(database: Connection) -> Callable[[Sequence[Row]], None]:
                 columns = ", ".join(row)
                 values = ", ".join(f"%({name})s" for name in row)
                 table = TABLES[type(given).__name__]
-                cursor.execute(f"INSERT INTO {table} ({columns}) VALUES ({values})", row)  # noqa: S608 (our own names)
+                cursor.execute(f"INSERT INTO {table} ({columns}) VALUES ({values})", row)
 
     return insert_rows
 

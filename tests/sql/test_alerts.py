@@ -92,7 +92,7 @@ def test_a_mismatch_stands_for_an_hour_after_the_last_window(
         (None, "warning", "Declares nothing, behaves like no known exchange"),
     ],
 )
-def test_an_unknown_venue_is_critical_if_it_claims_what_the_model_knows(  # noqa: PLR0913
+def test_an_unknown_venue_is_critical_if_it_claims_what_the_model_knows(
     insert: Insert, verdict: Any, event: Any, database: Connection, declared: str | None, severity: str, words: str
 ) -> None:
     insert(
@@ -206,7 +206,7 @@ def test_dead_letters_are_more_than_a_few_of_one_reason(dead_letters: Any, datab
         (320, 6, None),  # written more than five minutes ago
     ],
 )
-def test_lag_is_of_what_was_written_just_now(  # noqa: PLR0913
+def test_lag_is_of_what_was_written_just_now(
     insert: Insert, window: Any, found: Any, end_s: float, lag_s: float, expected: str | None
 ) -> None:
     end_at = ago(seconds=end_s)
@@ -279,7 +279,7 @@ def test_a_standstill_is_of_several_and_of_all(
 @pytest.mark.parametrize(
     ("unscored_s", "messages", "is_down"), [(61, 150, True), (59, 150, False), (61, 149, False), (61, 60, False)]
 )
-def test_messages_without_windows_mean_that_the_job_does_not_score(  # noqa: PLR0913
+def test_messages_without_windows_mean_that_the_job_does_not_score(
     insert: Insert, activity: Any, verdict: Any, found: Any, unscored_s: float, messages: int, is_down: bool
 ) -> None:
     heard_at = ago(seconds=1)
@@ -293,7 +293,7 @@ def test_messages_without_windows_mean_that_the_job_does_not_score(  # noqa: PLR
 
 
 @pytest.mark.usefixtures("model")
-def test_values_are_above_zero_and_subjects_are_told_once(  # noqa: PLR0913
+def test_values_are_above_zero_and_subjects_are_told_once(
     insert: Insert, activity: Any, verdict: Any, event: Any, fault: Any, dead_letters: Any, window: Any, select: Select
 ) -> None:
     """Grafana's rules take every value above 0 for an alert, and refuse the same labels twice."""

@@ -29,7 +29,7 @@ def upsert(database: Connection) -> Upsert:
                 columns, values = ", ".join(names), ", ".join(f"%({name})s" for name in names)
                 changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in names)
                 cursor.execute(
-                    f"INSERT INTO {table} ({columns}) VALUES ({values}) "  # noqa: S608  # our own names
+                    f"INSERT INTO {table} ({columns}) VALUES ({values}) "
                     f"ON CONFLICT (connection_id) DO UPDATE SET {changes}",
                     asdict(row),
                 )

@@ -21,7 +21,7 @@ def test_it_fills_and_times_and_fills_on(database_url: str, tmp_path: Path) -> N
     out = tmp_path / "timings.json"
     command = [sys.executable, str(BENCHMARK), "--database-url", database_url, "--rows", str(ROWS), "--json", str(out)]
     for options in (["--repeats", "1", "--inserts", "1000"], ["--repeats", "1", "--only", "numbers"]):
-        done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         found = json.loads(out.read_text())
         assert found["windows"] == pytest.approx(

@@ -23,7 +23,7 @@ def run_reader_script(database_url: str, password: str | None) -> subprocess.Com
     command = [str(Path(sys.executable).parent / "fingerprint"), "psql", "--no-psqlrc", "-f", str(SQL / "reader.sql")]
     environment = {name: value for name, value in os.environ.items() if name != "GRAFANA_DB_PASSWORD"}
     environment |= {"DATABASE_URL": database_url} | ({} if password is None else {"GRAFANA_DB_PASSWORD": password})
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.fixture(scope="module", params=["before migrate", "after migrate"])
@@ -59,7 +59,7 @@ def test_without_a_password_there_is_no_login(database_url: str) -> None:
 @pytest.mark.parametrize("view", sorted(path.stem for path in (SQL / "views").glob("*.sql")))
 def test_reads_every_view(reader_url: str, view: str) -> None:
     with closing(psycopg2.connect(reader_url)) as connection, connection.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM {view}")  # noqa: S608 (the name of a file of ours)
+        cursor.execute(f"SELECT * FROM {view}")
         # Only what names the features has rows before there are windows.
         assert bool(cursor.fetchall()) == (view == "feature_positions")
 

@@ -172,7 +172,7 @@ def test_the_option_offers_the_columns() -> None:
 def run(database_url: str, *arguments: str, **environment: str) -> str:
     command = [str(Path(sys.executable).parent / "fingerprint"), "watch", *arguments]
     everything = os.environ | {"DATABASE_URL": database_url, "COLUMNS": "200"} | environment
-    done = subprocess.run(command, env=everything, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+    done = subprocess.run(command, env=everything, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -119,7 +119,7 @@ def test_words(name: str, value: float, typical: list[float] | None, expected: s
     assert describe(name, value, "kraken", typical) == expected
 
 
-def test_the_class_of_strangers_is_named_in_words() -> None:
+def test_the_class_of_unknown_venues_is_named_in_words() -> None:
     assert describe("type_new_share", 1.0, "unknown", None).endswith("; unknown venues: none")
 
 

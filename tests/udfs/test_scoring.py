@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
 from model.registry.topic_models import OneModel
 from synthetic.sessions import synthetic_sessions
 from udfs.operator_metrics import ScoringMetrics
@@ -21,7 +21,7 @@ DECIMALS = 6
 
 
 def default_models():
-    return OneModel(load_predictor(DEFAULT_ARTIFACT), load_explainer(DEFAULT_ARTIFACT))
+    return OneModel(load_predictor(DEFAULT_ARTIFACT), explainer_of(load_predictor(DEFAULT_ARTIFACT)))
 
 
 @pytest.fixture(scope="module")

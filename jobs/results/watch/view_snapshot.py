@@ -133,7 +133,7 @@ SUMMARY: Final = f"""
             WHERE window_end_at BETWEEN now() - interval '1 minute' AND now()
             ORDER BY window_end_at DESC LIMIT {MOST_WINDOWS}
         ) AS last_windows
-    ) AS last_minute"""  # noqa: S608 (our own numbers)
+    ) AS last_minute"""
 
 ALERTS: Final = """
     SELECT clock_timestamp(), count(*) FILTER (WHERE severity = 'critical'),
@@ -176,7 +176,7 @@ _SOURCES: Final = {
             UNION ALL
             (SELECT detected_at, kind, connection_id, declared_exchange, NULL, since_at, reason
              FROM connection_health ORDER BY detected_at DESC LIMIT {MOST_EVENTS})
-        ) AS events""",  # noqa: S608 (our own number)
+        ) AS events""",
 }
 _PROBLEMS: Final = {
     Pane.ALERTS: "true",
@@ -220,7 +220,7 @@ def statement(
     values["subjects"] = list(subjects)
     where = " AND ".join(conditions)
     if count:
-        return f"SELECT count(*) FROM connection_status WHERE {where}", values  # noqa: S608 (our own text)
+        return f"SELECT count(*) FROM connection_status WHERE {where}", values
     return f"{_SOURCES[pane]} WHERE {where} ORDER BY {_order(pane, choice.orders[pane])} LIMIT %(limit)s", values
 
 

@@ -91,9 +91,7 @@ def live_heap_mb(home: Path) -> dict[str, float]:
     for part in status(home).parts:
         if part.name in _JVMS and part.pid is not None and jcmd.exists():
             for command in ("GC.run", "GC.heap_info"):
-                done = subprocess.run(  # noqa: S603  # a process of our own stack
-                    [jcmd, str(part.pid), command], capture_output=True, text=True, check=False
-                )
+                done = subprocess.run([jcmd, str(part.pid), command], capture_output=True, text=True, check=False)
             used = re.search(r"used (\d+)K", done.stdout)
             found |= {} if used is None else {part.name: int(used[1]) * 1024 / _MB}
     return found

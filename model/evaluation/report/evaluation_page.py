@@ -27,10 +27,9 @@ def render_page(report: dict[str, Any]) -> str:
         "reliability": plots.plot_reliability(report["confidence"]),
         "precision_recall": plots.plot_precision_recall(report["ranking"]),
         "requested": plots.plot_requested(report["requested"]),
-        "course": plots.plot_course(report["course"]),
+        "accuracy_over_messages": plots.plot_accuracy_over_messages(report["accuracy_over_messages"]),
         "shifts": plots.plot_shifts(report["rate_shift"], report["jitter"]),
         "importance": plots.plot_importance(report["importance"]),
-        "ways": plots.plot_ways(report["ways"]),
     }
     return environment.get_template(_TEMPLATE).render(report=report, images=images)
 

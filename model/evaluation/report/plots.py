@@ -17,7 +17,7 @@ _MOST_FEATURES: Final = 20
 
 
 def plot_confusions(main: dict[str, Any]) -> str:
-    """Draw what each label is called, in shares of the label, for both namers, by windows and by connections."""
+    """Draw what each label is called, in shares of the label, for both classifiers, by windows and by connections."""
     with canvas(2, 4, width=13, height=6.4) as drawn:
         places = [(who, on, unit) for who in WHO for on in ON for unit in ("windows", "connections")]
         for axes, (who, on, unit) in zip(drawn.axes, places, strict=True):
@@ -64,7 +64,7 @@ def plot_reliability(confidence: dict[str, Any]) -> str:
 
 
 def plot_precision_recall(ranking: dict[str, Any]) -> str:
-    """Draw precision over recall of telling strangers from known exchanges."""
+    """Draw precision over recall of telling unknown venues from known exchanges."""
     with canvas(1, 4, width=13, height=3.6) as drawn:
         places = [(on, unit) for unit in ("windows", "connections") for on in ON]
         for axes, (on, unit) in zip(drawn.axes, places, strict=True):
@@ -82,14 +82,14 @@ def plot_precision_recall(ranking: dict[str, Any]) -> str:
             base = ranking[on]["model"][unit]["base_rate"]
             if base is not None:
                 axes.axhline(base, color=COLOURS["grey"], linewidth=0.8)
-            axes.set(xlabel="share of strangers found", ylabel="precision", title=f"{unit},\n{TITLES[on]}")
+            axes.set(xlabel="share of unknown venues found", ylabel="precision", title=f"{unit},\n{TITLES[on]}")
             percent_axis(axes)
             axes.legend(loc="lower left", fontsize=8)
     return drawn.uri
 
 
 def plot_requested(requested: dict[str, Any]) -> str:
-    """Draw the observed rate of known windows refused over the requested one, and the strangers refused for it."""
+    """Draw the observed rate of known windows refused over the requested one, and the unknown venues refused for it."""
     with canvas(1, 4, width=13, height=3.6) as drawn:
         for column, on in enumerate(ON):
             rates = [row["requested"] for row in requested[on]["model"]]
@@ -106,27 +106,29 @@ def plot_requested(requested: dict[str, Any]) -> str:
                     "label": TITLES[who],
                 }
                 observed.plot(rates, by_session, LINES[who], **style)
-                interval_line(refused, rates, [row["strangers_refused"] for row in rows], who, TITLES[who])
+                interval_line(refused, rates, [row["unknown_venues_refused"] for row in rows], who, TITLES[who])
             observed.set(xscale="log", yscale="log", xlabel="requested", ylabel="observed", title=f"{TITLES[on]}")
             observed.legend(fontsize=8)
-            refused.set(xscale="log", xlabel="requested", ylabel="strangers' windows refused", title=f"{TITLES[on]}")
+            refused.set(
+                xscale="log", xlabel="requested", ylabel="unknown venues' windows refused", title=f"{TITLES[on]}"
+            )
             percent_axis(refused)
     return drawn.uri
 
 
-def plot_course(course: dict[str, Any]) -> str:
+def plot_accuracy_over_messages(accuracy: dict[str, Any]) -> str:
     """Draw right and undecided verdicts over the messages seen."""
     with canvas(1, 4, width=13, height=3.6) as drawn:
-        places = [(on, group) for on in ON for group in ("known", "strangers")]
+        places = [(on, group) for on in ON for group in ("known", "unknown_venues")]
         for axes, (on, group) in zip(drawn.axes, places, strict=True):
             for who in WHO:
-                points = course[on][who][group]["points"]
+                points = accuracy[on][who][group]["points"]
                 messages = [point["messages"] for point in points]
                 interval_line(axes, messages, [point["right"] for point in points], who, f"right: {TITLES[who]}")
-            points = course[on]["model"][group]["points"]
+            points = accuracy[on]["model"][group]["points"]
             undecided = [point["undecided"] for point in points]
             interval_line(axes, [point["messages"] for point in points], undecided, "other", "undecided: model")
-            what = "known exchanges" if group == "known" else "strangers"
+            what = "known exchanges" if group == "known" else "unknown venues"
             axes.set(xlabel="messages seen", ylabel="share of connections", title=f"{what},\n{TITLES[on]}")
             percent_axis(axes)
             axes.legend(fontsize=8, loc="center right")
@@ -168,32 +170,4 @@ def plot_importance(importance: list[dict[str, Any]]) -> str:
         axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
         axes.set_xlabel("share of all splits' gain")
         axes.grid(visible=False, axis="y")
-    return drawn.uri
-
-
-def plot_ways(ways: list[dict[str, Any]]) -> str:
-    """Draw how well each way to refuse ranks strangers, and how many it refuses."""
-    rows = ways[::-1]
-    names = [row["way"] for row in rows]
-    with canvas(1, 2, width=13, height=3.8) as drawn:
-        ranked, refused = drawn.axes
-        for who, unit in (("model", "connections"), ("plain", "windows")):
-            ranked.plot(
-                [row["recordings"][f"auroc_{unit}"] for row in rows],
-                names,
-                MARKERS[who],
-                color=COLOURS[who],
-                label=unit,
-            )
-            shares = [row["recordings"][f"strangers_{unit}_refused"] for row in rows]
-            middles = [share["ratio"] or 0.0 for share in shares]
-            errors = np.array([[s["ratio"] - s["low"], s["high"] - s["ratio"]] if s["of"] else [0, 0] for s in shares])
-            refused.errorbar(
-                middles, names, xerr=np.abs(errors).T, fmt=MARKERS[who], color=COLOURS[who], capsize=2, label=unit
-            )
-        ranked.set(xlabel="AUROC, strangers against known exchanges", title="recordings left out")
-        refused.set(xlabel="strangers refused, where 1% of known windows are", title="recordings left out")
-        refused.set_yticklabels([])
-        refused.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
-        ranked.legend(fontsize=8)
     return drawn.uri

@@ -191,7 +191,7 @@ def _mutated(text: str, rng: random.Random) -> str | bytes:
 
 @pytest.mark.skipif(not CAPTURES.is_dir(), reason="FINGERPRINT_CAPTURES names no folder of captures")
 def test_mutated_real_frames() -> None:
-    rng = random.Random(5)  # noqa: S311  # no secret
+    rng = random.Random(5)
     n_json = 0
     frames = _real_frames()
     for text in frames:
@@ -206,7 +206,7 @@ def test_mutated_real_frames() -> None:
 
 @pytest.mark.skipif(not CAPTURES.is_dir(), reason="FINGERPRINT_CAPTURES names no folder of captures")
 def test_recorded_mutations_map_as_live_ones(folder: Path) -> None:
-    rng = random.Random(6)  # noqa: S311  # no secret
+    rng = random.Random(6)
     mutated = (_mutated(text, rng) for text in _real_frames())
     frames = [Frame(NOW, "recv", text) for text in mutated if isinstance(text, str)]
     path = folder / "mutated.jsonl"

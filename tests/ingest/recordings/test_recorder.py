@@ -237,7 +237,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_kill_9(tmp_path: Path) -> None:
     """Line n is written at the second n / 100, so all up to 900 were flushed when the process dies."""
-    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False, timeout=60)  # noqa: S603  # our own
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False, timeout=60)
     assert done.returncode == -9
     (parts,) = find_recordings([tmp_path])
     frames = list(read_frames(parts))
@@ -325,7 +325,7 @@ with Recorder(Path(sys.argv[1]), clock_s=lambda: now_s) as recorder:
 def test_a_full_disk(tmp_path: Path) -> None:
     """The limit of a file's size stands for the disk's: it is refused the same way."""
     command = [sys.executable, "-c", FULL, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603  # our own
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert f"4 1 Expected to be able to record into {tmp_path}, found: File too large" in done.stdout, done.stderr
     assert "ConfigError: Expected to be able" in done.stderr, "a recorder that failed says so in the end, too"
     numbers = read_now(tmp_path / "a.part0001.jsonl.gz")

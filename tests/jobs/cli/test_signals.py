@@ -36,9 +36,9 @@ with exit_on_signals():
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_what_was_paused_runs_again_and_a_second_signal_does_not_disturb(number: signal.Signals) -> None:
     pipe = subprocess.PIPE
-    with subprocess.Popen(VICTIM, stdin=pipe) as victim:  # noqa: S603  # our Python
+    with subprocess.Popen(VICTIM, stdin=pipe) as victim:
         command = [sys.executable, "-c", COMMAND, str(victim.pid)]
-        with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, bufsize=1) as chaos:  # noqa: S603  # our Python
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, bufsize=1) as chaos:
             assert chaos.stdin is not None
             assert chaos.stdout is not None
             assert chaos.stdout.readline() == "paused\n"

@@ -125,9 +125,7 @@ def java_walk(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     compiler = ":".join(map(str, ensure_jars("compiler", lambda _: None)))
     compile_it = [java, "-cp", compiler, "org.eclipse.jdt.internal.compiler.batch.Main", "-17", "-nowarn"]
     source = str(Path(__file__).with_name("DriftWalk.java"))
-    subprocess.run(  # noqa: S603  # the java that was found, our own source
-        [*compile_it, "-cp", ":".join(jars), "-d", str(classes), source], check=True
-    )
+    subprocess.run([*compile_it, "-cp", ":".join(jars), "-d", str(classes), source], check=True)
     return [java, "-cp", ":".join([str(classes), *jars]), "fingerprint.DriftWalk"]
 
 
@@ -142,9 +140,7 @@ def test_java_computes_the_same_bits(java_walk: list[str]) -> None:
     series.append(np.cumsum(rng.choice([0, 1, 10**15], 600)).tolist())
     series.append(np.cumsum(np.repeat([0, 10**15, 1], 200)).tolist())
     text = "\n".join(f"{len(ends_ns)} {' '.join(map(str, ends_ns))}" for ends_ns in series)
-    run = subprocess.run(  # noqa: S603  # as above
-        java_walk, input=text, capture_output=True, text=True, check=True
-    )
+    run = subprocess.run(java_walk, input=text, capture_output=True, text=True, check=True)
     expected = [
         f"{number} {last} {change.since[0]} {change.since[1]} "
         + " ".join(f"{_bits(value):x}" for value in (change.rate_before, change.rate_now, change.score))

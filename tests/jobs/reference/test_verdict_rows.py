@@ -13,7 +13,7 @@ from jobs.reference import verdict_rows as offline_rows
 from jobs.reference.scored_captures import verdict_of
 from jobs.reference.scored_windows import PartitionMessages
 from jobs.reference.verdict_rows import result_rows
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
 from model.registry.topic_models import OneModel
 from synthetic.anomalies import switch
 from synthetic.sessions import synthetic_sessions
@@ -34,7 +34,7 @@ def predictor() -> Predictor:
 
 @pytest.fixture(scope="module")
 def explainer() -> Explainer:
-    return load_explainer(DEFAULT_ARTIFACT)
+    return explainer_of(load_predictor(DEFAULT_ARTIFACT))
 
 
 @pytest.fixture(scope="module")

@@ -119,7 +119,7 @@ for line in sys.stdin:
 def test_on_a_full_disk_writing_fails_and_does_not_kill_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WRITER, str(tmp_path / "file")]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, bufsize=1) as writer:  # noqa: S603  # our Python
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, bufsize=1) as writer:
         assert writer.stdin is not None
         assert writer.stdout is not None
         for full, answer in ((False, "written"), (True, "File too large"), (False, "written")):

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from ingest.recordings.capture import read_capture
 from jobs.cli.models import enrol as enrol_command
 from jobs.reference.scored_captures import score_capture
-from model.artifact.artifact_folder import load_explainer, load_manifest, load_predictor
+from model.artifact.artifact_folder import explainer_of, load_manifest, load_predictor
 from model.enrolment.baseline import FROM_MANIFEST, FROM_TRAINING
 from model.enrolment.before_after import MOST_LOSS, losses
 from model.enrolment.enrolling import ENROLMENT_NAME, Enrolment, enrol
@@ -30,7 +30,7 @@ from model.training.dataset import Dataset, Source
 from model.training.training_run import ON_FRESH, ON_RECORDINGS, Amounts, train
 from synthetic.behaviour import Profile
 from synthetic.generate import generate_session
-from synthetic.open_world.unknown_venues import draw_stranger_profile
+from synthetic.open_world.unknown_venues import draw_unknown_profile
 from synthetic.profiles import profile
 from udfs.errors import ConfigError, SchemaError
 from udfs.history import HistoryCodec
@@ -40,7 +40,7 @@ from udfs.scoring import score_windows
 from udfs.signatures import N_TRAITS
 from udfs.windows import session_windows
 
-AMOUNTS = Amounts(per_exchange=4, n_strangers=4, n_messages=200)
+AMOUNTS = Amounts(per_exchange=4, n_unknown_venues=4, n_messages=200)
 DAY_NS = 86_400 * 10**9
 START_NS = 1_600_000_000 * 10**9
 BASE_CLASSES = ("binance", "coinbase", "kraken", "unknown")
@@ -200,7 +200,7 @@ def test_only_a_loss_of_more_than_the_stated_share_is_told() -> None:
     assert losses(outcomes(90), outcomes(88)) == []
     assert losses(outcomes(90), outcomes(87)) == [
         "87.0% of a's windows are named right, 90.0% before",
-        "87.0% of strangers' windows are refused, 90.0% before",
+        "87.0% of unknown venues' windows are refused, 90.0% before",
     ]
 
 
@@ -255,9 +255,9 @@ def test_a_class_that_is_not_held_out_leaves_the_calibration_of_the_others_alone
 
 @pytest.fixture(scope="module")
 def captures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a folder of a Kraken recording and two of a stranger, with its index."""
+    """Make a folder of a Kraken recording and two of an unknown venue, with its index."""
     folder = tmp_path_factory.mktemp("captures")
-    odd = draw_stranger_profile(np.random.default_rng(5))
+    odd = draw_unknown_profile(np.random.default_rng(5))
     write_capture(folder / "kraken/KRAKEN__1.jsonl.gz", profile("kraken-v2-market"), 1)
     write_capture(folder / "unknown/ODD__1.jsonl.gz", odd, 1)
     write_capture(folder / "unknown/ODD__2.jsonl.gz", odd, 2)
@@ -269,7 +269,7 @@ def captures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def toys(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Record a venue on four days."""
-    folder, toy = tmp_path_factory.mktemp("toys"), draw_stranger_profile(np.random.default_rng(7))
+    folder, toy = tmp_path_factory.mktemp("toys"), draw_unknown_profile(np.random.default_rng(7))
     return [write_capture(folder / f"TOY__{day}.jsonl.gz", toy, day) for day in (1, 2, 3, 4)]
 
 
@@ -318,7 +318,7 @@ def totals(enrolment: Enrolment, on: str) -> list[dict[str, tuple[int, int]]]:
 def test_both_models_are_measured_on_the_same_sessions(enrolled: tuple[Path, Enrolment]) -> None:
     _, enrolment = enrolled
     assert enrolment.before_from == FROM_MANIFEST
-    # Half of 4 sessions of each exchange and of 4 strangers, 7 windows each.
+    # Half of 4 sessions of each exchange and of 4 unknown venues, 7 windows each.
     drawn = dict.fromkeys(BASE_CLASSES, (14, 2))
     assert totals(enrolment, ON_FRESH) == [drawn, drawn]
     recorded = {"kraken": (7, 1), "toy": (14, 2), "unknown": (14, 2)}
@@ -358,7 +358,7 @@ def test_known_sessions_keep_their_names_and_the_venue_gets_its_own(
 
 
 def test_the_job_decides_on_five_classes_as_score_does(enrolled: tuple[Path, Enrolment], toys: list[Path]) -> None:
-    predictor, explainer = load_predictor(enrolled[0]), load_explainer(enrolled[0])
+    predictor, explainer = load_predictor(enrolled[0]), explainer_of(load_predictor(enrolled[0]))
     windows = session_windows(read_capture(toys[2]))
     scores = score_windows(windows, predictor)
     rows = score_rows(windows, np.zeros((len(windows), 50), dtype=np.int64), scores, predictor.model_version)
@@ -404,7 +404,7 @@ def test_a_second_venue_needs_the_recordings_of_the_first(
 ) -> None:
     folder, first = enrolled
     third = [
-        write_capture(tmp_path / f"new_{day}.jsonl.gz", draw_stranger_profile(np.random.default_rng(2)), day)
+        write_capture(tmp_path / f"new_{day}.jsonl.gz", draw_unknown_profile(np.random.default_rng(2)), day)
         for day in (8, 9)
     ]
     with pytest.raises(SchemaError, match="Expected recordings of toy, which the base model names, in --captures"):
@@ -437,6 +437,6 @@ def test_the_command_shows_both_models(toys: list[Path], base: Path, tmp_path: P
     arguments = ["enrol", "toy", str(toys[0].parent), "--model", str(base), "--out", str(tmp_path / "model")]
     result = CliRunner().invoke(app, arguments, catch_exceptions=False, env={"COLUMNS": "200"})
     assert result.exit_code == 0
-    assert "strangers" in result.stdout
+    assert "unknown venues" in result.stdout
     assert str(tmp_path / "model" / ENROLMENT_NAME) in result.stdout
     assert "3 of the 3 recordings" in result.stderr

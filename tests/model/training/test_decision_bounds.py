@@ -30,16 +30,18 @@ def test_a_bound_is_above_what_sessions_of_others_reach_but_for_the_rate_allowed
     assert fit_decision_rule(more, CLASSES).bounds_millinats[0] == 11_565
 
 
-def test_strangers_have_a_rate_of_their_own() -> None:
+def test_unknown_venues_have_a_rate_of_their_own() -> None:
     known = [make_session("b", [0.01, 0.98, 0.01], 4)] * 200
-    strangers = [make_session("unknown", [0.01, 0.01, 0.98], 4)] * 90
+    unknown_venues = [make_session("unknown", [0.01, 0.01, 0.98], 4)] * 90
     like_a = [make_session("unknown", [0.9, 0.05, 0.05], 4)] * 10
-    assert fit_decision_rule(known + strangers + like_a, CLASSES).bounds_millinats[0] == 11_565
-    few = fit_decision_rule(known + strangers + strangers[:5] + like_a[:4], CLASSES)  # 4 of 99, and one more: 5%
+    assert fit_decision_rule(known + unknown_venues + like_a, CLASSES).bounds_millinats[0] == 11_565
+    few = fit_decision_rule(
+        known + unknown_venues + unknown_venues[:5] + like_a[:4], CLASSES
+    )  # 4 of 99, and one more: 5%
     assert few.bounds_millinats[0] == LEAST_BOUND_MILLINATS
 
 
-def test_recorded_strangers_count_before_synthetic_ones() -> None:
+def test_recorded_unknown_venues_count_before_synthetic_ones() -> None:
     known = [make_session("b", [0.01, 0.98, 0.01], 4)] * 200
     imitators = [make_session("unknown", [0.9, 0.05, 0.05], 4)] * 100
     recorded = [make_session("unknown", [0.01, 0.01, 0.98], 4, real=True)] * 20

@@ -7,7 +7,7 @@ import pytest
 
 from model.training.boosting import window_weights
 from model.training.calibration import Scaling
-from model.training.calibrator import Judge
+from model.training.calibrator import Calibrator
 from model.training.class_reference import build_reference
 from model.training.dataset import Dataset, Source
 from model.training.distributions import Distribution, distribution
@@ -98,7 +98,7 @@ def make_dataset(features: Float64Array) -> Dataset:
 
 
 def test_features_go_by_label_and_confidence_by_what_a_window_is_called() -> None:
-    judge = Judge(
+    calibrator = Calibrator(
         classes=("a", "unknown"),
         scaling=Scaling(slopes=(1.0, 1.0), biases=(0.0, 0.0)),
         refusal={"a": [0.5] * 8},
@@ -106,12 +106,12 @@ def test_features_go_by_label_and_confidence_by_what_a_window_is_called() -> Non
     )
     trained = make_dataset(np.tile([[1.0], [2.0], [3.0], [np.nan]], len(NAMES)))
     raw = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.75, 0.25]])
-    found = build_reference(trained, make_dataset(np.zeros((4, len(NAMES)))), raw, judge, ["a", "unknown"])
+    found = build_reference(trained, make_dataset(np.zeros((4, len(NAMES)))), raw, calibrator, ["a", "unknown"])
     assert list(found) == ["a", "unknown"]
     assert list(found["a"]) == [*NAMES, "confidence", "margin"]
     assert found["a"][NAMES[7]]["deciles"] == [1] * 5 + [2] * 4
     assert (found["unknown"][NAMES[7]]["deciles"], found["unknown"][NAMES[7]]["missing_share"]) == ([3] * 9, 0.5)
-    # The last window is a stranger's and called a.
+    # The last window is an unknown venue's and called a.
     weights = window_weights(make_dataset(np.zeros((4, 1))))
     assert len(set(weights.tolist())) == 1
     assert found["a"]["confidence"]["deciles"] == [0.6] * 3 + [0.75] * 3 + [0.9] * 3

@@ -11,15 +11,15 @@ import pytest
 
 from model.artifact.artifact_folder import load_predictor
 from model.training.boosting import window_weights
-from model.training.calibrator import Judgements
+from model.training.calibrator import CalibratedVerdicts
 from model.training.cross_fitting import make_folds
 from model.training.dataset import (
     Dataset,
     Source,
     build_dataset,
     concatenate,
-    draw_labelled_strangers,
     draw_labelled_synthetic,
+    draw_labelled_unknown_venues,
     jitter_every_second,
     read_labelled_captures,
 )
@@ -109,12 +109,12 @@ def make_verdict(exchange: str, windows: int) -> ConnectionVerdict:
 
 
 def test_metrics_of_a_case_counted_by_hand() -> None:
-    judgements = Judgements(
+    calibrated = CalibratedVerdicts(
         probabilities=np.zeros((6, 4)),
         windows=np.array([0, 1, 3, 1, 3, 3]),
         connections=[make_verdict("binance", 2), make_verdict("unknown", 3), make_verdict("coinbase", 1)],
     )
-    metrics = session_metrics(make_dataset(), judgements, CLASSES)
+    metrics = session_metrics(make_dataset(), calibrated, CLASSES)
     assert metrics["windows"] == {
         "known_right_ratio": 0.3333,
         "known_unknown_ratio": 0.3333,
@@ -138,7 +138,7 @@ def test_the_same_seed_gives_the_same_material() -> None:
         build_dataset(
             [
                 *draw_labelled_synthetic(per_exchange=1, n_messages=100, seed=3),
-                *draw_labelled_strangers(n=2, n_messages=100, seed=3),
+                *draw_labelled_unknown_venues(n=2, n_messages=100, seed=3),
             ]
         )
         for _ in range(2)
@@ -170,7 +170,7 @@ def test_training_writes_an_artifact_that_loads(tmp_path: Path) -> None:
         write_capture(captures / name, 10**18 + day * 86_400 * 10**9)
     (captures / "index.csv").write_text(f"file,label\n{names[0]},unknown\n{names[1]},kraken\n")
     heard: list[str] = []
-    amounts = Amounts(per_exchange=4, n_strangers=4, n_messages=200)
+    amounts = Amounts(per_exchange=4, n_unknown_venues=4, n_messages=200)
     manifest = train(tmp_path / "model", captures=captures, amounts=amounts, seed=1, progress=heard.append)
     predictor = load_predictor(tmp_path / "model")
     assert predictor.manifest == manifest

@@ -40,7 +40,7 @@ def test_the_lock_of_a_running_server_stays(tmp_path: Path) -> None:
     server = tmp_path / "postgres"
     server.symlink_to("/bin/sleep")
     lock = tmp_path / "postmaster.pid"
-    with subprocess.Popen([server, "60"]) as process:  # noqa: S603 - sleep under another name
+    with subprocess.Popen([server, "60"]) as process:
         lock.write_text(str(process.pid), encoding="utf-8")
         postgres._remove_stale_lock(lock)
         process.kill()

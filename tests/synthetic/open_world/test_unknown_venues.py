@@ -56,7 +56,7 @@ def test_the_seed_and_the_place_decide_everything(sessions: list[LabelledSession
     assert not {columns(d) for d in other} & {columns(d) for d in fewer}
 
 
-def test_strangers_are_unknown_and_declare_nothing(sessions: list[LabelledSession]) -> None:
+def test_unknown_venues_are_unknown_and_declare_nothing(sessions: list[LabelledSession]) -> None:
     assert all(d.exchange == UNKNOWN and d.session.declared_exchange is None for d in sessions)
     assert [d.profile for d in sessions] == [f"unknown-venue-1-{k}" for k in range(150)]
     assert all(d.anomalies == () for d in sessions)
