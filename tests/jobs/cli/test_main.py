@@ -177,7 +177,7 @@ def test_score_prints_a_line_for_each_connection_and_window(
     assert len(windows) == connection["windows"] == count_windows(n_frames)
     assert set(connection) == {
         *("file", "connection_id", "messages", "windows", "verdict", "probability", "windows_by_class", "certainty"),
-        *("strength_nats", "certain_after_messages", "since_message", "fingerprint", "events"),
+        *("strength_nats", "certain_after_messages", "since_message", "signature", "events"),
     }
     if n_frames < 50:
         assert (connection["verdict"], connection["probability"]) == ("unknown", 0)
