@@ -11,10 +11,10 @@ import pytest
 import typer.main
 import yaml
 
+from fingerprint_testing.paths import ROOT
 from jobs.cli.main import build_app
 from jobs.pipeline.job_arguments import parse_job_arguments
 
-ROOT = Path(__file__).parents[1]
 COMMANDS: dict[str, Any] = typer.main.get_command(build_app()).commands  # type: ignore[attr-defined]  # it is a group
 DATABASE_URL = "postgresql://ann:secret@localhost:5432/prices"
 
