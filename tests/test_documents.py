@@ -11,10 +11,10 @@ import pytest
 import typer.main
 import yaml
 
+from fingerprint_testing.paths import ROOT
 from jobs.cli.main import build_app
 from jobs.pipeline.job_arguments import parse_job_arguments
 
-ROOT = Path(__file__).parents[1]
 COMMANDS: dict[str, Any] = typer.main.get_command(build_app()).commands  # type: ignore[attr-defined]  # it is a group
 DATABASE_URL = "postgresql://ann:secret@localhost:5432/prices"
 
@@ -62,6 +62,6 @@ def test_there_are_commands_to_check() -> None:
 
 
 def test_links_between_documents_lead_somewhere() -> None:
-    for document in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")):
+    for document in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("grafana/*.md")):
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name} links to {target}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from jobs.dashboards.fields import exchange_series, field
-from jobs.dashboards.panels import barchart, section, table, timeseries
-from jobs.dashboards.style import GREY, SKY_BLUE, Json
+from grafana.source.blocks.fields import exchange_series, field
+from grafana.source.blocks.panels import barchart, section, table, timeseries
+from grafana.source.blocks.style import GREY, SKY_BLUE, Json
 
 NONE = "No windows of a model with a reference in the time range."
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textwrap import dedent
 
-from jobs.dashboards.style import POSTGRESQL, Json
+from grafana.source.blocks.style import POSTGRESQL, Json
 
 
 def detected_exchange() -> Json:

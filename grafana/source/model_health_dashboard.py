@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from jobs.dashboards.dashboard import dashboard
-from jobs.dashboards.fields import (
+from grafana.source.blocks.dashboard import dashboard
+from grafana.source.blocks.fields import (
     connection_column,
     exchange_column,
     exchange_series,
@@ -14,10 +14,10 @@ from jobs.dashboards.fields import (
     model_series,
     time_column,
 )
-from jobs.dashboards.model_calibration import calibration, confidence
-from jobs.dashboards.panels import section, stat, table, timeseries
-from jobs.dashboards.style import PLAIN, WARNING, Json
-from jobs.dashboards.variables import detected_exchange, model_version
+from grafana.source.blocks.panels import section, stat, table, timeseries
+from grafana.source.blocks.style import PLAIN, WARNING, Json
+from grafana.source.blocks.variables import detected_exchange, model_version
+from grafana.source.model_calibration import calibration, confidence
 
 BEYOND_CHANCE: Final = 4
 """So many times the limit of one measure none of 232 exceeds in 99 of 100 cases.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from jobs.dashboards.fields import connection_column, exchange_column, exchange_series, field, time_column
-from jobs.dashboards.panels import bargauge, section, table, timeseries
-from jobs.dashboards.style import CRITICAL, KIND_COLOURS, PURPLE, SKY_BLUE, YELLOW, Json
+from grafana.source.blocks.fields import connection_column, exchange_column, exchange_series, field, time_column
+from grafana.source.blocks.panels import bargauge, section, table, timeseries
+from grafana.source.blocks.style import CRITICAL, KIND_COLOURS, PURPLE, SKY_BLUE, YELLOW, Json
 
 NONE = "No windows in the time range."
 

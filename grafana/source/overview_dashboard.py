@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from jobs.dashboards.dashboard import dashboard
-from jobs.dashboards.fields import connection_column, field, time_column
-from jobs.dashboards.overview_charts import changes, connections, exchanges, speed
-from jobs.dashboards.panels import stat, table
-from jobs.dashboards.style import CRITICAL, PLAIN, WARNING, Json
-from jobs.dashboards.variables import declared_exchange, detected_exchange
+from grafana.source.blocks.dashboard import dashboard
+from grafana.source.blocks.fields import connection_column, field, time_column
+from grafana.source.blocks.panels import stat, table
+from grafana.source.blocks.style import CRITICAL, PLAIN, WARNING, Json
+from grafana.source.blocks.variables import declared_exchange, detected_exchange
+from grafana.source.overview_charts import changes, connections, exchanges, speed
 
 ALARM = ((None, PLAIN), (1, CRITICAL))
 WARN = ((None, PLAIN), (1, WARNING))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from textwrap import dedent
 from typing import Any
 
-from jobs.dashboards.fields import Steps, thresholds
-from jobs.dashboards.style import PLAIN, POSTGRESQL, PROMETHEUS, SKY_BLUE, Json
+from grafana.source.blocks.fields import Steps, thresholds
+from grafana.source.blocks.style import PLAIN, POSTGRESQL, PROMETHEUS, SKY_BLUE, Json
 
 Place = tuple[int, int, int, int]
 """Column (0-23), row, width in columns, height in rows of 38 pixels."""

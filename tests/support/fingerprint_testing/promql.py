@@ -6,13 +6,13 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import requests
 import yaml
 
-GRAFANA = Path(__file__).resolve().parents[1] / "grafana"
+from fingerprint_testing.paths import GRAFANA
+
 SCRAPE_S = 5
 STEP_S = 5
 RANGE_S = 300

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from jobs.dashboards.dashboard import dashboard
-from jobs.dashboards.fields import distinct_series, field, model_series
-from jobs.dashboards.flink_metrics import RUNNING_MS, in_range, of_job, of_operator, per_second
-from jobs.dashboards.panels import PromQL, bargauge, section, stat, timeseries
-from jobs.dashboards.pipeline_resources import checkpoints, resources
-from jobs.dashboards.style import (
+from grafana.source.blocks.dashboard import dashboard
+from grafana.source.blocks.fields import distinct_series, field, model_series
+from grafana.source.blocks.flink_metrics import RUNNING_MS, in_range, of_job, of_operator, per_second
+from grafana.source.blocks.panels import PromQL, bargauge, section, stat, timeseries
+from grafana.source.blocks.style import (
     BLUE,
     CRITICAL,
     GREEN,
@@ -22,6 +21,7 @@ from jobs.dashboards.style import (
     YELLOW,
     Json,
 )
+from grafana.source.pipeline_resources import checkpoints, resources
 
 UID: Final = "fingerprint-pipeline"
 

@@ -1,7 +1,4 @@
-"""The SQL that PostgreSQL gets of a panel or variable: macros and variables written out as Grafana does it.
-
-For tests and benchmarks; Grafana does this itself.
-"""
+"""The SQL that PostgreSQL gets of a panel or variable: macros and variables written out as Grafana does it."""
 
 from __future__ import annotations
 
@@ -9,11 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
-from jobs.dashboards.style import Json
 from udfs.errors import SchemaError
 
+Json = dict[str, Any]
 Chosen = Mapping[str, str | Sequence[str]]
 """Variable -> the value chosen, or several; without an entry all, or nothing typed."""
 
@@ -87,7 +84,9 @@ def _macro(match: re.Match[str], span: Span) -> str:
         return span.grouped(arguments[0])
     if name == "__timeGroupAlias":
         return span.grouped(arguments[0]) + ' AS "time"'
-    raise SchemaError(f"Expected a macro that this project uses, found ${name}: see jobs.dashboards.expansion")
+    raise SchemaError(
+        f"Expected a macro that this project uses, found ${name}: add it to fingerprint_testing.macro_expansion"
+    )
 
 
 def _timestamp(at: datetime) -> str:

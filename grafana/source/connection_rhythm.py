@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from jobs.dashboards.fields import field
-from jobs.dashboards.panels import barchart, section, timeseries
-from jobs.dashboards.style import BLUE, PLAIN, SKY_BLUE, YELLOW, Json
+from grafana.source.blocks.fields import field
+from grafana.source.blocks.panels import barchart, section, timeseries
+from grafana.source.blocks.style import BLUE, PLAIN, SKY_BLUE, YELLOW, Json
 
 NONE = "No windows in the time range."
 DASHED = {"fill": "dash", "dash": [8, 8]}

@@ -1,4 +1,4 @@
-"""Grafana's alert rules as Python; `python -m jobs.alert_rules` writes grafana/provisioning/alerting/rules.yaml.
+"""Grafana's alert rules, as grafana/provisioning/alerting/rules.yaml has them.
 
 A rule on tables asks the view `alerts` for its rows: each is an alert, with the texts as labels. No row is no alert, so
 "no data" is well. A template begins with a dot, never with a dollar sign: files are provisioned with their `$NAME`
@@ -8,18 +8,16 @@ replaced from the environment.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Literal
 
 import yaml
 
-from jobs.dashboards.flink_metrics import RUNNING_MS, of_operator
+from grafana.source.blocks.flink_metrics import RUNNING_MS, of_operator
+from jobs.grafana.provisioning import FOLDER
 from jobs.results.active_alerts import SETTLED_AFTER_S
 
 Json = dict[str, Any]
 
-FILE: Final = Path(__file__).resolve().parents[1] / "grafana" / "provisioning" / "alerting" / "rules.yaml"
-FOLDER: Final = "Exchange fingerprinting"
 INTERVALS: Final = {"Tables": "30s", "Metrics": "30s"}
 """Groups of rules, and how often Grafana evaluates them."""
 
@@ -257,10 +255,5 @@ _Dumper.add_representer(str, _text)
 
 def written() -> str:
     """Write the rules as their file holds them."""
-    head = "# Written by `python -m jobs.alert_rules`: edit jobs/alert_rules.py.\n"
+    head = "# Written by `python -m grafana.source`: edit grafana/source/alert_rules.py.\n"
     return head + yaml.dump(rule_groups(), Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
-
-
-if __name__ == "__main__":
-    FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(written(), encoding="utf-8")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from jobs.dashboards.connection_charts import behaviour, health
-from jobs.dashboards.connection_rhythm import rhythm
-from jobs.dashboards.dashboard import dashboard
-from jobs.dashboards.fields import (
+from grafana.source.blocks.dashboard import dashboard
+from grafana.source.blocks.fields import (
     exchange_column,
     exchange_series,
     exchange_words,
@@ -13,9 +11,11 @@ from jobs.dashboards.fields import (
     instant_column,
     time_column,
 )
-from jobs.dashboards.panels import stat, state_timeline, table, timeseries
-from jobs.dashboards.style import CRITICAL, KIND_COLOURS, SKY_BLUE, WARNING, Json
-from jobs.dashboards.variables import one_of, text_box
+from grafana.source.blocks.panels import stat, state_timeline, table, timeseries
+from grafana.source.blocks.style import CRITICAL, KIND_COLOURS, SKY_BLUE, WARNING, Json
+from grafana.source.blocks.variables import one_of, text_box
+from grafana.source.connection_charts import behaviour, health
+from grafana.source.connection_rhythm import rhythm
 
 
 def build() -> Json:

@@ -19,6 +19,8 @@ from typing import Any
 
 import psycopg2
 
+from fingerprint_testing.macro_expansion import Span, expand
+
 Json = dict[str, Any]
 
 NUMBERS = (int, float)
@@ -158,7 +160,8 @@ class Handler(BaseHTTPRequestHandler):
             if source["type"] == "prometheus":
                 results[query["refId"]] = {"status": 200, "frames": [SAMPLE]}
                 continue
-            sql = expand(query["rawSql"], body["from"], body["to"], query["intervalMs"])
+            span = Span(start=at(body["from"]), end=at(body["to"]), interval_s=query["intervalMs"] // 1000)
+            sql = expand(query["rawSql"], (), {}, span)
             try:
                 results[query["refId"]] = {"status": 200, "frames": [run(source, sql)]}
             except psycopg2.Error as error:
@@ -199,18 +202,6 @@ def at(text: str) -> datetime:
     match = re.fullmatch(r"now(?:-(\d+)([smhd]))?", text)
     assert match is not None, text
     return datetime.now(UTC) - (timedelta(**{UNITS[match[2]]: int(match[1])}) if match[1] else timedelta(0))
-
-
-def expand(sql: str, time_from: str, time_to: str, interval_ms: int) -> str:
-    """Expand the macros of the PostgreSQL data source that our dashboards use."""
-    start, end = (f"'{at(text).isoformat()}'" for text in (time_from, time_to))
-    interval_s = interval_ms / 1000
-    sql = sql.replace("$__interval_ms", str(interval_ms)).replace("$__interval", f"{interval_s}s")
-    sql = sql.replace("$__timeFrom()", start).replace("$__timeTo()", end)
-    sql = re.sub(r"\$__timeFilter\(([^()]*)\)", rf"\1 BETWEEN {start} AND {end}", sql)
-    group = rf"floor(extract(epoch from \1)/{interval_s})*{interval_s}"
-    sql = re.sub(r"\$__timeGroupAlias\(([^(),]*), *'?[\d.]+s'?(?:, *\w+)?\)", rf'{group} AS "time"', sql)
-    return re.sub(r"\$__timeGroup\(([^(),]*), *'?[\d.]+s'?(?:, *\w+)?\)", group, sql)
 
 
 @contextmanager

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from jobs.dashboards.fields import field, instant_column
-from jobs.dashboards.panels import section, table, timeseries
-from jobs.dashboards.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY_BLUE, VERMILLION, YELLOW, Json
+from grafana.source.blocks.fields import field, instant_column
+from grafana.source.blocks.panels import section, table, timeseries
+from grafana.source.blocks.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY_BLUE, VERMILLION, YELLOW, Json
 
 NONE = "No windows in the time range."
 HEALTH_COLOURS = {

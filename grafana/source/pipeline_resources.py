@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from jobs.dashboards.fields import field
-from jobs.dashboards.flink_metrics import RUNNING_MS, of_job, of_operator, of_task, per_second
-from jobs.dashboards.panels import PromQL, timeseries
-from jobs.dashboards.style import GREEN, PURPLE, SKY_BLUE, VERMILLION, YELLOW, Json
+from grafana.source.blocks.fields import field
+from grafana.source.blocks.flink_metrics import RUNNING_MS, of_job, of_operator, of_task, per_second
+from grafana.source.blocks.panels import PromQL, timeseries
+from grafana.source.blocks.style import GREEN, PURPLE, SKY_BLUE, VERMILLION, YELLOW, Json
 
 _TASK_COLOURS: Final = tuple(
     field(like=f"^{first}", colour=colour)

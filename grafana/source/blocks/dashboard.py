@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from jobs.dashboards.style import DASHBOARDS, TAG, Json, links_to_others
+from grafana.source.blocks.style import DASHBOARDS, TAG, Json, links_to_others
 
 SCHEMA_VERSION: Final = 42
 

@@ -1,4 +1,4 @@
-"""Give a running job something to show: `python tests/grafana/traffic.py alarming --minutes 15`.
+"""Give a running job something to show: run this file, as `python dashboard_traffic.py alarming --minutes 15`.
 
 Publishes synthetic connections in real time to the local stack of FINGERPRINT_HOME, where the job runs already (as
 after `fingerprint demo --keep-running`). `busy`: connections that are what they declare. `alarming`: some that lie,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from jobs.dashboards.style import (
+from grafana.source.blocks.style import (
     EXCHANGE_COLOURS,
     MODEL_COLOURS,
     OTHER_EXCHANGE_COLOURS,
