@@ -15,7 +15,7 @@ from grafana.source.blocks.panels import stat, state_timeline, table, timeseries
 from grafana.source.blocks.style import CRITICAL, KIND_COLOURS, SKY_BLUE, WARNING, Json
 from grafana.source.blocks.variables import one_of, text_box
 from grafana.source.connection_charts import behaviour, health
-from grafana.source.connection_rhythm import rhythm
+from grafana.source.connection_intervals import intervals
 
 
 def build() -> Json:
@@ -23,7 +23,7 @@ def build() -> Json:
     return dashboard(
         "fingerprint-connection",
         "One connection's life: what it behaves like, since when, how sure that is, and what it does.",
-        [*_status(), *_verdicts(), *rhythm(), *behaviour(), *health()],
+        [*_status(), *_verdicts(), *intervals(), *behaviour(), *health()],
         variables=[
             text_box("search", "Search", "A part of the connection's id; % stands for anything. Empty lists all."),
             one_of(

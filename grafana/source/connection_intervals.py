@@ -10,10 +10,10 @@ NONE = "No windows in the time range."
 DASHED = {"fill": "dash", "dash": [8, 8]}
 
 
-def rhythm() -> list[Json]:
+def intervals() -> list[Json]:
     """Show the times between messages, and those of its exchange."""
     return [
-        section("Rhythm", 37),
+        section("Intervals", 37),
         timeseries(
             "Time between messages",
             """
