@@ -147,13 +147,12 @@ def judged(kafka: str, topic: str) -> tuple[int, Letters, Counter[str]]:
     reasons: Counter[str] = Counter()
     n_records = 0
     with TopicReader(kafka, topic) as reader:
-        for message in chain.from_iterable(chain.from_iterable(map(reader.read, reader.spans))):
+        for record in chain.from_iterable(chain.from_iterable(map(reader.read, reader.spans))):
             n_records += 1
-            key, value = message.key(), message.value()
-            reason = check_record(key, value)
+            reason = check_record(record.key, record.value)
             if reason is not None:
-                kept = (_up_to(_LONGEST_KEY_BYTES, key), _up_to(_LONGEST_BODY_BYTES, value))
-                letters[Place(message.partition(), message.offset())] = (reason, hash(kept))
+                kept = (_up_to(_LONGEST_KEY_BYTES, record.key), _up_to(_LONGEST_BODY_BYTES, record.value))
+                letters[Place(record.partition, record.offset)] = (reason, hash(kept))
                 reasons[reason] += 1
     return n_records, letters, reasons
 
@@ -167,12 +166,12 @@ def delivered(kafka: str, topic: str) -> tuple[Letters, int]:
     letters: Letters = {}
     n_doubled = 0
     with TopicReader(kafka, DEAD_LETTER_TOPIC) as reader:
-        for message in chain.from_iterable(chain.from_iterable(map(reader.read, reader.spans))):
-            headers = {name: str(value, "utf-8") for name, value in dict(message.headers()).items()}
+        for record in chain.from_iterable(chain.from_iterable(map(reader.read, reader.spans))):
+            headers = {name: str(value, "utf-8") for name, value in record.headers.items()}
             if headers["source_topic"] == topic:
                 place = Place(int(headers["source_partition"]), int(headers["source_offset"]))
                 n_doubled += place in letters
-                letters[place] = (headers["reason"], hash((message.key(), message.value())))
+                letters[place] = (headers["reason"], hash((record.key, record.value)))
     return letters, n_doubled
 
 
