@@ -71,9 +71,9 @@ def constants() -> dict[str, str | float]:
 
 
 def naive_ns(text: str) -> int:
-    """Read milliseconds since the epoch, or ISO 8601 in UTC."""
+    """Read ISO 8601 in UTC, or what has passed since the epoch: of seconds today 10 digits, of nanoseconds 19."""
     if text.isdigit():
-        return int(text) * 10**6
+        return int(text) * 10 ** (19 - len(text))
     whole, _, fraction = text.removesuffix("Z").partition(".")
     return int(datetime.fromisoformat(f"{whole}+00:00").timestamp()) * 10**9 + int(fraction.ljust(9, "0"))
 
