@@ -14,10 +14,10 @@ from jobs.addresses import Addresses
 from jobs.arguments import build_parser, parse_job_arguments
 from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME, TOPIC, TOPIC_PARTITIONS
 from jobs.flink_client import find_running_job, flink_run, flink_run_command
-from jobs.functions import ensure_functions
+from jobs.functions import functions_jar
 from jobs.migrate import check_schema
 from jobs.rereading import check_not_replaced, prepare_rereading
-from jobs.snapshots import Snapshots, check_age
+from jobs.snapshots import Snapshots, check_age, check_layout
 from stack.flink import client_environment
 from stack.jars import ensure_jars
 from udfs.errors import ConfigError
@@ -55,8 +55,8 @@ class Submission:
         build_parser().parse_args(self.job_options)
 
     def command(self, progress: Callable[[str], None]) -> list[str]:
-        """Check the options and write the `flink run` command, after fetching and compiling the jars that it ships."""
-        jars = [*ensure_jars("flink", progress), ensure_functions(progress)]
+        """Check the options and write the `flink run` command, after fetching the jars that it ships."""
+        jars = [*ensure_jars("flink", progress), functions_jar()]
         flink, database_url = self.addresses.require_flink(), self.addresses.require_database_url()
         options = [
             *("--kafka", self.addresses.require_kafka(), "--topic", self.topic),
@@ -65,6 +65,7 @@ class Submission:
         ]
         settings = parse_job_arguments(options, kafka=None, database_url=database_url).settings
         if (snapshot := self._local_snapshot()) is not None:
+            check_layout(self.addresses.home, snapshot)
             check_age(snapshot, settings.downtime_hours)
         return flink_run_command(
             flink,

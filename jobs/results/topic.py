@@ -20,7 +20,7 @@ from jobs.tables import DEAD_LETTERS, HEALTH_EVENTS
 from udfs.errors import SchemaError
 from udfs.schedule import Models
 from udfs.schema import MISSING, MsgType
-from udfs.windows import SILENCE_NS, WIRE_COLUMNS
+from udfs.windows import IDLE_GAP_NS, WIRE_COLUMNS
 
 Progress = Callable[[int], None]
 Letter = tuple[int | None, int | None, str, str | None, int | None]
@@ -41,8 +41,8 @@ class TopicResults:
         Of the topic.
     models : Models
         Of the topic.
-    silence_ns : int
-        The longest silence within a segment of a connection.
+    idle_gap_ns : int
+        The longest idle gap within a segment of a connection.
 
     Attributes
     ----------
@@ -52,8 +52,8 @@ class TopicResults:
         How many of them are no messages, by reason.
     """
 
-    def __init__(self, reader: TopicReader, models: Models, silence_ns: int = SILENCE_NS) -> None:
-        self._reader, self._models, self._silence_ns = reader, models, silence_ns
+    def __init__(self, reader: TopicReader, models: Models, idle_gap_ns: int = IDLE_GAP_NS) -> None:
+        self._reader, self._models, self._idle_gap_ns = reader, models, idle_gap_ns
         self._partition_of: dict[str, int] = {}
         self.records = 0
         self.refused = Counter[str]()
@@ -98,7 +98,7 @@ class TopicResults:
                     f"Expected the messages of a connection in one partition, found those of {name!r} in partitions "
                     f"{other} and {span.partition}: publish them with one way of choosing partitions by key"
                 )
-        return log.by_segment(self._silence_ns), letters
+        return log.by_segment(self._idle_gap_ns), letters
 
 
 def _letter(record: Message, reason: str) -> Letter:
@@ -131,14 +131,14 @@ class _Log:
         columns["connection"].append(self.connections.setdefault(name, len(self.connections)))
         columns["declared"].append(self._declared.setdefault(declared, len(self._declared)))
 
-    def by_segment(self, silence_ns: int) -> PartitionMessages:
+    def by_segment(self, idle_gap_ns: int) -> PartitionMessages:
         """Part the messages by connection, and those where it was silent; within one they stay in order."""
         columns = {name: np.array(values, dtype=np.int64) for name, values in self._columns.items()}
         connections = columns.pop("connection")
         order = np.argsort(connections, kind="stable")
         columns = {name: values[order] for name, values in columns.items()}
         connections = connections[order]
-        is_first = (np.diff(connections, prepend=-1) != 0) | (np.diff(columns["recv_ts_ns"], prepend=0) > silence_ns)
+        is_first = (np.diff(connections, prepend=-1) != 0) | (np.diff(columns["recv_ts_ns"], prepend=0) > idle_gap_ns)
         starts = np.flatnonzero(is_first)
         return PartitionMessages(
             kafka_partition=self._partition,

@@ -1,5 +1,7 @@
-package fingerprint;
+package exchangefingerprint.flink.messages;
 
+import exchangefingerprint.flink.RowLayout;
+import exchangefingerprint.flink.SharedConstants;
 import java.io.IOException;
 import org.apache.flink.api.common.serialization.DeserializationSchema;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
@@ -14,27 +16,34 @@ import org.apache.flink.table.data.RowData;
 /**
  * Reads a record's value in one pass: a message's fields, or the reason why it is none, and the bytes themselves.
  *
- * <p>NULL integers are {@link Windows#MISSING}, a type is its code. Fields that are not known are passed over; of one
- * that is there twice the last counts. {@code ingest.validity} is the same rule in Python.
+ * <p>NULL integers are {@link SharedConstants#MISSING}, a type is its code. Fields that are not known are passed over; of
+ * one that is there twice the last counts. Python has the same rule, in {@code ingest}.
  */
 final class MessageDecoder implements DeserializationSchema<RowData> {
-    private static final int MOST_BYTES = 1 << 16;
-    private static final int DEEPEST = 500;
+    private static final long serialVersionUID = 1L;
     private static final String VALUES_BEGIN = "{[\"-0123456789tfn";
     private static final JsonFactory JSON = newFactory();
 
     private final TypeInformation<RowData> type;
+    private final RowLayout layout;
+    private final int[] places;
+    private final int bodyPlace;
+    private final int rejectionReasonPlace;
 
-    MessageDecoder(TypeInformation<RowData> type) {
+    MessageDecoder(TypeInformation<RowData> type, RowLayout layout) {
         this.type = type;
+        this.layout = layout;
+        this.places = MessageField.places(layout);
+        this.bodyPlace = layout.place("body");
+        this.rejectionReasonPlace = layout.place("rejection_reason");
     }
 
     @Override
     public RowData deserialize(byte[] body) {
-        GenericRowData row = new GenericRowData(MessageField.ARITY);
-        Reason reason = read(body, row);
-        row.setField(MessageField.BODY, body);
-        row.setField(MessageField.REFUSED_BECAUSE, reason == null ? null : reason.sql);
+        GenericRowData row = layout.newRow();
+        RejectionReason reason = read(body, row);
+        row.setField(bodyPlace, body);
+        row.setField(rejectionReasonPlace, reason == null ? null : reason.sql);
         return row;
     }
 
@@ -48,17 +57,17 @@ final class MessageDecoder implements DeserializationSchema<RowData> {
         return type;
     }
 
-    private static Reason read(byte[] body, GenericRowData row) {
+    private RejectionReason read(byte[] body, GenericRowData row) {
         if (body == null) {
-            return Reason.NULL_VALUE;
+            return RejectionReason.NULL_VALUE;
         }
-        if (body.length > MOST_BYTES) {
-            return Reason.TOO_LARGE;
+        if (body.length > SharedConstants.MAX_VALUE_BYTES) {
+            return RejectionReason.TOO_LARGE;
         }
         if (!Text.isUtf8(body)) {
-            return Reason.NOT_UTF8;
+            return RejectionReason.NOT_UTF8;
         }
-        return looksLikeAnotherEncoding(body) ? Reason.NOT_JSON : parse(body, row);
+        return looksLikeAnotherEncoding(body) ? RejectionReason.NOT_JSON : parse(body, row);
     }
 
     /** Jackson would guess UTF-16 or UTF-32 from zeros, and pass over a byte order mark. */
@@ -71,26 +80,26 @@ final class MessageDecoder implements DeserializationSchema<RowData> {
         return body.length > 0 && body[0] == (byte) 0xEF;
     }
 
-    private static Reason parse(byte[] body, GenericRowData row) {
+    private RejectionReason parse(byte[] body, GenericRowData row) {
         try (JsonParser parser = JSON.createParser(body)) {
             JsonToken first = parser.nextToken();
             if (first == JsonToken.START_OBJECT) {
-                Reason reason = MessageField.read(parser, row);
-                Reason behind = behind(body, (int) parser.currentLocation().getByteOffset());
+                RejectionReason reason = MessageField.read(parser, row, places);
+                RejectionReason behind = behind(body, (int) parser.currentLocation().getByteOffset());
                 return behind == null ? reason : behind;
             }
             parser.skipChildren();
-            return first != null && parser.nextToken() == null ? Reason.NO_OBJECT : Reason.NOT_JSON;
+            return first != null && parser.nextToken() == null ? RejectionReason.NO_OBJECT : RejectionReason.NOT_JSON;
         } catch (IOException e) {
-            return Reason.NOT_JSON;
+            return RejectionReason.NOT_JSON;
         }
     }
 
     /** Say what is wrong with what stands behind an object: its first character tells, whatever follows. */
-    private static Reason behind(byte[] body, int end) {
+    private static RejectionReason behind(byte[] body, int end) {
         for (int i = end; i < body.length; i++) {
             if (" \t\n\r".indexOf(body[i]) < 0) {
-                return VALUES_BEGIN.indexOf(body[i]) < 0 ? Reason.NOT_JSON : Reason.MORE_THAN_ONE_VALUE;
+                return VALUES_BEGIN.indexOf(body[i]) < 0 ? RejectionReason.NOT_JSON : RejectionReason.MORE_THAN_ONE_VALUE;
             }
         }
         return null;
@@ -100,9 +109,9 @@ final class MessageDecoder implements DeserializationSchema<RowData> {
     private static JsonFactory newFactory() {
         StreamReadConstraints limits =
                 StreamReadConstraints.builder()
-                        .maxNestingDepth(DEEPEST)
-                        .maxNumberLength(MOST_BYTES)
-                        .maxNameLength(MOST_BYTES)
+                        .maxNestingDepth(SharedConstants.MAX_DEPTH)
+                        .maxNumberLength(SharedConstants.MAX_VALUE_BYTES)
+                        .maxNameLength(SharedConstants.MAX_VALUE_BYTES)
                         .build();
         return new JsonFactoryBuilder()
                 .streamReadConstraints(limits)

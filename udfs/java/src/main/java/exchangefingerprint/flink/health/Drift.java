@@ -1,4 +1,19 @@
-package fingerprint;
+package exchangefingerprint.flink.health;
+
+import static exchangefingerprint.flink.SharedConstants.LEAST_DIFFERENCE;
+import static exchangefingerprint.flink.SharedConstants.LEAST_INTERVAL_NS;
+import static exchangefingerprint.flink.SharedConstants.LEAST_SPREAD;
+import static exchangefingerprint.flink.SharedConstants.LN_2;
+import static exchangefingerprint.flink.SharedConstants.LOG_BITS;
+import static exchangefingerprint.flink.SharedConstants.MANTISSA_BITS;
+import static exchangefingerprint.flink.SharedConstants.N_BACK;
+import static exchangefingerprint.flink.SharedConstants.N_GAP;
+import static exchangefingerprint.flink.SharedConstants.N_IN_BLOCK;
+import static exchangefingerprint.flink.SharedConstants.N_LEAST;
+import static exchangefingerprint.flink.SharedConstants.N_NOW;
+import static exchangefingerprint.flink.SharedConstants.RATIO_BITS;
+import static exchangefingerprint.flink.SharedConstants.SCORE_LIMIT;
+import static exchangefingerprint.flink.SharedConstants.WINDOW_SLIDE;
 
 import java.io.IOException;
 import java.util.Arrays;
@@ -9,35 +24,12 @@ import org.apache.flink.core.memory.DataOutputView;
  * Whether the rate of a connection is still that of its own earlier windows: the times between the ends of the latest
  * four blocks of eight windows against those of up to forty blocks before.
  *
- * <p>Python computes the same bits ({@code jobs.offline.drift}): logarithms and their sums are integers, and what is made
+ * <p>Python computes the same bits, in {@code jobs}: logarithms and their sums are integers, and what is made
  * of them takes only operations that IEEE 754 rounds in one way.
  */
-final class Drift {
-    private static final int IN_BLOCK = 8;
-
-    /** Blocks that are compared; up to where those before end and begin; and how many there must be. */
-    private static final int NOW = 4;
-
-    private static final int GAP = 8;
-    private static final int BACK = 48;
-    private static final int LEAST = 16;
-
+public final class Drift {
     private static final int FIRST_CAPACITY = 6;
-
-    /** Logarithms are to base 2, in units of 2 to the minus 14. */
-    private static final int LOG_BITS = 14;
-
-    private static final int MANTISSA_BITS = 30;
-    private static final int RATIO_BITS = 20;
-    private static final double LN_2 = 0.6931471805599453;
-
-    private static final long LEAST_INTERVAL_NS = 1_000;
-    private static final double SCORE_LIMIT = 3;
-
-    /** Sums over four blocks that differ by 1 and 1.25 times, by 2% and 25%. */
-    private static final double LEAST_SPREAD = 15_128;
-
-    private static final double LEAST_DIFFERENCE = 168_783;
+    private static final double NS_PER_S = 1e9;
 
     /** Windows since learning began; without any the others mean nothing. */
     private long n;
@@ -47,13 +39,14 @@ final class Drift {
     /** Sum of the logarithms of the block that has begun. */
     private int sum;
 
-    /** The sums of the last blocks; grows up to {@link #BACK}, then turns. */
+    /** The sums of the last blocks; grows up to {@code N_BACK}, then turns. */
     private int[] sums = new int[0];
 
     /** Receive time and offset where each of the last blocks began, from the first on that may turn out to be another. */
     private long[] begins = new long[0];
 
-    void restart() {
+    /** Begin a segment. */
+    public void restart() {
         n = 0;
         sum = 0;
         sums = new int[0];
@@ -61,16 +54,16 @@ final class Drift {
     }
 
     /** Take in the end of a window, and say what is wrong, or null. */
-    Symptom take(long recvTsNs, long offset) {
+    public HealthEvent take(long recvTsNs, long offset) {
         if (n > 0) {
             sum += log2(Math.max(LEAST_INTERVAL_NS, recvTsNs - lastNs));
         }
         lastNs = recvTsNs;
         n++;
-        if ((n - 1) % IN_BLOCK != 0) {
+        if ((n - 1) % N_IN_BLOCK != 0) {
             return null;
         }
-        Symptom wrong = n == 1 ? null : endBlock();
+        HealthEvent wrong = n == 1 ? null : endBlock();
         if (wrong != null) {
             restart();
             n = 1;
@@ -80,25 +73,25 @@ final class Drift {
     }
 
     private long blocks() {
-        return (n - 1) / IN_BLOCK;
+        return (n - 1) / N_IN_BLOCK;
     }
 
-    private Symptom endBlock() {
-        int at = (int) ((blocks() - 1) % BACK);
+    private HealthEvent endBlock() {
+        int at = (int) ((blocks() - 1) % N_BACK);
         if (at == sums.length) {
-            sums = Arrays.copyOf(sums, Math.min(Math.max(FIRST_CAPACITY, 2 * at), BACK));
+            sums = Arrays.copyOf(sums, Math.min(Math.max(FIRST_CAPACITY, 2 * at), N_BACK));
         }
         sums[at] = sum;
         sum = 0;
-        return blocks() < GAP + LEAST ? null : compared((int) Math.min(BACK, blocks()) - GAP);
+        return blocks() < N_GAP + N_LEAST ? null : compared((int) Math.min(N_BACK, blocks()) - N_GAP);
     }
 
     private void begin(long recvTsNs, long offset) {
-        if (blocks() < LEAST) {
+        if (blocks() < N_LEAST) {
             return;
         }
         if (begins.length == 0) {
-            begins = new long[2 * GAP];
+            begins = new long[2 * N_GAP];
         }
         int at = beginOf(0);
         begins[at] = recvTsNs;
@@ -106,30 +99,30 @@ final class Drift {
     }
 
     private int beginOf(int ago) {
-        return 2 * (int) ((blocks() - ago) % GAP);
+        return 2 * (int) ((blocks() - ago) % N_GAP);
     }
 
     /** Return the sum of a block, 1 being the latest. */
     private long block(int ago) {
-        return sums[(int) ((blocks() - ago) % BACK)];
+        return sums[(int) ((blocks() - ago) % N_BACK)];
     }
 
     /** Return the sum of as many blocks as make a level, the latest of which is so many ago. */
     private long level(int ago) {
         long level = 0;
-        for (int i = 0; i < NOW; i++) {
+        for (int i = 0; i < N_NOW; i++) {
             level += block(ago + i);
         }
         return level;
     }
 
-    private Symptom compared(int nBefore) {
+    private HealthEvent compared(int nBefore) {
         long before = 0;
-        for (int ago = GAP + 1; ago <= GAP + nBefore; ago++) {
+        for (int ago = N_GAP + 1; ago <= N_GAP + nBefore; ago++) {
             before += block(ago);
         }
         long now = level(1);
-        double difference = (double) (nBefore * now - NOW * before) / nBefore;
+        double difference = (double) (nBefore * now - N_NOW * before) / nBefore;
         double score = score(Math.abs(difference), nBefore);
         if (score <= SCORE_LIMIT || Math.abs(difference) <= LEAST_DIFFERENCE) {
             return null;
@@ -140,12 +133,12 @@ final class Drift {
             since += block(ago);
         }
         int at = beginOf(nSince);
-        return Symptom.ofRate(begins[at], begins[at + 1], rate(before, nBefore), rate(since, nSince), score);
+        return HealthEvent.ofRate(begins[at], begins[at + 1], rate(before, nBefore), rate(since, nSince), score);
     }
 
     /** Wallace (1959): as far out in the normal distribution as the difference in its own units is in Student's. */
     private double score(double difference, int nBefore) {
-        double parts = nBefore / (double) NOW;
+        double parts = nBefore / (double) N_NOW;
         double freedoms = parts - 1;
         double t2 = difference * difference / (variance(nBefore) * (1 + 1 / parts));
         long ratio = (long) ((1 + t2 / freedoms) * (1L << RATIO_BITS));
@@ -157,19 +150,19 @@ final class Drift {
     private double variance(int nBefore) {
         long ofBlocks = 0;
         long squaresOfBlocks = 0;
-        for (int ago = GAP + 1; ago <= GAP + nBefore; ago++) {
+        for (int ago = N_GAP + 1; ago <= N_GAP + nBefore; ago++) {
             ofBlocks += block(ago);
             squaresOfBlocks += block(ago) * block(ago);
         }
         long ofLevels = 0;
         long squaresOfLevels = 0;
-        int nLevels = nBefore - NOW + 1;
-        for (int ago = GAP + 1; ago <= GAP + nLevels; ago++) {
+        int nLevels = nBefore - N_NOW + 1;
+        for (int ago = N_GAP + 1; ago <= N_GAP + nLevels; ago++) {
             ofLevels += level(ago);
             squaresOfLevels += level(ago) * level(ago);
         }
-        double amongLevels = variance(nLevels, ofLevels, squaresOfLevels) * nBefore / (nBefore - NOW);
-        double amongBlocks = variance(nBefore, ofBlocks, squaresOfBlocks) * NOW;
+        double amongLevels = variance(nLevels, ofLevels, squaresOfLevels) * nBefore / (nBefore - N_NOW);
+        double amongBlocks = variance(nBefore, ofBlocks, squaresOfBlocks) * N_NOW;
         return Math.max(Math.max(amongLevels, amongBlocks), LEAST_SPREAD * LEAST_SPREAD);
     }
 
@@ -179,13 +172,13 @@ final class Drift {
 
     /** Return how many blocks ago, of those that are not before, they became more like now than like before. */
     private int since(long before, long now, int nBefore) {
-        long middle = NOW * before + nBefore * now;
-        long sign = nBefore * now > NOW * before ? 1 : -1;
+        long middle = N_NOW * before + nBefore * now;
+        long sign = nBefore * now > N_NOW * before ? 1 : -1;
         long gain = 0;
         long most = Long.MIN_VALUE;
         int since = 0;
-        for (int ago = 1; ago <= GAP; ago++) {
-            gain += sign * (2L * NOW * nBefore * block(ago) - middle);
+        for (int ago = 1; ago <= N_GAP; ago++) {
+            gain += sign * (2L * N_NOW * nBefore * block(ago) - middle);
             if (gain > most) {
                 most = gain;
                 since = ago;
@@ -196,14 +189,14 @@ final class Drift {
 
     /** Return the messages per second of as many blocks, whose windows end so far apart. */
     private static double rate(long sum, int nBlocks) {
-        double logarithm = (double) sum / (nBlocks * IN_BLOCK);
+        double logarithm = (double) sum / (nBlocks * N_IN_BLOCK);
         long intervalNs = 0;
         for (int bit = Long.SIZE - 2; bit >= 0; bit--) {
             if (log2(intervalNs | 1L << bit) <= logarithm) {
                 intervalNs |= 1L << bit;
             }
         }
-        return Windows.SLIDE * Windows.NS_PER_S / intervalNs;
+        return WINDOW_SLIDE * NS_PER_S / intervalNs;
     }
 
     /** Return the logarithm of a number from 1 on, bit by bit: the square of a number has twice its logarithm. */
@@ -219,7 +212,8 @@ final class Drift {
         return log;
     }
 
-    Drift copy() {
+    /** Return another one that has taken in the same. */
+    public Drift copy() {
         Drift to = new Drift();
         to.n = n;
         to.lastNs = lastNs;
@@ -229,7 +223,8 @@ final class Drift {
         return to;
     }
 
-    void write(DataOutputView target) throws IOException {
+    /** Write it into a checkpoint. */
+    public void write(DataOutputView target) throws IOException {
         target.writeLong(n);
         if (n > 0) {
             target.writeLong(lastNs);
@@ -245,7 +240,8 @@ final class Drift {
         }
     }
 
-    void read(DataInputView source) throws IOException {
+    /** Become what {@link #write} has written. */
+    public void read(DataInputView source) throws IOException {
         n = source.readLong();
         if (n > 0) {
             lastNs = source.readLong();

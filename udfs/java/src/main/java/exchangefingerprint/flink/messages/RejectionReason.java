@@ -1,11 +1,11 @@
-package fingerprint;
+package exchangefingerprint.flink.messages;
 
 import org.apache.flink.table.data.StringData;
 
 /**
  * Why a record is no message, in the order in which it is looked at: of several faults, a dead letter names the first.
  */
-enum Reason {
+enum RejectionReason {
     NULL_VALUE("null value"),
     TOO_LARGE("larger than 64 KiB"),
     NOT_UTF8("not UTF-8"),
@@ -29,7 +29,7 @@ enum Reason {
     final String text;
     final StringData sql;
 
-    Reason(String text) {
+    RejectionReason(String text) {
         this.text = text;
         this.sql = StringData.fromString(text);
     }

@@ -1,5 +1,6 @@
-package fingerprint;
+package exchangefingerprint.flink.health;
 
+import exchangefingerprint.flink.SharedConstants;
 import java.io.IOException;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
@@ -8,18 +9,11 @@ import org.apache.flink.core.memory.DataOutputView;
  * What a connection's sequence numbers have promised so far.
  *
  * <p>Many connections interleave several streams that are numbered each for itself. So a promise is only what the
- * numbers have kept so often that it is no accident, and after a fault it is learnt anew.
+ * numbers have kept so often that it is no accident, and after a fault it is learnt anew. In recordings of interleaved
+ * streams the most steps of one by accident are 25, and the most steps up 582; after a thousand numbers each stream of
+ * several has begun.
  */
-final class Numbers {
-    /** Steps of one after which one more is promised. In recordings of interleaved streams the most by accident are 25. */
-    static final int LEAST_STEPS_OF_ONE = 200;
-
-    /** Steps up after which another one is promised. The most by accident are 582. */
-    static final int LEAST_STEPS_UP = 2000;
-
-    /** Numbers after which none below them all is expected: by then each stream of several has begun. */
-    static final int LEAST_ABOVE = 1000;
-
+final class SequenceTracker {
     /** Numbers since learning began; without any the others mean nothing. */
     long n;
 
@@ -35,10 +29,10 @@ final class Numbers {
     }
 
     /** Take in a number; return what is wrong with it, or null. */
-    Symptom take(long seq, long recvTsNs, long offset) {
+    HealthEvent take(long seq, long recvTsNs, long offset) {
         String kind = n == 0 ? null : faultOf(seq);
-        Symptom symptom = kind == null ? null : Symptom.ofNumbers(kind, this, seq);
-        if (symptom != null) {
+        HealthEvent event = kind == null ? null : HealthEvent.ofSequence(kind, this, seq);
+        if (event != null) {
             restart();
         }
         // No number is the least integer, which stands for none.
@@ -49,19 +43,20 @@ final class Numbers {
         last = seq;
         lastNs = recvTsNs;
         lastOffset = offset;
-        return symptom;
+        return event;
     }
 
     private String faultOf(long seq) {
-        boolean isBroken = stepsOfOne >= LEAST_STEPS_OF_ONE && seq - 1 != last || stepsUp >= LEAST_STEPS_UP && seq <= last;
+        boolean isBroken = stepsOfOne >= SharedConstants.LEAST_STEPS_OF_ONE && seq - 1 != last
+                || stepsUp >= SharedConstants.LEAST_STEPS_UP && seq <= last;
         if (isBroken) {
             return seq > last ? "gap" : seq == last ? "repeat" : "reset";
         }
-        return n >= LEAST_ABOVE && seq < lowest ? "reset" : null;
+        return n >= SharedConstants.LEAST_ABOVE && seq < lowest ? "reset" : null;
     }
 
-    Numbers copy() {
-        Numbers to = new Numbers();
+    SequenceTracker copy() {
+        SequenceTracker to = new SequenceTracker();
         to.n = n;
         to.stepsOfOne = stepsOfOne;
         to.stepsUp = stepsUp;

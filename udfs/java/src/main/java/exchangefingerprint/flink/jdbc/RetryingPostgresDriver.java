@@ -1,4 +1,4 @@
-package fingerprint;
+package exchangefingerprint.flink.jdbc;
 
 import java.sql.Connection;
 import java.sql.Driver;
@@ -13,7 +13,7 @@ import java.util.logging.Logger;
  * <p>Flink's sink connects again when it has lost its connection, once: a server that needs a second to restart would
  * fail the job, and the sink's second complaint, when it is closed, would end the whole TaskManager.
  */
-public final class PatientDriver implements Driver {
+public final class RetryingPostgresDriver implements Driver {
     /** Shorter than a task may take to be cancelled: who waits here does not hear of it. */
     private static final long LONGEST_WAIT_MS = 20_000;
 
@@ -48,7 +48,7 @@ public final class PatientDriver implements Driver {
     /** Find the driver by its name: where this is compiled, Flink's jars are all there is. */
     private static Driver postgresql() {
         try {
-            ClassLoader loader = PatientDriver.class.getClassLoader();
+            ClassLoader loader = RetryingPostgresDriver.class.getClassLoader();
             return (Driver) Class.forName(POSTGRESQL, true, loader).getDeclaredConstructor().newInstance();
         } catch (ReflectiveOperationException error) {
             throw new IllegalStateException("Expected PostgreSQL's driver beside the job's functions", error);

@@ -1,4 +1,4 @@
-package fingerprint;
+package exchangefingerprint.flink.messages;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;

@@ -1,22 +1,16 @@
-package fingerprint;
+package exchangefingerprint.flink.health;
 
+import exchangefingerprint.flink.SharedConstants;
 import java.io.IOException;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
-/** How long the pauses between messages of some sort are; a pause far longer than the last thousand or two is a fault. */
-final class Rhythm {
-    /** Pauses after which a limit is known. */
-    static final int LEAST_PAUSES = 200;
-
-    /** Pauses of a block; the longest of this block and of the one before counts. */
-    static final int BLOCK = 1000;
-
-    /** No shorter pause is a fault. */
-    static final long LEAST_LIMIT_NS = 5_000_000_000L;
-
-    static final int FACTOR = 4;
-
+/**
+ * How long the pauses between messages of some sort are; a pause far longer than the last thousand or two is a fault.
+ *
+ * <p>A limit is as many times the longest pause of this block and the one before, once so many pauses are known.
+ */
+final class IntervalTracker {
     /** Messages since learning began; without any the others mean nothing. */
     long n;
 
@@ -41,7 +35,7 @@ final class Rhythm {
         } else {
             longestNs = Math.max(longestNs, recvTsNs - lastNs);
         }
-        if (n > 0 && n % BLOCK == 0) {
+        if (n > 0 && n % SharedConstants.PAUSES_OF_BLOCK == 0) {
             longestBeforeNs = longestNs;
             longestNs = 0;
         }
@@ -51,7 +45,7 @@ final class Rhythm {
     }
 
     boolean isKnown() {
-        return n > LEAST_PAUSES;
+        return n > SharedConstants.LEAST_PAUSES;
     }
 
     boolean isSilentAt(long recvTsNs) {
@@ -59,7 +53,8 @@ final class Rhythm {
     }
 
     long limitNs() {
-        return Math.max(LEAST_LIMIT_NS, FACTOR * Math.max(longestNs, longestBeforeNs));
+        long longestOfBothNs = Math.max(longestNs, longestBeforeNs);
+        return Math.max(SharedConstants.LEAST_LIMIT_NS, SharedConstants.LONGEST_PAUSES * longestOfBothNs);
     }
 
     /** Say whether no pause of the last ones is twice as long as they are in the mean. */
@@ -67,8 +62,8 @@ final class Rhythm {
         return n > 1 && Math.max(longestNs, longestBeforeNs) <= Math.floorDiv(2 * (lastNs - firstNs), n - 1);
     }
 
-    Rhythm copy() {
-        Rhythm to = new Rhythm();
+    IntervalTracker copy() {
+        IntervalTracker to = new IntervalTracker();
         to.n = n;
         to.firstNs = firstNs;
         to.lastNs = lastNs;

@@ -1,20 +1,20 @@
-package fingerprint;
+package exchangefingerprint.flink.windows;
 
+import exchangefingerprint.flink.SharedConstants;
+import exchangefingerprint.flink.health.Drift;
+import exchangefingerprint.flink.health.Health;
+import exchangefingerprint.flink.state.VersionedSerializer;
 import java.io.IOException;
 import java.util.Arrays;
-import org.apache.flink.api.common.typeutils.SimpleTypeSerializerSnapshot;
-import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
-import org.apache.flink.api.common.typeutils.base.TypeSerializerSingleton;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
-/** The last messages of a connection, and where its counting began. Grows up to {@link #SIZE} messages, then turns. */
-public final class Ring {
-    /** Messages of a window. */
-    static final int SIZE = 50;
+/** The last messages of a connection, and where its counting began. Grows up to a window's messages, then turns. */
+public final class MessageRing {
+    private static final int SIZE = SharedConstants.WINDOW_SIZE;
 
     /** Integers of a message. */
-    static final int WIDTH = 6;
+    private static final int WIDTH = SharedConstants.WIRE_WIDTH;
 
     private static final int FIRST_CAPACITY = 6;
 
@@ -44,20 +44,19 @@ public final class Ring {
         slots = new long[FIRST_CAPACITY * WIDTH];
     }
 
-    /** Return the place of the next message in {@link #slots()}, and count it. */
-    int next() {
+    /** Take in a message of the segment, and count it. */
+    void add(long... columns) {
+        if (columns.length != WIDTH) {
+            throw new IllegalArgumentException("Expected " + WIDTH + " columns of a message, found " + columns.length);
+        }
         int at = (int) (n++ % SIZE) * WIDTH;
         if (at == slots.length) {
             slots = Arrays.copyOf(slots, Math.min(2 * at, SIZE * WIDTH));
         }
-        return at;
+        System.arraycopy(columns, 0, slots, at, WIDTH);
     }
 
-    long[] slots() {
-        return slots;
-    }
-
-    /** Return the last {@link #SIZE} messages, the oldest first, message by message. */
+    /** Return the messages of a window, the oldest first, message by message. */
     long[] window() {
         int oldest = (int) (n % SIZE) * WIDTH;
         long[] window = new long[SIZE * WIDTH];
@@ -71,20 +70,17 @@ public final class Ring {
     }
 
     /** Writes a ring into checkpoints: only the messages that are there. */
-    public static final class Serializer extends TypeSerializerSingleton<Ring> {
+    public static final class Serializer extends VersionedSerializer<MessageRing> {
+        private static final long serialVersionUID = 1L;
+
         @Override
-        public boolean isImmutableType() {
-            return false;
+        public MessageRing createInstance() {
+            return new MessageRing();
         }
 
         @Override
-        public Ring createInstance() {
-            return new Ring();
-        }
-
-        @Override
-        public Ring copy(Ring from) {
-            Ring to = new Ring();
+        public MessageRing copy(MessageRing from) {
+            MessageRing to = new MessageRing();
             to.n = from.n;
             to.segment = from.segment;
             to.lastRecvTsNs = from.lastRecvTsNs;
@@ -95,17 +91,7 @@ public final class Ring {
         }
 
         @Override
-        public Ring copy(Ring from, Ring reuse) {
-            return copy(from);
-        }
-
-        @Override
-        public int getLength() {
-            return -1;
-        }
-
-        @Override
-        public void serialize(Ring ring, DataOutputView target) throws IOException {
+        protected void write(MessageRing ring, DataOutputView target) throws IOException {
             target.writeLong(ring.n);
             target.writeLong(ring.segment);
             target.writeLong(ring.lastRecvTsNs);
@@ -118,8 +104,8 @@ public final class Ring {
         }
 
         @Override
-        public Ring deserialize(DataInputView source) throws IOException {
-            Ring ring = new Ring();
+        protected MessageRing read(DataInputView source) throws IOException {
+            MessageRing ring = new MessageRing();
             ring.n = source.readLong();
             ring.segment = source.readLong();
             ring.lastRecvTsNs = source.readLong();
@@ -133,25 +119,15 @@ public final class Ring {
         }
 
         @Override
-        public Ring deserialize(Ring reuse, DataInputView source) throws IOException {
-            return deserialize(source);
-        }
-
-        @Override
-        public void copy(DataInputView source, DataOutputView target) throws IOException {
-            serialize(deserialize(source), target);
-        }
-
-        @Override
-        public TypeSerializerSnapshot<Ring> snapshotConfiguration() {
+        public Snapshot snapshotConfiguration() {
             return new Snapshot();
         }
 
         /** Names the serializer in a checkpoint. */
-        public static final class Snapshot extends SimpleTypeSerializerSnapshot<Ring> {
-            /** Called by Flink when it restores. */
-            public Snapshot() {
-                super(Serializer::new);
+        public static final class Snapshot extends VersionedSerializer.Snapshot<MessageRing> {
+            @Override
+            public Serializer restoreSerializer() {
+                return new Serializer();
             }
         }
     }

@@ -1,10 +1,12 @@
-package fingerprint;
+package exchangefingerprint.flink.verdicts;
 
 import static org.apache.flink.table.annotation.ArgumentTrait.PASS_COLUMNS_THROUGH;
 import static org.apache.flink.table.annotation.ArgumentTrait.SET_SEMANTIC_TABLE;
 
+import exchangefingerprint.flink.state.StateLayout;
 import java.util.Objects;
 import org.apache.flink.table.annotation.ArgumentHint;
+import org.apache.flink.table.annotation.DataTypeHint;
 import org.apache.flink.table.annotation.StateHint;
 import org.apache.flink.table.functions.ProcessTableFunction;
 import org.apache.flink.types.Row;
@@ -15,9 +17,11 @@ import org.apache.flink.types.Row;
  * <p>The first class that is decisive stands until another one overturns it; a window that could overturn also upholds.
  * In a new segment of the connection, or before another model, nothing stands.
  */
-public final class Standing extends ProcessTableFunction<Standing.Stands> {
+public final class CurrentVerdict extends ProcessTableFunction<CurrentVerdict.Verdict> {
+    private static final long serialVersionUID = 1L;
+
     /** What stands; null where nothing does. */
-    public static class Stands {
+    public static class Verdict {
         /** The class, and the measures of the last window that made or upheld it. */
         public String certain;
 
@@ -43,9 +47,12 @@ public final class Standing extends ProcessTableFunction<Standing.Stands> {
     }
 
     /** What is kept of a connection. */
-    public static final class Memory {
+    public static final class State {
+        @DataTypeHint(value = "RAW", bridgedTo = StateLayout.class, rawSerializer = StateLayout.Serializer.class)
+        public StateLayout layout;
+
         /** What stood at the last window. */
-        public Stands stands;
+        public Verdict verdict;
 
         /** What was declared there. */
         public String declared;
@@ -61,38 +68,39 @@ public final class Standing extends ProcessTableFunction<Standing.Stands> {
 
     /** Take in a window of the connection, with what was decided on it. */
     public void eval(
-            @StateHint Memory memory, @ArgumentHint({SET_SEMANTIC_TABLE, PASS_COLUMNS_THROUGH}) Row decided) {
+            @StateHint State state, @ArgumentHint({SET_SEMANTIC_TABLE, PASS_COLUMNS_THROUGH}) Row decided) {
         Long segment = decided.getFieldAs("segment");
         String model = decided.getFieldAs("model_version");
-        if (!segment.equals(memory.segment) || !model.equals(memory.model_version)) {
-            memory.segment = segment;
-            memory.model_version = model;
-            memory.stands = new Stands();
-            memory.declared = null;
+        if (!segment.equals(state.segment) || !model.equals(state.model_version)) {
+            state.segment = segment;
+            state.model_version = model;
+            state.verdict = new Verdict();
+            state.declared = null;
         }
-        memory.stands = next(memory.stands, memory.declared, decided);
-        memory.declared = decided.getFieldAs("declared_exchange");
-        memory.last_offset = decided.getFieldAs("last_offset");
-        collect(memory.stands);
+        state.layout = StateLayout.CURRENT;
+        state.verdict = next(state.verdict, state.declared, decided);
+        state.declared = decided.getFieldAs("declared_exchange");
+        state.last_offset = decided.getFieldAs("last_offset");
+        collect(state.verdict);
     }
 
-    private static Stands next(Stands before, String declaredBefore, Row decided) {
-        Stands stands = new Stands();
-        stands.certain_before = before.certain;
-        stands.declared_before = declaredBefore;
+    private static Verdict next(Verdict before, String declaredBefore, Row decided) {
+        Verdict verdict = new Verdict();
+        verdict.certain_before = before.certain;
+        verdict.declared_before = declaredBefore;
         String decisive = decided.getFieldAs("decisive");
         boolean isUpheld = decided.<Boolean>getFieldAs("overturns") || before.certain == null && decisive != null;
-        stands.certain = isUpheld ? decisive : before.certain;
-        stands.certain_probability = isUpheld ? decided.getFieldAs("probability") : before.certain_probability;
-        stands.certain_strength_nats = isUpheld ? decided.getFieldAs("strength_nats") : before.certain_strength_nats;
-        stands.certain_suffix_windows =
+        verdict.certain = isUpheld ? decisive : before.certain;
+        verdict.certain_probability = isUpheld ? decided.getFieldAs("probability") : before.certain_probability;
+        verdict.certain_strength_nats = isUpheld ? decided.getFieldAs("strength_nats") : before.certain_strength_nats;
+        verdict.certain_suffix_windows =
                 isUpheld ? decided.getFieldAs("suffix_windows") : before.certain_suffix_windows;
         boolean isFirst = isUpheld && before.certain == null;
-        stands.certain_after_messages = isFirst ? decided.getFieldAs("n") : before.certain_after_messages;
-        boolean isChanged = !Objects.equals(stands.certain, before.certain);
-        stands.certain_since_at = isChanged ? decided.getFieldAs("since_at") : before.certain_since_at;
-        stands.certain_since_offset = isChanged ? decided.getFieldAs("since_offset") : before.certain_since_offset;
-        stands.previous_verdict = isChanged && !isFirst ? before.certain : before.previous_verdict;
-        return stands;
+        verdict.certain_after_messages = isFirst ? decided.getFieldAs("n") : before.certain_after_messages;
+        boolean isChanged = !Objects.equals(verdict.certain, before.certain);
+        verdict.certain_since_at = isChanged ? decided.getFieldAs("since_at") : before.certain_since_at;
+        verdict.certain_since_offset = isChanged ? decided.getFieldAs("since_offset") : before.certain_since_offset;
+        verdict.previous_verdict = isChanged && !isFirst ? before.certain : before.previous_verdict;
+        return verdict;
     }
 }

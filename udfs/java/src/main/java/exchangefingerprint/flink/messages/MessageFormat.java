@@ -1,5 +1,6 @@
-package fingerprint;
+package exchangefingerprint.flink.messages;
 
+import exchangefingerprint.flink.RowLayout;
 import java.util.Set;
 import org.apache.flink.api.common.serialization.DeserializationSchema;
 import org.apache.flink.configuration.ConfigOption;
@@ -15,7 +16,7 @@ import org.apache.flink.table.types.DataType;
 /**
  * The format {@code fingerprint-message}: one row for every record, be it a message or not.
  *
- * <p>The columns are those of {@link MessageDecoder}, in its order.
+ * <p>The table has the columns of {@link MessageField}, {@code body} and {@code rejection_reason}, in any order.
  */
 public final class MessageFormat implements DeserializationFormatFactory {
     @Override
@@ -45,7 +46,8 @@ public final class MessageFormat implements DeserializationFormatFactory {
             @Override
             public DeserializationSchema<RowData> createRuntimeDecoder(
                     DynamicTableSource.Context context, DataType type) {
-                return new MessageDecoder(context.createTypeInformation(type));
+                return new MessageDecoder(
+                        context.createTypeInformation(type), new RowLayout(DataType.getFieldNames(type)));
             }
         };
     }
