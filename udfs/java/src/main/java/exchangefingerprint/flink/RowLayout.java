@@ -31,7 +31,7 @@ public final class RowLayout implements Serializable {
             }
         }
         throw new IllegalArgumentException(
-                "Expected a column " + name + ", found only " + String.join(", ", names) + ": correct the declaration.");
+                "Expected a column " + name + ", found " + String.join(", ", names) + ": correct the declaration.");
     }
 
     /** Make a row whose columns are all NULL. */

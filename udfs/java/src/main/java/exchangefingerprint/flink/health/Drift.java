@@ -42,7 +42,7 @@ public final class Drift {
     /** The sums of the last blocks; grows up to {@code N_BACK}, then turns. */
     private int[] sums = new int[0];
 
-    /** Receive time and offset where each of the last blocks began, from the first on that may turn out to be another. */
+    /** Receive time and offset where each of the last blocks began, from the first on that may turn out to differ. */
     private long[] begins = new long[0];
 
     /** Begin a segment. */

@@ -16,7 +16,7 @@ public final class CountRejected extends ScalarFunction {
     public void open(FunctionContext context) {
         counters = new HashMap<>();
         for (RejectionReason reason : RejectionReason.values()) {
-            // One metric with a label, which Prometheus can add up; all from the start, so that the first one is a rise.
+            // One metric with a label, which Prometheus can add up; all from the start, so that the first is a rise.
             counters.put(reason.text, context.getMetricGroup().addGroup("reason", reason.text).counter("dead_letters"));
         }
     }

@@ -16,8 +16,8 @@ import org.apache.flink.table.data.RowData;
 /**
  * Reads a record's value in one pass: a message's fields, or the reason why it is none, and the bytes themselves.
  *
- * <p>NULL integers are {@link SharedConstants#MISSING}, a type is its code. Fields that are not known are passed over; of
- * one that is there twice the last counts. Python has the same rule, in {@code ingest}.
+ * <p>NULL integers are {@link SharedConstants#MISSING}, a type is its code. Fields that are not known are passed over;
+ * of one that is there twice the last counts. Python has the same rule, in {@code ingest}.
  */
 final class MessageDecoder implements DeserializationSchema<RowData> {
     private static final long serialVersionUID = 1L;
@@ -99,7 +99,8 @@ final class MessageDecoder implements DeserializationSchema<RowData> {
     private static RejectionReason behind(byte[] body, int end) {
         for (int i = end; i < body.length; i++) {
             if (" \t\n\r".indexOf(body[i]) < 0) {
-                return VALUES_BEGIN.indexOf(body[i]) < 0 ? RejectionReason.NOT_JSON : RejectionReason.MORE_THAN_ONE_VALUE;
+                boolean beginsValue = VALUES_BEGIN.indexOf(body[i]) >= 0;
+                return beginsValue ? RejectionReason.MORE_THAN_ONE_VALUE : RejectionReason.NOT_JSON;
             }
         }
         return null;

@@ -18,9 +18,9 @@ import org.apache.flink.table.data.StringData;
 import org.apache.flink.table.functions.ProcessTableFunction;
 
 /**
- * Emits a connection's windows: its last 50 messages, at the 50th and at every 25th from then on. In rows of other kinds
- * it emits what is wrong with the connection, and every two seconds that it lives; one function, for each would have to
- * sort the messages by connection.
+ * Emits a connection's windows: its last 50 messages, at the 50th and at every 25th from then on. In rows of other
+ * kinds it emits what is wrong with the connection, and every two seconds that it lives; one function, for each would
+ * have to sort the messages by connection.
  *
  * <p>A message whose receive time is further from the one before than an idle gap may be begins a new segment: it is
  * counted as the first. So what is emitted is a function of the messages alone, whenever they are read.

@@ -1,4 +1,4 @@
-package fingerprint;
+package exchangefingerprint.flink.health;
 
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -9,7 +9,7 @@ import java.util.Scanner;
 import org.apache.flink.core.memory.DataInputViewStreamWrapper;
 import org.apache.flink.core.memory.DataOutputViewStreamWrapper;
 
-/** Walks over the ends of windows, a line for each series: `n t1 ... tn`; offsets count from 0. It prints each change. */
+/** Walks over the ends of windows, a line for each series: {@code n t1 ... tn}, and prints each change. */
 final class DriftWalk {
     public static void main(String[] arguments) throws IOException {
         Scanner in = new Scanner(System.in);
@@ -17,7 +17,7 @@ final class DriftWalk {
             Drift drift = new Drift();
             int n = in.nextInt();
             for (int offset = 0; offset < n; offset++) {
-                Symptom found = drift.take(in.nextLong(), offset);
+                HealthEvent found = drift.take(in.nextLong(), offset);
                 if (found != null) {
                     System.out.printf(
                             "%d %d %d %d %x %x %x%n",
