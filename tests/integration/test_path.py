@@ -266,7 +266,7 @@ def test_a_changed_claim_is_an_event_of_its_own(played: Played, judged: Judged) 
     assert len(set(claims)) == 2
 
 
-def test_a_verdict_starts_anew_after_a_silence(played: Played, judged: Judged) -> None:
+def test_a_verdict_starts_anew_after_an_idle_gap(played: Played, judged: Judged) -> None:
     verdict, events = judged[0][played.silent], judged[1][played.silent]
     again = [event["messages"] for event in events if event["previous_verdict"] is None]
     assert len(again) == 2

@@ -48,12 +48,12 @@ def test_settings_that_make_no_sense_are_refused(name: str, value: float) -> Non
 
 
 @pytest.mark.parametrize("minutes", [-1, float("nan"), float("inf")])
-def test_a_silence_that_is_none_is_refused(minutes: float) -> None:
+def test_an_idle_gap_that_is_none_is_refused(minutes: float) -> None:
     with pytest.raises(ConfigError, match=f"Expected idle-gap-minutes to be a number above 0, found {minutes}"):
         to_idle_gap_ns(minutes)
 
 
-def test_state_outlives_the_longest_silence_between_windows_and_the_downtime() -> None:
+def test_state_outlives_the_longest_idle_gap_between_windows_and_the_downtime() -> None:
     """Between two windows of a segment are 25 messages, each up to two minutes after the one before; then 3 hours."""
     settings = JobSettings(kafka="k:1", database=parse_database_url(URL), idle_gap_minutes=2, downtime_hours=3)
     assert settings.idle_gap_ns == 120 * 10**9
