@@ -13,8 +13,8 @@ from typing import Any, Final, Literal
 
 import yaml
 
-from jobs.alerts import SETTLED_AFTER_S
 from jobs.dashboards.flink_metrics import RUNNING_MS, of_operator
+from jobs.results.active_alerts import SETTLED_AFTER_S
 
 Json = dict[str, Any]
 

@@ -18,17 +18,17 @@ from typing import Any
 
 import psutil
 
-from stack.addresses import check_database, check_flink, check_kafka, check_port_is_free, free_port, is_free
-from stack.errors import StackError
-from stack.flink import forget_jobs
-from stack.jars import ensure_jars
-from stack.java import find_java
-from stack.parts import initial_status
-from stack.postgres import remove_private_folder
+from stack.java.jars import ensure_jars
+from stack.java.runtime import find_java
+from stack.ports import check_database, check_flink, check_kafka, check_port_is_free, free_port, is_free
 from stack.processes import environment, find_process, kill_all, marked_processes
-from stack.prometheus import find_prometheus
-from stack.service import tail
+from stack.services.flink import forget_jobs
+from stack.services.parts import initial_status
+from stack.services.postgres import remove_private_folder
+from stack.services.prometheus import find_prometheus
+from stack.services.service import tail
 from stack.settings import StackSettings, last_settings, read_settings, resolve_home, write_settings
+from stack.stack_error import StackError
 from stack.status import PartStatus, StackStatus, read_status, status_path, write_status
 
 POLL_S = 0.1

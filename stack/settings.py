@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from stack.errors import StackError
+from stack.stack_error import StackError
 from stack.status import write_private
 
 MAX_PORT = 65_535

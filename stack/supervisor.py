@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 
-from stack.errors import StackError
-from stack.parts import build_services, initial_status
 from stack.processes import created_at_s, end_group, kill_all, marked_processes, spawn
-from stack.service import Service
+from stack.services.parts import build_services, initial_status
+from stack.services.service import Service
 from stack.settings import StackSettings, read_settings
+from stack.stack_error import StackError
 from stack.status import PartStatus, StackStatus, status_path, write_status
 
 POLL_S = 0.1

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from synthetic.circumstances import Circumstances
+from synthetic.environment import Circumstances
 from udfs.schema import Float64Array
 
 _GRID_S: Final = 0.25

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from synthetic.circumstances import Circumstances
+from synthetic.environment import Circumstances
 from udfs.schema import MISSING, Float64Array, Int64Array, MsgType, Session
 
 NS_PER_S: Final = 1_000_000_000

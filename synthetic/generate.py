@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from synthetic.behaviour import MarketProfile, Profile
-from synthetic.circumstances import MARKET_RATES_HZ, ORDER_RATES_HZ, Circumstances, draw_circumstances
+from synthetic.environment import MARKET_RATES_HZ, ORDER_RATES_HZ, Circumstances, draw_circumstances
 from synthetic.frames import Frames, deliver, to_session
 from synthetic.market import draw_market_frames, draw_market_plan
 from synthetic.orders import draw_order_frames, draw_order_plan

@@ -15,7 +15,7 @@ JITTER_MEDIANS_S: Final = (0.0001, 0.001, 0.005)
 """Documented jitter: what networks may add, in steps from a rented host beside the venue to a poor line.
 
 0.1 ms: within one data centre (assumed). 1 ms: a good line over the Internet (assumed), as much again as the upper
-half of the sessions is generated with (medians of 0.02 to 3 ms in `synthetic.circumstances`). 5 ms: more than any is
+half of the sessions is generated with (medians of 0.02 to 3 ms in `synthetic.environment`). 5 ms: more than any is
 generated with; with `JITTER_SIGMA` one message in a hundred takes more than 51 ms longer, about the 50 ms by which
 delays may vary in ITU-T Y.1541's classes for interactive use (0 and 1, which allow it for one packet in a thousand).
 Delays are log-normal as in generation: a line is never faster than its distance, and at times much slower.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from synthetic.activity import Activity, draw_activity
 from synthetic.behaviour import Channel, MarketProfile, Periodic, Rhythm, SeqRule, Trigger
-from synthetic.circumstances import Circumstances, log_uniform
+from synthetic.environment import Circumstances, log_uniform
 from synthetic.frames import Frames, join, make_frames
 from synthetic.opening import draw_opening, draw_periodics, opening_s
 from synthetic.ticks import LONGEST_BATCH, last_of_batch, tick_times

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from synthetic.activity import draw_activity
 from synthetic.behaviour import AckShape, IdleHeartbeat, OrderProfile, Periodic, Reports, SeqRule
-from synthetic.circumstances import Circumstances, log_uniform
+from synthetic.environment import Circumstances, log_uniform
 from synthetic.frames import Frames, join, make_frames
 from synthetic.opening import draw_opening, draw_periodics, opening_s, silence_ends
 from udfs.schema import MISSING, Float64Array, Int64Array, MsgType

@@ -11,8 +11,8 @@ import pytest
 import typer.main
 import yaml
 
-from jobs.arguments import parse_job_arguments
-from jobs.cli import build_app
+from jobs.cli.main import build_app
+from jobs.pipeline.job_arguments import parse_job_arguments
 
 ROOT = Path(__file__).parents[1]
 COMMANDS: dict[str, Any] = typer.main.get_command(build_app()).commands  # type: ignore[attr-defined]  # it is a group

@@ -54,7 +54,7 @@ def test_the_installed_command_scores(wheel: Path, tmp_path: Path) -> None:
     frames = ({"ts_ns": 10**18 + i * 10**7, "dir": "recv", "frame": '{"event":"heartbeat"}'} for i in range(60))
     with gzip.open(tmp_path / "beats.jsonl.gz", "wt") as file:
         file.writelines(json.dumps(frame) + "\n" for frame in frames)
-    run = "import sys, jobs; from jobs.cli import main; print(jobs.__file__, file=sys.stderr); main()"
+    run = "import sys, jobs; from jobs.cli.main import main; print(jobs.__file__, file=sys.stderr); main()"
     done = subprocess.run(  # noqa: S603  # our own command
         [sys.executable, "-c", run, "score", "beats.jsonl.gz", "--format", "json"],
         env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},

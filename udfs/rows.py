@@ -15,10 +15,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from udfs.explanations import Explainer, contrasted_classes
-from udfs.fingerprints import N_TRAITS, fingerprints, pool, traits
 from udfs.history import History, HistoryCodec, features_to_text
 from udfs.schema import UNKNOWN, Float64Array, Int64Array, Windows
 from udfs.scoring import Predictor, Scores
+from udfs.signatures import N_TRAITS, fingerprints, pool, traits
 from udfs.verdicts import HISTORY, PROBABILITY_DECIMALS, DecisionRule, decide, evidence_millinats
 
 SCORE_COLUMNS: Final = {

@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import quote
 
 from ingest.adapters.checks import check_channels, check_choice, check_symbols, check_url, name_feed
-from ingest.feed import Feed
+from ingest.live.feed import Feed
 from udfs.errors import ConfigError
 
 SPOT_URL: Final = "wss://stream.binance.com:9443"

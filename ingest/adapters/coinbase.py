@@ -14,7 +14,7 @@ from typing import Final
 import orjson
 
 from ingest.adapters.checks import check_channels, check_choice, check_symbols, check_url, name_feed
-from ingest.feed import Feed
+from ingest.live.feed import Feed
 from udfs.errors import ConfigError
 
 EXCHANGE_URL: Final = "wss://ws-feed.exchange.coinbase.com"

@@ -9,7 +9,7 @@ from typing import Final
 import orjson
 
 from ingest.adapters.checks import check_name, check_url, name_host
-from ingest.feed import Feed, Keepalive
+from ingest.live.feed import Feed, Keepalive
 from udfs.errors import ConfigError
 
 SILENT_AFTER_S: Final = 60.0

@@ -14,7 +14,7 @@ from typing import Final
 import orjson
 
 from ingest.adapters.checks import check_channels, check_choice, check_symbols, check_url, name_feed
-from ingest.feed import Feed
+from ingest.live.feed import Feed
 
 V2_URL: Final = "wss://ws.kraken.com/v2"
 V1_URL: Final = "wss://ws.kraken.com"

@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 import yaml
 
-from jobs.files import shipped_folder
+from jobs.shipped_files import shipped_folder
 
 Json = dict[str, Any]
 

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from model.boosting import Grown, Progress, Recipe, grow_all
-from model.crossfit import Material, divide, predict_folds
-from model.dataset import Dataset, concatenate
 from model.evaluation.effort import Effort
 from model.evaluation.statistics import auroc, window_share
+from model.training.boosting import Grown, Progress, Recipe, grow_all
+from model.training.cross_fitting import Material, divide, predict_folds
+from model.training.dataset import Dataset, concatenate
 from udfs.features import BLOCKS, FEATURES
 from udfs.schema import UNKNOWN, Float64Array
 

@@ -9,12 +9,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.dataset import Dataset
-from model.evaluation.course import TARGET_MESSAGES
+from model.evaluation.accuracy_over_messages import TARGET_MESSAGES
 from model.evaluation.figures import NOT_DECIDED, names_at
-from model.evaluation.opinions import Opinion, last_windows, window_numbers
+from model.evaluation.predictions import Opinion, last_windows, window_numbers
+from model.training.dataset import Dataset
+from udfs.current_verdict import messages_at
 from udfs.schema import UNKNOWN
-from udfs.standing import messages_at
 
 MOST_CAUSES: Final = 6
 

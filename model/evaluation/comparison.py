@@ -9,15 +9,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.boosting import Progress, window_weights
-from model.crossfit import CrossFitted, Material, cross_fit
-from model.dataset import Dataset, concatenate
 from model.evaluation import ways
-from model.evaluation.contestants import known_only
+from model.evaluation.candidates import known_only
 from model.evaluation.effort import Effort
-from model.evaluation.opinions import last_windows
+from model.evaluation.predictions import last_windows
 from model.evaluation.statistics import auroc, connection_share, window_share
 from model.evaluation.ways import Scored
+from model.training.boosting import Progress, window_weights
+from model.training.cross_fitting import CrossFitted, Material, cross_fit
+from model.training.dataset import Dataset, concatenate
 from udfs.schema import UNKNOWN, Float64Array
 
 REFUSED_WINDOWS: Final = 0.01

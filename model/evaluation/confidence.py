@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from model.boosting import window_weights
-from model.dataset import Dataset
-from model.evaluation.opinions import UNDECIDED, Opinion, last_windows
+from model.evaluation.predictions import UNDECIDED, Opinion, last_windows
 from model.evaluation.statistics import reliability
+from model.training.boosting import window_weights
+from model.training.dataset import Dataset
 
 
 def confidence_figures(dataset: Dataset, opinion: Opinion) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from model.boosting import N_TREES
-from model.train import Amounts
+from model.training.boosting import N_TREES
+from model.training.training_run import Amounts
 
 
 @dataclass(frozen=True, kw_only=True)

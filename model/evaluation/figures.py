@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.dataset import Dataset
-from model.evaluation.opinions import UNDECIDED, Opinion, last_windows
+from model.evaluation.predictions import UNDECIDED, Opinion, last_windows
 from model.evaluation.statistics import Share, connection_share, window_share
+from model.training.dataset import Dataset
 from udfs.schema import UNKNOWN, Int64Array
 
 NOT_DECIDED: Final = "undecided"

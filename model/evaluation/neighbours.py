@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import xgboost as xgb
 
-from model.boosting import Grown
-from model.dataset import Dataset
+from model.training.boosting import Grown
+from model.training.dataset import Dataset
 from udfs.features import FEATURES
 from udfs.schema import Float64Array, Int64Array
 

@@ -7,8 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.dataset import Dataset
-from model.evaluation.opinions import CERTAIN, Namer, Opinion, last_windows
+from model.evaluation.predictions import CERTAIN, Namer, Opinion, last_windows
 from model.evaluation.statistics import (
     auroc,
     average_precision,
@@ -17,6 +16,7 @@ from model.evaluation.statistics import (
     precision_recall,
     window_share,
 )
+from model.training.dataset import Dataset
 from udfs.schema import EXCHANGES, UNKNOWN, Float64Array
 
 RATES: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from model.boosting import Progress
-from model.dataset import Dataset, Source, build_dataset, draw_labelled_synthetic
 from model.evaluation.causes import connection_causes, window_causes
 from model.evaluation.effort import Effort
 from model.evaluation.figures import Names, right_connections, right_windows
-from model.evaluation.opinions import Namer, last_windows
+from model.evaluation.predictions import Namer, last_windows
+from model.training.boosting import Progress
+from model.training.dataset import Dataset, Source, build_dataset, draw_labelled_synthetic
 from synthetic.jitter import JITTER_MEDIANS_S, add_jitter
 from udfs.schema import UNKNOWN, Session
 

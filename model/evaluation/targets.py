@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from model.evaluation.accuracy_over_messages import TARGET_MESSAGES, right_after
 from model.evaluation.causes import Causes
-from model.evaluation.course import TARGET_MESSAGES, right_after
 
 MOST_LOSS: Final = 0.02
 LARGEST_ECE: Final = 0.02

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.boosting import window_weights
-from model.crossfit import CrossFitted, Material
-from model.dataset import Dataset, Source, concatenate
 from model.evaluation.neighbours import FeatureSpace, LeafSpace
+from model.training.boosting import window_weights
+from model.training.cross_fitting import CrossFitted, Material
+from model.training.dataset import Dataset, Source, concatenate
 from udfs.features import BLOCKS
 from udfs.schema import UNKNOWN, Float64Array, Int64Array
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ingest.capture import read_capture
-from jobs.offline.drift import LEVEL_UNITS, N_IN_BLOCK, Drift, compare
+from ingest.recordings.capture import read_capture
+from jobs.reference.drift import LEVEL_UNITS, N_IN_BLOCK, Drift, compare
 from synthetic.generate import generate_session
 from synthetic.profiles import profiles
 from udfs.schema import WINDOW_SIZE, WINDOW_SLIDE, Float64Array, Int64Array

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from ingest.capture import read_capture
-from jobs.offline.health import health_events
+from ingest.recordings.capture import read_capture
+from jobs.reference.health import health_events
 from synthetic.anomalies import drop, duplicate, stall
+from synthetic.open_world.unknown_venues import stranger_sessions
 from synthetic.sessions import synthetic_sessions
-from synthetic.strangers import stranger_sessions
 from udfs.schema import MISSING, Session
 
 START_NS = 1_790_000_000_000_000_000

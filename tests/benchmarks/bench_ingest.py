@@ -31,16 +31,17 @@ from typing import Annotated, Any
 import typer
 
 from ingest.adapters.generic import generic_feed
-from ingest.backlog import Capacity
-from ingest.broker import ensure_topics
-from ingest.capture import find_recordings, read_capture, read_frames
-from ingest.feed import Feed, Frame, Sink
-from ingest.live import watch_feeds
-from ingest.mapping import map_frame
-from ingest.messages import encode, encode_one
-from ingest.producer import Producer
-from ingest.publish import publish
-from ingest.sinks import KafkaSink, Tee
+from ingest.frame import Frame
+from ingest.kafka.backlog import Capacity
+from ingest.kafka.broker import ensure_topics
+from ingest.kafka.message_json import encode, encode_one
+from ingest.kafka.producer import Producer
+from ingest.kafka.session_publisher import publish
+from ingest.live.feed import Feed, Sink
+from ingest.live.feed_loop import watch_feeds
+from ingest.live.sinks import KafkaSink, Tee
+from ingest.mapping.frame_mapper import map_frame
+from ingest.recordings.capture import find_recordings, read_capture, read_frames
 from stack.control import up, wipe
 from stack.settings import StackSettings
 from synthetic.sessions import synthetic_sessions

@@ -24,12 +24,12 @@ import psutil
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from ingest.messages import encode
-from jobs.addresses import Addresses
-from jobs.database import connect
-from jobs.flink_client import find_running_job
-from jobs.submission import Submission
-from jobs.throwaway import delete_topic, end_job, fresh_database, idle_stack
+from ingest.kafka.message_json import encode
+from jobs.cluster.flink_client import find_running_job
+from jobs.cluster.service_addresses import Addresses
+from jobs.cluster.submission import Submission
+from jobs.trials.sandbox import delete_topic, end_job, fresh_database, idle_stack
+from model.registry.database import connect
 from stack.status import StackStatus
 from synthetic.sessions import synthetic_sessions
 from udfs.schema import Session
@@ -78,7 +78,9 @@ class Place:
     def submit(self, *options: str) -> str:
         """Submit the job on the topic, and return its id."""
         stack = self.stack
-        addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=self.database_url)
+        addresses = Addresses(
+            home=stack.home, kafka=stack.services.kafka, flink=stack.flink_url, database_url=self.database_url
+        )
         return Submission(addresses=addresses, topic=self.topic, job_options=options).run(lambda _: None)
 
 
@@ -87,7 +89,7 @@ def running_stack(home: Path | None) -> Iterator[Place]:
     """Use the stack of `home`, or an own one on free ports, with a database and a topic that are gone afterwards."""
     topic = f"benchmark_{time.time_ns()}"
     with TemporaryDirectory() as nowhere, idle_stack(home or Path(nowhere), print) as stack:
-        admin = AdminClient({"bootstrap.servers": stack.kafka})  # must outlive what it promises
+        admin = AdminClient({"bootstrap.servers": stack.services.kafka})  # must outlive what it promises
         config = {"message.timestamp.type": "LogAppendTime"}
         for made in admin.create_topics([NewTopic(topic, PARTITIONS, config=config)]).values():
             made.result()
@@ -116,7 +118,7 @@ def send(producer: Producer, topic: str, messages: Sequence[Message]) -> None:
 def new_producer(stack: StackStatus) -> Producer:
     """Make a producer that a user would make: idempotent, compressed."""
     settings = {"enable.idempotence": True, "linger.ms": 5, "compression.type": "lz4", "partitioner": "murmur2_random"}
-    return Producer({"bootstrap.servers": stack.kafka, **settings})
+    return Producer({"bootstrap.servers": stack.services.kafka, **settings})
 
 
 def measure_throughput(
@@ -145,7 +147,7 @@ def _cpu_s(stack: StackStatus) -> dict[str, float]:
     """Return the CPU time of each part so far, with that of its children; unlike a rate, it hardly depends on who
     shares the cores.
     """
-    return {part.name: sum(map(_own_cpu_s, _family(part.pid))) for part in stack.parts if part.pid is not None}
+    return {part.name: sum(map(_own_cpu_s, _family(part.pid))) for part in stack.services.parts if part.pid is not None}
 
 
 def _family(pid: int) -> list[psutil.Process]:

@@ -30,8 +30,8 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 from write_cost import Rate, insert_rates
 
-from jobs.migrate import migrate
-from stack.postgres import remove_private_folder
+from jobs.results.migrations import migrate
+from stack.services.postgres import remove_private_folder
 
 DASHBOARDS = Path(__file__).parents[2] / "grafana" / "dashboards"
 LIMIT_MS = 100.0

@@ -17,10 +17,10 @@ import orjson
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json, execute_values
 
-from jobs.offline.windows import score_batch
-from model.artifact import DEFAULT_ARTIFACT, load_predictor
+from jobs.reference.scored_windows import score_batch
+from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_predictor
+from synthetic.open_world.unknown_venues import stranger_sessions
 from synthetic.sessions import LabelledSession, synthetic_sessions
-from synthetic.strangers import stranger_sessions
 from udfs.windows import segments, session_windows, slide_segments
 
 N_SLOTS = 200

@@ -1,4 +1,4 @@
-"""Whether the job and `ingest.validity` agree on any record, and whether what is none leaves the rest as it was.
+"""Whether the job and `ingest.kafka.record_validity` agree on any record, and whether what is none leaves the rest as it was.
 
 `python tests/benchmarks/fuzz_dead_letters.py --records 1000000` sends so many spoiled messages between clean ones, lets
 the job read them, and compares: each record that the rule in Python refuses is in the dead-letter topic, with its
@@ -26,28 +26,28 @@ from pathlib import Path
 import requests
 from confluent_kafka import Producer
 
-from ingest.broker import ensure_topics
-from ingest.letters import Place
-from ingest.messages import encode
-from ingest.publish import merge
-from ingest.records import TopicReader
-from ingest.validity import check_record
-from jobs.addresses import Addresses
+from ingest.kafka.broker import ensure_topics
+from ingest.kafka.dead_letters import Place
+from ingest.kafka.message_json import encode
+from ingest.kafka.record_validity import check_record
+from ingest.kafka.session_publisher import merge
+from ingest.kafka.topic_reader import TopicReader
+from jobs.cluster.flink_client import list_jobs
+from jobs.cluster.service_addresses import Addresses
+from jobs.cluster.submission import Submission
 from jobs.config import DEAD_LETTER_TOPIC
-from jobs.database import connect
-from jobs.flink_client import list_jobs
-from jobs.queries import _LONGEST_BODY_BYTES, _LONGEST_KEY_BYTES
-from jobs.results.tables import read_results, versions_of
-from jobs.results.topic import TopicResults
-from jobs.results.values import Chunk, ResultsHash, differences, hash_results
-from jobs.submission import Submission
-from jobs.tables import DEAD_LETTERS
-from jobs.throwaway import delete_topic, fresh_database, idle_stack
-from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
-from model.serving import OneModel
+from jobs.pipeline.queries import _LONGEST_BODY_BYTES, _LONGEST_KEY_BYTES
+from jobs.pipeline.tables import DEAD_LETTERS
+from jobs.reference.result_rows import Chunk, ResultsHash, differences, hash_results
+from jobs.reference.topic_results import TopicResults
+from jobs.results.stored_results import read_results, versions_of
+from jobs.trials.sandbox import delete_topic, fresh_database, idle_stack
+from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from model.registry.database import connect
+from model.registry.topic_models import OneModel
 from stack.status import StackStatus
+from synthetic.corruption import FAULTS, Spoiled, edges, spoil
 from synthetic.sessions import synthetic_sessions
-from synthetic.spoil import FAULTS, Spoiled, edges, spoil
 from udfs.schema import Session
 
 START_NS = 1_790_000_000_000_000_000
@@ -215,7 +215,7 @@ def without_offsets(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
 
 def run_job(stack: StackStatus, database_url: str, topic: str) -> int:
     """Let the job read the topic to its end, and return how often it failed meanwhile."""
-    addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
+    addresses = Addresses(home=stack.home, kafka=stack.services.kafka, flink=stack.flink_url, database_url=database_url)
     job_id = Submission(addresses=addresses, topic=topic, job_options=("--stop-at-end",)).run(lambda _: None)
     while (state := next(j.state for j in list_jobs(stack.flink_url) if j.job_id == job_id)) not in (
         *("FINISHED", "FAILED", "CANCELED"),
@@ -235,18 +235,18 @@ def fuzz(stack: StackStatus, n_records: int, seed: int) -> Compared:
     started_s = time.monotonic()
     now_ms = time.time_ns() // 10**6
     topic, alone = f"fuzz_{now_ms}", f"clean_{now_ms}"
-    ensure_topics(stack.kafka, [topic, alone, DEAD_LETTER_TOPIC], PARTITIONS)
+    ensure_topics(stack.services.kafka, [topic, alone, DEAD_LETTER_TOPIC], PARTITIONS)
     clean = in_turn(clean_sessions(n_records))
-    n_sent = send(stack.kafka, topic, interleaved(clean, spoiled_records(n_records, seed), n_records))
-    send(stack.kafka, alone, clean)
+    n_sent = send(stack.services.kafka, topic, interleaved(clean, spoiled_records(n_records, seed), n_records))
+    send(stack.services.kafka, alone, clean)
     say(f"{n_sent:,} records are in the topic after {time.monotonic() - started_s:.0f} s")
     try:
         with fresh_database(stack, "fuzz") as url:
             restarts = run_job(stack, url, topic)
             say(f"the job has read them after {time.monotonic() - started_s:.0f} s")
-            n_found, expected, reasons = judged(stack.kafka, topic)
+            n_found, expected, reasons = judged(stack.services.kafka, topic)
             assert n_found == n_sent
-            found, n_doubled = delivered(stack.kafka, topic)
+            found, n_doubled = delivered(stack.services.kafka, topic)
             rows = table_rows(url)
             wrong = differing(expected, found)
             versions = versions_of(url, topic)
@@ -261,9 +261,9 @@ def fuzz(stack: StackStatus, n_records: int, seed: int) -> Compared:
                 wrong_letters=len(wrong),
                 wrong_rows=sum(1 for p in expected.keys() | rows.keys() if rows.get(p) != expected.get(p, (None,))[0]),
                 examples=[f"{p}: {expected.get(p)} in Python, {found.get(p)} in the topic" for p in wrong[:20]]
-                + row_examples(url, versions, stack.kafka, topic),
-                is_hash_same=topic_hash(stack.kafka, topic, only_clean=False) == written,
-                is_clean_same=topic_hash(stack.kafka, alone, only_clean=True) == clean_written,
+                + row_examples(url, versions, stack.services.kafka, topic),
+                is_hash_same=topic_hash(stack.services.kafka, topic, only_clean=False) == written,
+                is_clean_same=topic_hash(stack.services.kafka, alone, only_clean=True) == clean_written,
                 hash=written.hash,
                 restarts=restarts,
                 seconds=time.monotonic() - started_s,

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stack.addresses import free_port
-from stack.postgres import build_postgres, local_database_url
+from stack.ports import free_port
 from stack.processes import spawn
+from stack.services.postgres import build_postgres, local_database_url
 
 START_TIMEOUT_S = 60
 

@@ -12,9 +12,9 @@ from psycopg2.extensions import cursor as Cursor
 
 from jobs.dashboards.expansion import Span, expand
 from jobs.dashboards.style import Json
-from jobs.watching.panes import Pane
-from jobs.watching.panes import span as duration
-from jobs.watching.snapshot import ALERTS, SUMMARY, Choice, Order, statement
+from jobs.results.watch.panes import Pane
+from jobs.results.watch.panes import span as duration
+from jobs.results.watch.view_snapshot import ALERTS, SUMMARY, Choice, Order, statement
 
 POSTGRES = "grafana-postgresql-datasource"
 POINTS = 800

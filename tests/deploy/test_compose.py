@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 import yaml
 
-from jobs.config import parse_database_url
-from stack.flink_options import FAILURE_OPTIONS, REPORTER, REPORTER_OPTIONS
-from stack.jars import locked_jars
-from stack.prometheus import scrape_config
-from stack.zookeeper import MAIN_CLASS
+from model.registry.database_url import parse_database_url
+from stack.java.jars import locked_jars
+from stack.services.flink_options import FAILURE_OPTIONS, REPORTER, REPORTER_OPTIONS
+from stack.services.prometheus import scrape_config
+from stack.services.zookeeper import MAIN_CLASS
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker-compose.yml"

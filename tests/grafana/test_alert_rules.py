@@ -15,8 +15,8 @@ import yaml
 from psycopg2.extensions import connection as Connection
 
 from jobs.alert_rules import FILE, written
-from jobs.alerts import Rule, read_alerts
-from jobs.migrate import migrate
+from jobs.results.active_alerts import Rule, read_alerts
+from jobs.results.migrations import migrate
 
 ROOT = Path(__file__).resolve().parents[2]
 GROUPS: list[dict[str, Any]] = yaml.safe_load(FILE.read_text())["groups"]

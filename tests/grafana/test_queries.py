@@ -15,7 +15,7 @@ import pytest
 from psycopg2.extensions import connection as Connection
 
 from jobs.dashboards.expansion import Span, expand
-from jobs.migrate import migrate
+from jobs.results.migrations import migrate
 
 Json = dict[str, Any]
 Run = Callable[..., Any]

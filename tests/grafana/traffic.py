@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 from confluent_kafka import Producer
 
-from ingest.publish import publish
+from ingest.kafka.session_publisher import publish
 from jobs.config import TOPIC
 from stack.control import status
 from synthetic.anomalies import drop, duplicate, stall, switch
+from synthetic.open_world.unknown_venues import stranger_sessions
 from synthetic.sessions import LabelledSession, synthetic_sessions
-from synthetic.strangers import stranger_sessions
 from udfs.schema import SESSION_COLUMNS, Session
 
 RUBBISH = (b"no json", b"[]", b'{"recv_ts_ns": 1, "msg_type": "NEW"}', b"\xff\xfe", b'{"connection_id": "c"}')

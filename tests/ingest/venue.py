@@ -34,7 +34,7 @@ _WRITE_BYTES = 64 * 1024
 
 
 class Recorded(Protocol):
-    """What `ingest.feed.Frame` is."""
+    """What `ingest.live.feed.Frame` is."""
 
     @property
     def ts_ns(self) -> int: ...

@@ -17,15 +17,15 @@ import requests
 from kafka import KafkaConsumer, TopicPartition
 from numpy.typing import NDArray
 
-from jobs.addresses import Addresses
-from jobs.flink_client import list_jobs
-from jobs.offline.captures import fingerprint_of
-from jobs.submission import Submission
-from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from jobs.cluster.flink_client import list_jobs
+from jobs.cluster.service_addresses import Addresses
+from jobs.cluster.submission import Submission
+from jobs.reference.scored_captures import fingerprint_of
+from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_explainer, load_predictor
 from stack.status import StackStatus
 from synthetic.anomalies import switch
+from synthetic.open_world.unknown_venues import stranger_sessions
 from synthetic.sessions import synthetic_sessions
-from synthetic.strangers import stranger_sessions
 from udfs.explanations import Explainer
 from udfs.rows import explanations, iso_timestamps
 from udfs.schema import MISSING, SESSION_COLUMNS, MsgType, Session
@@ -63,7 +63,9 @@ def run_to_the_end(local_stack: StackStatus, wait_until: Callable[..., None]) ->
     stack = local_stack
 
     def run(topic: str, database_url: str) -> None:
-        addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
+        addresses = Addresses(
+            home=stack.home, kafka=stack.services.kafka, flink=stack.flink_url, database_url=database_url
+        )
         job_id = Submission(addresses=addresses, topic=topic, job_options=("--stop-at-end",)).run(lambda _: None)
 
         def state() -> str:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from jobs.chaos.faults import Fault, kill_fault
-from jobs.chaos.report import ChaosReport
-from jobs.chaos.run import Chaos
-from jobs.commands.job import stop
+from jobs.cli.job import stop
+from jobs.trials.chaos.chaos_report import ChaosReport
+from jobs.trials.chaos.chaos_run import Chaos
+from jobs.trials.chaos.faults import Fault, kill_fault
 from stack.status import StackStatus
 from udfs.errors import ConfigError
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from jobs.addresses import Addresses
+from jobs.cluster.flink_client import find_running_job
+from jobs.cluster.savepoints import Snapshots
+from jobs.cluster.service_addresses import Addresses
 from jobs.config import TOPIC
-from jobs.flink_client import find_running_job
-from jobs.snapshots import Snapshots
 from stack.status import StackStatus
 
 BIN = Path(sys.executable).parent

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 from confluent_kafka import Producer
 
-from ingest.broker import ensure_topics
-from ingest.publish import publish
+from ingest.kafka.broker import ensure_topics
+from ingest.kafka.session_publisher import publish
 from jobs.config import DEAD_LETTER_TOPIC
 from jobs.dashboards.expansion import Span, expand
-from jobs.database import connect
-from jobs.migrate import migrate
+from jobs.results.migrations import migrate
+from model.registry.database import connect
 from stack.status import StackStatus
 from udfs.schema import MISSING, Session
 

@@ -11,13 +11,13 @@ import pytest
 from confluent_kafka import Producer
 from typer.testing import CliRunner, Result
 
-from ingest.broker import ensure_topics
-from ingest.messages import encode
-from ingest.publish import publish
-from jobs.commands.dlq import app
+from ingest.kafka.broker import ensure_topics
+from ingest.kafka.message_json import encode
+from ingest.kafka.session_publisher import publish
+from jobs.cli.dlq import app
 from jobs.config import DEAD_LETTER_TOPIC
-from jobs.database import connect
-from jobs.migrate import migrate
+from jobs.results.migrations import migrate
+from model.registry.database import connect
 from stack.status import StackStatus
 from udfs.errors import ConfigError
 from udfs.schema import Session

@@ -10,19 +10,20 @@ import numpy as np
 import pytest
 import requests
 
-from ingest.broker import ensure_topics
-from ingest.publish import publish
-from ingest.records import TopicReader
-from jobs.addresses import Addresses
-from jobs.config import DEAD_LETTER_TOPIC, JobSettings, parse_database_url
-from jobs.flink_client import find_running_job, stop_with_savepoint
-from jobs.migrate import migrate
-from jobs.results.tables import read_results, versions_of
-from jobs.results.topic import TopicResults
-from jobs.results.values import hash_results
-from jobs.submission import Submission
-from model.artifact import DEFAULT_ARTIFACT, explainer_of, load_predictor
-from model.serving import OneModel
+from ingest.kafka.broker import ensure_topics
+from ingest.kafka.session_publisher import publish
+from ingest.kafka.topic_reader import TopicReader
+from jobs.cluster.flink_client import find_running_job, stop_with_savepoint
+from jobs.cluster.service_addresses import Addresses
+from jobs.cluster.submission import Submission
+from jobs.config import DEAD_LETTER_TOPIC, JobSettings
+from jobs.reference.result_rows import hash_results
+from jobs.reference.topic_results import TopicResults
+from jobs.results.migrations import migrate
+from jobs.results.stored_results import read_results, versions_of
+from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
+from model.registry.database_url import parse_database_url
+from model.registry.topic_models import OneModel
 from stack.status import StackStatus
 from udfs.schema import SESSION_COLUMNS, WINDOW_SLIDE, Session
 
@@ -49,9 +50,9 @@ def test_a_window_after_the_longest_pause_and_a_downtime_is_the_replays(
     """
     stack = local_stack
     migrate(database_url)
-    ensure_topics(stack.kafka, [TOPIC, DEAD_LETTER_TOPIC], 4)
+    ensure_topics(stack.services.kafka, [TOPIC, DEAD_LETTER_TOPIC], 4)
     settings = JobSettings(
-        kafka=stack.kafka,
+        kafka=stack.services.kafka,
         database=parse_database_url(database_url),
         idle_gap_minutes=SILENCE_S / 60,
         downtime_hours=DOWNTIME_S / 3600,
@@ -62,10 +63,12 @@ def test_a_window_after_the_longest_pause_and_a_downtime_is_the_replays(
 
     def send(first: int, end: int) -> None:
         part = {name: getattr(session, name)[first:end] for name in SESSION_COLUMNS}
-        publish([replace(session, **part)], bootstrap_servers=stack.kafka, topic=TOPIC)
+        publish([replace(session, **part)], bootstrap_servers=stack.services.kafka, topic=TOPIC)
 
     def submit(savepoint: str | None) -> str:
-        addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
+        addresses = Addresses(
+            home=stack.home, kafka=stack.services.kafka, flink=stack.flink_url, database_url=database_url
+        )
         submission = Submission(addresses=addresses, topic=TOPIC, job_options=LIVES, savepoint=savepoint)
         return submission.run(lambda _: None)
 
@@ -89,7 +92,7 @@ def test_a_window_after_the_longest_pause_and_a_downtime_is_the_replays(
         job_id = submit(savepoint)
         send(FIRST + PAUSED, len(times))
         wait_until(lambda: n_windows() == 2, what="the second window")
-        with TopicReader(stack.kafka, TOPIC) as reader:
+        with TopicReader(stack.services.kafka, TOPIC) as reader:
             models = OneModel(predictor, explainer_of(predictor))
             replayed = hash_results(TopicResults(reader, models, settings.idle_gap_ns).chunks())
         wait_until(lambda: hash_results(read_results(database_url, version)) == replayed, what="the replay's results")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stack.status import StackStatus
-from synthetic.spoil import edges
+from synthetic.corruption import edges
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "fuzz_dead_letters.py"
 N_RECORDS = 5_000

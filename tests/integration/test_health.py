@@ -11,13 +11,13 @@ import pytest
 import requests
 from kafka import KafkaProducer
 
-from ingest.broker import ensure_topics
-from jobs.addresses import Addresses
+from ingest.kafka.broker import ensure_topics
+from jobs.cluster.flink_client import find_running_job
+from jobs.cluster.service_addresses import Addresses
+from jobs.cluster.submission import Submission
 from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME
-from jobs.database import connect
-from jobs.flink_client import find_running_job
-from jobs.migrate import migrate
-from jobs.submission import Submission
+from jobs.results.migrations import migrate
+from model.registry.database import connect
 from stack.status import StackStatus
 
 TOPIC = "health_messages"

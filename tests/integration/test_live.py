@@ -20,14 +20,14 @@ import psutil
 import pytest
 import requests
 
-from ingest.broker import ensure_topics
-from ingest.capture import read_capture, read_frames
-from ingest.feed import Frame
-from ingest.mapping import map_frame
-from ingest.messages import encode_one
-from jobs.offline.captures import score_capture, verdict_of
-from model.artifact import DEFAULT_ARTIFACT, load_predictor
-from stack.addresses import free_port
+from ingest.frame import Frame
+from ingest.kafka.broker import ensure_topics
+from ingest.kafka.message_json import encode_one
+from ingest.mapping.frame_mapper import map_frame
+from ingest.recordings.capture import read_capture, read_frames
+from jobs.reference.scored_captures import score_capture, verdict_of
+from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_predictor
+from stack.ports import free_port
 from stack.status import StackStatus, read_status
 from udfs.schema import MISSING, SESSION_COLUMNS, MsgType, Session
 from udfs.scoring import score_windows

@@ -16,19 +16,19 @@ import pytest
 import requests
 from kafka import KafkaProducer
 
-from ingest.broker import ensure_topics
-from ingest.publish import publish
-from jobs.addresses import Addresses
+from ingest.kafka.broker import ensure_topics
+from ingest.kafka.session_publisher import publish
+from jobs.cluster.flink_client import find_running_job
+from jobs.cluster.service_addresses import Addresses
+from jobs.cluster.submission import Submission
 from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME
-from jobs.database import connect
-from jobs.flink_client import find_running_job
-from jobs.migrate import migrate
-from jobs.operators import OPERATOR_NAMES
-from jobs.submission import Submission
-from stack.prometheus import KEPT_METRICS
+from jobs.pipeline.operator_names import OPERATOR_NAMES
+from jobs.results.migrations import migrate
+from model.registry.database import connect
+from stack.services.prometheus import KEPT_METRICS
 from stack.status import StackStatus
+from synthetic.open_world.unknown_venues import stranger_sessions
 from synthetic.sessions import synthetic_sessions
-from synthetic.strangers import stranger_sessions
 
 TOPIC = "metrics_messages"
 N_MESSAGES = 1000
@@ -70,20 +70,20 @@ def played(
     """
     migrate(database_url)
     stack, flink = local_stack, local_stack.flink_url
-    ensure_topics(stack.kafka, [TOPIC, DEAD_LETTER_TOPIC], 2)
+    ensure_topics(stack.services.kafka, [TOPIC, DEAD_LETTER_TOPIC], 2)
     drawn = synthetic_sessions(per_exchange=2, seed=8, start_ns=10**18, n_messages=N_MESSAGES)
     drawn += stranger_sessions(n=2, seed=8, start_ns=10**18, n_messages=N_MESSAGES)
-    addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=flink, database_url=database_url)
+    addresses = Addresses(home=stack.home, kafka=stack.services.kafka, flink=flink, database_url=database_url)
     started_s = time.time()
     job_id = Submission(addresses=addresses, topic=TOPIC).run(lambda _: None)
     try:
-        with KafkaProducer(bootstrap_servers=stack.kafka) as producer:
+        with KafkaProducer(bootstrap_servers=stack.services.kafka) as producer:
             for value, _ in BAD_VALUES:
                 producer.send(TOPIC, key=b"c", value=value).get(timeout=10)
         for wave in (1, 2):
             names = [f"{one.session.connection_id}-{wave}" for one in drawn]
             sessions = [replace(one.session, connection_id=name) for one, name in zip(drawn, names, strict=True)]
-            publish(sessions, bootstrap_servers=stack.kafka, topic=TOPIC)
+            publish(sessions, bootstrap_servers=stack.services.kafka, topic=TOPIC)
             n_windows = wave * len(drawn) * ((N_MESSAGES - 50) // 25 + 1)
             wait_until(partial(_has_written, database_url, n_windows), what="every window")
             played = Played(job_id, wave * len(drawn) * N_MESSAGES, _count(database_url), started_s)

@@ -16,19 +16,19 @@ import pytest
 import requests
 from kafka import KafkaProducer
 
-from ingest.broker import ensure_topics
-from ingest.capture import read_capture
-from ingest.publish import publish
-from jobs.addresses import Addresses
+from ingest.kafka.broker import ensure_topics
+from ingest.kafka.session_publisher import publish
+from ingest.recordings.capture import read_capture
+from jobs.cluster.flink_client import find_running_job
+from jobs.cluster.service_addresses import Addresses
+from jobs.cluster.submission import Submission
 from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME
-from jobs.database import connect
-from jobs.flink_client import find_running_job
-from jobs.migrate import migrate
-from jobs.offline.captures import score_capture
-from jobs.offline.health import health_events
-from jobs.operators import OPERATOR_NAMES
-from jobs.submission import Submission
-from model.artifact import DEFAULT_ARTIFACT, load_predictor
+from jobs.pipeline.operator_names import OPERATOR_NAMES
+from jobs.reference.health import health_events
+from jobs.reference.scored_captures import score_capture
+from jobs.results.migrations import migrate
+from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_predictor
+from model.registry.database import connect
 from stack.status import StackStatus
 from udfs.rows import SCORE_COLUMNS, iso_timestamps, read_array_literal, score_rows
 from udfs.schema import SESSION_COLUMNS, Session
@@ -424,7 +424,7 @@ def test_running_again_changes_nothing_and_calls_python_once_a_batch(
 ) -> None:
     n_windows = sum(map(len, rows.values()))
     stack, flink = local_stack, local_stack.flink_url
-    addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=flink, database_url=database_url)
+    addresses = Addresses(home=stack.home, kafka=stack.services.kafka, flink=flink, database_url=database_url)
     job_id = Submission(addresses=addresses, topic=TOPIC).run(lambda _: None)
     try:
         for counter in ("windows_scored", "windows_decided"):

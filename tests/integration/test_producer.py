@@ -15,9 +15,9 @@ from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 from kafka.partitioner.default import murmur2
 
-from ingest.backlog import Capacity
-from ingest.broker import ensure_topics
-from ingest.producer import Producer
+from ingest.kafka.backlog import Capacity
+from ingest.kafka.broker import ensure_topics
+from ingest.kafka.producer import Producer
 from stack.control import status
 from stack.status import StackStatus
 from udfs.errors import ConfigError

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from ingest.broker import ensure_topics
-from ingest.publish import publish
+from ingest.kafka.broker import ensure_topics
+from ingest.kafka.session_publisher import publish
 from stack.status import StackStatus
 from udfs.errors import ConfigError
 from udfs.schema import MISSING, Session
@@ -37,7 +37,7 @@ def make_session(name: str, times_ms: list[int]) -> Session:
 
 
 def read_topic(stack: StackStatus, topic: str) -> list[tuple[int, str, dict[str, object]]]:
-    with KafkaConsumer(bootstrap_servers=stack.kafka) as consumer:
+    with KafkaConsumer(bootstrap_servers=stack.services.kafka) as consumer:
         partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
         left = sum(consumer.end_offsets(partitions).values())
         consumer.assign(partitions)

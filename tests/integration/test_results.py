@@ -16,19 +16,19 @@ from confluent_kafka import Producer
 from psycopg2.sql import SQL, Identifier
 from typer.testing import CliRunner, Result
 
-from ingest.broker import ensure_topics
-from ingest.capture import read_capture
-from ingest.publish import publish
-from ingest.records import TopicReader
-from jobs.commands.results import app
+from ingest.kafka.broker import ensure_topics
+from ingest.kafka.session_publisher import publish
+from ingest.kafka.topic_reader import TopicReader
+from ingest.recordings.capture import read_capture
+from jobs.cli.results import app
 from jobs.config import DEAD_LETTER_TOPIC
-from jobs.database import connect
-from jobs.migrate import migrate
-from jobs.results.tables import read_results, versions_of
-from jobs.results.topic import TopicResults
-from jobs.results.values import OF_MODELS, WRITING_TIMES, ResultsHash, differences, hash_results
-from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
-from model.serving import OneModel
+from jobs.reference.result_rows import OF_MODELS, WRITING_TIMES, ResultsHash, differences, hash_results
+from jobs.reference.topic_results import TopicResults
+from jobs.results.migrations import migrate
+from jobs.results.stored_results import read_results, versions_of
+from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from model.registry.database import connect
+from model.registry.topic_models import OneModel
 from stack.status import StackStatus
 from udfs.errors import ConfigError, SchemaError
 from udfs.schema import Session
@@ -36,7 +36,7 @@ from udfs.windows import IDLE_GAP_NS, segments
 
 TOPIC = "results_messages"
 
-# What this version of the job and the rule of `ingest.validity` both refuse.
+# What this version of the job and the rule of `ingest.kafka.record_validity` both refuse.
 RUBBISH = {
     b"no json": "not JSON",
     b"\xff\xfe\x00": "not UTF-8",

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from jobs.cli import build_app
-from jobs.database import connect
-from jobs.flink_client import find_running_job
+from jobs.cli.main import build_app
+from jobs.cluster.flink_client import find_running_job
+from model.registry.database import connect
 from stack.status import StackStatus
 
 pytestmark = pytest.mark.slow

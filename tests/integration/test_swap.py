@@ -13,21 +13,21 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from ingest.broker import ensure_topics
-from ingest.publish import publish
-from ingest.records import TopicReader
-from jobs.addresses import Addresses
-from jobs.cli import build_app
+from ingest.kafka.broker import ensure_topics
+from ingest.kafka.session_publisher import publish
+from ingest.kafka.topic_reader import TopicReader
+from jobs.cli.main import build_app
+from jobs.cluster.flink_client import find_running_job, stop_with_savepoint
+from jobs.cluster.service_addresses import Addresses
+from jobs.cluster.submission import Submission
 from jobs.config import DEAD_LETTER_TOPIC
-from jobs.database import connect
-from jobs.flink_client import find_running_job, stop_with_savepoint
-from jobs.migrate import migrate
-from jobs.results.tables import read_results, versions_of
-from jobs.results.topic import TopicResults
-from jobs.results.values import differences, hash_results
-from jobs.submission import Submission
-from model.artifact import DEFAULT_ARTIFACT, load_manifest
-from model.serving import RegistryModels
+from jobs.reference.result_rows import differences, hash_results
+from jobs.reference.topic_results import TopicResults
+from jobs.results.migrations import migrate
+from jobs.results.stored_results import read_results, versions_of
+from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_manifest
+from model.registry.database import connect
+from model.registry.topic_models import RegistryModels
 from stack.status import StackStatus
 from synthetic.sessions import synthetic_sessions
 from udfs.errors import ArtifactError, ConfigError
@@ -54,7 +54,7 @@ def command(local_stack: StackStatus, database_url: str) -> Callable[..., Result
 @pytest.fixture(scope="module")
 def addresses(local_stack: StackStatus, database_url: str) -> Addresses:
     stack = local_stack
-    return Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
+    return Addresses(home=stack.home, kafka=stack.services.kafka, flink=stack.flink_url, database_url=database_url)
 
 
 @pytest.fixture(scope="module")

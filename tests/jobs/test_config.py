@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.config import JobSettings, parse_database_url, to_idle_gap_ns
-from jobs.pipeline import job_options
+from jobs.config import JobSettings, to_idle_gap_ns
+from jobs.pipeline.assembly import job_options
+from model.registry.database_url import parse_database_url
 from udfs.errors import ConfigError
 
 URL = "postgresql://ann:se%2Fcret@db.example:5433/prices"

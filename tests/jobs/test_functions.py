@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from jobs import functions
-from jobs.functions import functions_jar
-from jobs.queries import JAVA_FUNCTIONS
-from jobs.tables import DRIVER
-from stack.errors import StackError
+from jobs.pipeline import java_functions as functions
+from jobs.pipeline.java_functions import functions_jar
+from jobs.pipeline.queries import JAVA_FUNCTIONS
+from jobs.pipeline.tables import DRIVER
+from stack.stack_error import StackError
 
 
 def test_the_jar_has_what_sql_names() -> None:

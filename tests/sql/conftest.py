@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from jobs.migrate import migrate
+from jobs.results.migrations import migrate
 
 START_AT = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from jobs.alerts import Rule, read_alerts
+from jobs.results.active_alerts import Rule, read_alerts
 
 Insert = Callable[..., None]
 Select = Callable[..., list[dict[str, object]]]

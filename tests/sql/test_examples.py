@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from jobs.config import parse_database_url
-from stack.postgres import psql_path
+from model.registry.database_url import parse_database_url
+from stack.services.postgres import psql_path
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "sql" / "examples"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.sql"))

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from jobs.migrate import migrate
+from jobs.results.migrations import migrate
 from stack.status import StackStatus
 
 SQL = Path(__file__).resolve().parents[2] / "sql"

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from ingest.records import Span
-from jobs.activation import activate_from_start, ensure_schedule
-from jobs.rereading import check_not_replaced, prepare_rereading
-from model.artifact import DEFAULT_ARTIFACT, load_manifest
+from ingest.kafka.topic_reader import Span
+from jobs.cluster.model_activation import activate_from_start, ensure_schedule
+from jobs.cluster.replay_checks import check_not_replaced, prepare_rereading
+from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_manifest
 from udfs.errors import ConfigError
 
 TOPIC = "rereading_messages"

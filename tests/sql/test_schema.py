@@ -8,8 +8,8 @@ from typing import Any
 import psycopg2
 import pytest
 
-from jobs.config import JobSettings, parse_database_url
-from jobs.tables import (
+from jobs.config import JobSettings
+from jobs.pipeline.tables import (
     connection_activity_ddl,
     connection_events_ddl,
     connection_verdicts_ddl,
@@ -17,6 +17,7 @@ from jobs.tables import (
     health_events_ddl,
     window_scores_ddl,
 )
+from model.registry.database_url import parse_database_url
 
 Insert = Callable[..., None]
 Select = Callable[..., list[dict[str, object]]]

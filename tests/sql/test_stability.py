@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from model.distributions import Distribution, distribution
+from model.training.distributions import Distribution, distribution
 from udfs.features import FEATURES
 from udfs.rows import array_literals, as_stored, read_array_literal
 

@@ -18,11 +18,11 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from jobs.commands.watching import SortColumn
-from jobs.database import connect
-from jobs.watching.panes import COLUMNS, Pane
-from jobs.watching.snapshot import Choice, Order, read_snapshot
-from jobs.watching.source import Source
+from jobs.cli.watch import SortColumn
+from jobs.results.watch.panes import COLUMNS, Pane
+from jobs.results.watch.snapshot_reader import Source
+from jobs.results.watch.view_snapshot import Choice, Order, read_snapshot
+from model.registry.database import connect
 from udfs.errors import ConfigError
 
 Insert = Callable[..., None]
@@ -83,7 +83,7 @@ def test_the_summary_counts_what_is_live(database: Connection, shown: datetime) 
 
 
 def test_many_windows_are_measured_by_the_last_ones(database: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    from jobs.watching import snapshot
+    from jobs.results.watch import view_snapshot as snapshot
 
     monkeypatch.setattr(snapshot, "SUMMARY", snapshot.SUMMARY.replace("5000", "3"))
     with database.cursor() as cursor:

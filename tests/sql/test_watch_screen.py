@@ -17,11 +17,12 @@ from psycopg2.extensions import connection as Connection
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from jobs.watching import screen, source
-from jobs.watching.panes import Pane
-from jobs.watching.screen import PaneTable, WatchScreen
-from jobs.watching.snapshot import Choice
-from jobs.watching.source import Source
+from jobs.results.watch import screen
+from jobs.results.watch import snapshot_reader as source
+from jobs.results.watch.panes import Pane
+from jobs.results.watch.screen import PaneTable, WatchScreen
+from jobs.results.watch.snapshot_reader import Source
+from jobs.results.watch.view_snapshot import Choice
 
 Insert = Callable[..., None]
 Driver = Pilot[None]

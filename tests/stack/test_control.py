@@ -7,8 +7,8 @@ from typing import NamedTuple
 import pytest
 
 from stack.control import down, log_tail, status, up, wipe
-from stack.errors import StackError
 from stack.settings import StackSettings
+from stack.stack_error import StackError
 from stack.status import PartStatus, StackStatus, read_status, write_status
 
 

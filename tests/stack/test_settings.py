@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from stack.errors import StackError
 from stack.settings import StackSettings, read_settings, write_settings
+from stack.stack_error import StackError
 
 
 def test_written_settings_are_read_again(tmp_path: Path) -> None:

@@ -17,10 +17,10 @@ import requests
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
-from stack.addresses import is_free
 from stack.control import down, log_tail, status, up, wipe
-from stack.errors import StackError
+from stack.ports import is_free
 from stack.settings import StackSettings, read_settings
+from stack.stack_error import StackError
 from stack.status import PartStatus, StackStatus
 
 TIMEOUT_S = 90

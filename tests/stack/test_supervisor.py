@@ -13,9 +13,9 @@ import psutil
 import pytest
 
 from stack import supervisor
-from stack.errors import StackError
 from stack.processes import marked_processes
-from stack.service import Service
+from stack.services.service import Service
+from stack.stack_error import StackError
 from stack.status import StackStatus, read_status
 from stack.supervisor import Supervisor
 

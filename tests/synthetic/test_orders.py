@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from synthetic.behaviour import OrderProfile
-from synthetic.circumstances import draw_circumstances
+from synthetic.environment import draw_circumstances
 from synthetic.generate import generate_session
 from synthetic.orders import draw_order_frames, draw_order_plan
 from synthetic.profiles import profile

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from udfs.fingerprints import N_TRAITS, fingerprints, pool
 from udfs.history import History, HistoryCodec
 from udfs.rows import DECISION_COLUMNS, array_literals, decision_rows, explanations, read_array_literal
+from udfs.signatures import N_TRAITS, fingerprints, pool
 from udfs.verdicts import HISTORY, DecisionRule
 
 CLASSES = ("binance", "kraken", "unknown")

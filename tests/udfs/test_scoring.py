@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model.artifact import DEFAULT_ARTIFACT, load_explainer, load_predictor
-from model.serving import OneModel
+from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_explainer, load_predictor
+from model.registry.topic_models import OneModel
 from synthetic.sessions import synthetic_sessions
-from udfs.flink import ScoreWindows
-from udfs.metrics import ScoringMetrics
+from udfs.operator_metrics import ScoringMetrics
+from udfs.pandas_udfs import ScoreWindows
 from udfs.rows import ROW_COLUMNS, score_rows
 from udfs.schema import WINDOW_COLUMNS, Windows
 from udfs.scoring import score_windows, window_verdicts
@@ -54,8 +54,8 @@ def test_training_and_serving_predict_the_same_bits(windows, predictor):
     """The matrix that training uses and the call that serving uses, on the same booster."""
     import xgboost as xgb
 
-    from model.artifact import BOOSTER_NAME
-    from model.calibration import Scaling
+    from model.artifact.artifact_folder import BOOSTER_NAME
+    from model.training.calibration import Scaling
     from udfs.features import compute_features
 
     booster = xgb.Booster(model_file=DEFAULT_ARTIFACT / BOOSTER_NAME)

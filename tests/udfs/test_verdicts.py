@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from udfs.standing import ConnectionVerdict, connection_verdict
+from udfs.current_verdict import ConnectionVerdict, connection_verdict
 from udfs.verdicts import (
     HISTORY,
     LIKELY_MILLINATS,

@@ -16,13 +16,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final
 
-from ingest import validity
-from jobs.functions import FUNCTIONS_JAR
-from jobs.offline import drift, health
-from stack.errors import StackError
-from stack.jars import ensure_jars
-from stack.java import find_java
-from stack.jvm import flink_jars
+from ingest.kafka import record_validity as validity
+from jobs.pipeline.java_functions import FUNCTIONS_JAR
+from jobs.reference import drift, health
+from stack.java.flink_wheel import flink_jars
+from stack.java.jars import ensure_jars
+from stack.java.runtime import find_java
+from stack.stack_error import StackError
 from udfs import schema, windows
 
 ROOT: Final = Path(__file__).parent

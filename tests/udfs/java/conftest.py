@@ -10,9 +10,9 @@ from types import ModuleType
 
 import pytest
 
-from stack.jars import ensure_jars
-from stack.java import find_java
-from stack.jvm import flink_jars
+from stack.java.flink_wheel import flink_jars
+from stack.java.jars import ensure_jars
+from stack.java.runtime import find_java
 
 JAVA = Path(__file__).parents[3] / "udfs" / "java"
 

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from stack.errors import StackError
+from stack.stack_error import StackError
 
 
 def test_the_jar_is_made_of_these_sources_and_of_pythons_constants(build_jar: ModuleType) -> None:

@@ -8,7 +8,7 @@ from subprocess import CompletedProcess
 
 import numpy as np
 
-from jobs.offline.drift import Drift
+from jobs.reference.drift import Drift
 from udfs.schema import Int64Array
 
 START_NS = 1_790_000_000_000_000_000

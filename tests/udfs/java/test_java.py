@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ingest.validity import MAX_VALUE_BYTES, check_record
-from jobs.queries import messages_view
+from ingest.kafka.record_validity import MAX_VALUE_BYTES, check_record
+from jobs.pipeline.queries import messages_view
 from udfs.windows import WIRE_COLUMNS
 
 RunJava = Callable[..., CompletedProcess[str]]

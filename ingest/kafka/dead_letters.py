@@ -1,0 +1,175 @@
+"""Dead letters: read from their topic, and sent to the topic of the messages once more."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+import confluent_kafka
+from confluent_kafka import KafkaError, KafkaException, Message
+
+from ingest.kafka.broker import Broker
+from ingest.kafka.topic_reader import TopicReader
+from udfs.errors import ConfigError
+
+REDRIVEN_FROM: Final = "redriven_from"
+"""Header of a record that was a dead letter: where it was at first."""
+
+_PLACE: Final = re.compile(rb"([0-9]+):([0-9]+)")
+_BY_KEY: Final = -1
+_GIVE_UP_AFTER_MS: Final = 60_000
+_POLL_S: Final = 0.1
+_MS_PER_S: Final = 1000
+
+
+class Place(NamedTuple):
+    """A record's partition and offset in the topic of the messages."""
+
+    partition: int
+    offset: int
+
+
+class Outgoing(NamedTuple):
+    """A record to be sent.
+
+    Attributes
+    ----------
+    key, value : bytes or None
+        Of the record.
+    partition : int or None
+        Where to; None for where the producer's partitioner puts the key.
+    """
+
+    key: bytes | None
+    value: bytes | None
+    partition: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """A record that was no message.
+
+    Attributes
+    ----------
+    place : Place
+        Where it was.
+    reason : str
+        Why it is no message.
+    at : datetime
+        The record's time.
+    key, value : bytes or None
+        As they were; None also where they were too large for a letter.
+    """
+
+    place: Place
+    reason: str
+    at: datetime
+    key: bytes | None
+    value: bytes | None
+
+
+def read_letters(reader: TopicReader, source_topic: str) -> Iterator[Letter]:
+    """Yield the letters of one topic, each once, however often it was delivered; what is no letter is passed over."""
+    seen: set[Place] = set()
+    for message in _read(reader):
+        headers = _headers(message)
+        if headers.get("source_topic") != source_topic.encode():
+            continue
+        place = _to_place(b"%s:%s" % (headers.get("source_partition", b""), headers.get("source_offset", b"")))
+        if place is not None and place not in seen:
+            seen.add(place)
+            reason = headers.get("reason", b"").decode(errors="replace")
+            at = datetime.fromtimestamp(message.timestamp()[1] / _MS_PER_S, UTC)
+            yield Letter(place=place, reason=reason, at=at, key=message.key(), value=message.value())
+
+
+def find_redriven(reader: TopicReader) -> dict[Place, Place]:
+    """Look through the topic of the messages for what was a letter; return where each is now, by where it was."""
+    found: dict[Place, Place] = {}
+    for message in _read(reader):
+        origin = _to_place(_headers(message).get(REDRIVEN_FROM, b""))
+        if origin is not None:
+            found[origin] = _place(message)
+    return found
+
+
+def send_again(bootstrap_servers: str, topic: str, records: Mapping[Place, Outgoing]) -> dict[Place, Place]:
+    """Send records to the end of their partitions, each with a header that says where it was; return where each is now.
+
+    Raises
+    ------
+    ConfigError
+        If Kafka refuses one, or does not acknowledge it within a minute; others may have been sent.
+    """
+    broker = Broker(bootstrap_servers)
+    own = {"enable.idempotence": True, "acks": "all", "partitioner": "murmur2_random", "linger.ms": 5}
+    producer = confluent_kafka.Producer(broker.settings | own | {"message.timeout.ms": _GIVE_UP_AFTER_MS})
+    sent: dict[Place, Place] = {}
+    failures: list[KafkaError] = []
+
+    def settle(origin: Place, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            failures.append(error)
+        else:
+            sent[origin] = _place(message)
+
+    try:
+        for origin, record in records.items():
+            _produce(producer, topic, origin, record, settle)
+        while len(producer):
+            producer.poll(_POLL_S)
+    except KafkaException as error:
+        failures.append(error.args[0])
+    if failures:
+        raise broker.refusal(failures[0], f"letters for the topic {topic}")
+    return sent
+
+
+def _produce(
+    producer: confluent_kafka.Producer,
+    topic: str,
+    origin: Place,
+    record: Outgoing,
+    settle: Callable[[Place, KafkaError | None, Message], None],
+) -> None:
+    key, value, partition = record
+    headers: list[tuple[str, str | bytes | None]] = [(REDRIVEN_FROM, f"{origin.partition}:{origin.offset}")]
+    while True:
+        try:
+            return producer.produce(
+                topic,
+                value,
+                key,
+                _BY_KEY if partition is None else partition,
+                headers=headers,
+                on_delivery=lambda error, message: settle(origin, error, message),
+            )
+        except BufferError:
+            producer.poll(_POLL_S)
+
+
+def _read(reader: TopicReader) -> Iterator[Message]:
+    for span in reader.spans:
+        for found in reader.read(span):
+            yield from found
+
+
+def _headers(message: Message) -> dict[str, bytes]:
+    found = dict(message.headers() or ())
+    return {name: value for name, value in found.items() if isinstance(value, bytes)}
+
+
+def _to_place(header: bytes) -> Place | None:
+    """Read PARTITION:OFFSET; None if that is none, for anybody may write headers."""
+    match = _PLACE.fullmatch(header)
+    return None if match is None else Place(int(match[1]), int(match[2]))
+
+
+def _place(message: Message) -> Place:
+    partition, offset = message.partition(), message.offset()
+    if partition is None or offset is None:
+        raise ConfigError("expected Kafka to say where a record is, but found no place: check the broker's version")
+    return Place(partition, offset)

@@ -1,0 +1,116 @@
+"""Read a topic from its beginning to its present end, one partition at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from ingest.kafka.broker import ANSWER_TIMEOUT_S, Broker
+
+_GIVE_UP_AFTER_S: Final = 60.0
+_AT_ONCE: Final = 10_000
+_POLL_S: Final = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """What a partition held when its topic was looked at: offsets from `first` to before `end`."""
+
+    partition: int
+    first: int
+    end: int
+
+    def __len__(self) -> int:
+        return self.end - self.first
+
+
+class TopicReader:
+    """Reads what is in a topic now; what comes later is left out.
+
+    Parameters
+    ----------
+    bootstrap_servers : str
+        Addresses of Kafka, "host:port[,host:port]".
+    topic : str
+        Must exist.
+
+    Raises
+    ------
+    ConfigError
+        If Kafka does not answer, or the topic is not there.
+    """
+
+    def __init__(self, bootstrap_servers: str, topic: str) -> None:
+        self._broker, self._topic = Broker(bootstrap_servers), topic
+        self._consumer = Consumer(
+            {
+                **self._broker.settings,
+                "group.id": "fingerprint-results",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "isolation.level": "read_uncommitted",  # as the job reads
+                "fetch.queue.backoff.ms": 5,
+            }
+        )
+        try:
+            self.spans = self.look()
+        except BaseException:
+            self._consumer.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._consumer.close()
+
+    def read(self, span: Span) -> Iterator[list[Message]]:
+        """Yield a partition's records in the order of their offsets, some thousands at a time.
+
+        Raises
+        ------
+        ConfigError
+            If Kafka does not answer for a minute, or refuses.
+        """
+        self._consumer.assign([TopicPartition(self._topic, span.partition, OFFSET_BEGINNING)])
+        is_done, heard_s = not len(span), time.monotonic()
+        while not is_done:
+            found = self._consumer.consume(_AT_ONCE, _POLL_S)
+            if found:
+                heard_s = time.monotonic()
+            elif time.monotonic() - heard_s > _GIVE_UP_AFTER_S:
+                raise self._broker.refusal(KafkaError(KafkaError._TIMED_OUT), "a reader")
+            # Some offsets are no record: those of compacted ones and of transactions' marks.
+            is_done = any(self._is_past(message, span) for message in found)
+            yield [m for m in found if m.error() is None and (m.offset() or 0) < span.end]
+
+    def _is_past(self, message: Message, span: Span) -> bool:
+        error = message.error()
+        if error is None:
+            return (message.offset() or 0) >= span.end - 1
+        if error.code() == KafkaError._PARTITION_EOF:
+            return True
+        raise self._broker.refusal(error, f"a reader of {self._topic}")
+
+    def look(self) -> tuple[Span, ...]:
+        """Return what each partition holds now, in the order of their numbers."""
+        try:
+            found = self._consumer.list_topics(self._topic, timeout=ANSWER_TIMEOUT_S).topics[self._topic]
+            if found.error is not None:
+                raise self._broker.no_topic(self._topic)
+            return tuple(self._span(partition) for partition in sorted(found.partitions))
+        except KafkaException as error:
+            self._consumer.poll(0)  # hands over what it complained of
+            raise self._broker.refusal(error.args[0], "a connection") from error
+
+    def _span(self, partition: int) -> Span:
+        place = TopicPartition(self._topic, partition)
+        first, end = self._consumer.get_watermark_offsets(place, timeout=ANSWER_TIMEOUT_S)
+        return Span(partition=partition, first=first, end=end)

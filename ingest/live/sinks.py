@@ -1,0 +1,80 @@
+"""Where live frames go: into Kafka as messages, and to several places at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ingest.frame import Frame
+from ingest.kafka.message_json import encode_one
+from ingest.kafka.producer import Producer
+from ingest.live.feed import Feed, Sink
+from ingest.mapping.frame_mapper import map_frame
+from udfs.schema import MsgType
+
+
+class KafkaSink:
+    """Maps each frame to a message and hands it to the producer, keyed by connection.
+
+    Parameters
+    ----------
+    producer : Producer
+        Waits as long as it takes while Kafka is away; its room is what makes this sink `full`.
+
+    Attributes
+    ----------
+    n_messages : dict
+        Feed name to the number of its messages by `MsgType` code.
+    """
+
+    def __init__(self, producer: Producer) -> None:
+        self._producer = producer
+        self._connections: dict[str, tuple[bytes, str | None, list[int]]] = {}
+        self.n_messages: dict[str, list[int]] = {}
+
+    def open(self, connection_id: str, feed: Feed) -> None:
+        """Take note of what the connection's messages will declare."""
+        counts = self.n_messages.setdefault(feed.name, [0] * len(MsgType))
+        self._connections[connection_id] = (connection_id.encode(), feed.declared_exchange, counts)
+
+    def write(self, connection_id: str, frame: Frame) -> None:
+        """Send the frame's message."""
+        key, declared_exchange, counts = self._connections[connection_id]
+        message = map_frame(frame.text, frame.direction, frame.ts_ns)
+        counts[message.msg_type] += 1
+        self._producer.send(key, encode_one(message, connection_id, declared_exchange))
+
+    def close(self, connection_id: str, reason: str) -> None:
+        """Forget the connection."""
+        del self._connections[connection_id]
+
+    @property
+    def full(self) -> bool:
+        """Whether the producer's room is used up."""
+        return self._producer.full
+
+
+class Tee:
+    """Hands everything to several sinks; full as soon as one of them is."""
+
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        self._sinks = sinks
+
+    def open(self, connection_id: str, feed: Feed) -> None:
+        """Tell each."""
+        for sink in self._sinks:
+            sink.open(connection_id, feed)
+
+    def write(self, connection_id: str, frame: Frame) -> None:
+        """Hand the frame to each."""
+        for sink in self._sinks:
+            sink.write(connection_id, frame)
+
+    def close(self, connection_id: str, reason: str) -> None:
+        """Tell each."""
+        for sink in self._sinks:
+            sink.close(connection_id, reason)
+
+    @property
+    def full(self) -> bool:
+        """Whether one of them is."""
+        return any(sink.full for sink in self._sinks)

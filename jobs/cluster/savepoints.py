@@ -1,0 +1,130 @@
+"""Where the local stack keeps what its jobs know, apart for each topic and database: the state of one fits no other."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from jobs.cluster.service_addresses import Addresses
+from jobs.config import JobSettings
+from model.registry.database_url import parse_database_url
+from stack.services.flink import last_checkpoint, last_snapshot, resumes_jobs, snapshot_folder, snapshot_time_s
+from udfs.errors import ConfigError
+from udfs.schema import STATE_LAYOUT
+
+_DIGITS: Final = 12
+_NAME_LENGTH: Final = 64
+_S_PER_HOUR: Final = 3600
+_FOLDER_NAME: Final = re.compile(rf"-[0-9a-f]{{{_DIGITS}}}(?:-layout(\d+))?$")
+"""How a folder's name ends; before there was a layout in it, state was of the first one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshots:
+    """Checkpoints and savepoints of the jobs that read one topic into one database.
+
+    Attributes
+    ----------
+    addresses : Addresses
+        Of the local stack; Kafka and PostgreSQL may be others.
+    topic : str
+        Of the messages.
+    """
+
+    addresses: Addresses
+    topic: str
+
+    @property
+    def folder(self) -> Path:
+        """Where they are: a folder named by topic, a hash of topic and database, and the layout of the state."""
+        return snapshot_folder(self.addresses.home, f"{self._name}-layout{STATE_LAYOUT}")
+
+    @property
+    def _name(self) -> str:
+        database = parse_database_url(self.addresses.require_database_url())
+        identity = [self.addresses.require_kafka(), self.topic, database.host, database.port, database.name]
+        digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:_DIGITS]
+        name = re.sub(r"[^A-Za-z0-9.-]", "_", self.topic)[:_NAME_LENGTH]
+        return f"{name}-{digest}"
+
+    def last(self) -> Path:
+        """Return the newest one.
+
+        Raises
+        ------
+        ConfigError
+            If there is none, or only of another version of this software.
+        """
+        found = last_snapshot(self.folder)
+        if found is None:
+            for other in self.folder.parent.glob(f"{self._name}*"):
+                check_layout(self.addresses.home, last_snapshot(other))
+            raise ConfigError(
+                f"Expected a savepoint or checkpoint of a job of the local stack in {self.addresses.home} that read "
+                f"the topic {self.topic} into this database, found none: leave out --resume, or name one with "
+                "--from-savepoint"
+            )
+        return found
+
+    def delete(self) -> None:
+        """Delete them all: no job of this topic and database must be running."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def check_layout(home: Path, snapshot: Path | None) -> None:
+    """Refuse a snapshot that was taken for a job that keeps something else; what is not in its place is left to Flink.
+
+    Raises
+    ------
+    ConfigError
+        If it is in a folder for state of another layout.
+    """
+    root = snapshot_folder(home, "")
+    if snapshot is None or not snapshot.is_relative_to(root) or snapshot.parent == root:
+        return
+    named = _FOLDER_NAME.search(snapshot.relative_to(root).parts[0])
+    layout = int(named[1] or 1) if named else STATE_LAYOUT
+    if layout != STATE_LAYOUT:
+        raise ConfigError(
+            f"Expected a savepoint or checkpoint with state of layout {STATE_LAYOUT}, found {snapshot} with layout "
+            f"{layout}, of another version of this software: submit without it, which reads the topic from its "
+            "beginning and gives the same results"
+        )
+
+
+def check_age(snapshot: Path, downtime_hours: float) -> None:
+    """Refuse a snapshot that is so old that Flink may have dropped what messages of now need.
+
+    Raises
+    ------
+    ConfigError
+        If it is older than the downtime.
+    """
+    age_hours = _age_hours(snapshot)
+    if age_hours > downtime_hours:
+        raise ConfigError(
+            f"Expected a savepoint or checkpoint of the last {downtime_hours:g} hours (--downtime-hours), found "
+            f"{snapshot} of {age_hours:.1f} hours ago, after which connections would begin anew in mid-stream: submit "
+            "without it, which reads the topic from its beginning and gives the same results"
+        )
+
+
+def downtime_warning(home: Path) -> str | None:
+    """Say that the stack in `home`, once it is started, goes on with a job after longer than the default downtime."""
+    checkpoint = last_checkpoint(home)
+    if checkpoint is None or not resumes_jobs(home) or _age_hours(checkpoint) <= JobSettings.downtime_hours:
+        return None
+    return (
+        f"The job goes on after {_age_hours(checkpoint):.1f} hours; unless its --downtime-hours are more, connections "
+        "may begin anew in mid-stream: stop it, and submit it without --resume, with a database without results"
+    )
+
+
+def _age_hours(snapshot: Path) -> float:
+    return (time.time() - snapshot_time_s(snapshot)) / _S_PER_HOUR

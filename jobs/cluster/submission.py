@@ -1,0 +1,126 @@
+"""Submits the job: everything that can be checked is checked before Flink hears of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest.kafka.broker import ensure_topics
+from ingest.kafka.topic_reader import TopicReader
+from jobs.cluster.flink_client import find_running_job, flink_run, flink_run_command
+from jobs.cluster.model_activation import ensure_schedule
+from jobs.cluster.replay_checks import check_not_replaced, prepare_rereading
+from jobs.cluster.savepoints import Snapshots, check_age, check_layout
+from jobs.cluster.service_addresses import Addresses
+from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME, TOPIC, TOPIC_PARTITIONS
+from jobs.pipeline.java_functions import functions_jar
+from jobs.pipeline.job_arguments import build_parser, parse_job_arguments
+from jobs.results.migrations import check_schema
+from stack.java.jars import ensure_jars
+from stack.services.flink import client_environment
+from udfs.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """What is to run, and where.
+
+    Attributes
+    ----------
+    addresses : Addresses
+        Kafka, Flink and PostgreSQL.
+    topic : str
+        Of the messages.
+    model : Path or None
+        Folder of the topic's first model; None for the active one, or the one that comes with this software.
+    job_options : sequence of str
+        Further options of `jobs/score_windows.py`.
+    worker_python : str
+        Python on the cluster's machines; the local stack's is the one that runs this.
+    savepoint : str or None
+        Savepoint or checkpoint whose state the job goes on with; None to begin with the topic.
+    """
+
+    addresses: Addresses
+    topic: str = TOPIC
+    model: Path | None = None
+    job_options: Sequence[str] = ()
+    worker_python: str = sys.executable
+    savepoint: str | None = None
+
+    def __post_init__(self) -> None:
+        # Wrong options, or the wish to see them listed, end here: before any service is asked for.
+        build_parser().parse_args(self.job_options)
+
+    def command(self, progress: Callable[[str], None]) -> list[str]:
+        """Check the options and write the `flink run` command, after fetching the jars that it ships."""
+        jars = [*ensure_jars("flink", progress), functions_jar()]
+        flink, database_url = self.addresses.require_flink(), self.addresses.require_database_url()
+        options = [
+            *("--kafka", self.addresses.require_kafka(), "--topic", self.topic),
+            *(() if self.model is None else ("--model", str(self.model.absolute()))),
+            *("--jars", *map(str, jars), *self.job_options),
+        ]
+        settings = parse_job_arguments(options, kafka=None, database_url=database_url).settings
+        if (snapshot := self._local_snapshot()) is not None:
+            check_layout(self.addresses.home, snapshot)
+            check_age(snapshot, settings.downtime_hours)
+        return flink_run_command(
+            flink,
+            options,
+            worker_python=self.worker_python,
+            savepoint=self.savepoint,
+            flink_options=self._flink_options(),
+        )
+
+    def _flink_options(self) -> dict[str, str]:
+        """On this machine's own cluster, keep the checkpoints where those of other topics and databases are not."""
+        if not self.addresses.uses_local_flink():
+            return {}
+        folder = Snapshots(addresses=self.addresses, topic=self.topic).folder
+        return {"execution.checkpointing.dir": folder.as_uri()}
+
+    def _local_snapshot(self) -> Path | None:
+        """Return the savepoint's folder for this machine's own cluster; elsewhere, the cluster says what is wrong."""
+        if (
+            self.savepoint is None
+            or not self.addresses.uses_local_flink()
+            or "://" in self.savepoint.removeprefix("file://")
+        ):
+            return None
+        path = Path("/" + self.savepoint.removeprefix("file:").lstrip("/"))
+        if not (path / "_metadata").is_file():
+            raise ConfigError(
+                f"Expected a savepoint or checkpoint in {path}, found no file _metadata there: correct --from-savepoint"
+            )
+        return path
+
+    def run(self, progress: Callable[[str], None]) -> str:
+        """Check, submit, and return the job's id.
+
+        Raises
+        ------
+        PipelineError
+            If a service, the tables or the model are not as they must be, the job runs already, or Flink refuses it.
+        """
+        database_url, flink = self.addresses.require_database_url(), self.addresses.require_flink()
+        if find_running_job(flink) is not None:
+            raise ConfigError(
+                f"Expected no {JOB_NAME!r} job on {flink}, found one running, and two would do the same work twice: "
+                "stop it first with `fingerprint stop`"
+            )
+        command = self.command(progress)
+        check_schema(database_url)
+        rate = build_parser().parse_args(self.job_options).false_unknown_rate
+        ensure_schedule(database_url, self.topic, self.model, rate)
+        kafka = self.addresses.require_kafka()
+        ensure_topics(kafka, [self.topic, DEAD_LETTER_TOPIC], TOPIC_PARTITIONS)
+        if self.savepoint is None:
+            with TopicReader(kafka, self.topic) as reader:
+                prepare_rereading(database_url, self.topic, reader.spans, progress)
+        elif (snapshot := self._local_snapshot()) is not None:
+            check_not_replaced(database_url, self.topic, snapshot)
+        environment = client_environment(self.addresses.home, flink) | {"DATABASE_URL": database_url}
+        return flink_run(command, environment)

@@ -1,0 +1,156 @@
+"""Builds the job: tables, queries, the scoring function, and names that a person reads in Flink's web UI."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pyflink.common import Configuration
+from pyflink.datastream import StreamExecutionEnvironment
+from pyflink.table import StatementSet, StreamTableEnvironment
+
+from jobs.config import JobSettings
+from jobs.pipeline.operator_names import name_operators
+from jobs.pipeline.queries import (
+    DECIDE_FUNCTION,
+    DECIDED,
+    DECISIONS,
+    EXPLAIN_FUNCTION,
+    GATHERED,
+    JAVA_FUNCTIONS,
+    MESSAGES,
+    REJECTED,
+    REMEMBERED,
+    SCORE_FUNCTION,
+    SCORED,
+    connection_activity_query,
+    connection_events_query,
+    connection_verdicts_query,
+    dead_letter_records_query,
+    dead_letters_query,
+    decided_view,
+    decisions_view,
+    gathered_view,
+    health_events_query,
+    messages_view,
+    rejected_view,
+    remembered_view,
+    scored_view,
+    window_scores_query,
+)
+from jobs.pipeline.tables import (
+    connection_activity_ddl,
+    connection_events_ddl,
+    connection_verdicts_ddl,
+    dead_letter_records_ddl,
+    dead_letters_ddl,
+    health_events_ddl,
+    raw_messages_ddl,
+    window_scores_ddl,
+)
+from udfs.model_schedule import Models
+from udfs.pandas_udfs import build_decide_udf, build_explain_udf, build_score_udf
+
+_TABLES = (
+    raw_messages_ddl,
+    dead_letter_records_ddl,
+    dead_letters_ddl,
+    window_scores_ddl,
+    connection_verdicts_ddl,
+    connection_events_ddl,
+    health_events_ddl,
+    connection_activity_ddl,
+)
+_VIEWS = {
+    MESSAGES: messages_view,
+    REJECTED: rejected_view,
+    GATHERED: gathered_view,
+    SCORED: scored_view,
+    REMEMBERED: remembered_view,
+    DECISIONS: decisions_view,
+    DECIDED: decided_view,
+}
+_INSERTS = (
+    window_scores_query,
+    connection_verdicts_query,
+    connection_events_query,
+    health_events_query,
+    connection_activity_query,
+    dead_letter_records_query,
+    dead_letters_query,
+)
+
+
+def build_pipeline(
+    environment: StreamExecutionEnvironment,
+    settings: JobSettings,
+    open_models: Callable[[], Models],
+) -> None:
+    """Add the whole job to `environment`, ready to be executed.
+
+    Parameters
+    ----------
+    environment : StreamExecutionEnvironment
+        Gets parallelism, checkpoints and the job's operators.
+    settings : JobSettings
+        What the user asked for.
+    open_models : callable
+        Called in each Python worker.
+    """
+    environment.set_parallelism(settings.parallelism)
+    environment.enable_checkpointing(settings.checkpoint_ms)
+    configuration = Configuration()
+    for key, value in job_options(settings).items():
+        configuration.set_string(key, value)
+    # On the environment, not on the tables: those of the running operators would be passed over in silence there.
+    environment.configure(configuration)
+    statements = build_statements(StreamTableEnvironment.create(environment), settings, open_models)
+    statements.attach_as_datastream()
+    name_operators(environment)
+
+
+def build_statements(
+    tables: StreamTableEnvironment,
+    settings: JobSettings,
+    open_models: Callable[[], Models],
+) -> StatementSet:
+    """Declare functions, tables and views, and gather the INSERTs that share them."""
+    tables.create_temporary_function(SCORE_FUNCTION, build_score_udf(open_models))
+    tables.create_temporary_function(DECIDE_FUNCTION, build_decide_udf(open_models))
+    tables.create_temporary_function(EXPLAIN_FUNCTION, build_explain_udf(open_models))
+    for name, java_class in JAVA_FUNCTIONS.items():
+        tables.execute_sql(f"CREATE TEMPORARY SYSTEM FUNCTION {name} AS '{java_class}' LANGUAGE JAVA")
+    for ddl in _TABLES:
+        tables.execute_sql(ddl(settings))
+    for view, query in _VIEWS.items():
+        tables.execute_sql(f"CREATE TEMPORARY VIEW {view} AS {query(settings)}")
+    statements = tables.create_statement_set()
+    for insert in _INSERTS:
+        statements.add_insert_sql(insert(settings))
+    return statements
+
+
+def job_options(settings: JobSettings) -> dict[str, str]:
+    """List Flink's options that the job sets."""
+    return _state_options(settings) | {
+        "table.exec.state.ttl": f"{settings.state_ttl_s} s",
+        "table.local-time-zone": "UTC",
+        # What several INSERTs read runs once for all: without it, each would prune its own columns and score anew.
+        "table.optimizer.reuse-optimize-block-with-digest-enabled": "true",
+        "pipeline.object-reuse": "true",
+        "execution.buffer-timeout.interval": "5 ms",
+        # One bundle is one Python call and one Arrow batch, however many windows it holds.
+        "python.fn-execution.bundle.time": str(settings.bundle_ms),
+        "python.fn-execution.bundle.size": "2000",
+        "python.fn-execution.arrow.batch.size": "2000",
+    }
+
+
+def _state_options(settings: JobSettings) -> dict[str, str]:
+    if settings.state_backend is None:
+        return {}
+    # Of RocksDB, a checkpoint holds what has changed since the last one.
+    is_incremental = settings.state_backend == "rocksdb"
+    return {
+        "state.backend.type": settings.state_backend,
+        "execution.checkpointing.incremental": str(is_incremental).lower(),
+    }

@@ -1,0 +1,74 @@
+"""Names that a person reads in Flink's web UI, in place of the planner's `OverAggregate[7]`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pyflink.datastream import StreamExecutionEnvironment
+
+from jobs.pipeline.tables import (
+    CONNECTION_ACTIVITY,
+    CONNECTION_EVENTS,
+    CONNECTION_VERDICTS,
+    DEAD_LETTER_RECORDS,
+    DEAD_LETTERS,
+    HEALTH_EVENTS,
+    RAW_MESSAGES,
+    WINDOW_SCORES,
+)
+
+OPERATOR_NAMES: Final = (
+    ("KafkaSource", RAW_MESSAGES, "Messages from Kafka"),
+    ("Calc", "source_offset", "Lay out dead letters with headers"),
+    ("Calc", "count_rejected", "Count reasons, lay out dead_letters"),
+    ("Calc", "record_key <> connection_id", "Keep what is no message"),
+    ("Calc", "record_key = connection_id", "Keep messages"),
+    ("Calc", "AS kafka_offset", "Lay out health_events"),
+    ("Calc", "silence_limit_s", "Lay out connection_activity"),
+    ("Calc", "= 'window'", "Keep windows"),
+    ("Calc", "AS history_record", "Take scores apart"),
+    ("Calc", "predicted_exchange", "Lay out window_scores"),
+    ("Calc", "AS decisive", "Take decisions apart"),
+    ("Calc", "history_record", "Keep what is needed later"),
+    ("Calc", "AS certainty", "Lay out connection_verdicts"),
+    ("Calc", "AS kind", "Lay out connection_events"),
+    ("Calc", "IS NOT TRUE OR", "Keep changes"),
+    ("ProcessTableFunction", "windows(", "Gather each connection's windows of 50, watch its health"),
+    ("ProcessTableFunction", "current_verdict(", "Keep what stands for each connection"),
+    ("ProcessTableFunction", "history(", "Remember each connection's last 16 windows"),
+    ("PythonCalc", "score_window", "Score windows: features and XGBoost"),
+    ("PythonCalc", "decide_connection", "Decide on connections: evidence added up"),
+    ("PythonCalc", "explain_verdict", "Explain changes: TreeSHAP"),
+    ("ConstraintEnforcer", "", "Check keys"),
+    (WINDOW_SCORES, "", "Upsert window_scores"),
+    (CONNECTION_VERDICTS, "", "Upsert connection_verdicts"),
+    (CONNECTION_EVENTS, "", "Upsert connection_events"),
+    (HEALTH_EVENTS, "", "Upsert health_events"),
+    (CONNECTION_ACTIVITY, "", "Upsert connection_activity"),
+    (DEAD_LETTER_RECORDS, "", "Dead letters to Kafka"),
+    (DEAD_LETTERS, "", "Upsert dead_letters"),
+)
+"""How the planner's name starts, what its description holds, and the name to show; the first that fits counts."""
+
+
+def name_operators(environment: StreamExecutionEnvironment) -> None:
+    """Rename every operator of the job that has been added to `environment`."""
+    seen: set[int] = set()
+    pending: list[Any] = list(environment._j_stream_execution_environment.getTransformations())
+    while pending:
+        transformation = pending.pop()
+        if transformation.getId() in seen:
+            continue
+        seen.add(transformation.getId())
+        pending.extend(transformation.getInputs())
+        name = _readable_name(transformation.getName(), transformation.getDescription() or "")
+        if name is not None:
+            transformation.setName(name)
+            transformation.setDescription(name)
+
+
+def _readable_name(planner_name: str, description: str) -> str | None:
+    text = description or planner_name
+    return next(
+        (name for start, marker, name in OPERATOR_NAMES if planner_name.startswith(start) and marker in text), None
+    )

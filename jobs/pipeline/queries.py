@@ -1,0 +1,287 @@
+"""The job's SQL between its tables: messages to windows of fifty to scores to verdicts, and what is no message.
+
+What each connection needs to remember of its messages is in a function of our own, `Windows` of `udfs/java`: it emits a
+window as one array, for Flink 2.3's planner hands a wrong element over when a field of an array's element stands beside
+a Python call. What the row needs of the window comes back out of the same call.
+"""
+
+from __future__ import annotations
+
+from jobs.config import JobSettings
+from jobs.pipeline.tables import (
+    CONNECTION_ACTIVITY,
+    CONNECTION_EVENTS,
+    CONNECTION_VERDICTS,
+    DEAD_LETTER_RECORDS,
+    DEAD_LETTERS,
+    HEALTH_EVENTS,
+    RAW_MESSAGES,
+    WINDOW_SCORES,
+)
+from udfs.current_verdict import CERTAIN, LIKELY, UNDECIDED
+from udfs.rows import DECISION_COLUMNS, ROW_COLUMNS, SCORE_COLUMNS
+from udfs.schema import UNKNOWN, WINDOW_SIZE, WINDOW_SLIDE
+from udfs.verdicts import HISTORY
+
+SCORE_FUNCTION = "score_window"
+DECIDE_FUNCTION = "decide_connection"
+EXPLAIN_FUNCTION = "explain_verdict"
+"""The names under which the pandas UDFs are registered."""
+
+_JAVA = "exchangefingerprint.flink"
+JAVA_FUNCTIONS = {
+    "windows": f"{_JAVA}.windows.Windows",
+    "history": f"{_JAVA}.verdicts.History",
+    "current_verdict": f"{_JAVA}.verdicts.CurrentVerdict",
+    "rejection": f"{_JAVA}.messages.Rejection",
+    "count_rejected": f"{_JAVA}.messages.CountRejected",
+    "printable_text": f"{_JAVA}.messages.PrintableText",
+}
+"""The functions of `udfs/java`, by the names under which they are registered."""
+
+MESSAGES = "messages"
+REJECTED = "rejected"
+GATHERED = "gathered"
+SCORED = "scored"
+REMEMBERED = "remembered"
+DECISIONS = "decisions"
+DECIDED = "decided"
+"""Views; what several INSERTs read of them, Flink runs once."""
+
+
+def messages_view(_settings: JobSettings) -> str:
+    """Select what is a message of the connection that it is keyed by."""
+    return f"""
+        SELECT connection_id, recv_ts_ns, exchange_ts_ns, seq, request_id, type_code, declared_exchange,
+               kafka_partition, kafka_offset
+        FROM {RAW_MESSAGES}
+        WHERE rejection_reason IS NULL AND record_key = connection_id"""  # noqa: S608  # only our own names
+
+
+def rejected_view(_settings: JobSettings) -> str:
+    """Select what is none, with the reason."""
+    return f"""
+        SELECT CAST(record_key AS BYTES) AS record_key, body, kafka_partition, kafka_offset,
+               rejection(rejection_reason, record_key) AS reason
+        FROM {RAW_MESSAGES}
+        WHERE rejection_reason IS NOT NULL OR record_key IS NULL OR record_key <> connection_id"""  # noqa: S608  # only our own names
+
+
+def dead_letter_records_query(settings: JobSettings) -> str:
+    """Select the dead letters for their topic: the bytes as they were, and as headers why and where from.
+
+    Bytes that would not fit a record of Kafka's default size are left out: their letter would stop the job for ever.
+    """
+    topic = settings.topic.replace("'", "''")
+    pairs = {
+        "reason": "reason",
+        "source_topic": f"'{topic}'",
+        "source_partition": "CAST(kafka_partition AS STRING)",
+        "source_offset": "CAST(kafka_offset AS STRING)",
+    }
+    headers = ", ".join(f"'{key}', ENCODE({value}, 'UTF-8')" for key, value in pairs.items())
+    return f"""
+        INSERT INTO {DEAD_LETTER_RECORDS}
+        SELECT {_up_to(_LONGEST_KEY_BYTES, "record_key")}, {_up_to(_LONGEST_BODY_BYTES, "body")}, MAP[{headers}]
+        FROM {REJECTED}"""  # noqa: S608  # only our own names
+
+
+def dead_letters_query(_settings: JobSettings) -> str:
+    """Select the dead letters for their table."""
+    values = {
+        "kafka_partition": "kafka_partition",
+        "kafka_offset": "kafka_offset",
+        "reason": "count_rejected(reason)",
+        "connection_key": "printable_text(record_key)",
+        "n_bytes": _n_bytes("body"),
+    }
+    return _insert(DEAD_LETTERS, values, REJECTED)
+
+
+def gathered_view(settings: JobSettings) -> str:
+    """Select what each connection's messages make together: windows, faults, and signs of life, by their kind."""
+    return f"""
+        SELECT * FROM windows(
+            messages => TABLE {MESSAGES} PARTITION BY connection_id,
+            idle_gap_ns => CAST({settings.idle_gap_ns} AS BIGINT),
+            uid => 'windows'
+        )"""  # noqa: S608  # only our own names
+
+
+def scored_view(_settings: JobSettings) -> str:
+    """Select every complete window with its scores."""
+    computed = ", ".join(f"scores.{name} AS {name}" for name in ROW_COLUMNS)
+    return f"""
+        SELECT {_CARRIED}, {computed}
+        FROM (
+            SELECT {_CARRIED}, {SCORE_FUNCTION}(window_columns, kafka_partition) AS scores
+            FROM {GATHERED}
+            WHERE kind = 'window'
+        )"""  # noqa: S608  # only our own names
+
+
+def window_scores_query(_settings: JobSettings) -> str:
+    """Select a scored row for every complete window."""
+    columns = ", ".join(("connection_id", "kafka_partition", "last_offset", "declared_exchange", *SCORE_COLUMNS))
+    return f"""
+        INSERT INTO {WINDOW_SCORES} ({columns})
+        SELECT {columns} FROM {SCORED}
+        ON CONFLICT DO DEDUPLICATE"""  # noqa: S608  # only our own names
+
+
+def remembered_view(_settings: JobSettings) -> str:
+    """Select of every window what is needed later."""
+    return f"SELECT {_KEPT}, history_record FROM {SCORED}"  # noqa: S608  # only our own names
+
+
+def decisions_view(_settings: JobSettings) -> str:
+    """Select every window with what its connection's last windows say."""
+    from_row = ", ".join(f"decision.{name} AS {name}" for name in DECISION_COLUMNS)
+    return f"""
+        SELECT {_KEPT}, {from_row}
+        FROM (
+            SELECT {_KEPT}, {DECIDE_FUNCTION}(history, model_version) AS decision
+            FROM history(
+                scored => TABLE {REMEMBERED} PARTITION BY connection_id, most_windows => {HISTORY}, uid => 'history'
+            )
+        )"""  # noqa: S608  # only our own names
+
+
+def decided_view(_settings: JobSettings) -> str:
+    """Select every window with what stands for its connection from then on."""
+    return f"""
+        SELECT * FROM current_verdict(
+            decided => TABLE {DECISIONS} PARTITION BY connection_id, uid => 'current_verdict'
+        )"""  # noqa: S608  # only our own names
+
+
+def connection_verdicts_query(_settings: JobSettings) -> str:
+    """Select a connection's verdict after each of its windows; the last one stays."""
+    values = {
+        "connection_id": "connection_id",
+        "declared_exchange": "declared_exchange",
+        "verdict": f"COALESCE(certain, leaning, '{UNKNOWN}')",
+        "certainty": f"""CASE WHEN certain IS NOT NULL THEN '{CERTAIN}'
+            WHEN leaning IS NOT NULL THEN '{LIKELY}' ELSE '{UNDECIDED}' END""",
+        "probability": "COALESCE(certain_probability, probability)",
+        "strength_nats": "COALESCE(certain_strength_nats, strength_nats)",
+        "windows": _N_WINDOWS,
+        "messages": "n",
+        "certain_after_messages": "certain_after_messages",
+        "since_at": _since("since_at"),
+        "since_offset": _since("since_offset"),
+        "previous_verdict": "previous_verdict",
+        "kafka_partition": "kafka_partition",
+        "last_offset": "last_offset",
+        "last_window_end_at": "window_end_at",
+        "fingerprint": "pooled_fingerprint",
+        "model_version": "model_version",
+        # Its zone is the session's, UTC, but the text does not say so.
+        "updated_at": "CAST(CURRENT_TIMESTAMP AS STRING) || '+00'",
+    }
+    return _insert(CONNECTION_VERDICTS, values, DECIDED)
+
+
+def connection_events_query(_settings: JobSettings) -> str:
+    """Select a row, explained, wherever what is certain of a connection, or what it declares, has changed."""
+    values = {
+        "connection_id": "connection_id",
+        "kafka_partition": "kafka_partition",
+        "last_offset": "last_offset",
+        "kind": f"""CASE WHEN certain = '{UNKNOWN}' THEN 'stranger'
+            WHEN declared_exchange <> certain THEN 'mismatch' ELSE 'named' END""",
+        "previous_verdict": "certain_before",
+        "verdict": "certain",
+        "declared_exchange": "declared_exchange",
+        "since_at": "event_since_at",
+        "since_offset": "event_since_offset",
+        "detected_at": "window_end_at",
+        "messages": "n",
+        "windows": "certain_suffix_windows",
+        "strength_nats": "certain_strength_nats",
+        "probability": "certain_probability",
+        "reasons": "reasons",
+        "fingerprint": "pooled_fingerprint",
+        "model_version": "model_version",
+    }
+    # A verdict that stands dates from its decision; a declaration that changes, from the window that brings it.
+    explained = f"""
+        SELECT *, {EXPLAIN_FUNCTION}(exact_features, certain, declared_exchange, model_version) AS reasons
+        FROM (
+            SELECT *,
+                   CASE WHEN certain_before = certain THEN window_start_at ELSE since_at END AS event_since_at,
+                   CASE WHEN certain_before = certain THEN first_offset ELSE since_offset END AS event_since_offset
+            FROM {DECIDED}
+            WHERE certain IS NOT NULL
+              AND (certain IS DISTINCT FROM certain_before OR declared_exchange IS DISTINCT FROM declared_before)
+        )"""  # noqa: S608  # only our own names
+    return _insert(CONNECTION_EVENTS, values, f"({explained})")
+
+
+def health_events_query(_settings: JobSettings) -> str:
+    """Select a row wherever a message shows that something is wrong with its connection."""
+    values = {
+        "connection_id": "connection_id",
+        "kafka_partition": "kafka_partition",
+        "kafka_offset": "last_offset",
+        "kind": "kind",
+        "declared_exchange": "declared_exchange",
+        "messages": "n",
+        "since_at": "since_at",
+        "since_offset": "since_offset",
+        "detected_at": "`at`",
+        "seq_before": "seq_before",
+        "seq": "seq",
+        "n_missing": "n_missing",
+        "silence_s": "silence_s",
+        "limit_s": "limit_s",
+        "rate_before": "rate_before",
+        "rate_now": "rate_now",
+        "score": "score",
+    }
+    return _insert(HEALTH_EVENTS, values, f"{GATHERED} WHERE kind <> 'window' AND kind <> 'activity'")
+
+
+def connection_activity_query(_settings: JobSettings) -> str:
+    """Select when a connection was heard of, a row at most every two seconds; the last one stays."""
+    values = {
+        "connection_id": "connection_id",
+        "kafka_partition": "kafka_partition",
+        "last_offset": "last_offset",
+        "declared_exchange": "declared_exchange",
+        "messages": "n",
+        "last_recv_at": "`at`",
+        "silence_limit_s": "limit_s",
+        "last_heartbeat_at": "last_heartbeat_at",
+    }
+    return _insert(CONNECTION_ACTIVITY, values, f"{GATHERED} WHERE kind = 'activity'")
+
+
+_CARRIED = "connection_id, kafka_partition, last_offset, declared_exchange, n, segment"
+_KEPT = f"{_CARRIED}, first_offset, window_start_at, window_end_at, model_version, exact_features"
+_N_WINDOWS = f"n / {WINDOW_SLIDE} - {WINDOW_SIZE // WINDOW_SLIDE - 1}"
+
+
+_LONGEST_KEY_BYTES = 10_000
+_LONGEST_BODY_BYTES = 1_000_000
+
+
+def _n_bytes(column: str) -> str:
+    # Each byte is one character of that encoding.
+    return f"CHAR_LENGTH(DECODE({column}, 'ISO-8859-1'))"
+
+
+def _up_to(most_bytes: int, column: str) -> str:
+    return f"CASE WHEN {_n_bytes(column)} <= {most_bytes} THEN {column} END"
+
+
+def _insert(table: str, values: dict[str, str], source: str) -> str:
+    selected = ", ".join(f"{value} AS {name}" for name, value in values.items())
+    return f"""
+        INSERT INTO {table} ({", ".join(values)})
+        SELECT {selected} FROM {source}
+        ON CONFLICT DO DEDUPLICATE"""  # noqa: S608  # only our own names
+
+
+def _since(name: str) -> str:
+    return f"CASE WHEN certain IS NOT NULL THEN certain_{name} WHEN leaning IS NOT NULL THEN {name} END"

@@ -1,0 +1,149 @@
+"""Computes results from the topic alone: what is a message, whose it is, and what the job makes of it."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+from confluent_kafka import Message
+
+from ingest.kafka.record_validity import printable_text, read_record
+from ingest.kafka.topic_reader import Span, TopicReader
+from jobs.pipeline.tables import DEAD_LETTERS, HEALTH_EVENTS
+from jobs.reference.health import health_rows
+from jobs.reference.result_rows import Chunk, Columns
+from jobs.reference.scored_windows import PartitionMessages
+from jobs.reference.verdict_rows import result_rows
+from udfs.errors import SchemaError
+from udfs.model_schedule import Models
+from udfs.schema import MISSING, MsgType
+from udfs.windows import IDLE_GAP_NS, WIRE_COLUMNS
+
+Progress = Callable[[int], None]
+Letter = tuple[int | None, int | None, str, str | None, int | None]
+"""A row of `dead_letters`."""
+
+_LETTER_COLUMNS: Final = ("kafka_partition", "kafka_offset", "reason", "connection_key", "n_bytes")
+
+_CODES: Final = {t.name: t.value for t in MsgType}
+_NUMBERS: Final = ("recv_ts_ns", "exchange_ts_ns", "seq", "request_id")
+
+
+class TopicResults:
+    """The results of all messages that a topic holds.
+
+    Parameters
+    ----------
+    reader : TopicReader
+        Of the topic.
+    models : Models
+        Of the topic.
+    idle_gap_ns : int
+        The longest idle gap within a segment of a connection.
+
+    Attributes
+    ----------
+    records : int
+        Records read so far.
+    refused : Counter
+        How many of them are no messages, by reason.
+    """
+
+    def __init__(self, reader: TopicReader, models: Models, idle_gap_ns: int = IDLE_GAP_NS) -> None:
+        self._reader, self._models, self._idle_gap_ns = reader, models, idle_gap_ns
+        self._partition_of: dict[str, int] = {}
+        self.records = 0
+        self.refused = Counter[str]()
+
+    def chunks(self, progress: Progress = lambda _: None) -> Iterator[Chunk]:
+        """Yield the rows of all tables, partition by partition; `progress` is told the offsets that are done.
+
+        Raises
+        ------
+        ConfigError
+            If Kafka does not answer.
+        SchemaError
+            If messages of one connection are in two partitions: their order, and so what comes of them, is open.
+        """
+        done, schedule = 0, self._models.schedule()
+        for span in self._reader.spans:
+            messages, letters = self._gather(span, done, progress)
+            yield DEAD_LETTERS, _columns(_LETTER_COLUMNS, letters)
+            yield HEALTH_EVENTS, health_rows(messages)
+            for table, rows in result_rows(messages, self._models, schedule):
+                yield table, {str(name): rows[name].tolist() for name in rows}
+            done += len(span)
+            progress(done)
+
+    def _gather(self, span: Span, done: int, progress: Progress) -> tuple[PartitionMessages, list[Letter]]:
+        log, letters = _Log(span.partition), list[Letter]()
+        for records in self._reader.read(span):
+            self.records += len(records)
+            for record in records:
+                message, reason = read_record(record.key(), record.value())
+                if message is None:
+                    self.refused[str(reason)] += 1
+                    letters.append(_letter(record, str(reason)))
+                else:
+                    log.append(message, record.offset())
+            if records:
+                progress(done + (records[-1].offset() or 0) - span.first)
+        for name in log.connections:
+            other = self._partition_of.setdefault(name, span.partition)
+            if other != span.partition:
+                raise SchemaError(
+                    f"Expected the messages of a connection in one partition, found those of {name!r} in partitions "
+                    f"{other} and {span.partition}: publish them with one way of choosing partitions by key"
+                )
+        return log.by_segment(self._idle_gap_ns), letters
+
+
+def _letter(record: Message, reason: str) -> Letter:
+    value = record.value()
+    key = printable_text(record.key())
+    return record.partition(), record.offset(), reason, key, None if value is None else len(value)
+
+
+def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Columns:
+    return dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {name: [] for name in names}
+
+
+class _Log:
+    """The messages of one partition as they come, eight bytes a value."""
+
+    def __init__(self, partition: int) -> None:
+        self._partition = partition
+        self._columns = {name: array("q") for name in (*WIRE_COLUMNS, "connection", "declared")}
+        self._declared: dict[str | None, int] = {}
+        self.connections: dict[str, int] = {}
+
+    def append(self, message: dict[str, Any], offset: int | None) -> None:
+        columns = self._columns
+        for name in _NUMBERS:
+            value = message.get(name)
+            columns[name].append(MISSING if value is None else value)
+        columns["msg_type"].append(_CODES[message["msg_type"]])
+        columns["kafka_offset"].append(offset or 0)
+        name, declared = message["connection_id"], message.get("declared_exchange")
+        columns["connection"].append(self.connections.setdefault(name, len(self.connections)))
+        columns["declared"].append(self._declared.setdefault(declared, len(self._declared)))
+
+    def by_segment(self, idle_gap_ns: int) -> PartitionMessages:
+        """Part the messages by connection, and those where it was silent; within one they stay in order."""
+        columns = {name: np.array(values, dtype=np.int64) for name, values in self._columns.items()}
+        connections = columns.pop("connection")
+        order = np.argsort(connections, kind="stable")
+        columns = {name: values[order] for name, values in columns.items()}
+        connections = connections[order]
+        is_first = (np.diff(connections, prepend=-1) != 0) | (np.diff(columns["recv_ts_ns"], prepend=0) > idle_gap_ns)
+        starts = np.flatnonzero(is_first)
+        return PartitionMessages(
+            kafka_partition=self._partition,
+            connection_ids=np.array(list(self.connections), dtype=object)[connections[starts]],
+            lengths=np.diff(starts, append=len(connections)),
+            columns={name: columns[name] for name in WIRE_COLUMNS},
+            declared=np.array(list(self._declared), dtype=object)[columns["declared"]],
+        )

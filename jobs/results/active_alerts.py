@@ -1,0 +1,138 @@
+"""Reads what is wrong now from the view `alerts`, asks Flink whether the job runs, and draws it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Literal
+
+from psycopg2.extensions import connection as Connection
+from rich.markup import escape
+from rich.table import Table
+
+from jobs.cluster.flink_client import RunningJob, find_running_job
+from jobs.config import JOB_NAME
+from udfs.errors import ConfigError
+
+
+class Rule(StrEnum):
+    """What can be wrong; `docs/runbook.md` has a section for each."""
+
+    MISMATCH = "mismatch"
+    STRANGER = "stranger"
+    STALL = "stall"
+    SEQUENCE = "sequence"
+    DRIFT = "drift"
+    DEAD_LETTERS = "dead letters"
+    LAG = "lag"
+    JOB_DOWN = "job down"
+
+
+SETTLED_AFTER_S: Final = 30
+"""A job all of whose tasks have run for so long does not just fail and restart again and again."""
+
+_STYLES: Final = {"critical": "bold red", "warning": "yellow"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alert:
+    """One thing that is wrong now, as the view has it; what only Flink knows has neither time nor value."""
+
+    rule: str
+    severity: Literal["critical", "warning"]
+    subject: str
+    declared_exchange: str | None
+    detected_exchange: str | None
+    since_at: datetime | None
+    value: float | None
+    limit_value: float | None
+    summary: str
+    runbook: str
+
+
+_COLUMNS = tuple(Alert.__annotations__)
+
+
+def read_alerts(database: Connection, rules: Collection[str] = tuple(Rule)) -> list[Alert]:
+    """Read what is wrong now, the critical ones first, then the latest.
+
+    Parameters
+    ----------
+    database : psycopg2 connection
+        In autocommit mode, so that each call sees what has been written since.
+    rules : collection of str
+        Only alerts of these.
+    """
+    columns = ", ".join(_COLUMNS)
+    query = f"SELECT {columns} FROM alerts WHERE rule = ANY(%s)"  # noqa: S608  # only our own names
+    with database.cursor() as cursor:
+        cursor.execute(f"{query} ORDER BY severity, since_at DESC, rule, subject", ([str(rule) for rule in rules],))
+        return [Alert(**dict(zip(_COLUMNS, row, strict=True))) for row in cursor.fetchall()]
+
+
+def with_flink(alerts: Sequence[Alert], flink_url: str) -> list[Alert]:
+    """Add what Flink says of the job to what the tables say.
+
+    Where it runs, tables to which nothing comes are no proof that it is down: such an alert becomes a warning. A job
+    whose tasks do not all run, or have only just begun to, is no proof of the contrary.
+    """
+    try:
+        job = find_running_job(flink_url)
+    except ConfigError as error:
+        return [_job_down(str(error)), *alerts]
+    if job is None:
+        return [_job_down(f"Flink at {flink_url} runs no job {JOB_NAME!r}"), *alerts]
+    if job.state != "RUNNING":
+        return [_job_down(f"Flink has the job {job.job_id}, but it is {job.state}"), *alerts]
+    if job.n_running < job.n_tasks:
+        tasks = f"{job.n_running} of its {job.n_tasks} tasks"
+        return [_job_down(f"Flink calls the job {job.job_id} RUNNING, but {tasks} run"), *alerts]
+    if job.unchanged_s < SETTLED_AFTER_S:
+        return list(alerts)
+    return sorted((_despite(alert, job) for alert in alerts), key=lambda alert: alert.severity)
+
+
+def _job_down(summary: str) -> Alert:
+    return Alert(
+        rule=Rule.JOB_DOWN,
+        severity="critical",
+        subject="flink",
+        declared_exchange=None,
+        detected_exchange=None,
+        since_at=None,
+        value=None,
+        limit_value=None,
+        summary=summary,
+        runbook="job-down",
+    )
+
+
+def _despite(alert: Alert, job: RunningJob) -> Alert:
+    if alert.rule != Rule.JOB_DOWN or alert.subject != "all connections":
+        return alert
+    return replace(alert, severity="warning", summary=f"{alert.summary}; Flink says that the job {job.job_id} runs")
+
+
+def alert_table(alerts: Sequence[Alert]) -> Table:
+    """Draw alerts: what is wrong with what, since when, and the numbers."""
+    n_critical = sum(alert.severity == "critical" for alert in alerts)
+    shown = Table(
+        title="What is wrong now, critical first, then the latest",
+        caption=f"{n_critical} critical, {len(alerts) - n_critical} warnings; docs/runbook.md says what to do",
+    )
+    for heading in ("rule", "severity"):
+        shown.add_column(heading, no_wrap=True)
+    shown.add_column("subject", overflow="fold")
+    shown.add_column("since (UTC)", no_wrap=True)
+    shown.add_column("what", overflow="fold")
+    for alert in alerts:
+        shown.add_row(
+            alert.rule,
+            f"[{_STYLES[alert.severity]}]{alert.severity}[/]",
+            escape(alert.subject),
+            "" if alert.since_at is None else f"{alert.since_at:%m-%d %H:%M:%S}",
+            escape(alert.summary),
+        )
+    return shown

@@ -1,0 +1,174 @@
+"""Bring the database to this version's schema, and check that it is there: the only place that issues DDL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Final
+
+import yoyo
+from psycopg2.errors import LockNotAvailable
+from psycopg2.extensions import cursor as Cursor
+from yoyo.connections import DatabaseURI
+
+from jobs.shipped_files import shipped_folder
+from model.registry.database import CONNECT_TIMEOUT_S, connect
+from model.registry.database_url import Database, parse_database_url
+from udfs.errors import ConfigError, SchemaError
+
+Progress = Callable[[str], None]
+
+MONTHS_AHEAD: Final = 4
+"""Monthly partitions made, this month's included; later rows wait in the default partition for the next `migrate`."""
+
+LOCK_TIMEOUT_S: Final = 30
+"""How long a table may be waited for: whoever else wants it, the job included, waits behind us meanwhile."""
+
+_MIGRATE_LOCK: Final = 0x66696E67
+"""Key of the advisory lock that lets one `migrate` run at a time ("fing" in ASCII)."""
+
+_OLDEST_HOLDER: Final = """
+    SELECT pid, usename, application_name, xact_start FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE granted AND pid <> pg_backend_pid() AND datname = current_database()
+      AND relation IN (SELECT oid FROM pg_class WHERE relnamespace = current_schema()::regnamespace)
+    ORDER BY xact_start LIMIT 1"""
+"""Who else uses a table for longest; when it began is told to those only who may know."""
+
+
+def migrate(database_url: str, *, retention_days: int | None = None, progress: Progress = lambda _: None) -> list[str]:
+    """Apply the migrations that are missing, then the views, and make the partitions of the coming months.
+
+    Running it again changes nothing. It may run while the job writes, and several at once wait for each other.
+
+    Parameters
+    ----------
+    database_url : str
+        postgresql://USER:PASSWORD@HOST:PORT/DATABASE.
+    retention_days : int or None
+        Drop the partitions that ended longer ago than this; None keeps everything.
+    progress : callable
+        Is told in a line of text what was done.
+
+    Returns
+    -------
+    list of str
+        The migrations that were applied, in order; empty if the database was up to date.
+
+    Raises
+    ------
+    ConfigError
+        If the database cannot be reached, does not allow what a migration does, or a transaction holds a table.
+    """
+    if retention_days is not None and retention_days < 1:
+        raise ConfigError(f"Expected the retention to be at least 1 day, found {retention_days}: raise it")
+    database = parse_database_url(database_url)
+    with connect(database_url) as connection, connection.cursor() as cursor, _saying_who_holds_tables(cursor, database):
+        _check_rights(cursor, database)
+        # The lock of yoyo is a row that outlives a killed process; this one ends with the connection.
+        cursor.execute("SELECT pg_advisory_lock(%s)", (_MIGRATE_LOCK,))
+        cursor.execute("SELECT set_config('lock_timeout', %s, false)", (f"{LOCK_TIMEOUT_S}s",))
+        applied = _apply_migrations(database, progress)
+        _apply_views(cursor)
+        for partition in _call(cursor, "SELECT create_partitions(now(), %s)", MONTHS_AHEAD):
+            progress(f"Partition {partition} made")
+        if retention_days is not None:
+            for partition in _call(cursor, "SELECT drop_old_partitions(make_interval(days => %s))", retention_days):
+                progress(f"Partition {partition} dropped: older than {retention_days} days")
+    return applied
+
+
+def check_schema(database_url: str) -> None:
+    """Check that every migration of this version has been applied, without changing anything.
+
+    Raises
+    ------
+    ConfigError
+        If the database cannot be reached.
+    SchemaError
+        If a migration is missing.
+    """
+    database = parse_database_url(database_url)
+    with connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('_yoyo_migration') IS NOT NULL")
+        applied = (
+            set(_call(cursor, "SELECT migration_id FROM _yoyo_migration")) if cursor.fetchone() == (True,) else set()
+        )
+    missing = [path.stem for path in sorted((sql_folder() / "migrations").glob("*.sql")) if path.stem not in applied]
+    if missing:
+        raise SchemaError(
+            f"Expected the schema of this version in the database {database.name!r}, found it without "
+            f"{', '.join(missing)}: run `fingerprint migrate`"
+        )
+
+
+def sql_folder() -> Path:
+    """Find the SQL files."""
+    return shipped_folder("sql", "migrations")
+
+
+def _check_rights(cursor: Cursor, database: Database) -> None:
+    """Ask first: yoyo hides a refusal to create its own tables."""
+    cursor.execute("SELECT has_schema_privilege(current_schema(), 'CREATE')")
+    if cursor.fetchone() != (True,):
+        raise ConfigError(
+            f"Expected the user {database.user!r} to be allowed to create tables in the database {database.name!r}, "
+            "found that PostgreSQL denies it: grant CREATE on its schema or name another user in DATABASE_URL"
+        )
+
+
+@contextmanager
+def _saying_who_holds_tables(cursor: Cursor, database: Database) -> Iterator[None]:
+    try:
+        yield
+    except LockNotAvailable as error:
+        cursor.execute(_OLDEST_HOLDER)
+        holder = cursor.fetchone()
+        found, what_to_do = "found that something held them that is gone now", "run it again"
+        if holder is not None:
+            pid, user, application, since = holder
+            began = "" if since is None else f", which began at {since:%Y-%m-%d %H:%M:%S %Z},"
+            found = f"found that a transaction of {user!r} in {application!r}{began} holds one"
+            what_to_do = f"let it end, or end it by SELECT pg_terminate_backend({pid}), and run it again"
+        raise ConfigError(
+            f"Expected the tables of the database {database.name!r} to be free within {LOCK_TIMEOUT_S} s, {found}: "
+            f"{what_to_do}"
+        ) from error
+
+
+def _apply_migrations(database: Database, progress: Progress) -> list[str]:
+    uri = DatabaseURI(
+        scheme="postgresql",
+        username=database.user,
+        password=database.password,
+        hostname=f"[{database.host}]" if ":" in database.host else database.host,
+        port=database.port,
+        database=database.name,
+        args={"connect_timeout": CONNECT_TIMEOUT_S, "options": f"-c lock_timeout={LOCK_TIMEOUT_S}s"},
+    )
+    applied = []
+    with yoyo.get_backend(str(uri)) as backend:
+        migrations = yoyo.read_migrations(str(sql_folder() / "migrations"))
+        for migration in backend.to_apply(migrations):
+            backend.apply_one(migration)
+            progress(f"Migration {migration.id} applied")
+            applied.append(migration.id)
+    return applied
+
+
+def _apply_views(cursor: Cursor) -> None:
+    views = {path.stem: path.read_text(encoding="utf-8") for path in sorted((sql_folder() / "views").glob("*.sql"))}
+    # One command string is one transaction: nobody sees half of the views.
+    cursor.execute("\n".join(views[name] for name in _behind_what_they_read(views)))
+
+
+def _behind_what_they_read(views: dict[str, str]) -> Iterable[str]:
+    read = {name: re.findall(r"\b(?:FROM|JOIN)\s+(\w+)", sql) for name, sql in views.items()}
+    return TopologicalSorter({name: (views.keys() & set(read[name])) - {name} for name in views}).static_order()
+
+
+def _call(cursor: Cursor, statement: str, *arguments: int) -> list[str]:
+    cursor.execute(statement, arguments)
+    return [text for (text,) in cursor.fetchall()]

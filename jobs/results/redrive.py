@@ -1,0 +1,278 @@
+"""What becomes of dead letters: chosen, mended, looked at once more, and sent again, each once and no more."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import orjson
+from psycopg2.extensions import connection as Connection
+from psycopg2.extras import execute_values
+
+from ingest.kafka.dead_letters import Letter, Outgoing, Place
+from ingest.kafka.record_validity import check_record
+from model.registry.database import connect
+from udfs.errors import ConfigError
+
+Record = tuple[bytes | None, bytes | None]
+"""Key and value."""
+
+LEFT_OUT: Final = "its bytes were too large for a letter"
+NO_KEY: Final = "its key was too large for a letter, or there was none"
+
+_REDRIVE_LOCK: Final = 0x6C746572
+"""Key of the advisory lock that lets one `redrive` run at a time ("lter" in ASCII)."""
+
+_MOST_SHOWN: Final = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Which letters are meant; what is None chooses nothing.
+
+    Attributes
+    ----------
+    reason : str or None
+        Part of the reason.
+    partition, offset : int or None
+        Of the record in the topic of the messages.
+    since_at : datetime or None
+        The record's time, at least.
+    """
+
+    reason: str | None = None
+    partition: int | None = None
+    offset: int | None = None
+    since_at: datetime | None = None
+
+    def takes(self, letter: Letter) -> bool:
+        """Tell whether a letter is meant."""
+        return (
+            (self.reason is None or self.reason in letter.reason)
+            and (self.partition is None or self.partition == letter.place.partition)
+            and (self.offset is None or self.offset == letter.place.offset)
+            and (self.since_at is None or self.since_at <= letter.at)
+        )
+
+
+@dataclass(kw_only=True)
+class Plan:
+    """What would be sent, and why the rest would not.
+
+    Attributes
+    ----------
+    records : dict
+        What is sent, by the letter's place.
+    refused : dict
+        Reasons why chosen letters stay where they are.
+    n_before : int
+        Chosen letters that were sent before.
+    """
+
+    records: dict[Place, Outgoing] = field(default_factory=dict)
+    n_before: int = 0
+    refused: dict[Place, str] = field(default_factory=dict)
+
+    def reasons(self) -> Counter[str]:
+        """Count the reasons of what is refused."""
+        return Counter(self.refused.values())
+
+
+def plan_redrive(
+    letters: Iterator[Letter],
+    choice: Choice,
+    *,
+    sent: Collection[Place] = (),
+    mended: Mapping[Place, Record] = MappingProxyType({}),
+    rekey: bool = False,
+    force: bool = False,
+) -> Plan:
+    """Say what of the chosen letters is a message by now, and so can be sent.
+
+    Parameters
+    ----------
+    letters : iterator of Letter
+        All there are.
+    choice : Choice
+        Which are meant.
+    sent : collection of Place
+        Which have been sent before.
+    mended : mapping
+        Corrected records by their places; if there are any, only these letters are meant.
+    rekey : bool
+        Whether the key becomes the connection_id of the value.
+    force : bool
+        Whether to send also what is still no message.
+
+    Raises
+    ------
+    ConfigError
+        If a corrected record is that of no letter.
+    """
+    plan = Plan()
+    unmatched = set(mended)
+    for letter in letters:
+        unmatched.discard(letter.place)
+        if not choice.takes(letter) or (mended and letter.place not in mended):
+            continue
+        if letter.place in sent:
+            plan.n_before += 1
+            continue
+        key, value = mended.get(letter.place, (letter.key, letter.value))
+        if rekey:
+            key = connection_id_of(value) or key
+        reason = _refusal(letter, key, value, force=force)
+        if reason is None:
+            # Under its own key it belongs where its connection is, by whatever partitioner it came there.
+            partition = letter.place.partition if key == letter.key else None
+            plan.records[letter.place] = Outgoing(key, value, partition)
+        else:
+            plan.refused[letter.place] = reason
+    _refuse_unmatched(unmatched)
+    return plan
+
+
+def _refusal(letter: Letter, key: bytes | None, value: bytes | None, *, force: bool) -> str | None:
+    if value is None and letter.reason != "null value":
+        return LEFT_OUT
+    if not force:
+        return check_record(key, value)
+    return NO_KEY if key is None and letter.reason != "no key" else None
+
+
+def _refuse_unmatched(places: Collection[Place]) -> None:
+    if places:
+        first = min(places)
+        raise ConfigError(
+            f"Expected each corrected line to have partition and offset of a dead letter, found {len(places)} without "
+            f"one, first partition {first.partition}, offset {first.offset}: correct or remove them; nothing was sent"
+        )
+
+
+def connection_id_of(value: bytes | None) -> bytes | None:
+    """Read the connection_id out of a value, as a key; None if there is none."""
+    try:
+        message = orjson.loads(value or b"")
+    except orjson.JSONDecodeError:
+        return None
+    name = message.get("connection_id") if isinstance(message, dict) else None
+    return name.encode() if isinstance(name, str) else None
+
+
+def to_json(letter: Letter) -> dict[str, Any]:
+    """Lay out a letter as a JSON object, which `read_mended` reads."""
+    return {
+        "partition": letter.place.partition,
+        "offset": letter.place.offset,
+        "reason": letter.reason,
+        "at": letter.at.isoformat(),
+        **_text_or_base64("key", letter.key),
+        **_text_or_base64("value", letter.value),
+    }
+
+
+def _text_or_base64(name: str, data: bytes | None) -> dict[str, str | None]:
+    try:
+        return {name: None if data is None else data.decode()}
+    except UnicodeDecodeError:
+        return {f"{name}_base64": base64.b64encode(data or b"").decode()}
+
+
+def read_mended(path: Path) -> dict[Place, Record]:
+    """Read corrected records: the lines that `dlq list --format json` prints, with another key or value.
+
+    Raises
+    ------
+    ConfigError
+        If a line is no such object.
+    """
+    mended: dict[Place, Record] = {}
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        try:
+            fields = orjson.loads(line)
+            place = Place(int(fields["partition"]), int(fields["offset"]))
+            mended[place] = (_bytes_of(fields, "key"), _bytes_of(fields, "value"))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(
+                f"Expected line {number} of {path} to be a JSON object with partition, offset, key and value as "
+                f"`dlq list --format json` prints it, found {printable(line)}: correct it"
+            ) from error
+    return mended
+
+
+def _bytes_of(fields: dict[str, Any], name: str) -> bytes | None:
+    if f"{name}_base64" in fields:
+        return base64.b64decode(fields[f"{name}_base64"], validate=True)
+    text = fields[name]
+    return None if text is None else str(text).encode()
+
+
+def printable(data: bytes | None, most: int = _MOST_SHOWN) -> str:
+    """Show the first bytes as text that a terminal takes: what is no character, or controls it, is escaped."""
+    if data is None:
+        return "NULL"
+    text = data[:most].decode("utf-8", "backslashreplace")
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return shown if len(data) <= most else f"{shown}..."
+
+
+class Memory:
+    """Remembers in the database which letters have been sent again, or are just being.
+
+    Parameters
+    ----------
+    connection : connection
+        In autocommit mode.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def sent(self) -> dict[Place, Place | None]:
+        """Return where each letter that was claimed is now; None if nobody knows whether it was sent."""
+        with self._connection.cursor() as cursor:
+            cursor.execute("SELECT kafka_partition, kafka_offset, new_partition, new_offset FROM redriven_letters")
+            return {Place(p, o): None if new_p is None else Place(new_p, new_o) for p, o, new_p, new_o in cursor}
+
+    def claim(self, places: Iterator[Place]) -> None:
+        """Say that letters are about to be sent."""
+        self._write("INSERT INTO redriven_letters (kafka_partition, kafka_offset) VALUES %s", list(places))
+
+    def settle(self, sent: Mapping[Place, Place]) -> None:
+        """Say where letters are now."""
+        self._write(
+            "UPDATE redriven_letters AS r SET new_partition = v.p::integer, new_offset = v.o::bigint "
+            "FROM (VALUES %s) AS v (kp, ko, p, o) WHERE (r.kafka_partition, r.kafka_offset) = (v.kp, v.ko)",
+            [(*origin, *place) for origin, place in sent.items()],
+        )
+
+    def give_up(self, places: Iterator[Place]) -> None:
+        """Forget letters that were claimed but never sent."""
+        self._write("DELETE FROM redriven_letters WHERE (kafka_partition, kafka_offset) IN (VALUES %s)", list(places))
+
+    def _write(self, statement: str, rows: list[Any]) -> None:
+        if rows:
+            with self._connection.cursor() as cursor:
+                execute_values(cursor, statement, rows)
+
+
+@contextmanager
+def redrive_memory(database_url: str) -> Iterator[Memory]:
+    """Open the memory for one run of `redrive`; another one waits.
+
+    Raises
+    ------
+    ConfigError
+        If the database cannot be reached.
+    """
+    with connect(database_url) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", (_REDRIVE_LOCK,))
+        yield Memory(connection)

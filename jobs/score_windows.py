@@ -1,0 +1,45 @@
+"""What `flink run -py jobs/score_windows.py` runs: reads its settings, ships the code and the model, and submits the job."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from pyflink.datastream import StreamExecutionEnvironment
+
+from jobs.cluster.model_activation import ensure_schedule
+from jobs.config import JOB_NAME
+from jobs.pipeline.assembly import build_pipeline
+from jobs.pipeline.code_shipping import ship
+from jobs.pipeline.job_arguments import JobArguments, parse_job_arguments
+from model.registry.topic_models import RegistryModels
+from udfs.errors import PipelineError
+
+
+def main(arguments: JobArguments) -> None:
+    """Build the job and hand it to the cluster that `flink run` talks to."""
+    settings = arguments.settings
+    ensure_schedule(settings.database.url, settings.topic, arguments.model, arguments.false_unknown_rate)
+    environment = StreamExecutionEnvironment.get_execution_environment()
+    if arguments.jars:
+        environment.add_jars(*(path.absolute().as_uri() for path in arguments.jars))
+    with tempfile.TemporaryDirectory() as folder:
+        ship(environment, Path(folder))
+        build_pipeline(environment, settings, partial(RegistryModels, settings.database.url, settings.topic))
+        environment.execute_async(JOB_NAME)
+
+
+if __name__ == "__main__":
+    try:
+        main(
+            parse_job_arguments(
+                sys.argv[1:],
+                kafka=os.environ.get("FINGERPRINT_KAFKA"),
+                database_url=os.environ.get("DATABASE_URL"),
+            )
+        )
+    except PipelineError as error:
+        sys.exit(f"Error: {error}")

@@ -1,0 +1,93 @@
+"""What a run has come to, and what it must come to: every row and every dead letter, as one hash by table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from typing import Any, Final
+
+from confluent_kafka import Message
+
+from ingest.kafka.record_validity import read_record
+from ingest.kafka.topic_reader import TopicReader
+from jobs.reference.result_rows import Chunk, Difference, ResultsHash, differences, hash_results
+from jobs.reference.topic_results import TopicResults
+from jobs.results.stored_results import read_results
+from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
+from model.registry.topic_models import OneModel
+
+DEAD_LETTER_TOPIC: Final = "dead_letter_topic"
+"""The name under which dead letters in Kafka are counted: each once, for there it may be twice."""
+
+_COLUMNS: Final = ("source_partition", "source_offset", "reason", "key_hash", "value_hash")
+_MOST_DIFFERENCES: Final = 5
+
+Row = tuple[Any, ...]
+
+
+class Outcomes:
+    """The results of one topic by the default model.
+
+    Parameters
+    ----------
+    kafka, topic : str
+        Of the messages.
+    """
+
+    def __init__(self, kafka: str, topic: str) -> None:
+        self._kafka, self._topic = kafka, topic
+        predictor = load_predictor(DEFAULT_ARTIFACT)
+        self._models, self._version = OneModel(predictor, explainer_of(predictor)), predictor.model_version
+
+    def written(self, database_url: str, dead_letter_topic: str) -> ResultsHash:
+        """Hash what a job has written into its database and its dead-letter topic."""
+        letters = {_letter_found(record) for record in self._records(dead_letter_topic)}
+        return _hash(read_results(database_url, self._version), letters)
+
+    def computed(self) -> ResultsHash:
+        """Hash what must be written, computed from the topic without Flink."""
+        letters = [_letter_expected(*refused) for refused in self._refused()]
+        with TopicReader(self._kafka, self._topic) as reader:
+            return _hash(TopicResults(reader, self._models).chunks(), letters)
+
+    def differences(self, database_url: str) -> list[Difference]:
+        """Find the first rows in which a database holds other results than the topic says."""
+        with TopicReader(self._kafka, self._topic) as reader:
+            expected = TopicResults(reader, self._models).chunks()
+            found = read_results(database_url, self._version)
+            return differences(found, expected, most=_MOST_DIFFERENCES)[0]
+
+    def _refused(self) -> Iterator[tuple[Message, str]]:
+        for record in self._records(self._topic):
+            reason = read_record(record.key(), record.value())[1]
+            if reason is not None:
+                yield record, reason
+
+    def _records(self, topic: str) -> Iterator[Message]:
+        with TopicReader(self._kafka, topic) as reader:
+            for span in reader.spans:
+                for records in reader.read(span):
+                    yield from records
+
+
+def _hash(results: Iterable[Chunk], letters: Iterable[Row]) -> ResultsHash:
+    columns = dict(zip(_COLUMNS, zip(*letters, strict=True), strict=False))
+    in_topic = hash_results([(DEAD_LETTER_TOPIC, columns)], [DEAD_LETTER_TOPIC]).tables
+    return ResultsHash(tables=hash_results(results).tables | in_topic)
+
+
+def _letter_expected(record: Message, reason: str) -> Row:
+    return record.partition(), record.offset(), reason, *_hashes(record)
+
+
+def _letter_found(record: Message) -> Row:
+    headers = {name: _bytes(value).decode() for name, value in dict(record.headers() or ()).items()}
+    return int(headers["source_partition"]), int(headers["source_offset"]), headers["reason"], *_hashes(record)
+
+
+def _hashes(record: Message) -> tuple[str, str]:
+    return sha256(_bytes(record.key())).hexdigest(), sha256(_bytes(record.value())).hexdigest()
+
+
+def _bytes(value: bytes | str | None) -> bytes:
+    return value.encode() if isinstance(value, str) else value or b""

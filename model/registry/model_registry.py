@@ -1,0 +1,179 @@
+"""The registry: every model that a topic may be scored by, and since which offsets, in PostgreSQL.
+
+A change takes two steps, so that no window is scored by a model that it should no longer be scored by: it is announced,
+and who scores holds still meanwhile; when the last of them must have heard of it, the ends of the topic's partitions
+become its offsets. Nothing that was scored until then lies beyond them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from psycopg2 import Binary
+from psycopg2.errors import UniqueViolation
+from psycopg2.extensions import connection as Connection
+
+from model.artifact.artifact_folder import BOOSTER_NAME, MANIFEST_NAME, BoosterPredictor
+from udfs.errors import ArtifactError, ConfigError
+from udfs.model_schedule import Activation, Schedule
+
+ANNOUNCED_FOR_S: Final = 30
+"""A change that was announced and not made in this time is void: whoever announced it is gone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegistryState:
+    """The schedule of a topic, and whether it is about to change.
+
+    Attributes
+    ----------
+    schedule : Schedule or None
+        None if no model has been activated for the topic.
+    announced : int or None
+        Number of an activation that has no offsets yet.
+    is_overdue : bool
+        Whether that one has had its time.
+    """
+
+    schedule: Schedule | None
+    announced: int | None
+    is_overdue: bool
+
+
+def read_state(connection: Connection, topic: str) -> RegistryState:
+    """Read what is activated for a topic."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT activation_id, model_version, from_offsets, "
+            "requested_at + make_interval(secs => %s) < clock_timestamp() "
+            "FROM model_activations WHERE topic = %s AND NOT is_void ORDER BY activation_id",
+            (ANNOUNCED_FOR_S, topic),
+        )
+        rows = cursor.fetchall()
+    made = [
+        Activation(model_version=version, from_offsets=tuple(begins))
+        for _, version, begins, _ in rows
+        if begins is not None
+    ]
+    announced = next(((number, is_overdue) for number, _, begins, is_overdue in rows if begins is None), (None, False))
+    return RegistryState(schedule=_in_effect(made), announced=announced[0], is_overdue=announced[1])
+
+
+def _in_effect(made: list[Activation]) -> Schedule | None:
+    """Leave out what a later activation of the whole topic has replaced."""
+    whole = [index for index, activation in enumerate(made) if not activation.from_offsets]
+    return Schedule(activations=tuple(made[whole[-1] :])) if whole else None
+
+
+def register(connection: Connection, folder: Path, predictor: BoosterPredictor) -> str:
+    """Keep a loaded artifact and return its version; one that is known already stays as it is."""
+    manifest = predictor.manifest
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO model_versions (model_version, manifest, sha256, false_unknown_rate, booster) "
+            "VALUES (%s, %s, %s, %s, %s) ON CONFLICT (model_version) DO UPDATE "
+            "SET false_unknown_rate = excluded.false_unknown_rate, booster = excluded.booster "
+            "WHERE model_versions.booster IS NULL",
+            (
+                predictor.model_version,
+                manifest.to_json(),
+                manifest.booster_sha256,
+                predictor.false_unknown_rate,
+                Binary((folder / BOOSTER_NAME).read_bytes()),
+            ),
+        )
+    return predictor.model_version
+
+
+def fetch_artifact(connection: Connection, model_version: str, folder: Path) -> float:
+    """Write a registered artifact into `folder`, and return the share of known windows that it may call unknown.
+
+    Raises
+    ------
+    ArtifactError
+        If the registry does not have it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT manifest, booster, false_unknown_rate FROM model_versions WHERE model_version = %s",
+            (model_version,),
+        )
+        found: tuple[Any, ...] | None = cursor.fetchone()
+    if found is None or found[1] is None:
+        raise ArtifactError(
+            f"Expected the model {model_version} in the registry, found {'only its name' if found else 'none such'}: "
+            "name its folder instead, or a version that `fingerprint model list` shows"
+        )
+    manifest, booster, rate = found
+    (folder / MANIFEST_NAME).write_text(json.dumps(manifest))
+    (folder / BOOSTER_NAME).write_bytes(booster)
+    return float(rate)
+
+
+def activate_everywhere(connection: Connection, topic: str, model_version: str) -> None:
+    """Let a model score the whole topic, from its beginning."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO model_activations (topic, model_version, from_offsets) VALUES (%s, %s, '{}')",
+            (topic, model_version),
+        )
+
+
+def replaced_at(connection: Connection, topic: str) -> datetime | None:
+    """Return when a model was last activated for the whole topic in place of others, None if none was."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT requested_at FROM model_activations WHERE topic = %s AND from_offsets = '{}' "
+            "ORDER BY activation_id OFFSET 1",
+            (topic,),
+        )
+        times: list[tuple[datetime]] = cursor.fetchall()
+    return times[-1][0] if times else None
+
+
+def announce(connection: Connection, topic: str, model_version: str) -> int:
+    """Announce an activation and return its number: from now on, who scores the topic holds still.
+
+    Raises
+    ------
+    ConfigError
+        If another one is announced.
+    """
+    state = read_state(connection, topic)
+    if state.announced is not None and state.is_overdue:
+        withdraw(connection, state.announced)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO model_activations (topic, model_version) VALUES (%s, %s) RETURNING activation_id",
+                (topic, model_version),
+            )
+            (number,) = cursor.fetchone() or (0,)
+    except UniqueViolation as error:
+        raise ConfigError(
+            f"Expected nobody else to change the model of the topic {topic}, found a change under way: try again in "
+            f"{ANNOUNCED_FOR_S} s"
+        ) from error
+    return int(number)
+
+
+def settle(connection: Connection, number: int, from_offsets: list[int]) -> bool:
+    """Make an announced activation with its offsets; tell whether it was not void by then."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE model_activations SET from_offsets = %s WHERE activation_id = %s AND NOT is_void",
+            (from_offsets, number),
+        )
+        return cursor.rowcount == 1
+
+
+def withdraw(connection: Connection, number: int) -> None:
+    """Make an announced activation void, unless it has been made."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE model_activations SET is_void = true WHERE activation_id = %s AND from_offsets IS NULL", (number,)
+        )

@@ -1,0 +1,264 @@
+"""Training from one command: synthetic sessions of the exchanges, synthetic strangers and, where present, recordings.
+
+What turns the booster's numbers into verdicts is fitted on sessions that the booster was not trained on: fresh
+synthetic ones, and recordings left out by day or family. The metrics are measured on sessions that neither saw. The
+booster that is kept is trained on everything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.artifact.artifact_folder import save_artifact
+from model.artifact.booster_explainer import typical_ranges
+from model.artifact.manifest import Manifest
+from model.training.boosting import N_TREES, PARAMETERS, RECORDING_WEIGHT, Progress, window_weights
+from model.training.calibrator import Judge, Judgements, fit_judge, judge
+from model.training.class_reference import build_reference
+from model.training.cross_fitting import (
+    MOST_FOLDS,
+    CrossFitted,
+    Division,
+    Material,
+    cross_fit,
+    divisions_of,
+    extend_divisions,
+    left_out_whole,
+)
+from model.training.dataset import (
+    Dataset,
+    build_dataset,
+    concatenate,
+    draw_labelled_strangers,
+    draw_labelled_synthetic,
+    jitter_every_second,
+    read_labelled_captures,
+)
+from model.training.session_accuracy import session_metrics
+from udfs.current_verdict import ConnectionVerdict
+from udfs.errors import SchemaError
+from udfs.schema import EXCHANGES, UNKNOWN
+
+CLASSES: Final = [*EXCHANGES, UNKNOWN]
+"""What a model names that is trained without enrolled venues."""
+
+RELEASE: Final = "0.2"
+
+CALIBRATION_SEED_OFFSET: Final = 1_000_000
+TEST_SEED_OFFSET: Final = 2_000_000
+"""Keep the synthetic sessions that are trained on, calibrated with and tested on apart."""
+
+ON_FRESH: Final = "synthetic, fresh sessions"
+ON_RECORDINGS: Final = "captures, days and families left out"
+"""What a manifest's metrics were measured on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Amounts:
+    """How much is drawn: synthetic sessions of each exchange, synthetic strangers, and messages of each session."""
+
+    per_exchange: int
+    n_strangers: int
+    n_messages: int
+
+    def half(self) -> Amounts:
+        """Halve the numbers of sessions: enough to calibrate or to test."""
+        halves = (max(1, self.per_exchange // 2), max(1, self.n_strangers // 2))
+        return Amounts(per_exchange=halves[0], n_strangers=halves[1], n_messages=self.n_messages)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a model is made of, besides recordings.
+
+    Attributes
+    ----------
+    amounts : Amounts
+        What is drawn.
+    seed : int
+        Of the synthetic sessions and of the trees' sampling.
+    classes : tuple of str
+        What it names, `unknown` included; those that are not drawn need recordings.
+    divisions : tuple of Division
+        How another model's recordings were left out, to be compared with; without any, as suits these recordings.
+    """
+
+    amounts: Amounts
+    seed: int
+    classes: tuple[str, ...] = tuple(CLASSES)
+    divisions: tuple[Division, ...] = ()
+
+    @property
+    def n_trees(self) -> int:
+        """Count trees: as many a class, whatever their number."""
+        return N_TREES // len(CLASSES) * len(self.classes)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trained:
+    """A booster with those of its folds, the judge of what they say, the sessions of both, and how they were chosen."""
+
+    plan: Plan
+    material: Material
+    fitted: CrossFitted
+    judge: Judge
+
+
+def train(folder: Path, *, captures: Path | None, amounts: Amounts, seed: int, progress: Progress) -> Manifest:
+    """Train a model, measure it on sessions it has not seen, and write the artifact into `folder`.
+
+    Parameters
+    ----------
+    folder : Path
+        Where booster and manifest go.
+    captures : Path or None
+        A folder with recordings and their `index.csv`; None trains on synthetic sessions only.
+    amounts : Amounts
+        What is drawn.
+    seed : int
+        Of the synthetic sessions and of the trees' sampling.
+    progress : callable
+        Told what is being done.
+    """
+    folder.mkdir(parents=True, exist_ok=True)  # minutes of training must not end in a folder that cannot be made
+    reading = read_labelled_captures(captures, lambda name: progress(f"reading {name}")) if captures else []
+    trained = train_on(build_dataset(reading), Plan(amounts=amounts, seed=seed), progress)
+    return save_trained(folder, trained, release=RELEASE, metrics=measure(trained, judge_left_out(trained), progress))
+
+
+def save_trained(
+    folder: Path, trained: Trained, *, release: str, metrics: dict[str, Any], origin: dict[str, Any] | None = None
+) -> Manifest:
+    """Write the artifact; what is known of its origin beside sessions and settings stands with them."""
+    material, fitted = trained.material, trained.fitted
+    everything = concatenate([material.synthetic, material.recordings])
+    held_out = concatenate([material.fresh, material.recordings])
+    raw = np.concatenate([fitted.raw_fresh, fitted.raw_left_out])
+    classes = list(trained.plan.classes)
+    return save_artifact(
+        folder,
+        fitted.whole.booster,
+        classes=classes,
+        release=release,
+        scaling=trained.judge.scaling,
+        refusal=trained.judge.refusal,
+        decision=trained.judge.decision,
+        typical=typical_ranges(everything.features, everything.window_labels, classes, window_weights(everything)),
+        reference=build_reference(everything, held_out, raw, trained.judge, classes),
+        training={**describe_training(trained), **(origin or {})},
+        metrics=metrics,
+    )
+
+
+def train_on(recordings: Dataset, plan: Plan, progress: Progress) -> Trained:
+    """Train a booster on everything, and fit its judge on fresh sessions and on recordings left out.
+
+    A class that is not drawn, and would be left out whole, is never left out: it cannot be measured.
+
+    Raises
+    ------
+    SchemaError
+        If a recording's label is no class.
+    """
+    check_labels(recordings, plan.classes)
+    progress(f"drawing {plan.amounts.per_exchange} sessions of each exchange and {plan.amounts.n_strangers} strangers")
+    divisions = extend_divisions(plan.divisions or divisions_of(recordings), recordings)
+    is_lone = np.isin(recordings.labels, list(set(left_out_whole(recordings, divisions)) - set(EXCHANGES)))
+    material = Material(
+        synthetic=concatenate([draw_synthetic(plan.amounts, plan.seed), recordings.take(is_lone)]),
+        recordings=recordings.take(~is_lone),
+        fresh=draw_synthetic(plan.amounts.half(), plan.seed + CALIBRATION_SEED_OFFSET),
+        divisions=divisions,
+    )
+    settings = {"n_trees": plan.n_trees, "most_folds": MOST_FOLDS, "seed": plan.seed}
+    fitted = cross_fit(material, plan.classes, **settings, progress=progress)
+    everything = np.ones(len(material.recordings.sources), dtype=np.bool_)
+    judge_of_all = fit_judge_without(material, fitted, everything)
+    return Trained(plan=plan, material=material, fitted=fitted, judge=judge_of_all)
+
+
+def check_labels(recordings: Dataset, classes: Sequence[str]) -> None:
+    """Refuse recordings that a model of these classes could not be trained on.
+
+    Raises
+    ------
+    SchemaError
+        If a label is no class.
+    """
+    strays = [source for source in recordings.sources if source.label not in classes]
+    if strays:
+        raise SchemaError(
+            f"Expected recordings labelled {', '.join(classes)}, found {strays[0].name} labelled {strays[0].label!r}: "
+            "correct index.csv, or enrol that venue"
+        )
+
+
+def draw_synthetic(amounts: Amounts, seed: int) -> Dataset:
+    """Draw sessions of every exchange, and strangers; every second of them behind a worse network."""
+    known = draw_labelled_synthetic(per_exchange=amounts.per_exchange, n_messages=amounts.n_messages, seed=seed)
+    strangers = draw_labelled_strangers(n=amounts.n_strangers, n_messages=amounts.n_messages, seed=seed)
+    return build_dataset(jitter_every_second([*known, *strangers], seed))
+
+
+def fit_judge_without(material: Material, fitted: CrossFitted, kept: NDArray[np.bool_]) -> Judge:
+    """Fit a judge on fresh sessions and on those recordings, left out, that are kept."""
+    raw = np.concatenate([fitted.raw_fresh, fitted.raw_left_out[kept[material.recordings.session]]])
+    return fit_judge(concatenate([material.fresh, material.recordings.take(kept)]), raw, fitted.whole.classes)
+
+
+def judge_left_out(trained: Trained) -> Judgements:
+    """Judge each recording by a judge that was fitted without its day and, for a stranger, without its family."""
+    recordings, fitted = trained.material.recordings, trained.fitted
+    probabilities = np.empty_like(fitted.raw_left_out)
+    windows = np.empty(len(recordings.features), dtype=np.intp)
+    connections: dict[int, ConnectionVerdict] = {}
+    for fold in fitted.folds:
+        tested = fold.tested[recordings.session]
+        fold_judge = fit_judge_without(trained.material, fitted, fold.trained)
+        found = judge(recordings.take(fold.tested), fitted.raw_left_out[tested], fold_judge)
+        probabilities[tested], windows[tested] = found.probabilities, found.windows
+        connections |= dict(zip(np.flatnonzero(fold.tested).tolist(), found.connections, strict=True))
+    return Judgements(
+        probabilities=probabilities,
+        windows=windows,
+        connections=[connections[i] for i in range(len(recordings.sources))],
+    )
+
+
+def measure(trained: Trained, left_out: Judgements, progress: Progress) -> dict[str, Any]:
+    """Count what is said of fresh sessions and, by `judge_left_out`, of recordings."""
+    progress("measuring on sessions it has not seen")
+    plan, recordings = trained.plan, trained.material.recordings
+    unseen = draw_synthetic(plan.amounts.half(), plan.seed + TEST_SEED_OFFSET)
+    judgements = judge(unseen, trained.fitted.whole.predict(unseen.features), trained.judge)
+    metrics = {ON_FRESH: session_metrics(unseen, judgements, plan.classes)}
+    if recordings.sources:
+        metrics[ON_RECORDINGS] = session_metrics(recordings, left_out, plan.classes)
+    return metrics
+
+
+def describe_training(trained: Trained) -> dict[str, Any]:
+    """List seed, parameters and sessions for the manifest."""
+    material, plan = trained.material, trained.plan
+    sources = [*material.synthetic.sources, *material.recordings.sources]
+    return {
+        "seed": plan.seed,
+        "trees": plan.n_trees,
+        "parameters": PARAMETERS,
+        "recording_weight": RECORDING_WEIGHT,
+        "synthetic": vars(plan.amounts),
+        "windows": len(material.synthetic.features) + len(material.recordings.features),
+        "captures": {source.name: source.sha256 for source in sources if source.real},
+        "synthetic_sha256": _combined_sha256([source.sha256 for source in sources if not source.real]),
+    }
+
+
+def _combined_sha256(hashes: Sequence[str]) -> str:
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()

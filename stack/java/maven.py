@@ -1,0 +1,69 @@
+"""Which Maven repository the jars come from."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
+
+from stack.stack_error import StackError
+
+MAVEN_CENTRAL_URL = "https://repo.maven.apache.org/maven2"
+
+
+def user_home(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the user's home folder, also where HOME is unset or empty."""
+    if environ.get("HOME"):
+        return Path(environ["HOME"])
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError as error:
+        raise StackError("Expected HOME to name your home folder, found it unset: set it.") from error
+
+
+def repository_url(environ: Mapping[str, str] = os.environ) -> str:
+    """Return the repository's address: MAVEN_REPO_URL, else Maven's mirror of Central, else Central itself."""
+    named = environ.get("MAVEN_REPO_URL")
+    if named:
+        return named.rstrip("/")
+    for path in _settings_files(environ):
+        for mirror in _mirrors(path):
+            return mirror.rstrip("/")
+    return MAVEN_CENTRAL_URL
+
+
+def without_password(url: str) -> str:
+    """Return an address that can be shown: user name and password are left out."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _settings_files(environ: Mapping[str, str]) -> Iterator[Path]:
+    yield user_home(environ) / ".m2" / "settings.xml"
+    for variable in ("MAVEN_HOME", "M2_HOME"):
+        if environ.get(variable):
+            yield Path(environ[variable]) / "conf" / "settings.xml"
+    yield Path("/etc/maven/settings.xml")
+
+
+def _mirrors(path: Path) -> Iterator[str]:
+    """Yield the addresses of the mirrors that stand in for Central."""
+    if not path.is_file():
+        return
+    try:
+        root = ElementTree.parse(path).getroot()  # noqa: S314 - the user's own settings, and Maven reads them too
+    except (ElementTree.ParseError, OSError) as error:
+        raise StackError(f"Expected Maven settings in {path}, found something unreadable: {error}.") from error
+    for mirror in root.iterfind("{*}mirrors/{*}mirror"):
+        url = (mirror.findtext("{*}url") or "").strip()
+        blocked = (mirror.findtext("{*}blocked") or "").strip() == "true"
+        if url and not blocked and _stands_for_central(mirror.findtext("{*}mirrorOf") or ""):
+            yield url
+
+
+def _stands_for_central(mirror_of: str) -> bool:
+    patterns = {pattern.strip() for pattern in mirror_of.split(",")}
+    return "!central" not in patterns and bool(patterns & {"*", "central", "external:*"})

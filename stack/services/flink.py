@@ -1,0 +1,258 @@
+"""Apache Flink: a standalone cluster of one JobManager and one TaskManager, from the jars of PyFlink's wheel.
+
+Which jobs run is kept in ZooKeeper and in the folder `HA_FOLDER`: a JobManager that was killed, or stopped with the
+stack, goes on with them from their last checkpoints when it is started again.
+
+The two Java commands are made here instead of by the wheel's shell scripts, which start several more JVMs to read the
+configuration and split paths at spaces.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from stack.java.flink_wheel import flink_home, flink_jars, log_options, module_options
+from stack.java.runtime import JavaHome, find_java
+from stack.ports import ANSWER_TIMEOUT_S, LOCALHOST, free_port
+from stack.services.flink_options import (
+    HA_FOLDER,
+    JOB_OPTIONS,
+    REPORTER,
+    REPORTER_OPTIONS,
+    TASKMANAGER_MEMORY_MB,
+    MetricsPorts,
+    cluster_options,
+    ha_options,
+    python_options,
+    write_config,
+)
+from stack.services.service import Service
+from stack.services.zookeeper import build_zookeeper
+from stack.settings import resolve_home
+
+JOBMANAGER_HEAP_MB = 768
+JOBMANAGER_CLASS = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
+TASKMANAGER_CLASS = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
+
+
+def build_flink(
+    home: Path, port: int, task_slots: int, java: JavaHome, metrics: MetricsPorts | None = None
+) -> list[Service]:
+    """Describe ZooKeeper, the JobManager and the TaskManager.
+
+    Parameters
+    ----------
+    home : Path
+        The stack's home; configuration, checkpoints and working files lie in its folder ``flink``.
+    port : int
+        Of the REST interface and the web UI.
+    task_slots : int
+        Slots of the TaskManager.
+    java : JavaHome
+        What runs them.
+    metrics : MetricsPorts or None
+        Where they serve their metrics, None for nowhere.
+    """
+    folder = home / "flink"
+    for name in ("checkpoints", "conf"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    zookeeper = build_zookeeper(home, free_port(), java)
+    options = cluster_options(folder, port, task_slots) | ha_options(folder, zookeeper.address)
+    write_config(folder / "conf", options if metrics is None else options | REPORTER_OPTIONS)
+    return [
+        zookeeper,
+        _build_jobmanager(home, port, java, metrics.jobmanager if metrics else None),
+        _build_taskmanager(home, port, java, metrics.taskmanager if metrics else None),
+    ]
+
+
+def forget_jobs(home: Path) -> bool:
+    """Let the next JobManager start without jobs, and return whether there were any; their checkpoints stay."""
+    had_jobs = resumes_jobs(home)
+    for path in (home / "flink" / HA_FOLDER, home / "zookeeper" / "data"):
+        shutil.rmtree(path, ignore_errors=True)
+    return had_jobs
+
+
+def resumes_jobs(home: Path) -> bool:
+    """Tell whether a JobManager that starts in `home` goes on with jobs of the last."""
+    return any((resolve_home(home) / "flink" / HA_FOLDER).glob("*/submitted*"))
+
+
+def snapshot_folder(home: Path, name: str) -> Path:
+    """Return where jobs of one kind keep their checkpoints, each in a folder of its id, and their savepoints."""
+    return resolve_home(home) / "flink" / "checkpoints" / name
+
+
+def snapshot_folder_of(home: Path, job_id: str) -> Path | None:
+    """Return the `snapshot_folder` that a job was given; None if it has none, or is no job of the cluster in `home`."""
+    return next((path.parent for path in snapshot_folder(home, "").glob(f"*/{job_id}")), None)
+
+
+def last_snapshot(folder: Path) -> Path | None:
+    """Return the newest complete checkpoint or savepoint in a `snapshot_folder`."""
+    found = [*folder.glob("*/chk-*/_metadata"), *folder.glob("savepoint-*/_metadata")]
+    return max(found, key=lambda path: path.stat().st_mtime_ns).parent if found else None
+
+
+def last_checkpoint(home: Path) -> Path | None:
+    """Return the newest complete checkpoint of any job of the cluster in `home`."""
+    found = snapshot_folder(home, "").glob("*/*/chk-*/_metadata")
+    return max((path.parent for path in found), key=snapshot_time_s, default=None)
+
+
+def snapshot_time_s(snapshot: Path) -> float:
+    """Return when a snapshot was complete, in seconds since the epoch by the machine's clock."""
+    return (snapshot / "_metadata").stat().st_mtime
+
+
+def client_environment(home: Path, flink_url: str) -> dict[str, str]:
+    """Return the environment in which the wheel's ``bin/flink`` finds the cluster, Java and this Python.
+
+    Parameters
+    ----------
+    home : Path
+        The client's configuration is written into its folder ``flink-client``, for the wheel's own may be read-only.
+    flink_url : str
+        The cluster's REST interface.
+    """
+    parts = urlsplit(flink_url)
+    conf = home / "flink-client" / "conf"
+    # In the system's temporary folder the client's files would lie in a folder that belongs to its first user.
+    own_tmp = home / "flink-client" / "tmp"
+    for folder in (conf, own_tmp):
+        folder.mkdir(parents=True, exist_ok=True)
+    for path in (flink_home() / "conf").glob("log4j*.properties"):
+        shutil.copyfile(path, conf / path.name)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    write_config(conf, {"rest.address": parts.hostname or "", "rest.port": port, **JOB_OPTIONS, **python_options()})
+    return {
+        **os.environ,
+        "JAVA_HOME": str(find_java().home),
+        "FLINK_CONF_DIR": str(conf),
+        "FLINK_LOG_DIR": str(conf.parent),
+        # If this is empty the script adds an option that Java refuses from version 24 on.
+        "FLINK_ENV_JAVA_OPTS": " ".join([f"-Djava.io.tmpdir={own_tmp}", *module_options()]),
+    }
+
+
+def _build_jobmanager(home: Path, port: int, java: JavaHome, metrics_port: int | None) -> Service:
+    log = home / "logs" / "jobmanager.log"
+    url = f"http://{LOCALHOST}:{port}"
+    # It has little to compute: without the second compiler it starts with half the work.
+    options = [f"-Xmx{JOBMANAGER_HEAP_MB}m", "-XX:TieredStopAtLevel=1"]
+    own_tmp = home / "flink" / "tmp" / "jobmanager"
+    command = _java_command(home, java, log, options, JOBMANAGER_CLASS, own_tmp, metrics_port)
+    return Service(
+        name="jobmanager",
+        title="Flink JobManager",
+        address=f"{LOCALHOST}:{port}",
+        web_url=url,
+        prepare=partial(_prepare_jobmanager, home, own_tmp),
+        command=lambda _start: command,
+        is_ready=lambda _start: _get(f"{url}/overview") is not None,
+        environment=_flink_folders(),
+        log=log,
+        output=log.with_suffix(".out"),
+    )
+
+
+def _build_taskmanager(home: Path, port: int, java: JavaHome, metrics_port: int | None) -> Service:
+    log = home / "logs" / "taskmanager.log"
+    memory_mb = TASKMANAGER_MEMORY_MB
+    heap_mb = memory_mb["framework.heap.size"] + memory_mb["task.heap.size"]
+    direct_mb = memory_mb["framework.off-heap.size"] + memory_mb["task.off-heap.size"] + memory_mb["network.max"]
+    options = [
+        f"-Xmx{heap_mb}m",
+        f"-XX:MaxDirectMemorySize={direct_mb}m",
+        f"-XX:MaxMetaspaceSize={memory_mb['jvm-metaspace.size']}m",
+    ]
+    own_tmp = home / "flink" / "tmp" / "taskmanager"
+    command = _java_command(home, java, log, options, TASKMANAGER_CLASS, own_tmp, metrics_port)
+    return Service(
+        name="taskmanager",
+        title="Flink TaskManager",
+        address=LOCALHOST,
+        prepare=partial(_empty_folder, own_tmp),
+        command=lambda start: [*command, "-D", f"taskmanager.resource-id={_resource_id(start)}"],
+        is_ready=lambda start: _is_registered(f"http://{LOCALHOST}:{port}", _resource_id(start)),
+        environment=_flink_folders(),
+        log=log,
+        output=log.with_suffix(".out"),
+    )
+
+
+def _prepare_jobmanager(home: Path, own_tmp: Path) -> None:
+    """Empty the working folder, and remove the results that Flink 2.3 writes but cannot read: it would end at once.
+
+    A job that failed before it ran, from a savepoint that is not there for one, has a result without its application.
+    """
+    _empty_folder(own_tmp)
+    for path in (home / "flink" / HA_FOLDER).glob("job-result-store/*/*_DIRTY.json"):
+        if '"application-id"' not in path.read_text(encoding="utf-8"):
+            path.unlink()
+
+
+def _empty_folder(folder: Path) -> None:
+    """Make a working folder anew: what a killed process left there, some 100 MB, is of no use to the next."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
+def _java_command(
+    home: Path,
+    java: JavaHome,
+    log: Path,
+    options: Sequence[str],
+    main_class: str,
+    own_tmp: Path,
+    metrics_port: int | None,
+) -> list[str]:
+    return [
+        str(java.executable),
+        *options,
+        "-XX:+UseG1GC",
+        "-XX:+ExitOnOutOfMemoryError",
+        "-Duser.timezone=UTC",
+        f"-Djava.io.tmpdir={own_tmp}",
+        *log_options(log),
+        *module_options(),
+        "-cp",
+        ":".join(map(str, flink_jars())),
+        main_class,
+        "--configDir",
+        str(home / "flink" / "conf"),
+        *("-D", f"io.tmp.dirs={own_tmp}"),
+        *(() if metrics_port is None else ("-D", f"{REPORTER}.port={metrics_port}")),
+    ]
+
+
+def _flink_folders() -> dict[str, str]:
+    return {f"FLINK_{name.upper()}_DIR": str(flink_home() / name) for name in ("lib", "opt", "plugins")}
+
+
+def _resource_id(start: int) -> str:
+    """Name one start of the TaskManager, so that its predecessor's registration is not taken for its own."""
+    return f"taskmanager-{start}"
+
+
+def _is_registered(url: str, resource_id: str) -> bool:
+    answer = _get(f"{url}/taskmanagers")
+    return answer is not None and any(known["id"] == resource_id for known in answer["taskmanagers"])
+
+
+def _get(url: str) -> Any:
+    """Return the JobManager's answer, None while it does not give one."""
+    try:
+        response = requests.get(url, timeout=ANSWER_TIMEOUT_S)
+        return response.json() if response.ok else None
+    except requests.RequestException:
+        return None

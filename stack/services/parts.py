@@ -1,0 +1,52 @@
+"""Which parts a stack has: those that run here and those that the user named."""
+
+from __future__ import annotations
+
+from stack.java.jars import ensure_jars
+from stack.java.runtime import find_java
+from stack.ports import LOCALHOST, database_address, free_port
+from stack.services.flink import build_flink
+from stack.services.flink_options import MetricsPorts
+from stack.services.kafka import build_kafka
+from stack.services.postgres import build_postgres, local_database_url
+from stack.services.prometheus import build_prometheus, find_prometheus
+from stack.services.service import Service
+from stack.settings import StackSettings
+from stack.status import PartStatus, StackStatus
+
+
+def build_services(settings: StackSettings) -> list[Service]:
+    """Describe the parts that run here."""
+    home = settings.home
+    (home / "logs").mkdir(parents=True, exist_ok=True)
+    services = []
+    if settings.kafka is None:
+        services.append(build_kafka(home, settings.kafka_port, ensure_jars("broker", lambda _line: None), find_java()))
+    metrics = None
+    if settings.prometheus_port is not None:
+        metrics = MetricsPorts(jobmanager=free_port(), taskmanager=free_port())
+        services.append(build_prometheus(home, settings.prometheus_port, metrics, find_prometheus()))
+    if settings.flink is None:
+        services += build_flink(home, settings.flink_port, settings.task_slots, find_java(), metrics)
+    if settings.database_url is None:
+        services.append(build_postgres(home, settings.postgres_port))
+    return services
+
+
+def initial_status(settings: StackSettings) -> StackStatus:
+    """Return the addresses of all services, and the parts that do not run here."""
+    external = []
+    if settings.kafka is not None:
+        external.append(PartStatus(name="kafka", state="external", address=settings.kafka))
+    if settings.flink is not None:
+        external.append(PartStatus(name="flink", state="external", address=settings.flink, web_url=settings.flink))
+    if settings.database_url is not None:
+        address = database_address(settings.database_url)
+        external.append(PartStatus(name="postgres", state="external", address=address))
+    return StackStatus(
+        home=settings.home,
+        kafka=settings.kafka or f"{LOCALHOST}:{settings.kafka_port}",
+        flink_url=settings.flink or f"http://{LOCALHOST}:{settings.flink_port}",
+        database_url=settings.database_url or local_database_url(settings.home, settings.postgres_port),
+        parts=external,
+    )

@@ -1,0 +1,62 @@
+"""A broker that is not there is one sentence, and nothing else on standard error."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from ingest.kafka.backlog import Capacity
+from ingest.kafka.broker import ensure_topics
+from ingest.kafka.producer import Producer
+from udfs.errors import ConfigError
+
+
+@pytest.fixture
+def nobody() -> str:
+    """Return an address where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+@pytest.fixture
+def stranger() -> Iterator[str]:
+    """Return the address of a server that is no Kafka: it hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        done = threading.Event()
+
+        def hang_up() -> None:
+            while not done.is_set():
+                try:
+                    server.accept()[0].close()
+                except TimeoutError:
+                    continue
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        done.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(("who", "found"), [("nobody", "Connection refused"), ("stranger", "transport failure")])
+def test_a_broker_that_is_not_there_is_one_sentence(
+    who: str,
+    found: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("ingest.kafka.broker.ANSWER_TIMEOUT_S", 2.0)
+    address = request.getfixturevalue(who)
+    sentence = f"^expected Kafka at {address} to answer, but found .*{found}.*: check the address and that the broker"
+    with pytest.raises(ConfigError, match=sentence):
+        ensure_topics(address, ["t"], 1)
+    producer = Producer(address, "t", capacity=Capacity(messages=10, value_bytes=1_000))
+    with pytest.raises(ConfigError, match=sentence):
+        producer.__enter__()
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,45 @@
+"""Going back to earlier models, on a real registry and a real topic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ingest.kafka.broker import ensure_topics
+from jobs.cluster.model_activation import activate, ensure_schedule, roll_back
+from jobs.results.migrations import migrate
+from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_manifest
+from model.registry.database import connect
+from model.registry.model_registry import read_state
+from stack.status import StackStatus
+from udfs.errors import ConfigError
+
+TOPIC = "rollback_messages"
+
+
+def test_going_back_again_goes_further_back(local_stack: StackStatus, database_url: str, toy_model: Path) -> None:
+    """After a, b and c come b and a; after another c comes a again, for b was gone back from."""
+    kafka = local_stack.kafka
+    migrate(database_url)
+    ensure_topics(kafka, [TOPIC], 4)
+    a, c = (load_manifest(folder).model_version for folder in (DEFAULT_ARTIFACT, toy_model))
+    b = f"{a}@0.02"
+
+    def to(model: Path | str, rate: float | None = None) -> None:
+        activate(database_url, kafka, TOPIC, str(model), false_unknown_rate=rate, progress=lambda _: None)
+
+    def back() -> str:
+        return roll_back(database_url, kafka, TOPIC, lambda _: None)[0]
+
+    ensure_schedule(database_url, TOPIC, None, None)
+    to(DEFAULT_ARTIFACT, 0.02)
+    to(toy_model)
+    assert [back(), back()] == [b, a]
+    with pytest.raises(ConfigError, match="found none: there is nothing to go back to"):
+        back()
+    to(c)
+    assert back() == a
+    with connect(database_url) as database:
+        schedule = read_state(database, TOPIC).schedule
+    assert [one.model_version for one in schedule.activations] == [a, b, c, b, a, c, a]

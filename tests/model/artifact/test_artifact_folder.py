@@ -1,0 +1,118 @@
+"""A model that does not fit is refused with one sentence, before anything is scored."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xgboost as xgb
+
+from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_predictor
+from udfs.errors import ArtifactError, ConfigError
+from udfs.features import FEATURES
+
+
+@pytest.fixture
+def artifact(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(DEFAULT_ARTIFACT, tmp_path / "artifact"))
+
+
+def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    change(manifest)
+    path.write_text(json.dumps(manifest))
+
+
+def test_the_shipped_model_fits_this_version() -> None:
+    predictor = load_predictor(DEFAULT_ARTIFACT)
+    assert predictor.classes == ("binance", "coinbase", "kraken", "unknown")
+    booster = (DEFAULT_ARTIFACT / "booster.ubj").read_bytes()
+    assert predictor.manifest.booster_sha256 == hashlib.sha256(booster).hexdigest()
+    assert predictor.model_version == predictor.manifest.model_version
+    assert load_predictor(DEFAULT_ARTIFACT, 0.05).model_version == f"{predictor.model_version}@0.05"
+    probabilities = predictor.predict(np.full((3, len(FEATURES)), np.nan))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert predictor.predict(np.empty((0, len(FEATURES)))).shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda m: m.update(format=99), "Expected a model with format 3, found 99"),
+        (lambda m: (m.update(format=2), m.pop("reference")), "Expected a model with format 3, found 2 .*: train anew"),
+        (lambda m: m.update(window_size=100), "Expected a model with window size 50, found 100"),
+        (lambda m: m.update(window_slide=10), "Expected a model with window slide 25, found 10"),
+        (lambda m: m["libraries"].update(xgboost="0.9"), "found 0.9"),
+        (lambda m: m["feature_names"].reverse(), "Expected the model's feature 1 to be"),
+        (lambda m: m["feature_names"].pop(), "Expected the model's feature 56 to be .* found nothing"),
+        (lambda m: m["feature_names"].append("more"), "Expected a model of 56 features, found 57"),
+        (lambda m: m.update(classes=["a", "b"]), "Expected distinct classes with 'unknown' among them"),
+        (lambda m: m["scaling"]["slopes"].pop(), "Expected calibration and refusal thresholds for the classes"),
+        (lambda m: m["refusal"].pop("kraken"), "Expected calibration and refusal thresholds for the classes"),
+        (lambda m: m["decision"]["bounds_millinats"].pop(), "Expected bounds of evidence for the classes"),
+        (lambda m: m["decision"].update(unknown=0), "Expected bounds of evidence for the classes"),
+        (lambda m: m.update(booster_sha256="0" * 64), "the file was changed or cut off"),
+        (lambda m: m.update(colour="blue"), "cannot be read as one"),
+        (lambda m: m.pop("format"), "cannot be read as one"),
+        (lambda m: m.pop("metrics"), "cannot be read as one"),
+    ],
+)
+def test_a_manifest_that_does_not_fit_is_refused(artifact: Path, change: Callable[..., object], sentence: str) -> None:
+    edit(artifact, change)
+    with pytest.raises(ArtifactError, match=sentence):
+        load_predictor(artifact)
+
+
+def test_no_artifact_broken_json_and_missing_booster_are_refused(artifact: Path, tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="found no manifest.json"):
+        load_predictor(tmp_path / "nowhere")
+    (artifact / "booster.ubj").unlink()
+    with pytest.raises(ArtifactError, match="found none: take a whole copy"):
+        load_predictor(artifact)
+    (artifact / "manifest.json").write_text("{")
+    with pytest.raises(ArtifactError, match="cannot be read as one"):
+        load_predictor(artifact)
+
+
+def test_a_cut_booster_is_refused(artifact: Path) -> None:
+    path = artifact / "booster.ubj"
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(ArtifactError, match="sha256"):
+        load_predictor(artifact)
+
+
+def test_a_foreign_file_with_the_right_hash_is_refused(artifact: Path) -> None:
+    (artifact / "booster.ubj").write_bytes(b"no booster")
+    edit(artifact, lambda m: m.update(booster_sha256=hashlib.sha256(b"no booster").hexdigest()))
+    with pytest.raises(ArtifactError, match="XGBoost cannot read it"):
+        load_predictor(artifact)
+
+
+def test_a_stricter_rate_refuses_less_and_one_beyond_the_limits_is_refused() -> None:
+    thresholds = [load_predictor(DEFAULT_ARTIFACT, rate).refusal_thresholds for rate in (0.001, 0.01, 0.1)]
+    for strict, default, lax in zip(*thresholds, strict=True):
+        assert strict >= default >= lax
+    with pytest.raises(ConfigError, match=r"from 0\.001 to 0\.2, found 0\.5: choose one"):
+        load_predictor(DEFAULT_ARTIFACT, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("n_features", "n_classes", "sentence"), [(55, 4, "to score 56 features"), (56, 3, "found 3:")]
+)
+def test_a_booster_of_other_features_or_classes_is_refused(
+    artifact: Path, n_features: int, n_classes: int, sentence: str
+) -> None:
+    rng = np.random.default_rng(1)
+    data = xgb.DMatrix(rng.random((40, n_features)), np.arange(40) % n_classes)
+    xgb.train({"objective": "multi:softprob", "num_class": n_classes}, data, 1).save_model(artifact / "booster.ubj")
+    sha256 = hashlib.sha256((artifact / "booster.ubj").read_bytes()).hexdigest()
+    edit(artifact, lambda m: m.update(booster_sha256=sha256))
+    with pytest.raises(ArtifactError, match=sentence):
+        load_predictor(artifact)

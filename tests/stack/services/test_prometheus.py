@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from stack.services.flink_options import MetricsPorts
+from stack.services.prometheus import build_prometheus, find_prometheus
+from stack.settings import StackSettings
+from stack.stack_error import StackError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StackError, match="Expected the program prometheus on the PATH, found none: install it"):
+        find_prometheus()
+
+
+def test_a_flink_elsewhere_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match="found the one at http://flink:8081: leave out"):
+        StackSettings(home=tmp_path, flink="flink:8081", prometheus_port=0)
+
+
+def test_prometheus_takes_its_configurations(tmp_path: Path, has_prometheus: bool) -> None:
+    if not has_prometheus:
+        pytest.skip("there is no program promtool, and no apt-get to fetch Debian's")
+    service = build_prometheus(tmp_path, 1, MetricsPorts(jobmanager=2, taskmanager=3), find_prometheus())
+    service.prepare()
+    own = tmp_path / "prometheus" / "prometheus.yml"
+    assert f"--config.file={own}" in service.command(0)
+    assert all(f'"127.0.0.1:{port}"' in own.read_text() for port in (2, 3))
+    for config in (own, ROOT / "deploy" / "prometheus" / "prometheus.yml"):
+        promtool = [str(shutil.which("promtool")), "check", "config", str(config)]
+        done = subprocess.run(promtool, capture_output=True, text=True, check=False)  # noqa: S603 (ours)
+        assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,149 @@
+"""Which model scores which window: a function of its place in the topic, so that reading again changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from udfs.explanations import Explainer
+from udfs.history import HistoryCodec
+from udfs.rows import decision_rows, explanations, score_rows
+from udfs.schema import WINDOW_COLUMNS, Float64Array, Int64Array, Windows
+from udfs.scoring import Predictor, score_windows
+from udfs.signatures import N_TRAITS
+
+Objects = NDArray[np.object_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activation:
+    """From some offsets on, another model scores.
+
+    Attributes
+    ----------
+    model_version : str
+        Its name.
+    from_offsets : tuple of int
+        By partition: the model scores the windows whose last message has this offset or a later one. A partition that
+        is not listed is scored from its beginning.
+    """
+
+    model_version: str
+    from_offsets: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """The activations of a topic in their order; the first one has no offsets."""
+
+    activations: tuple[Activation, ...]
+
+    def versions_at(self, partitions: Int64Array, last_offsets: Int64Array) -> Objects:
+        """Name the model of each window.
+
+        Parameters
+        ----------
+        partitions, last_offsets : (n_windows,) int64
+            Where its last message is.
+
+        >>> swap = (Activation(model_version="a"), Activation(model_version="b", from_offsets=(100, 7)))
+        >>> Schedule(activations=swap).versions_at(np.array([0, 0, 1, 2]), np.array([99, 100, 8, 3]))
+        array(['a', 'b', 'b', 'b'], dtype=object)
+        """
+        chosen = np.zeros(len(partitions), dtype=np.int64)
+        n_partitions = int(partitions.max(initial=-1)) + 1
+        for index, activation in enumerate(self.activations):
+            begins = np.zeros(max(n_partitions, len(activation.from_offsets)), dtype=np.int64)
+            begins[: len(activation.from_offsets)] = activation.from_offsets
+            chosen[last_offsets >= begins[partitions]] = index
+        names: Objects = np.array([a.model_version for a in self.activations], dtype=object)[chosen]
+        return names
+
+
+class Models(Protocol):
+    """What a job needs of the models that score its topic."""
+
+    def schedule(self) -> Schedule:
+        """Return the schedule as it is now; wait while it is being changed."""
+
+    def still_holds(self, schedule: Schedule) -> bool:
+        """Tell whether what was scored by this schedule may be handed on."""
+
+    def predictor(self, model_version: str) -> Predictor:
+        """Return a model of the schedule."""
+
+    def explainer(self, model_version: str) -> Explainer:
+        """Return what explains that model's verdicts."""
+
+
+def score_scheduled(windows: Windows, offsets: Int64Array, partitions: Int64Array, models: Models) -> pd.DataFrame:
+    """Score a batch of windows, each by its model: rows as `udfs.rows.score_rows` lays them out.
+
+    Parameters
+    ----------
+    windows : Windows
+        The batch.
+    offsets : (n_windows, WINDOW_SIZE) int64
+        Kafka offset of each message.
+    partitions : (n_windows,) int64
+        Where the window comes from.
+    models : Models
+        Of the topic.
+    """
+
+    def score(version: str, chosen: Int64Array) -> pd.DataFrame:
+        part = Windows(**{name: getattr(windows, name)[chosen] for name in WINDOW_COLUMNS})
+        return score_rows(part, offsets[chosen], score_windows(part, models.predictor(version)), version)
+
+    while True:
+        schedule = models.schedule()
+        rows = by_version(schedule.versions_at(partitions, offsets[:, -1]), score)
+        if models.still_holds(schedule):
+            return rows
+
+
+def decide_texts(texts: Objects, versions: Objects, models: Models) -> pd.DataFrame:
+    """Decide on n connections from the records of their last windows, each by its model, whose records they are."""
+
+    def decide(version: str, chosen: Int64Array) -> pd.DataFrame:
+        model = models.predictor(version)
+        codec = HistoryCodec(n_classes=len(model.classes), n_traits=N_TRAITS)
+        return decision_rows(codec.decode(texts[chosen].tolist()), model.classes, model.decision_rule)
+
+    return by_version(versions, decide)
+
+
+def explain_scheduled(
+    features: Float64Array, verdicts: Objects, declared: Objects, versions: Objects, models: Models
+) -> pd.Series[str]:
+    """Explain n alerts as `udfs.rows.explanations` does, each by its model; None for what is no alert."""
+
+    def explain(version: str, chosen: Int64Array) -> pd.DataFrame:
+        model, explainer = models.predictor(version), models.explainer(version)
+        claims = declared[chosen].tolist()
+        texts = explanations(features[chosen], verdicts[chosen].tolist(), claims, model, explainer)
+        return pd.DataFrame({"reasons": texts}, dtype=object)
+
+    return by_version(versions, explain)["reasons"]
+
+
+def by_version(versions: Objects, compute: Callable[[str, Int64Array], pd.DataFrame]) -> pd.DataFrame:
+    """Compute the rows of each model version together, and return them in the order that they were in.
+
+    Parameters
+    ----------
+    versions : (n,) names, at least one
+    compute : callable
+        Takes a version and the indices that are its, and returns a row for each.
+    """
+    codes, names = pd.factorize(versions)
+    groups = [np.flatnonzero(codes == code) for code in range(len(names))]
+    parts = [compute(name, chosen) for name, chosen in zip(names, groups, strict=True)]
+    if len(parts) == 1:
+        return parts[0]
+    return pd.concat(parts, ignore_index=True).iloc[np.argsort(np.concatenate(groups))].reset_index(drop=True)
