@@ -9,7 +9,7 @@ from typing import Literal
 from model.registry.database_url import Database
 from udfs.errors import ConfigError
 from udfs.schema import WINDOW_SLIDE
-from udfs.windows import SILENCE_NS
+from udfs.windows import IDLE_GAP_NS
 
 TOPIC = "raw_messages"
 DEAD_LETTER_TOPIC = "raw_messages_dlq"
@@ -34,8 +34,8 @@ class JobSettings:
         Where messages come from, and where goes what is none.
     parallelism : int
         Flink subtasks of every operator.
-    silence_minutes : float
-        After a longer silence, by the messages' receive times, a connection's counting and its verdict start anew.
+    idle_gap_minutes : float
+        After a longer gap, by the messages' receive times, a connection's counting and its verdict start anew.
     downtime_hours : float
         How much later than it was received a message may be processed, at most: see `state_ttl_s`.
     bundle_ms, flush_ms : int
@@ -54,7 +54,7 @@ class JobSettings:
     topic: str = TOPIC
     dead_letter_topic: str = DEAD_LETTER_TOPIC
     parallelism: int = 1
-    silence_minutes: float = SILENCE_NS / _NS_PER_MINUTE
+    idle_gap_minutes: float = IDLE_GAP_NS / _NS_PER_MINUTE
     downtime_hours: float = 24.0
     bundle_ms: int = 20
     flush_ms: int = 20
@@ -63,29 +63,29 @@ class JobSettings:
     stop_at_end: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("parallelism", "bundle_ms", "flush_ms", "checkpoint_ms", "silence_minutes", "downtime_hours"):
+        for name in ("parallelism", "bundle_ms", "flush_ms", "checkpoint_ms", "idle_gap_minutes", "downtime_hours"):
             _check_is_above_0(name, getattr(self, name))
 
     @property
-    def silence_ns(self) -> int:
-        """The longest silence within a segment."""
-        return to_silence_ns(self.silence_minutes)
+    def idle_gap_ns(self) -> int:
+        """The longest idle gap within a segment."""
+        return to_idle_gap_ns(self.idle_gap_minutes)
 
     @property
     def state_ttl_s(self) -> int:
         """How long Flink keeps what it knows of a connection, by the machine's clock, after it last wrote it.
 
-        Within a segment the next message is received at most a silence later, and what is kept of windows is written at
-        each 25th message. So as long as none waits `downtime_hours` longer to be processed than one of the 25 before
+        Within a segment the next message is received at most an idle gap later, and what is kept of windows is written
+        at each 25th message. So as long as none waits `downtime_hours` longer to be processed than one of the 25 before
         it, nothing expires that a message of its segment still needs; what another segment left is not looked at.
         """
-        return round(WINDOW_SLIDE * self.silence_minutes * 60 + self.downtime_hours * 3600)
+        return round(WINDOW_SLIDE * self.idle_gap_minutes * 60 + self.downtime_hours * 3600)
 
 
-def to_silence_ns(silence_minutes: float) -> int:
-    """Convert the longest silence within a segment, or raise ConfigError if it is none."""
-    _check_is_above_0("silence_minutes", silence_minutes)
-    return round(silence_minutes * _NS_PER_MINUTE)
+def to_idle_gap_ns(idle_gap_minutes: float) -> int:
+    """Convert the longest idle gap within a segment, or raise ConfigError if it is none."""
+    _check_is_above_0("idle_gap_minutes", idle_gap_minutes)
+    return round(idle_gap_minutes * _NS_PER_MINUTE)
 
 
 def _check_is_above_0(name: str, value: float) -> None:

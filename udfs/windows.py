@@ -8,7 +8,7 @@ For `WINDOW_SIZE` 4 and `WINDOW_SLIDE` 2 (really 50 and 25)::
     window 2              [---------]
     9 starts window 3, which is not complete: no row.
 
-A message that comes more than a silence after the one before it begins a new segment of its connection: it counts as
+A message that comes more than an idle gap after the one before it begins a new segment of its connection: it counts as
 message 1, and windows never span the gap. The job does the same, so a replay of a topic gives the live run's windows.
 
 To Python one window travels as one flat array of `WIRE_LENGTH` integers, message by message (m: message, c: column)::
@@ -27,8 +27,8 @@ import numpy as np
 from udfs.errors import SchemaError
 from udfs.schema import WINDOW_COLUMNS, WINDOW_SIZE, WINDOW_SLIDE, Int64Array, Session, Windows
 
-SILENCE_NS: Final = 3600 * 10**9
-"""The longest silence within a segment, unless the job is told another."""
+IDLE_GAP_NS: Final = 3600 * 10**9
+"""The longest idle gap within a segment, unless the job is told another."""
 
 WIRE_COLUMNS: Final = (*WINDOW_COLUMNS, "kafka_offset")
 """The columns of a window on the wire, in order."""
@@ -86,27 +86,27 @@ def window_starts(lengths: Int64Array) -> Int64Array:
     return starts
 
 
-def segments(recv_ts_ns: Int64Array, silence_ns: int = SILENCE_NS) -> list[slice]:
-    """Cut a connection's messages where it was silent: a connection without messages has no segment.
+def segments(recv_ts_ns: Int64Array, idle_gap_ns: int = IDLE_GAP_NS) -> list[slice]:
+    """Cut a connection's messages at its idle gaps: a connection without messages has no segment.
 
     Parameters
     ----------
     recv_ts_ns : (n_messages,) int64
         Receive times in arrival order.
-    silence_ns : int
-        The longest silence within a segment.
+    idle_gap_ns : int
+        The longest idle gap within a segment.
 
-    >>> segments(np.array([0, 10, 31, 30, 50]), silence_ns=20)
+    >>> segments(np.array([0, 10, 31, 30, 50]), idle_gap_ns=20)
     [slice(0, 2, None), slice(2, 5, None)]
     """
-    starts = np.flatnonzero(np.diff(recv_ts_ns) > silence_ns) + 1
+    starts = np.flatnonzero(np.diff(recv_ts_ns) > idle_gap_ns) + 1
     bounds = [0, *starts.tolist(), len(recv_ts_ns)]
     return [slice(start, stop) for start, stop in pairwise(bounds) if start < stop]
 
 
-def session_windows(session: Session, silence_ns: int = SILENCE_NS) -> Windows:
+def session_windows(session: Session, idle_gap_ns: int = IDLE_GAP_NS) -> Windows:
     """Cut a session into the windows that the job would see."""
-    parts = segments(session.recv_ts_ns, silence_ns)
+    parts = segments(session.recv_ts_ns, idle_gap_ns)
     return Windows(**{name: slide_segments(getattr(session, name), parts) for name in WINDOW_COLUMNS})
 
 

@@ -172,7 +172,7 @@ def connections() -> list[Json]:
 
 
 def speed() -> list[Json]:
-    """Show throughput, latency, and what was refused."""
+    """Show throughput, latency, and what was rejected."""
     return [
         section("Speed and dead letters", 44),
         timeseries(

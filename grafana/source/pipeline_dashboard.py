@@ -135,7 +135,7 @@ def _now(y: int) -> list[Json]:
         ),
         stat(
             "Dead letters",
-            "Records refused in the time shown, because they are invalid; below, by reason.",
+            "Records rejected in the time shown, because they are invalid; below, by reason.",
             PromQL(in_range(of_operator("reason_dead_letters")), "in this time", instant=True),
             at=(20, y, 4, 5),
             unit="short",
@@ -148,13 +148,13 @@ def _throughput(y: int) -> list[Json]:
     return [
         timeseries(
             "Messages",
-            "Records read from Kafka a second, and those refused among them.",
+            "Records read from Kafka a second, and those rejected among them.",
             PromQL(per_second(of_operator("numRecordsOut", _SOURCE)), "read"),
-            PromQL(per_second(of_operator("reason_dead_letters")), "refused"),
+            PromQL(per_second(of_operator("reason_dead_letters")), "rejected"),
             at=(0, y, 8, 8),
             unit="short",
             least=0,
-            fields=[field("read", colour=SKY_BLUE), field("refused", colour=VERMILLION)],
+            fields=[field("read", colour=SKY_BLUE), field("rejected", colour=VERMILLION)],
         ),
         timeseries(
             "Windows",
@@ -266,7 +266,7 @@ def _scoring(y: int) -> list[Json]:
         ),
         timeseries(
             "Dead letters by reason",
-            "Records refused a second, over a minute. Their bytes are in the topic raw_messages_dlq, their places in "
+            "Records rejected a second, over a minute. Their bytes are in the topic raw_messages_dlq, their places in "
             "the table dead_letters.",
             PromQL(per_second(of_operator("reason_dead_letters")), "all"),
             PromQL(f"{per_second(of_operator('reason_dead_letters'), 'reason')} > 0", "{{reason}}"),

@@ -11,7 +11,6 @@ from rich.table import Table
 from jobs.cli import options
 from jobs.cli.console import err, out
 from jobs.cluster.savepoints import downtime_warning
-from jobs.pipeline.java_functions import ensure_functions
 from stack.control import down as stop_stack
 from stack.control import status as read_stack
 from stack.control import up as start_stack
@@ -73,8 +72,6 @@ def start_with_progress(settings: StackSettings) -> StackStatus:
         found = start_stack(settings, _say)
         if warning is not None and resumes_jobs(settings.home):  # not if they were forgotten meanwhile
             err.print(f"[yellow]Warning:[/yellow] {escape(warning)}", highlight=False, soft_wrap=True)
-        # Not needed before the job is submitted; that goes faster then.
-        ensure_functions(_say)
         return found
 
 

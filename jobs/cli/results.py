@@ -19,7 +19,7 @@ from jobs.cli.console import err, out
 from jobs.cli.options import OutputFormat
 from jobs.cluster.replay_checks import beginning_note
 from jobs.cluster.service_addresses import Addresses
-from jobs.config import JobSettings, to_silence_ns
+from jobs.config import JobSettings, to_idle_gap_ns
 from jobs.reference.result_rows import Chunk, Difference, ResultsHash, differences, hash_results
 from jobs.reference.topic_results import TopicResults
 from jobs.results.migrations import check_schema
@@ -41,7 +41,7 @@ Model = Annotated[
         rich_help_panel=_OF_TOPIC,
     ),
 ]
-SilenceMinutes = Annotated[
+IdleGapMinutes = Annotated[
     float,
     typer.Option(
         help="After a longer one a connection starts again at message 1, as the job was told.",
@@ -65,7 +65,7 @@ def print_hash(
         typer.Option("--from-topic", help="Compute the results from the topic, without Flink and without the tables."),
     ] = False,
     model: Model = None,
-    silence_minutes: SilenceMinutes = JobSettings.silence_minutes,
+    idle_gap_minutes: IdleGapMinutes = JobSettings.idle_gap_minutes,
     output: Annotated[OutputFormat, typer.Option("--format", help="How to print.")] = OutputFormat.TABLE,
 ) -> None:
     """Print a hash of the results: the same for the same rows, whenever and in whatever order they were written.
@@ -82,7 +82,7 @@ def print_hash(
                 f"{model_version}: leave it out"
             )
         models = _models(addresses, topic, model)
-        with _from_topic(addresses, topic, models, silence_minutes) as chunks:
+        with _from_topic(addresses, topic, models, idle_gap_minutes) as chunks:
             found = hash_results(chunks)
         _print(found, _versions(models), output)
         return
@@ -99,7 +99,7 @@ def print_differences(
     kafka: options.Kafka = None,
     topic: OfTopic = options.DEFAULT_TOPIC,
     model: Model = None,
-    silence_minutes: SilenceMinutes = JobSettings.silence_minutes,
+    idle_gap_minutes: IdleGapMinutes = JobSettings.idle_gap_minutes,
     rows: Annotated[int, typer.Option(min=1, help="Rows shown at most of each table.")] = 5,
 ) -> None:
     """Compare the tables with what the topic says, row by row, and show where they differ; exit code 1 if they do."""
@@ -108,7 +108,7 @@ def print_differences(
     check_schema(url)
     models = _models(addresses, topic, model)
     versions = _versions(models)
-    with _from_topic(addresses, topic, models, silence_minutes) as chunks:
+    with _from_topic(addresses, topic, models, idle_gap_minutes) as chunks:
         found, counts = differences(read_results(url, *versions), chunks, most=rows)
     if not found:
         out.print(f"The tables hold what the topic says, for {', '.join(versions)}.", soft_wrap=True)
@@ -132,19 +132,19 @@ def _versions(models: Models) -> tuple[str, ...]:
 
 
 @contextmanager
-def _from_topic(addresses: Addresses, topic: str, models: Models, silence_minutes: float) -> Iterator[Iterator[Chunk]]:
+def _from_topic(addresses: Addresses, topic: str, models: Models, idle_gap_minutes: float) -> Iterator[Iterator[Chunk]]:
     """Open the topic behind a progress bar; at the end, say what in it is no message or is there no more."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with (
         TopicReader(addresses.require_kafka(), topic) as reader,
         Progress(*columns, console=err, transient=True) as bar,
     ):
-        results = TopicResults(reader, models, to_silence_ns(silence_minutes))
+        results = TopicResults(reader, models, to_idle_gap_ns(idle_gap_minutes))
         task = bar.add_task("Reading and scoring", total=sum(map(len, reader.spans)))
         yield results.chunks(lambda done: bar.update(task, completed=done))
-    n_refused = sum(results.refused.values())
-    err.print(f"{results.records:,} records, {n_refused:,} of them no messages", highlight=False)
-    for reason, count in results.refused.most_common():
+    n_rejected = sum(results.rejected.values())
+    err.print(f"{results.records:,} records, {n_rejected:,} of them no messages", highlight=False)
+    for reason, count in results.rejected.most_common():
         err.print(f"  {count:,}: {reason}", highlight=False)
     for span in reader.spans:
         if span.first:

@@ -16,10 +16,13 @@ from jobs.config import JobSettings
 from model.registry.database_url import parse_database_url
 from stack.services.flink import last_checkpoint, last_savepoint, resumes_jobs, savepoint_folder, savepoint_time_s
 from udfs.errors import ConfigError
+from udfs.schema import STATE_LAYOUT
 
 _DIGITS: Final = 12
 _NAME_LENGTH: Final = 64
 _S_PER_HOUR: Final = 3600
+_FOLDER_NAME: Final = re.compile(rf"-[0-9a-f]{{{_DIGITS}}}(?:-layout(\d+))?$")
+"""How a folder's name ends; before there was a layout in it, state was of the first one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +42,16 @@ class Savepoints:
 
     @property
     def folder(self) -> Path:
-        """Where they are: a folder named by the topic, and by a hash of what tells it and the database from others."""
+        """Where they are: a folder named by topic, a hash of topic and database, and the layout of the state."""
+        return savepoint_folder(self.addresses.home, f"{self._name}-layout{STATE_LAYOUT}")
+
+    @property
+    def _name(self) -> str:
         database = parse_database_url(self.addresses.require_database_url())
         identity = [self.addresses.require_kafka(), self.topic, database.host, database.port, database.name]
         digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:_DIGITS]
         name = re.sub(r"[^A-Za-z0-9.-]", "_", self.topic)[:_NAME_LENGTH]
-        return savepoint_folder(self.addresses.home, f"{name}-{digest}")
+        return f"{name}-{digest}"
 
     def last(self) -> Path:
         """Return the newest one.
@@ -52,10 +59,12 @@ class Savepoints:
         Raises
         ------
         ConfigError
-            If there is none.
+            If there is none, or only of another version of this software.
         """
         found = last_savepoint(self.folder)
         if found is None:
+            for other in self.folder.parent.glob(f"{self._name}*"):
+                check_layout(self.addresses.home, last_savepoint(other))
             raise ConfigError(
                 f"Expected a savepoint or checkpoint of a job of the local stack in {self.addresses.home} that read "
                 f"the topic {self.topic} into this database, found none: leave out --resume, or name one with "
@@ -66,6 +75,27 @@ class Savepoints:
     def delete(self) -> None:
         """Delete them all: no job of this topic and database must be running."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def check_layout(home: Path, savepoint: Path | None) -> None:
+    """Refuse a savepoint that was taken for a job that keeps something else; what is not in its place is left to Flink.
+
+    Raises
+    ------
+    ConfigError
+        If it is in a folder for state of another layout.
+    """
+    root = savepoint_folder(home, "")
+    if savepoint is None or not savepoint.is_relative_to(root) or savepoint.parent == root:
+        return
+    named = _FOLDER_NAME.search(savepoint.relative_to(root).parts[0])
+    layout = int(named[1] or 1) if named else STATE_LAYOUT
+    if layout != STATE_LAYOUT:
+        raise ConfigError(
+            f"Expected a savepoint or checkpoint with state of layout {STATE_LAYOUT}, found {savepoint} with layout "
+            f"{layout}, of another version of this software: submit without it, which reads the topic from its "
+            "beginning and gives the same results"
+        )
 
 
 def check_age(savepoint: Path, downtime_hours: float) -> None:

@@ -12,10 +12,10 @@ from ingest.kafka.topic_reader import TopicReader
 from jobs.cluster.flink_client import find_running_job, flink_run, flink_run_command
 from jobs.cluster.model_activation import ensure_schedule
 from jobs.cluster.replay_checks import check_not_replaced, prepare_replay
-from jobs.cluster.savepoints import Savepoints, check_age
+from jobs.cluster.savepoints import Savepoints, check_age, check_layout
 from jobs.cluster.service_addresses import Addresses
 from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME, TOPIC, TOPIC_PARTITIONS
-from jobs.pipeline.java_functions import ensure_functions
+from jobs.pipeline.java_functions import functions_jar
 from jobs.pipeline.job_arguments import build_parser, parse_job_arguments
 from jobs.results.migrations import check_schema
 from stack.java.jars import ensure_jars
@@ -55,8 +55,8 @@ class Submission:
         build_parser().parse_args(self.job_options)
 
     def command(self, progress: Callable[[str], None]) -> list[str]:
-        """Check the options and write the `flink run` command, after fetching and compiling the jars that it ships."""
-        jars = [*ensure_jars("flink", progress), ensure_functions(progress)]
+        """Check the options and write the `flink run` command, after fetching the jars that it ships."""
+        jars = [*ensure_jars("flink", progress), functions_jar()]
         flink, database_url = self.addresses.require_flink(), self.addresses.require_database_url()
         options = [
             *("--kafka", self.addresses.require_kafka(), "--topic", self.topic),
@@ -65,6 +65,7 @@ class Submission:
         ]
         settings = parse_job_arguments(options, kafka=None, database_url=database_url).settings
         if (savepoint := self._local_savepoint()) is not None:
+            check_layout(self.addresses.home, savepoint)
             check_age(savepoint, settings.downtime_hours)
         return flink_run_command(
             flink,

@@ -18,7 +18,7 @@ from jobs.pipeline.queries import (
     GATHERED,
     JAVA_FUNCTIONS,
     MESSAGES,
-    REFUSED,
+    REJECTED,
     REMEMBERED,
     SCORE_FUNCTION,
     SCORED,
@@ -32,7 +32,7 @@ from jobs.pipeline.queries import (
     gathered_view,
     health_events_query,
     messages_view,
-    refused_view,
+    rejected_view,
     remembered_view,
     scored_view,
     window_scores_query,
@@ -62,7 +62,7 @@ _TABLES = (
 )
 _VIEWS = {
     MESSAGES: messages_view,
-    REFUSED: refused_view,
+    REJECTED: rejected_view,
     GATHERED: gathered_view,
     SCORED: scored_view,
     REMEMBERED: remembered_view,

@@ -40,9 +40,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--dead-letter-topic", default=JobSettings.dead_letter_topic, help="of invalid records")
     parser.add_argument("--parallelism", type=int, default=JobSettings.parallelism, help="subtasks of every operator")
     parser.add_argument(
-        "--silence-minutes",
+        "--idle-gap-minutes",
         type=float,
-        default=JobSettings.silence_minutes,
+        default=JobSettings.idle_gap_minutes,
         help="after a longer one a connection starts again at message 1",
     )
     parser.add_argument(

@@ -20,7 +20,7 @@ from jobs.pipeline.tables import (
 OPERATOR_NAMES: Final = (
     ("KafkaSource", RAW_MESSAGES, "Messages from Kafka"),
     ("Calc", "source_offset", "Lay out dead letters with headers"),
-    ("Calc", "count_refused", "Count reasons, lay out dead_letters"),
+    ("Calc", "count_rejected", "Count reasons, lay out dead_letters"),
     ("Calc", "record_key <> connection_id", "Keep invalid records"),
     ("Calc", "record_key = connection_id", "Keep messages"),
     ("Calc", "AS kafka_offset", "Lay out health_events"),
@@ -34,7 +34,7 @@ OPERATOR_NAMES: Final = (
     ("Calc", "AS kind", "Lay out connection_events"),
     ("Calc", "IS NOT TRUE OR", "Keep changes"),
     ("ProcessTableFunction", "windows(", "Gather each connection's windows of 50, watch its health"),
-    ("ProcessTableFunction", "standing(", "Keep each connection's current verdict"),
+    ("ProcessTableFunction", "current_verdict(", "Keep each connection's current verdict"),
     ("ProcessTableFunction", "history(", "Remember each connection's last 16 windows"),
     ("PythonCalc", "score_window", "Score windows: features and XGBoost"),
     ("PythonCalc", "decide_connection", "Decide on connections: evidence added up"),

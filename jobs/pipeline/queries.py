@@ -1,6 +1,6 @@
 """The job's SQL between its tables: messages to windows of fifty to scores to verdicts, and invalid records.
 
-What each connection needs to remember of its messages is in a function of our own, `fingerprint.Windows`: it emits a
+What each connection needs to remember of its messages is in a function of our own, `Windows` of `udfs/java`: it emits a
 window as one array, for Flink 2.3's planner hands a wrong element over when a field of an array's element stands beside
 a Python call. What the row needs of the window comes back out of the same call.
 """
@@ -28,18 +28,19 @@ DECIDE_FUNCTION = "decide_connection"
 EXPLAIN_FUNCTION = "explain_verdict"
 """The names under which the pandas UDFs are registered."""
 
+_JAVA = "exchangefingerprint.flink"
 JAVA_FUNCTIONS = {
-    "windows": "fingerprint.Windows",
-    "history": "fingerprint.History",
-    "standing": "fingerprint.Standing",
-    "refusal": "fingerprint.Refusal",
-    "count_refused": "fingerprint.CountRefused",
-    "printable_text": "fingerprint.PrintableText",
+    "windows": f"{_JAVA}.windows.Windows",
+    "history": f"{_JAVA}.verdicts.History",
+    "current_verdict": f"{_JAVA}.verdicts.CurrentVerdict",
+    "rejection": f"{_JAVA}.messages.Rejection",
+    "count_rejected": f"{_JAVA}.messages.CountRejected",
+    "printable_text": f"{_JAVA}.messages.PrintableText",
 }
-"""The functions of `jobs/java`, by the names under which they are registered."""
+"""The functions of `udfs/java`, by the names under which they are registered."""
 
 MESSAGES = "messages"
-REFUSED = "refused"
+REJECTED = "rejected"
 GATHERED = "gathered"
 SCORED = "scored"
 REMEMBERED = "remembered"
@@ -54,16 +55,16 @@ def messages_view(_settings: JobSettings) -> str:
         SELECT connection_id, recv_ts_ns, exchange_ts_ns, seq, request_id, type_code, declared_exchange,
                kafka_partition, kafka_offset
         FROM {RAW_MESSAGES}
-        WHERE refused_because IS NULL AND record_key = connection_id"""
+        WHERE rejection_reason IS NULL AND record_key = connection_id"""
 
 
-def refused_view(_settings: JobSettings) -> str:
+def rejected_view(_settings: JobSettings) -> str:
     """Select what is none, with the reason."""
     return f"""
         SELECT CAST(record_key AS BYTES) AS record_key, body, kafka_partition, kafka_offset,
-               refusal(refused_because, record_key) AS reason
+               rejection(rejection_reason, record_key) AS reason
         FROM {RAW_MESSAGES}
-        WHERE refused_because IS NOT NULL OR record_key IS NULL OR record_key <> connection_id"""
+        WHERE rejection_reason IS NOT NULL OR record_key IS NULL OR record_key <> connection_id"""
 
 
 def dead_letter_records_query(settings: JobSettings) -> str:
@@ -82,7 +83,7 @@ def dead_letter_records_query(settings: JobSettings) -> str:
     return f"""
         INSERT INTO {DEAD_LETTER_RECORDS}
         SELECT {_up_to(_LONGEST_KEY_BYTES, "record_key")}, {_up_to(_LONGEST_BODY_BYTES, "body")}, MAP[{headers}]
-        FROM {REFUSED}"""
+        FROM {REJECTED}"""
 
 
 def dead_letters_query(_settings: JobSettings) -> str:
@@ -90,11 +91,11 @@ def dead_letters_query(_settings: JobSettings) -> str:
     values = {
         "kafka_partition": "kafka_partition",
         "kafka_offset": "kafka_offset",
-        "reason": "count_refused(reason)",
+        "reason": "count_rejected(reason)",
         "connection_key": "printable_text(record_key)",
         "n_bytes": _n_bytes("body"),
     }
-    return _insert(DEAD_LETTERS, values, REFUSED)
+    return _insert(DEAD_LETTERS, values, REJECTED)
 
 
 def gathered_view(settings: JobSettings) -> str:
@@ -102,7 +103,7 @@ def gathered_view(settings: JobSettings) -> str:
     return f"""
         SELECT * FROM windows(
             messages => TABLE {MESSAGES} PARTITION BY connection_id,
-            silence_ns => CAST({settings.silence_ns} AS BIGINT),
+            idle_gap_ns => CAST({settings.idle_gap_ns} AS BIGINT),
             uid => 'windows'
         )"""
 
@@ -148,7 +149,10 @@ def decisions_view(_settings: JobSettings) -> str:
 
 def decided_view(_settings: JobSettings) -> str:
     """Select every window with what stands for its connection from then on."""
-    return f"SELECT * FROM standing(decided => TABLE {DECISIONS} PARTITION BY connection_id, uid => 'standing')"
+    return f"""
+        SELECT * FROM current_verdict(
+            decided => TABLE {DECISIONS} PARTITION BY connection_id, uid => 'current_verdict'
+        )"""
 
 
 def connection_verdicts_query(_settings: JobSettings) -> str:

@@ -100,7 +100,7 @@ _DEAD_LETTERS_COLUMNS = {
 # As STRING a key keeps its bytes, whatever they are.
 _KEY_OPTIONS = "'key.format' = 'raw', 'key.fields' = 'record_key', 'value.fields-include' = 'EXCEPT_KEY'"
 
-DRIVER = "fingerprint.PatientDriver"
+DRIVER = "exchangefingerprint.flink.jdbc.RetryingPostgresDriver"
 """PostgreSQL's, which waits for a server that is being started again."""
 
 _MOST_ROWS = 5000
@@ -122,7 +122,7 @@ def raw_messages_ddl(settings: JobSettings) -> str:
             type_code BIGINT,
             declared_exchange STRING,
             body BYTES,
-            refused_because STRING,
+            rejection_reason STRING,
             kafka_partition INT NOT NULL METADATA FROM 'partition' VIRTUAL,
             kafka_offset BIGINT NOT NULL METADATA FROM 'offset' VIRTUAL
         ) WITH ({_kafka_options(settings)}, {_KEY_OPTIONS}, 'value.format' = 'fingerprint-message')"""

@@ -32,12 +32,12 @@ LOG_BITS: Final = 14
 LEVEL_UNITS: Final = N_NOW * N_IN_BLOCK << LOG_BITS
 """By so much the sums over two times `N_NOW` blocks differ if one rate is twice the other."""
 
-_MANTISSA_BITS: Final = 30
-_RATIO_BITS: Final = 20
-_LN_2: Final = 0.6931471805599453
-_LEAST_INTERVAL_NS: Final = 1_000
-_LEAST_SPREAD: Final = 15_128.0
-_LEAST_DIFFERENCE: Final = 168_783.0
+MANTISSA_BITS: Final = 30
+RATIO_BITS: Final = 20
+LN_2: Final = 0.6931471805599453
+LEAST_INTERVAL_NS: Final = 1_000
+LEAST_SPREAD: Final = 15_128.0
+LEAST_DIFFERENCE: Final = 168_783.0
 """Sums over `N_NOW` blocks that differ by 2% and 25%."""
 
 Place = tuple[int, int]
@@ -65,7 +65,7 @@ class Comparison:
     @property
     def is_change(self) -> bool:
         """Whether it counts."""
-        return self.score > SCORE_LIMIT and abs(self.difference) > _LEAST_DIFFERENCE
+        return self.score > SCORE_LIMIT and abs(self.difference) > LEAST_DIFFERENCE
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Drift:
         if not self._begins:
             self._begins.append(place)
         else:
-            self._logarithms.append(log2(max(_LEAST_INTERVAL_NS, place[0] - self._last_ns)))
+            self._logarithms.append(log2(max(LEAST_INTERVAL_NS, place[0] - self._last_ns)))
         self._last_ns = place[0]
         if len(self._logarithms) < N_IN_BLOCK:
             return None
@@ -121,7 +121,7 @@ def compare(blocks: Sequence[int]) -> Comparison | None:
         return None
     difference = (n * now - N_NOW * sum(before)) / n
     among_levels = _variance([sum(before[i : i + N_NOW]) for i in range(n - N_NOW + 1)]) * n / (n - N_NOW)
-    variance = max(among_levels, _variance(before) * N_NOW, _LEAST_SPREAD * _LEAST_SPREAD)
+    variance = max(among_levels, _variance(before) * N_NOW, LEAST_SPREAD * LEAST_SPREAD)
     return Comparison(difference, variance, _score(abs(difference), variance, n / N_NOW))
 
 
@@ -135,8 +135,8 @@ def _score(difference: float, variance: float, n_parts: float) -> float:
     """Wallace (1959): as far out in the normal distribution as the difference in its own units is in Student's."""
     freedoms = n_parts - 1
     t2 = difference * difference / (variance * (1 + 1 / n_parts))
-    ratio = int((1 + t2 / freedoms) * (1 << _RATIO_BITS))
-    logarithm = _LN_2 * (log2(ratio) / (1 << LOG_BITS) - _RATIO_BITS)
+    ratio = int((1 + t2 / freedoms) * (1 << RATIO_BITS))
+    logarithm = LN_2 * (log2(ratio) / (1 << LOG_BITS) - RATIO_BITS)
     return (8 * freedoms + 1) / (8 * freedoms + 3) * math.sqrt(freedoms * logarithm)
 
 
@@ -168,10 +168,10 @@ def log2(number: int) -> int:
     (0, 10.0, 34.54119873046875)
     """
     log = number.bit_length() - 1
-    mantissa = (number << _MANTISSA_BITS) >> log
+    mantissa = (number << MANTISSA_BITS) >> log
     for _ in range(LOG_BITS):
-        mantissa = mantissa * mantissa >> _MANTISSA_BITS
-        carry = mantissa >> (_MANTISSA_BITS + 1)
+        mantissa = mantissa * mantissa >> MANTISSA_BITS
+        carry = mantissa >> (MANTISSA_BITS + 1)
         mantissa >>= carry
         log = 2 * log + carry
     return log

@@ -3,7 +3,7 @@
 `gap`, `repeat`, `reset`: the numbers have kept a promise long enough that it is no accident, and now break it.
 `stall`, `data_stall`, `heartbeat_stall`: nothing, only heartbeats, or only data came for far longer than ever lately.
 `drift`: windows follow each other at another rate than earlier ones did (`jobs.reference.drift`).
-After an event what it was about is learnt anew, as all is after a silence that begins a segment.
+After an event what it was about is learnt anew, as all is after an idle gap that begins a segment.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jobs.reference.result_rows import Columns
 from jobs.reference.scored_windows import PartitionMessages
 from udfs.rows import iso_timestamps
 from udfs.schema import MISSING, WINDOW_SIZE, WINDOW_SLIDE, Int64Array, MsgType, Session
-from udfs.windows import SILENCE_NS, segments
+from udfs.windows import IDLE_GAP_NS, segments
 
 LEAST_STEPS_OF_ONE: Final = 200
 LEAST_STEPS_UP: Final = 2000
@@ -43,7 +43,7 @@ _Place = tuple[int, int]
 """Receive time and offset of a message."""
 
 
-def health_events(session: Session, offsets: Int64Array, silence_ns: int = SILENCE_NS) -> list[Event]:
+def health_events(session: Session, offsets: Int64Array, idle_gap_ns: int = IDLE_GAP_NS) -> list[Event]:
     """List what the job writes of a connection into `health_events`, in order, without what says whose it is.
 
     Parameters
@@ -52,11 +52,11 @@ def health_events(session: Session, offsets: Int64Array, silence_ns: int = SILEN
         Its messages in arrival order.
     offsets : (n,) int64
         Offset of each in its partition.
-    silence_ns : int
-        The longest silence within a segment.
+    idle_gap_ns : int
+        The longest idle gap within a segment.
     """
     events: list[Event] = []
-    for part in segments(session.recv_ts_ns, silence_ns):
+    for part in segments(session.recv_ts_ns, idle_gap_ns):
         columns = (session.recv_ts_ns, offsets, session.msg_type, session.seq)
         events += _segment_events(*(column[part] for column in columns))
     return [_with_text(event) for event in events]

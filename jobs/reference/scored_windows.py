@@ -35,7 +35,7 @@ OF_WINDOW: Final = (
 class PartitionMessages:
     """The messages of one partition, connection by connection, those of a connection in arrival order.
 
-    A segment is what a connection says between two silences.
+    A segment is what a connection says between two idle gaps.
 
     Attributes
     ----------

@@ -19,7 +19,7 @@ from jobs.reference.verdict_rows import result_rows
 from udfs.errors import SchemaError
 from udfs.model_schedule import Models
 from udfs.schema import MISSING, MsgType
-from udfs.windows import SILENCE_NS, WIRE_COLUMNS
+from udfs.windows import IDLE_GAP_NS, WIRE_COLUMNS
 
 Progress = Callable[[int], None]
 DeadLetter = tuple[int, int, str, str | None, int | None]
@@ -40,22 +40,22 @@ class TopicResults:
         Of the topic.
     models : Models
         Of the topic.
-    silence_ns : int
-        The longest silence within a segment of a connection.
+    idle_gap_ns : int
+        The longest idle gap within a segment of a connection.
 
     Attributes
     ----------
     records : int
         Records read so far.
-    refused : Counter
+    rejected : Counter
         How many of them are invalid, by reason.
     """
 
-    def __init__(self, reader: TopicReader, models: Models, silence_ns: int = SILENCE_NS) -> None:
-        self._reader, self._models, self._silence_ns = reader, models, silence_ns
+    def __init__(self, reader: TopicReader, models: Models, idle_gap_ns: int = IDLE_GAP_NS) -> None:
+        self._reader, self._models, self._idle_gap_ns = reader, models, idle_gap_ns
         self._partition_of: dict[str, int] = {}
         self.records = 0
-        self.refused = Counter[str]()
+        self.rejected = Counter[str]()
 
     def chunks(self, progress: Progress = lambda _: None) -> Iterator[Chunk]:
         """Yield the rows of all tables, partition by partition; `progress` is told the offsets that are done.
@@ -84,7 +84,7 @@ class TopicResults:
             for record in records:
                 message, reason = read_record(record.key, record.value)
                 if message is None:
-                    self.refused[str(reason)] += 1
+                    self.rejected[str(reason)] += 1
                     dead_letters.append(_dead_letter(record, str(reason)))
                 else:
                     log.append(message, record.offset)
@@ -97,7 +97,7 @@ class TopicResults:
                     f"Expected the messages of a connection in one partition, found those of {name!r} in partitions "
                     f"{other} and {span.partition}: publish them with one way of choosing partitions by key"
                 )
-        return log.by_segment(self._silence_ns), dead_letters
+        return log.by_segment(self._idle_gap_ns), dead_letters
 
 
 def _dead_letter(record: Record, reason: str) -> DeadLetter:
@@ -129,14 +129,14 @@ class _Log:
         columns["connection"].append(self.connections.setdefault(name, len(self.connections)))
         columns["declared"].append(self._declared.setdefault(declared, len(self._declared)))
 
-    def by_segment(self, silence_ns: int) -> PartitionMessages:
+    def by_segment(self, idle_gap_ns: int) -> PartitionMessages:
         """Part the messages by connection, and those where it was silent; within one they stay in order."""
         columns = {name: np.array(values, dtype=np.int64) for name, values in self._columns.items()}
         connections = columns.pop("connection")
         order = np.argsort(connections, kind="stable")
         columns = {name: values[order] for name, values in columns.items()}
         connections = connections[order]
-        is_first = (np.diff(connections, prepend=-1) != 0) | (np.diff(columns["recv_ts_ns"], prepend=0) > silence_ns)
+        is_first = (np.diff(connections, prepend=-1) != 0) | (np.diff(columns["recv_ts_ns"], prepend=0) > idle_gap_ns)
         starts = np.flatnonzero(is_first)
         return PartitionMessages(
             kafka_partition=self._partition,

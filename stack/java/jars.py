@@ -1,4 +1,4 @@
-"""The jars that do not come with a wheel: Kafka's broker, Flink's connectors and a compiler of Java.
+"""The jars that do not come with a wheel: Kafka's broker, Flink's connectors, and what develops Java.
 
 `jars.lock` names each with its coordinates, sha256 and size. A jar is copied from the local Maven repository or
 downloaded, and is used only if its checksum is right.
@@ -67,12 +67,12 @@ def cache_folder() -> Path:
     return (Path(base) if base else user_home() / ".cache") / "exchange-fingerprint" / "jars"
 
 
-def ensure_jars(set_name: Literal["broker", "flink", "compiler"], progress: Callable[[str], None]) -> list[Path]:
+def ensure_jars(set_name: Literal["broker", "flink", "development"], progress: Callable[[str], None]) -> list[Path]:
     """Return the files of one set, after fetching those that are missing.
 
     Parameters
     ----------
-    set_name : {"broker", "flink", "compiler"}
+    set_name : {"broker", "flink", "development"}
         What the jars are for.
     progress : callable
         Called with a line of text when there is something to fetch.

@@ -167,8 +167,8 @@ def measure_bytes(home: Path | None, n_connections: int, backend: str) -> None:
 
 def measure_million(home: Path | None, chosen: argparse.Namespace) -> None:
     """Let connections pass, wait until they have expired, and draw what was kept meanwhile."""
-    ttl_s = 25 * chosen.silence_minutes * 60 + chosen.downtime_hours * 3600
-    lives = ("--silence-minutes", str(chosen.silence_minutes), "--downtime-hours", str(chosen.downtime_hours))
+    ttl_s = 25 * chosen.idle_gap_minutes * 60 + chosen.downtime_hours * 3600
+    lives = ("--idle-gap-minutes", str(chosen.idle_gap_minutes), "--downtime-hours", str(chosen.downtime_hours))
     backend = ("--state-backend", chosen.state_backend)
     samples: list[dict[str, float]] = []
     with running_job(home, f"state_{time.time_ns()}", *lives, *backend) as (source, meter):
@@ -226,7 +226,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=10, help="of each connection that passes")
     parser.add_argument("--rate", type=float, default=40_000, help="of their messages per second, at most")
     parser.add_argument("--steady", type=float, default=1_000, help="messages per second of those that stay")
-    parser.add_argument("--silence-minutes", type=float, default=0.02)
+    parser.add_argument("--idle-gap-minutes", type=float, default=0.02)
     parser.add_argument("--downtime-hours", type=float, default=0.01)
     parser.add_argument("--after", type=float, default=120, help="seconds to wait after what passed has expired")
     parser.add_argument("--state-backend", choices=["hashmap", "rocksdb"], default="hashmap")

@@ -139,7 +139,7 @@ def test_series_that_look_alike_are_found(
 
 
 def test_every_reason_of_the_job_has_a_look_of_its_own(dashboards: dict[str, Json]) -> None:
-    declared = (ROOT / "jobs" / "java" / "fingerprint" / "Reason.java").read_text(encoding="utf-8")
+    declared = next((ROOT / "udfs" / "java").rglob("RejectionReason.java")).read_text(encoding="utf-8")
     (panel,) = [one for one in dashboards["pipeline.json"]["panels"] if one["title"] == "Dead letters by reason"]
     looks = {one["matcher"]["options"]: str(one["properties"]) for one in panel["fieldConfig"]["overrides"]}
     assert set(re.findall(r'^    [A-Z0-9_]+\("(.*)"\)', declared, re.MULTILINE)) == set(looks) - {"all"}

@@ -29,7 +29,7 @@ from udfs.schema import SESSION_COLUMNS, WINDOW_SLIDE, Session
 
 TOPIC = "expiry_messages"
 SILENCE_S, DOWNTIME_S, GAP_S = 0.6, 300.0, 0.55
-LIVES = ("--silence-minutes", str(SILENCE_S / 60), "--downtime-hours", str(DOWNTIME_S / 3600))
+LIVES = ("--idle-gap-minutes", str(SILENCE_S / 60), "--downtime-hours", str(DOWNTIME_S / 3600))
 FIRST, PAUSED = 50, 24
 """Messages that make the first window, and those that come while there is no job: the next one makes the second."""
 
@@ -54,7 +54,7 @@ def test_a_window_after_the_longest_pause_and_a_downtime_is_the_replays(
     settings = JobSettings(
         kafka=stack.kafka,
         database=parse_database_url(database_url),
-        silence_minutes=SILENCE_S / 60,
+        idle_gap_minutes=SILENCE_S / 60,
         downtime_hours=DOWNTIME_S / 3600,
     )
     # Did state live only as long as windows of such pauses take, the second window would be missing.
@@ -92,7 +92,7 @@ def test_a_window_after_the_longest_pause_and_a_downtime_is_the_replays(
         wait_until(lambda: n_windows() == 2, what="the second window")
         with TopicReader(stack.kafka, TOPIC) as reader:
             models = OneModel(predictor, explainer_of(predictor))
-            replayed = hash_results(TopicResults(reader, models, settings.silence_ns).chunks())
+            replayed = hash_results(TopicResults(reader, models, settings.idle_gap_ns).chunks())
         wait_until(lambda: hash_results(read_results(database_url, version)) == replayed, what="the replay's results")
     finally:
         requests.patch(f"{stack.flink_url}/jobs/{job_id}", params={"mode": "cancel"}, timeout=10)

@@ -34,7 +34,7 @@ from udfs.rows import SCORE_COLUMNS, iso_timestamps, read_array_literal, score_r
 from udfs.schema import SESSION_COLUMNS, Session
 from udfs.scoring import score_windows
 from udfs.verdicts import evidence_millinats, running_decisions
-from udfs.windows import SILENCE_NS, count_windows, segments, session_windows, slide_segments
+from udfs.windows import IDLE_GAP_NS, count_windows, segments, session_windows, slide_segments
 
 TOPIC = "path_messages"
 
@@ -147,7 +147,7 @@ def played(
     _publish(local_stack.kafka, sessions[half:])
     # One connection goes on, but claims to be somebody else; another one does after two hours of silence.
     changed, silent = drawn_sessions[0], drawn_sessions[1]
-    for one, pause_ns in ((changed, 10**12), (silent, 2 * SILENCE_NS)):
+    for one, pause_ns in ((changed, 10**12), (silent, 2 * IDLE_GAP_NS)):
         more = replace(one, declared_exchange="coinbase", recv_ts_ns=one.recv_ts_ns + pause_ns)
         _publish(local_stack.kafka, [more])
         declared[one.connection_id] += ["coinbase"] * len(more)
@@ -266,7 +266,7 @@ def test_a_changed_claim_is_an_event_of_its_own(played: Played, judged: Judged) 
     assert len(set(claims)) == 2
 
 
-def test_a_verdict_starts_anew_after_a_silence(played: Played, judged: Judged) -> None:
+def test_a_verdict_starts_anew_after_an_idle_gap(played: Played, judged: Judged) -> None:
     verdict, events = judged[0][played.silent], judged[1][played.silent]
     again = [event["messages"] for event in events if event["previous_verdict"] is None]
     assert len(again) == 2

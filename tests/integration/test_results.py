@@ -32,7 +32,7 @@ from model.registry.topic_models import OneModel
 from stack.status import StackStatus
 from udfs.errors import ConfigError, SchemaError
 from udfs.schema import Session
-from udfs.windows import SILENCE_NS, segments
+from udfs.windows import IDLE_GAP_NS, segments
 
 TOPIC = "results_messages"
 
@@ -55,7 +55,7 @@ def sessions(local_stack: StackStatus, captures: Path, drawn_sessions: list[Sess
     """Publish recordings and synthetic connections, one silent for hours, one with gaps, and rubbish between them."""
     recorded = [read_capture([path]) for path in sorted(captures.rglob("KRAKEN*.jsonl.gz"))]
     paused = drawn_sessions[0].recv_ts_ns.copy()
-    paused[len(paused) // 3 :] += 2 * SILENCE_NS
+    paused[len(paused) // 3 :] += 2 * IDLE_GAP_NS
     numbers = np.arange(drawn_sessions[1].seq.size) * np.where(np.arange(drawn_sessions[1].seq.size) < 300, 1, 2)
     gapped = replace(drawn_sessions[1], seq=numbers)
     drawn = [replace(drawn_sessions[0], recv_ts_ns=paused), gapped, *drawn_sessions[2:]]
@@ -114,7 +114,7 @@ def test_the_topic_gives_the_hash_of_the_tables(
     )
     assert (found, counts) == ([], {})
     assert hash_results(topic_results.chunks()) == written
-    assert topic_results.refused == {reason: 2 * N_RUBBISH for reason in RUBBISH.values()}  # read twice
+    assert topic_results.rejected == {reason: 2 * N_RUBBISH for reason in RUBBISH.values()}  # read twice
     n_records = sum(map(len, sessions)) + N_RUBBISH * len(RUBBISH)
     assert (heard[-1], heard == sorted(heard), topic_results.records) == (n_records, True, 2 * n_records)
 

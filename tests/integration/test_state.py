@@ -24,7 +24,7 @@ from stack.status import StackStatus
 pytestmark = pytest.mark.slow
 
 TOPIC = "state_messages"
-LIVES = ("--silence-minutes", "0.02", "--downtime-hours", "0.02")
+LIVES = ("--idle-gap-minutes", "0.02", "--downtime-hours", "0.02")
 """State lives for 25 silences and the downtime: 102 s."""
 
 N_PASSING, N_EACH, N_STEADY = 20_000, 4, 20

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.config import JobSettings, to_silence_ns
+from jobs.config import JobSettings, to_idle_gap_ns
 from jobs.pipeline.assembly import job_options
 from model.registry.database_url import parse_database_url
 from udfs.errors import ConfigError
@@ -38,7 +38,7 @@ def test_a_database_url_that_lacks_something_is_refused(url: str, found: str) ->
 
 
 @pytest.mark.parametrize(
-    "name", ["parallelism", "bundle_ms", "flush_ms", "checkpoint_ms", "silence_minutes", "downtime_hours"]
+    "name", ["parallelism", "bundle_ms", "flush_ms", "checkpoint_ms", "idle_gap_minutes", "downtime_hours"]
 )
 @pytest.mark.parametrize("value", [0, float("nan"), float("inf")])
 def test_settings_that_make_no_sense_are_refused(name: str, value: float) -> None:
@@ -49,15 +49,15 @@ def test_settings_that_make_no_sense_are_refused(name: str, value: float) -> Non
 
 
 @pytest.mark.parametrize("minutes", [-1, float("nan"), float("inf")])
-def test_a_silence_that_is_none_is_refused(minutes: float) -> None:
-    with pytest.raises(ConfigError, match=f"Expected silence-minutes to be a number above 0, found {minutes}"):
-        to_silence_ns(minutes)
+def test_an_idle_gap_that_is_none_is_refused(minutes: float) -> None:
+    with pytest.raises(ConfigError, match=f"Expected idle-gap-minutes to be a number above 0, found {minutes}"):
+        to_idle_gap_ns(minutes)
 
 
-def test_state_outlives_the_longest_silence_between_windows_and_the_downtime() -> None:
+def test_state_outlives_the_longest_idle_gap_between_windows_and_the_downtime() -> None:
     """Between two windows of a segment are 25 messages, each up to two minutes after the one before; then 3 hours."""
-    settings = JobSettings(kafka="k:1", database=parse_database_url(URL), silence_minutes=2, downtime_hours=3)
-    assert settings.silence_ns == 120 * 10**9
+    settings = JobSettings(kafka="k:1", database=parse_database_url(URL), idle_gap_minutes=2, downtime_hours=3)
+    assert settings.idle_gap_ns == 120 * 10**9
     assert settings.state_ttl_s == 25 * 120 + 3 * 3600
 
 

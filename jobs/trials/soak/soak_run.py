@@ -22,7 +22,7 @@ from stack.status import StackStatus
 DATABASE: Final = "soak"
 SAMPLES: Final = "samples.jsonl"
 
-JOB_OPTIONS: Final = ("--silence-minutes", "0.5", "--downtime-hours", "0.05")
+JOB_OPTIONS: Final = ("--idle-gap-minutes", "0.5", "--downtime-hours", "0.05")
 """What Flink knows of a connection is dropped after a quarter of an hour, so that a soak sees state come and go."""
 
 _SETTLE_S: Final = 15.0

@@ -190,7 +190,7 @@ def test_score_prints_a_line_for_each_connection_and_window(
 
 
 def test_the_options_of_the_job_are_listed_and_checked_without_any_service(environment: dict[str, str]) -> None:
-    assert "--silence-minutes" in run(["submit", "--", "--help"], environment).stdout
+    assert "--idle-gap-minutes" in run(["submit", "--", "--help"], environment).stdout
     done = run(["submit", "--", "--colour"], environment)
     assert done.returncode != 0
     assert "unrecognized arguments: --colour" in done.stderr

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from jobs.cluster.savepoints import Savepoints, check_age, downtime_warning
+from jobs.cluster.savepoints import Savepoints, check_age, check_layout, downtime_warning
 from jobs.cluster.service_addresses import Addresses
 from stack.services.flink import savepoint_folder_of, savepoint_time_s
 from udfs.errors import ConfigError
+from udfs.schema import STATE_LAYOUT
 
 DATABASE = "postgresql://u:p@h:5432/"
 
@@ -51,6 +52,26 @@ def test_each_topic_and_database_has_its_own(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="read the topic soak_1"):
         others[0].last()
     assert own.last() == saved
+
+
+@pytest.mark.parametrize(("end", "layout"), [("", 1), (f"-layout{STATE_LAYOUT + 1}", STATE_LAYOUT + 1)])
+def test_state_of_another_layout_is_refused(tmp_path: Path, end: str, layout: int) -> None:
+    own = savepoints(tmp_path, "raw_messages")
+    other = own.folder.with_name(own.folder.name.removesuffix(f"-layout{STATE_LAYOUT}") + end)
+    saved = save(other / "savepoint-5e3a1c-0123456789ab", ago_s=0)
+    sentence = rf"state of layout {STATE_LAYOUT}, found {saved} with layout {layout}, .* submit without it"
+    with pytest.raises(ConfigError, match=sentence):
+        own.last()
+    with pytest.raises(ConfigError, match=sentence):
+        check_layout(tmp_path, saved)
+    assert save(own.folder / "j" / "chk-1", ago_s=60) == own.last()
+
+
+def test_whose_layout_no_folder_says_is_left_to_flink(tmp_path: Path) -> None:
+    check_layout(tmp_path, save(savepoints(tmp_path, "raw_messages").folder / "j" / "chk-1", ago_s=0))
+    root = tmp_path / "flink" / "checkpoints"
+    for elsewhere in (root / "savepoint-5e3a1c-0123456789ab", root / "j" / "chk-1", tmp_path / "a-0123456789ab" / "s"):
+        check_layout(tmp_path, save(elsewhere, ago_s=0))
 
 
 def test_a_job_is_known_by_its_folder(tmp_path: Path) -> None:

@@ -1,20 +1,13 @@
-"""Changes of a connection's rate: against floating point over slices, and bit by bit against the job's own Java."""
+"""Changes of a connection's rate, against floating point over slices."""
 
 from __future__ import annotations
 
-import struct
-import subprocess
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from jobs.pipeline.java_functions import ensure_functions
 from jobs.reference.drift import Change, Drift, log2
-from stack.java.flink_wheel import flink_jars
-from stack.java.jars import ensure_jars
-from stack.java.runtime import find_java
 from udfs.schema import Float64Array
 
 START_NS = 1_790_000_000_000_000_000
@@ -115,42 +108,3 @@ def test_logarithms_are_right_to_their_last_bit() -> None:
     numbers = [1, 2, 3, *(int(2**x) for x in rng.uniform(0, 62.9, 2000))]
     assert all(-1.01 < log2(x) - np.log2(float(x)) * 2**14 < 1e-2 for x in numbers)
     assert all(log2(x) <= log2(y) for x, y in pairwise(sorted(numbers)))
-
-
-@pytest.fixture(scope="module")
-def java_walk(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Compile a walk over the job's own function; return the command that runs it."""
-    java, classes = str(find_java().executable), tmp_path_factory.mktemp("classes")
-    jars = [str(ensure_functions(lambda _: None)), *map(str, flink_jars())]
-    compiler = ":".join(map(str, ensure_jars("compiler", lambda _: None)))
-    compile_it = [java, "-cp", compiler, "org.eclipse.jdt.internal.compiler.batch.Main", "-17", "-nowarn"]
-    source = str(Path(__file__).with_name("DriftWalk.java"))
-    subprocess.run([*compile_it, "-cp", ":".join(jars), "-d", str(classes), source], check=True)
-    return [java, "-cp", ":".join([str(classes), *jars]), "fingerprint.DriftWalk"]
-
-
-def test_java_computes_the_same_bits(java_walk: list[str]) -> None:
-    rng = np.random.default_rng(7)
-    series = []
-    for seed in range(800):
-        shape = {"factor": float(np.exp(rng.normal(0, 0.8))), "spread": float(rng.choice([0.01, 0.1, 0.3, 1.0, 3.0]))}
-        n = int(rng.integers(150, 1000))
-        series.append(draw_ends(seed, n=n, n_after=int(rng.integers(0, n)), **shape))
-    # The widest that 64 bits allow, and the narrowest.
-    series.append(np.cumsum(rng.choice([0, 1, 10**15], 600)).tolist())
-    series.append(np.cumsum(np.repeat([0, 10**15, 1], 200)).tolist())
-    text = "\n".join(f"{len(ends_ns)} {' '.join(map(str, ends_ns))}" for ends_ns in series)
-    run = subprocess.run(java_walk, input=text, capture_output=True, text=True, check=True)
-    expected = [
-        f"{number} {last} {change.since[0]} {change.since[1]} "
-        + " ".join(f"{_bits(value):x}" for value in (change.rate_before, change.rate_now, change.score))
-        for number, ends_ns in enumerate(series)
-        for last, change in walk(ends_ns)
-    ]
-    assert len(expected) > 200
-    assert run.stdout.splitlines() == expected
-
-
-def _bits(value: float) -> int:
-    (bits,) = struct.unpack(">q", struct.pack(">d", value))
-    return int(bits)

@@ -137,7 +137,7 @@ def test_after_a_stall_the_intervals_are_learnt_anew() -> None:
     assert len(timed([*fast, *again, 200.0])) == 2
 
 
-def test_a_silence_that_begins_a_segment_is_no_event_and_forgets_everything() -> None:
+def test_an_idle_gap_that_begins_a_segment_is_no_event_and_forgets_everything() -> None:
     times_s = [*(n / 10 for n in range(500)), 3_700.0]
     events = health_events(session(times_s, seqs=[*range(500), 900]), np.arange(501))
     assert events == []

@@ -172,7 +172,7 @@ def test_what_is_declared_anew_is_an_event_from_its_window_on(
     assert last["since_offset"] == 20 * 25 * window
 
 
-def test_after_a_silence_a_connection_starts_anew(
+def test_after_an_idle_gap_a_connection_starts_anew(
     sessions: list[Session], tables: Tables, predictor: Predictor, explainer: Explainer
 ) -> None:
     """The rows of two segments are those of two connections, but one verdict stands: that of the last with a window."""

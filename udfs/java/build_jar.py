@@ -1,0 +1,186 @@
+"""Makes the jar that comes with the project, from the Java beside this file: `python udfs/java/build_jar.py`.
+
+What Java and Python both go by is written into `SharedConstants.java` first; the Python is the reference. The compiler
+is Eclipse's, one pinned jar that any Java from 17 on runs, so that the same sources make the same bytes everywhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable, Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+from ingest.kafka import record_validity as validity
+from jobs.pipeline.java_functions import FUNCTIONS_JAR
+from jobs.reference import drift, health
+from stack.java.flink_wheel import flink_jars
+from stack.java.jars import ensure_jars
+from stack.java.runtime import find_java
+from stack.stack_error import StackError
+from udfs import schema, windows
+
+ROOT: Final = Path(__file__).parent
+SOURCES: Final = ROOT / "src" / "main" / "java"
+RESOURCES: Final = ROOT / "src" / "main" / "resources"
+CONSTANTS: Final = SOURCES / "exchangefingerprint" / "flink" / "SharedConstants.java"
+COMMAND: Final = "python udfs/java/build_jar.py"
+
+_RELEASE: Final = "17"
+"""The Java whose class files these are: that of Flink's own image."""
+
+_TIMEOUT_S: Final = 300
+_LONGEST_ERROR: Final = 2000
+_LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)
+_INT32: Final = 2**31
+
+_SHARED: Final[Mapping[str, Mapping[str, int | float]]] = {
+    "Windows, and what of a message travels.": {
+        "WINDOW_SIZE": schema.WINDOW_SIZE,
+        "WINDOW_SLIDE": schema.WINDOW_SLIDE,
+        "WIRE_WIDTH": len(windows.WIRE_COLUMNS),
+        "MISSING": schema.MISSING,
+        "HEARTBEAT": int(schema.MsgType.HEARTBEAT),
+    },
+    "The version of what the functions keep of a connection.": {"STATE_LAYOUT": schema.STATE_LAYOUT},
+    "What a message may be.": {
+        "MAX_VALUE_BYTES": validity.MAX_VALUE_BYTES,
+        "MAX_DEPTH": validity.MAX_DEPTH,
+        "MAX_ID_CHARACTERS": validity.MAX_ID_CHARACTERS,
+        "MAX_EXCHANGE_CHARACTERS": validity.MAX_EXCHANGE_CHARACTERS,
+        "START_NS": validity.START_NS,
+        "END_NS": validity.END_NS,
+    },
+    "When a connection's numbers and pauses are faults.": {
+        "LEAST_STEPS_OF_ONE": health.LEAST_STEPS_OF_ONE,
+        "LEAST_STEPS_UP": health.LEAST_STEPS_UP,
+        "LEAST_ABOVE": health.LEAST_ABOVE,
+        "LEAST_PAUSES": health.LEAST_PAUSES,
+        "LEAST_HEARTBEATS": health.LEAST_HEARTBEATS,
+        "PAUSES_OF_BLOCK": health.PAUSES_OF_BLOCK,
+        "LEAST_LIMIT_NS": health.LEAST_LIMIT_NS,
+        "LONGEST_PAUSES": health.LONGEST_PAUSES,
+    },
+    "When a connection's rate has changed.": {
+        "N_IN_BLOCK": drift.N_IN_BLOCK,
+        "N_NOW": drift.N_NOW,
+        "N_GAP": drift.N_GAP,
+        "N_BACK": drift.N_BACK,
+        "N_LEAST": drift.N_LEAST,
+        "LOG_BITS": drift.LOG_BITS,
+        "MANTISSA_BITS": drift.MANTISSA_BITS,
+        "RATIO_BITS": drift.RATIO_BITS,
+        "LN_2": drift.LN_2,
+        "LEAST_INTERVAL_NS": drift.LEAST_INTERVAL_NS,
+        "LEAST_SPREAD": drift.LEAST_SPREAD,
+        "LEAST_DIFFERENCE": drift.LEAST_DIFFERENCE,
+        "SCORE_LIMIT": drift.SCORE_LIMIT,
+    },
+}
+
+
+def main() -> None:
+    """Write the jar; with `--check`, say instead whether the one that is there is up to date."""
+    parser = argparse.ArgumentParser(description="Make the jar of the job's Java functions.")
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if the jar is another")
+    try:
+        if parser.parse_args().check:
+            check()
+        else:
+            CONSTANTS.write_text(constants_source(), encoding="utf-8")
+            FUNCTIONS_JAR.write_bytes(build())
+    except StackError as error:
+        sys.exit(str(error))
+
+
+def check() -> None:
+    """Compare `SharedConstants.java` and the jar with what this would write.
+
+    Raises
+    ------
+    StackError
+        If one of them differs.
+    """
+    if CONSTANTS.read_text(encoding="utf-8") != constants_source():
+        raise StackError(f"Expected {CONSTANTS.name} to have Python's values, found others: run `{COMMAND}`.")
+    if not FUNCTIONS_JAR.is_file() or FUNCTIONS_JAR.read_bytes() != build():
+        raise StackError(f"Expected {FUNCTIONS_JAR.name} to be made of these sources, found another: run `{COMMAND}`.")
+
+
+def constants_source() -> str:
+    """Write what Java and Python share as Java."""
+    types = ", ".join(f'"{kind.name}"' for kind in sorted(schema.MsgType))
+    lines = [
+        "package exchangefingerprint.flink;",
+        "",
+        "import java.util.List;",
+        "",
+        "/** What Java and Python both go by: {@code build_jar.py} writes it from the Python, which explains it. */",
+        "public final class SharedConstants {",
+        "    /** The types of messages; the place of each is its code. */",
+        f"    public static final List<String> MSG_TYPES = List.of({types});",
+    ]
+    for title, constants in _SHARED.items():
+        lines += ["", f"    // {title}", *(_constant(name, value) for name, value in constants.items())]
+    return "\n".join([*lines, "", "    private SharedConstants() {}", "}", ""])
+
+
+def build() -> bytes:
+    """Compile the sources and return the jar: without compression, sorted, with one and the same date."""
+    with tempfile.TemporaryDirectory() as folder:
+        classes = Path(folder)
+        compile_java(SOURCES, classes, flink_jars())
+        entries = {str(path.relative_to(root)): path for root in (RESOURCES, classes) for path in _files(root)}
+        jar = BytesIO()
+        with zipfile.ZipFile(jar, "w") as archive:
+            for name in sorted(entries):
+                entry = zipfile.ZipInfo(name, _LONG_AGO)
+                entry.external_attr = 0o644 << 16
+                archive.writestr(entry, entries[name].read_bytes())
+    return jar.getvalue()
+
+
+def compile_java(sources: Path, classes: Path, class_path: Iterable[Path]) -> None:
+    """Compile a folder of sources with the pinned compiler.
+
+    Raises
+    ------
+    StackError
+        If the compiler cannot be had, there is no Java, or the sources do not compile.
+    """
+    compiler = ensure_jars("development", lambda line: print(line, file=sys.stderr))
+    command = [
+        *(str(find_java().executable), "-cp", _class_path(compiler), "org.eclipse.jdt.internal.compiler.batch.Main"),
+        *(f"-{_RELEASE}", "-parameters", "-nowarn", "-proc:none", "-encoding", "UTF-8"),
+        *("-classpath", _class_path(class_path), "-d", str(classes)),
+        *(str(file) for file in _files(sources)),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S)
+    if done.returncode != 0:
+        said = (done.stderr + done.stdout).strip() or f"exit code {done.returncode}"
+        raise StackError(f"Expected the sources in {sources} to compile, found: {said[:_LONGEST_ERROR]}")
+
+
+def _constant(name: str, value: float) -> str:
+    if isinstance(value, float):
+        return f"    public static final double {name} = {value!r};"
+    if name.endswith("_NS") or not -_INT32 <= value < _INT32:
+        return f"    public static final long {name} = {value}L;"
+    return f"    public static final int {name} = {value};"
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _class_path(jars: Iterable[Path]) -> str:
+    return ":".join(map(str, jars))
+
+
+if __name__ == "__main__":
+    main()

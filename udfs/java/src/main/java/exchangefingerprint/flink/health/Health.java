@@ -1,0 +1,135 @@
+package exchangefingerprint.flink.health;
+
+import exchangefingerprint.flink.SharedConstants;
+import java.io.IOException;
+import java.util.function.Consumer;
+import org.apache.flink.core.memory.DataInputView;
+import org.apache.flink.core.memory.DataOutputView;
+
+/**
+ * What a connection has been like in this segment, and whether a message shows that something is wrong.
+ *
+ * <p>Heartbeats are a contract only where they come at a steady pace whether or not there are data: many venues send
+ * them only when there is nothing else.
+ */
+public final class Health {
+    /** How often, by receive times, a connection tells that it lives. */
+    private static final long BUCKET_NS = 2_000_000_000L;
+
+    private final IntervalTracker messages;
+    private final IntervalTracker data;
+    private final IntervalTracker heartbeats;
+    private final SequenceTracker sequence;
+
+    /** Heartbeats since learning began that had data between them and the one before. */
+    private long heartbeatsAmidData;
+
+    private Health(
+            IntervalTracker messages, IntervalTracker data, IntervalTracker heartbeats, SequenceTracker sequence) {
+        this.messages = messages;
+        this.data = data;
+        this.heartbeats = heartbeats;
+        this.sequence = sequence;
+    }
+
+    /** Begin without a message. */
+    public Health() {
+        this(new IntervalTracker(), new IntervalTracker(), new IntervalTracker(), new SequenceTracker());
+    }
+
+    /** Begin a segment. */
+    public void restart() {
+        restartIntervals();
+        sequence.restart();
+    }
+
+    /** Say whether a message is the first in its bucket of time. */
+    public boolean opensBucket(long recvTsNs) {
+        return messages.n == 0 || Math.floorDiv(recvTsNs, BUCKET_NS) != Math.floorDiv(messages.lastNs, BUCKET_NS);
+    }
+
+    /** Return the longest time without a message that is no fault; null as long as it is not known. */
+    public Long silenceLimitNs() {
+        return messages.isKnown() ? messages.limitNs() : null;
+    }
+
+    /** Return when the last heartbeat came; null if none has since they are counted. */
+    public Long lastHeartbeatNs() {
+        return heartbeats.n > 0 ? heartbeats.lastNs : null;
+    }
+
+    /** Take in a message, and pass on what is wrong; {@code seq} may be missing. */
+    public void take(
+            boolean isHeartbeat, long seq, long recvTsNs, long offset, Consumer<HealthEvent> raise) {
+        if (messages.isKnown() && messages.isSilentAt(recvTsNs)) {
+            raise.accept(HealthEvent.ofSilence("stall", messages, recvTsNs));
+            restartIntervals();
+        }
+        messages.take(recvTsNs, offset);
+        if (isHeartbeat) {
+            takeHeartbeat(recvTsNs, offset, raise);
+        } else {
+            takeData(recvTsNs, offset, raise);
+        }
+        HealthEvent wrong = seq == SharedConstants.MISSING ? null : sequence.take(seq, recvTsNs, offset);
+        if (wrong != null) {
+            raise.accept(wrong);
+        }
+    }
+
+    private void takeHeartbeat(long recvTsNs, long offset, Consumer<HealthEvent> raise) {
+        if (data.isKnown() && data.isSilentAt(recvTsNs)) {
+            raise.accept(HealthEvent.ofSilence("data_stall", data, recvTsNs));
+            data.restart();
+        }
+        if (heartbeats.n > 0 && data.n > 0 && data.lastOffset > heartbeats.lastOffset) {
+            heartbeatsAmidData++;
+        }
+        heartbeats.take(recvTsNs, offset);
+    }
+
+    private void takeData(long recvTsNs, long offset, Consumer<HealthEvent> raise) {
+        boolean isContract = heartbeatsAmidData >= SharedConstants.LEAST_HEARTBEATS && heartbeats.isSteady();
+        if (isContract && heartbeats.isSilentAt(recvTsNs)) {
+            raise.accept(HealthEvent.ofSilence("heartbeat_stall", heartbeats, recvTsNs));
+            restartHeartbeats();
+        }
+        data.take(recvTsNs, offset);
+    }
+
+    private void restartIntervals() {
+        messages.restart();
+        data.restart();
+        restartHeartbeats();
+    }
+
+    private void restartHeartbeats() {
+        heartbeats.restart();
+        heartbeatsAmidData = 0;
+    }
+
+    /** Return another one that has taken in the same. */
+    public Health copy() {
+        Health to = new Health(messages.copy(), data.copy(), heartbeats.copy(), sequence.copy());
+        to.heartbeatsAmidData = heartbeatsAmidData;
+        return to;
+    }
+
+    /** Write it into a checkpoint. */
+    public void write(DataOutputView target) throws IOException {
+        messages.write(target);
+        data.write(target);
+        heartbeats.write(target);
+        sequence.write(target);
+        target.writeLong(heartbeatsAmidData);
+    }
+
+    /** Become what {@link #write} has written. */
+    public void read(DataInputView source) throws IOException {
+        messages.read(source);
+        data.read(source);
+        heartbeats.read(source);
+        sequence.read(source);
+        heartbeatsAmidData = source.readLong();
+    }
+}

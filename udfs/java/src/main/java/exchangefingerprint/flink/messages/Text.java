@@ -1,0 +1,50 @@
+package exchangefingerprint.flink.messages;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+
+/** What of bytes and strings may pass. */
+final class Text {
+    private Text() {}
+
+    /** Tell whether bytes are UTF-8: neither overlong forms nor surrogates. */
+    static boolean isUtf8(byte[] bytes) {
+        return isAscii(bytes) || decode(bytes) != null;
+    }
+
+    /** Decode UTF-8; null if the bytes are none. */
+    static String decode(byte[] bytes) {
+        try {
+            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+        } catch (CharacterCodingException e) {
+            return null;
+        }
+    }
+
+    /** Tell whether a text has no control characters and no lone surrogates, and so many characters. */
+    static boolean isPrintable(String text, int fewest, int most) {
+        int characters = 0;
+        for (int at = 0; at < text.length(); characters++) {
+            int character = text.codePointAt(at);
+            if (Character.isISOControl(character) || isSurrogate(character)) {
+                return false;
+            }
+            at += Character.charCount(character);
+        }
+        return characters >= fewest && characters <= most;
+    }
+
+    private static boolean isSurrogate(int character) {
+        return character >= Character.MIN_SURROGATE && character <= Character.MAX_SURROGATE;
+    }
+
+    private static boolean isAscii(byte[] bytes) {
+        // Without a way out of the loop it is done for many bytes at once.
+        int all = 0;
+        for (byte b : bytes) {
+            all |= b;
+        }
+        return all >= 0;
+    }
+}

@@ -1,0 +1,147 @@
+package exchangefingerprint.flink.windows;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import exchangefingerprint.flink.SharedConstants;
+import exchangefingerprint.flink.state.Bytes;
+import java.io.IOException;
+import org.apache.flink.core.memory.DataOutputSerializer;
+import org.junit.jupiter.api.Test;
+
+class MessageRingTest {
+    private static final long S = 1_000_000_000L;
+
+    private final MessageRing.Serializer serializer = new MessageRing.Serializer();
+
+    /** Take in messages a second apart; column c of message i is 10 i + c but for the receive time. */
+    private static void take(MessageRing ring, int first, int n) {
+        for (int i = first; i < first + n; i++) {
+            ring.lastRecvTsNs = i * S;
+            ring.add(i * S, 10 * i + 1, 10 * i + 2, 10 * i + 3, 10 * i + 4, 10 * i + 5);
+            ring.health.take(i % 5 == 0, i, i * S, i, event -> {});
+            if (ring.n >= 50 && ring.n % 25 == 0) {
+                ring.drift.take(i * S, i);
+            }
+        }
+    }
+
+    private static MessageRing of(int n) {
+        MessageRing ring = new MessageRing();
+        ring.restart(7);
+        take(ring, 0, n);
+        return ring;
+    }
+
+    @Test
+    void aWindowIsTheLastFiftyMessages() {
+        for (int n : new int[] {50, 75, 120}) {
+            long[] window = of(n).window();
+            assertEquals(300, window.length);
+            for (int i = 0; i < 50; i++) {
+                int message = n - 50 + i;
+                assertEquals(message * S, window[6 * i]);
+                assertEquals(10L * message + 5, window[6 * i + 5]);
+            }
+        }
+    }
+
+    @Test
+    void aMessageHasSixColumns() {
+        assertThrows(IllegalArgumentException.class, () -> new MessageRing().add(1, 2, 3, 4, 5));
+    }
+
+    @Test
+    void whatIsWrittenIsRead() throws IOException {
+        // Without a message, with one, up to a window, beyond a block of intervals, and with all blocks of drift.
+        for (int n : new int[] {0, 1, 6, 7, 49, 50, 1500, 12_000}) {
+            MessageRing ring = of(n);
+            MessageRing read = Bytes.read(serializer, Bytes.of(serializer, ring));
+            MessageRing copied = serializer.copy(ring);
+            for (MessageRing one : new MessageRing[] {ring, read, copied}) {
+                assertEquals(n, one.n);
+                assertEquals(7, one.segment);
+                take(one, n, 60);
+            }
+            // What comes later shows whatever would be missing.
+            assertArrayEquals(ring.window(), read.window());
+            assertArrayEquals(Bytes.of(serializer, ring), Bytes.of(serializer, read));
+            assertArrayEquals(Bytes.of(serializer, ring), Bytes.of(serializer, copied));
+        }
+    }
+
+    @Test
+    void aCopyIsOnItsOwn() throws IOException {
+        MessageRing ring = of(700);
+        byte[] before = Bytes.of(serializer, ring);
+        take(serializer.copy(ring), 700, 500);
+        assertArrayEquals(before, Bytes.of(serializer, ring));
+    }
+
+    /** If this fails, what is kept has changed: raise STATE_LAYOUT in {@code udfs/schema.py} as well. */
+    @Test
+    void theLayoutIsThis() throws IOException {
+        DataOutputSerializer expected = new DataOutputSerializer(64);
+        expected.writeByte(2);
+        writeLongs(expected, 2, 7, S); // messages, segment, last receive time
+        writeLongs(expected, 2, 0, S, 1, S, 0); // all: how many, first, last, offset, longest pauses
+        writeLongs(expected, 1, S, S, 1, 0, 0); // data
+        writeLongs(expected, 1, 0, 0, 0, 0, 0); // heartbeats
+        writeLongs(expected, 2, 1, 1, 0, 1, S, 1); // numbers: steps of one, steps up, lowest, last and its place
+        writeLongs(expected, 0); // heartbeats amid data
+        writeLongs(expected, 0); // windows
+        expected.writeInt(36);
+        writeLongs(expected, 0, 1, 2, 3, 4, 5, S, 11, 12, 13, 14, 15);
+        assertEquals(2, SharedConstants.STATE_LAYOUT);
+        assertArrayEquals(expected.getCopyOfBuffer(), Bytes.of(serializer, of(2)));
+    }
+
+    /** As above, for what is kept of windows. */
+    @Test
+    void theLayoutOfDriftIsThis() throws IOException {
+        MessageRing ring = new MessageRing();
+        for (int i = 0; i <= 9; i++) {
+            ring.drift.take((1L << 30) * i, i);
+        }
+        DataOutputSerializer expected = new DataOutputSerializer(64);
+        writeLongs(expected, 10, 9L << 30); // windows, end of the last
+        expected.writeInt(30 << 14); // of the block that has begun: one logarithm of 2 to the 30, in 16,384ths
+        expected.writeByte(6); // room for blocks
+        expected.writeInt(8 * 30 << 14);
+        for (int i = 1; i < 6; i++) {
+            expected.writeInt(0);
+        }
+        expected.writeByte(0); // places where blocks began
+        DataOutputSerializer written = new DataOutputSerializer(64);
+        ring.drift.write(written);
+        assertArrayEquals(expected.getCopyOfBuffer(), written.getCopyOfBuffer());
+    }
+
+    @Test
+    void anotherVersionIsRefused() throws IOException {
+        byte[] bytes = Bytes.of(serializer, of(3));
+        bytes[0]--;
+        String said = assertThrows(IOException.class, () -> Bytes.read(serializer, bytes)).getMessage();
+        assertTrue(said.contains("found layout 1: submit the job without --resume"), said);
+        assertThrows(IOException.class, () -> Bytes.restored(serializer, 1));
+    }
+
+    @Test
+    void aSegmentBeginsWithNothing() {
+        MessageRing ring = of(1500);
+        ring.restart(2000);
+        assertEquals(0, ring.n);
+        assertEquals(2000, ring.segment);
+        assertNull(ring.health.silenceLimitNs());
+        assertNull(ring.health.lastHeartbeatNs());
+    }
+
+    private static void writeLongs(DataOutputSerializer target, long... values) throws IOException {
+        for (long value : values) {
+            target.writeLong(value);
+        }
+    }
+}

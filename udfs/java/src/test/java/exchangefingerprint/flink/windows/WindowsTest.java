@@ -1,0 +1,183 @@
+package exchangefingerprint.flink.windows;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+
+import exchangefingerprint.flink.RowLayout;
+import exchangefingerprint.flink.SharedConstants;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.flink.api.common.functions.util.ListCollector;
+import org.apache.flink.table.data.GenericRowData;
+import org.apache.flink.table.data.RowData;
+import org.apache.flink.table.data.StringData;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class WindowsTest {
+    private static final RowLayout IN = RowLayout.of(Windows.MESSAGE);
+    private static final RowLayout OUT = RowLayout.of(Windows.GATHERED);
+    private static final long MS = 1_000_000L;
+    private static final long S = 1000 * MS;
+    private static final long START_NS = 1_790_000_000L * S;
+    private static final long IDLE_GAP_NS = 60 * S;
+
+    private final Windows function = new Windows();
+    private final Windows.State state = new Windows.State();
+    private final List<RowData> rows = new ArrayList<>();
+    private long nowNs = START_NS;
+    private long offset = 1000;
+
+    @BeforeEach
+    void collect() {
+        function.setCollector(new ListCollector<>(rows));
+    }
+
+    /** Take in a message: number `seq`, of type NEW, or a heartbeat without a number. */
+    private void take(long pauseNs, Long seq) {
+        nowNs += pauseNs;
+        GenericRowData message = IN.newRow();
+        IN.set(message, "connection_id", StringData.fromString("c"));
+        IN.set(message, "recv_ts_ns", nowNs);
+        IN.set(message, "exchange_ts_ns", nowNs - 7);
+        IN.set(message, "seq", seq == null ? SharedConstants.MISSING : seq);
+        IN.set(message, "request_id", SharedConstants.MISSING);
+        IN.set(message, "type_code", seq == null ? 3L : 0L);
+        IN.set(message, "declared_exchange", StringData.fromString("kraken"));
+        IN.set(message, "kafka_partition", 4);
+        IN.set(message, "kafka_offset", offset++);
+        function.eval(state, message, IDLE_GAP_NS);
+    }
+
+    private void takeAll(int n, long pauseNs) {
+        for (int i = 0; i < n; i++) {
+            take(pauseNs, 5L);
+        }
+    }
+
+    private List<GenericRowData> ofKind(String kind) {
+        return rows.stream()
+                .map(row -> (GenericRowData) row)
+                .filter(row -> value(row, "kind").toString().equals(kind))
+                .toList();
+    }
+
+    private static Object value(GenericRowData row, String column) {
+        return row.getField(OUT.place(column));
+    }
+
+    private static List<Object> values(List<GenericRowData> rows, String column) {
+        return rows.stream().map(row -> value(row, column)).toList();
+    }
+
+    @Test
+    void windowsAreWholeAtTheFiftiethMessageAndEveryTwentyFifth() {
+        takeAll(124, MS);
+        List<GenericRowData> windows = ofKind("window");
+        assertEquals(List.of(50L, 75L, 100L), values(windows, "n"));
+        assertEquals(List.of(1049L, 1074L, 1099L), values(windows, "last_offset"));
+        GenericRowData last = windows.get(2);
+        assertEquals(1000L, value(last, "segment"));
+        assertEquals(4, value(last, "kafka_partition"));
+        assertEquals(StringData.fromString("kraken"), value(last, "declared_exchange"));
+        assertNull(value(last, "at"));
+        long[] columns = last.getArray(OUT.place("window_columns")).toLongArray();
+        for (int i = 0; i < 50; i++) {
+            long recvTsNs = START_NS + (51 + i) * MS;
+            long[] message = {recvTsNs, recvTsNs - 7, 5, SharedConstants.MISSING, 0, 1050 + i};
+            assertArrayEquals(message, java.util.Arrays.copyOfRange(columns, 6 * i, 6 * i + 6));
+        }
+    }
+
+    @Test
+    void aLongerGapThanMayBeBeginsASegment() {
+        takeAll(40, MS);
+        takeAll(1, IDLE_GAP_NS);
+        takeAll(9, MS);
+        assertEquals(1, ofKind("window").size(), "60 s are within a segment");
+        takeAll(1, IDLE_GAP_NS + 1);
+        takeAll(48, MS);
+        assertEquals(1, ofKind("window").size());
+        takeAll(1, MS);
+        GenericRowData second = ofKind("window").get(1);
+        assertEquals(50L, value(second, "n"));
+        assertEquals(1050L, value(second, "segment"));
+    }
+
+    @Test
+    void timeThatGoesBackBeginsNoSegment() {
+        takeAll(49, MS);
+        takeAll(1, -3600 * S);
+        assertEquals(List.of(50L), values(ofKind("window"), "n"));
+    }
+
+    @Test
+    void aConnectionTellsEveryTwoSecondsThatItLives() {
+        takeAll(1, 0);
+        takeAll(10, 500 * MS);
+        assertEquals(List.of(1L, 5L, 9L), values(ofKind("activity"), "n"));
+        GenericRowData first = ofKind("activity").get(0);
+        assertEquals("2026-09-21T14:13:20Z", value(first, "at").toString());
+        assertNull(value(first, "limit_s"), "200 pauses are needed");
+        assertNull(value(first, "last_heartbeat_at"));
+        take(2 * S + 1_234_567, null);
+        assertEquals("2026-09-21T14:13:27.001234Z", value(ofKind("activity").get(3), "last_heartbeat_at").toString());
+        takeAll(200, MS);
+        takeAll(1, 2 * S);
+        assertEquals(4 * (2 * S + 1_234_567) / 1e9, value(ofKind("activity").get(4), "limit_s"));
+    }
+
+    @Test
+    void aFaultSaysWhatItIsAndSinceWhen() {
+        for (long seq = 1; seq <= 201; seq++) {
+            take(MS, seq);
+        }
+        take(MS, 206L);
+        GenericRowData gap = ofKind("gap").get(0);
+        assertEquals("2026-09-21T14:13:20.202Z", value(gap, "at").toString());
+        assertEquals("2026-09-21T14:13:20.201Z", value(gap, "since_at").toString());
+        assertEquals(1200L, value(gap, "since_offset"));
+        assertEquals(1201L, value(gap, "last_offset"));
+        assertEquals(List.of(201L, 206L, 4L), List.of(
+                value(gap, "seq_before"), value(gap, "seq"), value(gap, "n_missing")));
+        for (String column : List.of("silence_s", "limit_s", "rate_before", "rate_now", "score", "window_columns")) {
+            assertNull(value(gap, column), column);
+        }
+        take(5 * S + 500 * MS, 207L);
+        GenericRowData stall = ofKind("stall").get(0);
+        assertEquals(5.5, value(stall, "silence_s"));
+        assertEquals(5.0, value(stall, "limit_s"));
+        assertNull(value(stall, "seq"));
+    }
+
+    @Test
+    void aChangeOfTheRateIsAFault() {
+        takeAll(25 * 170, 160 * MS);
+        takeAll(25 * 60, 40 * MS);
+        GenericRowData drift = ofKind("drift").get(0);
+        assertEquals(6.25, (double) value(drift, "rate_before"), 1e-3);
+        assertEquals(25.0, (double) value(drift, "rate_now"), 0.5);
+        assertEquals(1, ofKind("drift").size());
+        assertNull(value(drift, "n_missing"));
+    }
+
+    @Test
+    void aMessageThatDeclaresNothingMakesARowThatDoesNot() {
+        takeAll(49, MS);
+        GenericRowData message = IN.newRow();
+        for (String column : List.of("recv_ts_ns", "exchange_ts_ns", "seq", "request_id", "type_code")) {
+            IN.set(message, column, nowNs);
+        }
+        IN.set(message, "kafka_partition", 4);
+        IN.set(message, "kafka_offset", offset);
+        function.eval(state, message, IDLE_GAP_NS);
+        assertNull(value(ofKind("window").get(0), "declared_exchange"));
+    }
+
+    @Test
+    void everyMessageChangesWhatFlinkCompares() {
+        takeAll(3, MS);
+        assertEquals(3, state.calls);
+    }
+}
