@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from ingest.kafka.broker import ensure_topics
 from ingest.kafka.message_json import encode
 from ingest.kafka.session_publisher import publish
-from jobs.cli.dlq import app
+from jobs.cli.results.dlq import app
 from jobs.config import DEAD_LETTER_TOPIC
 from jobs.results.migrations import migrate
 from model.registry.database import connect

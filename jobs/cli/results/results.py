@@ -1,4 +1,4 @@
-"""`results hash` and `results diff`: whether the tables hold what the topic says."""
+"""Compare results by a hash that depends on nothing but their values."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Annotated, Any
 import orjson
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ingest.kafka.topic_reader import TopicReader
 from jobs.cli import options
 from jobs.cli.console import err, out
+from jobs.cli.exit_codes import ExitCode
 from jobs.cli.options import OutputFormat
+from jobs.cli.progress import progress_bar
 from jobs.cluster.replay_checks import beginning_note
 from jobs.cluster.service_addresses import Addresses
 from jobs.config import JobSettings, to_silence_ns
@@ -29,7 +30,7 @@ from model.registry.topic_models import OneModel, RegistryModels
 from udfs.errors import ConfigError
 from udfs.model_schedule import Models
 
-app = typer.Typer(help="Compare results by a hash that depends on nothing but their values.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 _OF_TOPIC = "What is computed from the topic"
 
@@ -115,7 +116,7 @@ def print_differences(
         return
     out.print(_difference_table(found))
     out.print(", ".join(f"{count:,} rows of {table} differ" for table, count in counts.items()), soft_wrap=True)
-    raise typer.Exit(1)
+    raise typer.Exit(ExitCode.FAILED)
 
 
 def _models(addresses: Addresses, topic: str, model: Path | None) -> Models:
@@ -134,10 +135,9 @@ def _versions(models: Models) -> tuple[str, ...]:
 @contextmanager
 def _from_topic(addresses: Addresses, topic: str, models: Models, silence_minutes: float) -> Iterator[Iterator[Chunk]]:
     """Open the topic behind a progress bar; at the end, say what in it is no message or is there no more."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with (
         TopicReader(addresses.require_kafka(), topic) as reader,
-        Progress(*columns, console=err, transient=True) as bar,
+        progress_bar(transient=True) as bar,
     ):
         results = TopicResults(reader, models, to_silence_ns(silence_minutes))
         task = bar.add_task("Reading and scoring", total=sum(map(len, reader.spans)))

@@ -17,8 +17,8 @@ from rich.live import Live
 from ingest.kafka.broker import ensure_topics
 from ingest.kafka.session_publisher import PublishReport, publish
 from jobs.cli import options
-from jobs.cli.console import err, out
-from jobs.cli.local_stack import start_with_progress
+from jobs.cli.console import err, out, say
+from jobs.cli.stack.up import start_with_progress
 from jobs.cluster.flink_client import find_running_job
 from jobs.cluster.service_addresses import Addresses
 from jobs.cluster.submission import Submission
@@ -113,7 +113,7 @@ def _play(
         try:
             err.print(f"4/4 Submitting the job; Flink's web UI is at {flink}", soft_wrap=True)
             if find_running_job(flink) is None:
-                Submission(addresses=addresses).run(lambda line: err.print(f"  {line}"))
+                Submission(addresses=addresses).run(say)
             return _watch(addresses.require_database_url(), publishing, report, duration_s, started_s)
         finally:
             stop.set()

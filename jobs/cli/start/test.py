@@ -12,7 +12,7 @@ import typer
 from jobs.cli.console import err
 from udfs.errors import ConfigError
 
-_ROOT = Path(__file__).parent.parent.parent
+_ROOT = Path(__file__).parents[3]
 
 STATIC_CHECKS = (
     ("Lint", ("ruff", "check", ".")),
@@ -23,10 +23,10 @@ STATIC_CHECKS = (
 )
 
 
-def run_tests(
+def test(
     pytest_arguments: Annotated[
         list[str] | None, typer.Argument(help="Passed to pytest, after `--`; then only pytest runs.")
-    ] = None,
+    ] = None,  # noqa: PT028  # a command, no test
 ) -> None:
     """Run all checks and tests, against a real Kafka, Flink and PostgreSQL on this machine."""
     if not (_ROOT / "tests").is_dir():

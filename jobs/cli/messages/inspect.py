@@ -1,4 +1,4 @@
-"""`convert` and `inspect`: recordings of other projects, and what recordings hold."""
+"""`inspect`: what recordings hold."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from typing import Annotated, Any, Final
 
 import orjson
 import typer
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, track
+from rich.progress import track
 from rich.table import Table
 
 from ingest.recordings.capture import connection_id_of, find_recordings, read_frames
-from ingest.recordings.conversion import Conversion
-from ingest.recordings.conversion import convert as convert_recording
 from ingest.recordings.recording_manifest import read_manifest
 from ingest.recordings.recording_summary import Summary, summarize
 from jobs.cli.console import err, out
@@ -20,36 +18,6 @@ from jobs.cli.options import OutputFormat
 
 _NOT_ENDED: Final = "not ended: its recorder was killed, or still runs"
 _CARRIED: Final = {"seq_ratio": "seq", "exchange_ts_ns_ratio": "time", "request_id_ratio": "request id"}
-
-
-def convert(
-    recordings: Annotated[
-        list[Path], typer.Argument(help="Files of hftbacktest or cryptofeed, or gzip'd.", exists=True, dir_okay=False)
-    ],
-    out_folder: Annotated[Path, typer.Option("--out", help="Where the captures go.", file_okay=False)],
-) -> None:
-    """Convert raw recordings of hftbacktest's collectors and of cryptofeed to captures.
-
-    The format is told by the content. Each connection becomes a capture, named after its recording; a file of
-    hftbacktest does not tell its connections apart and becomes one.
-    """
-    conversions: list[Conversion] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    try:
-        with Progress(*columns, console=err, transient=True) as bar:
-            task = bar.add_task("Converting", total=sum(path.stat().st_size for path in recordings))
-            done = 0
-            for path in recordings:
-                before = done
-
-                def advance(n_bytes: int, before: int = before) -> None:
-                    bar.update(task, completed=before + n_bytes)
-
-                conversions.append(convert_recording(path, out_folder, progress=advance))
-                done += path.stat().st_size
-    finally:
-        if conversions:
-            out.print(_conversion_table(conversions))
 
 
 def inspect(
@@ -111,26 +79,5 @@ def _inspection_table(title: str, heading: str, rows: list[dict[str, Any]]) -> T
             f"{row['seconds']:,.1f}",
             "-" if rate is None else f"{rate:,.1f}",
             *([row["ended"] or "-"] if ends else []),
-        )
-    return table
-
-
-def _conversion_table(conversions: list[Conversion]) -> Table:
-    table = Table(title="Converted")
-    table.add_column("recording", overflow="fold")
-    table.add_column("format")
-    for heading in ("captures", "lines", "received", "sent"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("other lines")
-    for conversion in conversions:
-        others = {**conversion.skipped}
-        if conversion.further_lines:
-            others["continue a frame"] = conversion.further_lines
-        counts = (len(conversion.captures), conversion.lines, conversion.received, conversion.sent)
-        table.add_row(
-            conversion.source.name,
-            conversion.format,
-            *(f"{count:,}" for count in counts),
-            ", ".join(f"{count:,} {what}" for what, count in others.items()) or "-",
         )
     return table

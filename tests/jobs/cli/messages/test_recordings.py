@@ -15,7 +15,8 @@ from ingest.frame import Frame
 from ingest.live.feed import Feed
 from ingest.recordings.capture import part_name, to_line
 from ingest.recordings.recorder import Recorder
-from jobs.cli.recordings import convert, inspect
+from jobs.cli.messages.convert import convert
+from jobs.cli.messages.inspect import inspect
 from udfs.errors import ConfigError, SchemaError
 
 FEED = Feed(name="x", declared_exchange=None, url="wss://x", silent_after_s=1)

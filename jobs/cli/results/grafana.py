@@ -1,4 +1,4 @@
-"""`grafana push`: what is in grafana/, in a Grafana that runs."""
+"""Publish dashboards and alert rules in a Grafana of your own."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from jobs.cli.console import err, out
+from jobs.cli.exit_codes import failed_if
 from jobs.grafana.grafana_server import Grafana, find_credential
 from jobs.grafana.panel_check import Checked, check_dashboard, check_source
 from jobs.grafana.provisioning import read_dashboards, read_data_sources
 from jobs.grafana.push import push as push_all
 
-app = typer.Typer(no_args_is_help=True, help="Dashboards and alert rules in a Grafana of your own.")
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command("push")
@@ -43,7 +44,7 @@ def push(
             status.update(f"Running the queries of {dashboard['title']}")
             results += check_dashboard(grafana, dashboard, unusable)
     out.print(_table(results))
-    raise typer.Exit(any(result.error for result in results))
+    raise typer.Exit(failed_if(any(result.error for result in results)))
 
 
 def _existing(grafana: Grafana) -> list[str]:

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 
 from jobs.cli import options
-from jobs.cli.console import err, out
+from jobs.cli.console import err, out, say
 from jobs.cli.signals import exit_on_signals
 from jobs.trials.sandbox import idle_stack
 from jobs.trials.soak.probes import Sample
@@ -47,16 +47,12 @@ def soak(
         load = LoadSettings(rate=rate, bad_share=bad_share, seed=seed)
         extra = tuple(job_options or ())
         run = Soak(seconds=hours * _S_PER_HOUR, every_s=every, load=load, folder=folder, job_options=extra)
-        with exit_on_signals(), idle_stack(home, _say) as stack, _showing() as show:
-            _say(f"Submitting the job with {' '.join((*JOB_OPTIONS, *extra))}")
+        with exit_on_signals(), idle_stack(home, say) as stack, _showing() as show:
+            say(f"Submitting the job with {' '.join((*JOB_OPTIONS, *extra))}")
             run.run(stack, show)
     summary = write_report(folder, read_samples(folder / SAMPLES))
     out.print(summary_table(summary))
     out.print(f"[bold]{folder}[/bold] has the samples, the plot and the summary.", soft_wrap=True)
-
-
-def _say(line: str) -> None:
-    err.print(f"  {line}", highlight=False, soft_wrap=True)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`dlq list` and `dlq redrive`: what is no message, and what of it can become one."""
+"""Look at dead-letter records, and send those again that are valid by now."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from ingest.kafka.dead_letters import Letter, Place, find_redriven, read_letters
 from ingest.kafka.topic_reader import TopicReader
 from jobs.cli import options
 from jobs.cli.console import err, out
+from jobs.cli.exit_codes import ExitCode
 from jobs.cli.options import OutputFormat
 from jobs.cluster.service_addresses import Addresses
 from jobs.config import DEAD_LETTER_TOPIC
@@ -25,7 +26,7 @@ from jobs.results.migrations import check_schema
 from jobs.results.redrive import Choice, Memory, Plan, plan_redrive, printable, read_mended, redrive_memory, to_json
 from udfs.errors import ConfigError
 
-app = typer.Typer(help="Look at dead letters, and send again what is a message by now.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 DeadLetterTopic = Annotated[str, typer.Option(help="Kafka topic of the dead letters.")]
 Reason = Annotated[str | None, typer.Option(help="Only letters whose reason has this in it.")]
@@ -112,7 +113,7 @@ def redrive(
             memory.settle(send_again(bootstrap, topic, plan.records))
     _print_plan(plan, dry_run=dry_run)
     if plan.refused:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _sent_before(memory: Memory, bootstrap: str, topic: str) -> set[Place]:

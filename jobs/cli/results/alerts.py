@@ -10,6 +10,7 @@ import typer
 
 from jobs.cli import options
 from jobs.cli.console import out
+from jobs.cli.exit_codes import failed_if
 from jobs.cli.options import OutputFormat
 from jobs.cluster.service_addresses import Addresses
 from jobs.results.active_alerts import Rule, alert_table, read_alerts, with_flink
@@ -42,4 +43,4 @@ def alerts(
             typer.echo(orjson.dumps(asdict(alert)))
     else:
         out.print(alert_table(found))
-    raise typer.Exit(any(alert.severity == "critical" for alert in found))
+    raise typer.Exit(failed_if(any(alert.severity == "critical" for alert in found)))

@@ -9,7 +9,8 @@ import typer
 from rich.table import Table
 
 from jobs.cli import options
-from jobs.cli.console import err, out
+from jobs.cli.console import err, out, say
+from jobs.cli.exit_codes import ExitCode
 from jobs.cli.signals import exit_on_signals
 from jobs.trials.chaos.chaos_page import write_figures, write_page
 from jobs.trials.chaos.chaos_report import DISTURBED, ChaosReport
@@ -40,7 +41,7 @@ def chaos(
     with exit_on_signals(), idle_stack(home, err.print) as stack, cuttable_network(stack.home) as cut:
 
         def show(line: str) -> None:
-            err.print(f"  {line}", highlight=False, soft_wrap=True)
+            say(line)
             write_figures(run.report, report)
 
         run = Chaos(stack, seed, show)
@@ -57,7 +58,7 @@ def chaos(
     out.print(f"[bold]{report}[/bold] has every fault.", soft_wrap=True)
     if not found.is_same:
         err.print("The results differ from those of the undisturbed run.", style="bold red")
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _table(report: ChaosReport) -> Table:

@@ -1,4 +1,4 @@
-"""`model`: the models that score a topic, and changing them while the job runs."""
+"""List the models that score a topic, and change them while the job runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from jobs.results.migrations import check_schema
 from model.registry.database import connect
 from udfs.errors import ConfigError
 
-app = typer.Typer(no_args_is_help=True, help="The models that score a topic, and changing them while the job runs.")
+app = typer.Typer(no_args_is_help=True)
 
 _LIST = """
     SELECT version.model_version,

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from jobs.cli.evaluate import evaluate
 from jobs.cli.main import build_app
-from jobs.cli.models import train
+from jobs.cli.model.evaluate import evaluate
+from jobs.cli.model.train import train
 from model.evaluation.effort import FULL
 from model.evaluation.report.evaluation_page import figure_text, interval_text, share_text
 from model.training.boosting import N_TREES
 
-CAPTURES = Path(os.environ.get("FINGERPRINT_CAPTURES", Path(__file__).parents[4] / "shared" / "captures"))
+CAPTURES = Path(os.environ.get("FINGERPRINT_CAPTURES", Path(__file__).parents[5] / "shared" / "captures"))
 
 needs_captures = pytest.mark.skipif(
     not (CAPTURES / "index.csv").is_file(), reason="no recordings: set FINGERPRINT_CAPTURES to a folder with index.csv"
