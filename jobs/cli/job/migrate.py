@@ -19,7 +19,7 @@ def migrate(
         int | None, typer.Option(min=1, help="Drop results older than this.", show_default="keep everything")
     ] = None,
 ) -> None:
-    """Bring the database's tables and views up to date; doing it again changes nothing."""
+    """Bring the database's tables and views up to date; running it again changes nothing."""
     url = Addresses(home=home, database_url=database_url).require_database_url()
     applied = apply_migrations(url, retention_days=retention_days, progress=say)
     err.print(f"{len(applied)} migrations applied." if applied else "The tables are up to date.")

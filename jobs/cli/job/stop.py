@@ -27,7 +27,7 @@ def stop(
         ),
     ] = None,
 ) -> None:
-    """Stop the running job with a savepoint, from which `submit --from-savepoint` goes on."""
+    """Stop the running job with a savepoint, from which `submit --from-savepoint` resumes."""
     flink_url = Addresses(home=home, flink=flink).require_flink()
     running = find_running_job(flink_url)
     if running is None:

@@ -46,18 +46,18 @@ def submit(
     ] = False,
     from_savepoint: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Go on from this savepoint or checkpoint instead of the topic's beginning."),
+        typer.Option(metavar="PATH", help="Resume from this savepoint or checkpoint instead of the topic's beginning."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the local stack's last savepoint or checkpoint of this topic.")
+        bool, typer.Option("--resume", help="Resume from the local stack's last savepoint or checkpoint of this topic.")
     ] = False,
     job_options: Annotated[
         list[str] | None, typer.Argument(help="After `--`: options of the job itself; `-- --help` lists them.")
     ] = None,
 ) -> None:
-    """Submit the job with `flink run`, with everything it needs shipped along.
+    """Submit the job with `flink run`, and ship everything that it needs.
 
-    Going on from a savepoint, it may have another `-- --parallelism`.
+    A job that resumes from a savepoint may have another `-- --parallelism`.
     """
     addresses = Addresses(home=home, kafka=kafka, flink=flink, database_url=database_url)
     submission = Submission(
@@ -78,7 +78,7 @@ def submit(
     with err.status("Submitting the job to Flink"):
         job_id = submission.run(say)
     if submission.savepoint is not None:
-        err.print(f"It goes on from {submission.savepoint}", highlight=False, soft_wrap=True)
+        err.print(f"It resumes from {submission.savepoint}", highlight=False, soft_wrap=True)
     out.print(f"Job {job_id} is submitted: {flink_url}/#/job/running/{job_id}/overview", soft_wrap=True)
 
 

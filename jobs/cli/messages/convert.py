@@ -16,13 +16,13 @@ from jobs.cli.progress import progress_bar
 
 def convert(
     recordings: Annotated[
-        list[Path], typer.Argument(help="Files of hftbacktest or cryptofeed, or gzip'd.", exists=True, dir_okay=False)
+        list[Path], typer.Argument(help="Files of hftbacktest or cryptofeed, also gzip'd.", exists=True, dir_okay=False)
     ],
     out_folder: Annotated[Path, typer.Option("--out", help="Where the captures go.", file_okay=False)],
 ) -> None:
     """Convert raw recordings of hftbacktest's collectors and of cryptofeed to captures.
 
-    The format is told by the content. Each connection becomes a capture, named after its recording; a file of
+    The content shows the format. Each connection becomes a capture, named after its recording; a file of
     hftbacktest does not tell its connections apart and becomes one.
     """
     conversions: list[Conversion] = []

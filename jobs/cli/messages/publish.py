@@ -24,7 +24,7 @@ def publish(
     kafka: options.Kafka = None,
     topic: options.Topic = options.DEFAULT_TOPIC,
     per_exchange: Annotated[int, typer.Option(min=1, help="Synthetic connections of each exchange.")] = 3,
-    duration: Annotated[float, typer.Option(min=1, help="Seconds that each connection lives.")] = 60,
+    duration: Annotated[float, typer.Option(min=1, help="Seconds that each connection lasts.")] = 60,
     seed: Annotated[int | None, typer.Option(help="Draws the same sessions again.", show_default="the clock")] = None,
     fast: Annotated[bool, typer.Option("--fast", help="As fast as possible instead of in real time.")] = False,
 ) -> None:

@@ -34,8 +34,8 @@ def replay(
 ) -> None:
     """Replay recordings into Kafka; arrival times stay as recorded.
 
-    A recording's connection id is its file name. Replayed twice into one topic it is one connection that said
-    everything twice: give the second time a --suffix.
+    A recording's connection id is its file name. Replayed twice into one topic, it is one connection that sends
+    everything twice: use a --suffix the second time.
     """
     bootstrap = Addresses(home=home, kafka=kafka).require_kafka()
     read = [_read(parts, suffix) for parts in find_recordings(captures)]

@@ -55,7 +55,7 @@ def _before_after_table(enrolment: Enrolment) -> Table:
         "measured on",
         f"before: {enrolment.base_model_version}",
         f"after: {enrolment.model_version}",
-        caption="Share right: right / called unknown / called something else. Of strangers, refused is right.\n"
+        caption="Share right: right / called unknown / called something else. Of unknown venues, refused is right.\n"
         f"Before: {enrolment.before_from}.",
     )
     for measured_on, before in enrolment.before.items():
@@ -63,7 +63,7 @@ def _before_after_table(enrolment: Enrolment) -> Table:
         table.add_row(f"[bold]{measured_on}[/bold]")
         for label in [*sorted((before | after).keys() - {UNKNOWN}), UNKNOWN]:
             for unit in UNITS:
-                of = f"{'strangers' if label == UNKNOWN else label}, {unit}"
+                of = f"{'unknown venues' if label == UNKNOWN else label}, {unit}"
                 table.add_row(of, *(_outcome(part, label, unit) for part in (before, after)))
         table.add_section()
     return table

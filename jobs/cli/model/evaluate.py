@@ -27,7 +27,7 @@ def evaluate(
         ),
     ] = DEFAULT_RATE,
 ) -> None:
-    """Train on a part of all sessions, name the rest, and report how right that is, beside a plain classifier."""
+    """Train on some sessions, classify the rest, and report how often that is right, beside a plain classifier."""
     # Plots take half a second to import, which no other command should wait for.
     from model.evaluation.effort import FULL, QUICK
     from model.evaluation.evaluation_run import evaluate as run_evaluation

@@ -89,10 +89,10 @@ def activate_model(
         typer.Option("--from-start", help="Score the whole topic anew, once the job is submitted again."),
     ] = False,
 ) -> None:
-    """Let another model score what comes from now on, without stopping the job.
+    """Let another model score all new messages, without stopping the job.
 
-    Windows whose last message is in the topic by then are scored by the model before, all later ones by this one, also
-    when the topic is read again. Each connection's verdict begins anew with the windows of the new model.
+    The model before scores the windows whose last message is in the topic by then, and this one all later ones, in a
+    replay of the topic too. Each connection's verdict starts again with the windows of the new model.
     """
     addresses = Addresses(home=home, kafka=kafka, flink=flink, database_url=database_url)
     url = addresses.require_database_url()
@@ -124,7 +124,7 @@ def roll_back_model(
     database_url: options.DatabaseUrl = None,
     topic: options.Topic = options.DEFAULT_TOPIC,
 ) -> None:
-    """Let the model that was active before score what comes from now on; what was scored in between stays."""
+    """Let the model that was active before score all new messages; earlier scores stay as they are."""
     addresses = Addresses(home=home, kafka=kafka, database_url=database_url)
     url = addresses.require_database_url()
     check_schema(url)

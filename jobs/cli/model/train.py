@@ -34,7 +34,12 @@ def train(
             progress=lambda line: status.update(f"Training: {line}"),
         )
     table = Table(
-        "measured on", "of", "known right", "known called unknown", "strangers refused", title=manifest.model_version
+        "measured on",
+        "of",
+        "known right",
+        "known called unknown",
+        "unknown venues refused",
+        title=manifest.model_version,
     )
     for measured_on, metrics in manifest.metrics.items():
         for unit in ("windows", "connections"):

@@ -27,7 +27,7 @@ def alerts(
 ) -> None:
     """Show what is wrong now, from the view `alerts` and, where its address is known, from Flink.
 
-    The exit code is 1 if something critical is among it, else 0. With --format json a line has one alert.
+    The exit code is 1 if something critical is among it, else 0. With --format json each line is one alert.
     """
     addresses = Addresses(home=home, flink=flink, database_url=database_url)
     url = addresses.require_database_url()

@@ -28,9 +28,9 @@ from udfs.errors import ConfigError
 
 app = typer.Typer(no_args_is_help=True)
 
-DeadLetterTopic = Annotated[str, typer.Option(help="Kafka topic of the dead letters.")]
-Reason = Annotated[str | None, typer.Option(help="Only letters whose reason has this in it.")]
-Partition = Annotated[int | None, typer.Option(min=0, help="Only letters from this partition.")]
+DeadLetterTopic = Annotated[str, typer.Option(help="Kafka topic of the dead-letter records.")]
+Reason = Annotated[str | None, typer.Option(help="Only records whose reason contains this.")]
+Partition = Annotated[int | None, typer.Option(min=0, help="Only records from this partition.")]
 
 
 @app.command("list")
@@ -44,10 +44,10 @@ def print_letters(
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help="Only records since then, as 2026-11-23T01:30 (UTC).")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Letters shown at most, the last ones.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="How many records to show at most, the last ones.")] = 20,
     output: Annotated[OutputFormat, typer.Option("--format", help="How to print.")] = OutputFormat.TABLE,
 ) -> None:
-    """Show dead letters: how many of each reason, and the last ones with place, key and first bytes.
+    """Show dead-letter records: how many of each reason, and the last ones with place, key and first bytes.
 
     With --format json a line has the whole record, and may be corrected for `dlq redrive --corrected`.
     """
@@ -61,7 +61,7 @@ def print_letters(
         for letter in last:
             typer.echo(orjson.dumps(to_json(letter)))
         return
-    out.print(_count_table(reasons, f"{reasons.total():,} dead letters of {topic}"))
+    out.print(_count_table(reasons, f"{reasons.total():,} dead-letter records of {topic}"))
     if last:
         out.print(_letter_table(last))
 
@@ -81,23 +81,25 @@ def redrive(
     dead_letter_topic: DeadLetterTopic = DEAD_LETTER_TOPIC,
     reason: Reason = None,
     partition: Partition = None,
-    offset: Annotated[int | None, typer.Option(min=0, help="Only the letter that had this offset.")] = None,
+    offset: Annotated[int | None, typer.Option(min=0, help="Only the record that had this offset.")] = None,
     corrected: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Only letters of this file, as they are there: see `dlq list`."),
+        typer.Option(
+            exists=True, dir_okay=False, help="Only the records in this file, as it has them: see `dlq list`."
+        ),
     ] = None,
-    rekey: Annotated[bool, typer.Option("--rekey", help="Make the connection_id of the value the key.")] = False,
+    rekey: Annotated[bool, typer.Option("--rekey", help="Take the key from the connection_id of the value.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Send also what is still no message.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Send even records that are still invalid.")] = False,
 ) -> None:
-    """Send chosen dead letters to the topic again, each once, however often this runs.
+    """Send chosen dead-letter records to the topic again, each once, however often this runs.
 
-    Only what is a message by now is sent: because the rule was stricter when it was refused, or because --rekey or
-    --corrected mends it. It gets a new offset, at the end of its partition, so its connection has it after all
-    messages that have come meanwhile. Exit code 1 if some of the chosen letters are still no messages.
+    Sends only records that are valid by now: because the rule was stricter when it rejected them, or because --rekey
+    or --corrected mends them. A record gets a new offset, at the end of its partition, so its connection has it after
+    all messages that have come meanwhile. The exit code is 1 if a chosen record is still invalid.
     """
     if reason is None and corrected is None and (partition is None or offset is None):
-        raise ConfigError("Expected --reason, --partition with --offset, or --corrected to choose letters, found none")
+        raise ConfigError("Expected --reason, --partition with --offset, or --corrected to choose records, found none")
     addresses = Addresses(home=home, kafka=kafka, database_url=database_url)
     bootstrap, url = addresses.require_kafka(), addresses.require_database_url()
     check_schema(url)
@@ -117,12 +119,12 @@ def redrive(
 
 
 def _sent_before(memory: Memory, bootstrap: str, topic: str) -> set[Place]:
-    """Return the letters that were sent before, after finding out about those of a run that was cut off."""
+    """Return the records that were sent before, after finding out about those of a run that was cut off."""
     known = memory.sent()
     open_ends = {origin for origin, place in known.items() if place is None}
     if not open_ends:
         return set(known)
-    err.print(f"{len(open_ends):,} letters of a run that was cut off: looking for them in {topic}")
+    err.print(f"A run that was cut off left {len(open_ends):,} records open: looking for them in {topic}")
     with TopicReader(bootstrap, topic) as reader:
         found = {origin: place for origin, place in find_redriven(reader).items() if origin in open_ends}
     memory.settle(found)
@@ -132,15 +134,15 @@ def _sent_before(memory: Memory, bootstrap: str, topic: str) -> set[Place]:
 
 def _print_plan(plan: Plan, *, dry_run: bool) -> None:
     what = "would be sent" if dry_run else "were sent"
-    counts = f"{len(plan.records):,} letters {what}, {plan.n_before:,} were before, {len(plan.refused):,}"
-    out.print(f"{counts} are still no messages.", highlight=False)
+    counts = f"{len(plan.records):,} records {what}, {plan.n_before:,} were before, {len(plan.refused):,}"
+    out.print(f"{counts} are still invalid.", highlight=False)
     if plan.refused:
         out.print(_count_table(plan.reasons(), "Not sent"))
 
 
 def _count_table(reasons: Counter[str], title: str) -> Table:
     table = Table("reason", title=title)
-    table.add_column("letters", justify="right")
+    table.add_column("records", justify="right")
     for reason, count in reasons.most_common():
         table.add_row(reason, f"{count:,}")
     return table

@@ -26,9 +26,9 @@ def push(
 ) -> None:
     """Publish data sources, dashboards and alert rules, then try the sources and run each panel's queries there.
 
-    Again, it writes data sources and alert rules anew, and the dashboards that somebody has changed.
+    Run again, it rewrites data sources and alert rules, and those dashboards that somebody has changed.
 
-    From the environment: GRAFANA_TOKEN, or GRAFANA_USER and GRAFANA_PASSWORD, to be let in; GRAFANA_DB_HOST, _PORT,
+    From the environment: GRAFANA_TOKEN, or GRAFANA_USER and GRAFANA_PASSWORD, to log in; GRAFANA_DB_HOST, _PORT,
     _NAME, _USER, _PASSWORD and _SSLMODE, how Grafana reaches the database; PROMETHEUS_URL, how it reaches Prometheus;
     GRAFANA_RUNBOOK_URL, where docs/runbook.md can be read. The exit code is 1 if a data source or a query fails.
     """

@@ -17,9 +17,9 @@ HANDS_ON: Final[dict[str, Any]] = {"allow_extra_args": True, "ignore_unknown_opt
 
 
 def psql(context: typer.Context, home: options.Home, database_url: options.DatabaseUrl = None) -> None:
-    """Open the database in psql, PostgreSQL's own client; all other options are its own, such as -f FILE.
+    """Open the database in psql, PostgreSQL's own client, which gets all other options, such as -f FILE.
 
-    The address goes to it by its environment, where no list of processes shows the password.
+    It gets the address in its environment, where no list of processes shows the password.
     """
     database = parse_database_url(Addresses(home=home, database_url=database_url).require_database_url())
     address = {

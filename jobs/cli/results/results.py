@@ -45,7 +45,7 @@ Model = Annotated[
 SilenceMinutes = Annotated[
     float,
     typer.Option(
-        help="After a longer one a connection starts again at message 1, as the job was told.",
+        help="After a longer idle gap a connection starts again at message 1; as the job was told.",
         rich_help_panel=_OF_TOPIC,
     ),
 ]
@@ -134,7 +134,7 @@ def _versions(models: Models) -> tuple[str, ...]:
 
 @contextmanager
 def _from_topic(addresses: Addresses, topic: str, models: Models, silence_minutes: float) -> Iterator[Iterator[Chunk]]:
-    """Open the topic behind a progress bar; at the end, say what in it is no message or is there no more."""
+    """Open the topic behind a progress bar; at the end, say which records are invalid or gone."""
     with (
         TopicReader(addresses.require_kafka(), topic) as reader,
         progress_bar(transient=True) as bar,
@@ -143,7 +143,7 @@ def _from_topic(addresses: Addresses, topic: str, models: Models, silence_minute
         task = bar.add_task("Reading and scoring", total=sum(map(len, reader.spans)))
         yield results.chunks(lambda done: bar.update(task, completed=done))
     n_refused = sum(results.refused.values())
-    err.print(f"{results.records:,} records, {n_refused:,} of them no messages", highlight=False)
+    err.print(f"{results.records:,} records, {n_refused:,} of them invalid", highlight=False)
     for reason, count in results.refused.most_common():
         err.print(f"  {count:,}: {reason}", highlight=False)
     for span in reader.spans:

@@ -51,16 +51,16 @@ def watch(
     database_url: options.DatabaseUrl = None,
     exchange: Annotated[str | None, typer.Option(help="Only what behaves like this exchange, or `unknown`.")] = None,
     declared: Annotated[str | None, typer.Option(help="Only what declares this exchange, or `none`.")] = None,
-    only: Annotated[Only | None, typer.Option(help="Only connections that have an alert, and no good news.")] = None,
+    only: Annotated[Only | None, typer.Option(help="Only connections with an alert, and only bad news.")] = None,
     sort: Annotated[
-        SortColumn, typer.Option(help="Column that connections are sorted by, live ones first.")
+        SortColumn, typer.Option(help="Sort connections by this column, live ones first.")
     ] = SortColumn.SINCE,
-    reverse: Annotated[bool, typer.Option("--reverse", help="Sort the other way round.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="Rows of each table at most.")] = 100,
+    reverse: Annotated[bool, typer.Option("--reverse", help="Reverse the order.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most so many rows of each table.")] = 100,
     once: Annotated[bool, typer.Option("--once", help="Print everything once and stop.")] = False,
     output: Annotated[OutputFormat, typer.Option("--format", help="How --once prints.")] = OutputFormat.TABLE,
 ) -> None:
-    """Show connections, verdicts, alerts and rates, and change them by keys; every second anew.
+    """Show connections, verdicts, alerts and rates, new every second; keys change the view.
 
     Without a terminal that can be drawn on (TERM=dumb, or a pipe) it prints everything every ten seconds. With --once
     --format json it prints one object: `summary`, and the lists `alerts`, `connections` and `events`.

@@ -47,7 +47,7 @@ def demo(
     postgres_port: options.PostgresPort = StackSettings.postgres_port,
     duration: Annotated[float, typer.Option(min=5, help="Seconds to watch, from the first result on.")] = 60,
     per_exchange: Annotated[int, typer.Option(min=1, help="Synthetic connections of each exchange.")] = 4,
-    seed: Annotated[int, typer.Option(help="Another one draws other connections.")] = 1,
+    seed: Annotated[int, typer.Option(help="Draws the same connections again.")] = 1,
     keep_running: Annotated[bool, typer.Option("--keep-running", help="Leave stack and job running.")] = False,
     summary: Annotated[Path | None, typer.Option(help="Also write the summary here, as JSON.")] = None,
 ) -> None:
@@ -81,7 +81,7 @@ def demo(
     if summary is not None:
         summary.write_text(json.dumps(report.to_json(), indent=1) + "\n")
     if keep_running:
-        err.print("Stack and job go on: `fingerprint status` shows them, `fingerprint down` stops them.")
+        err.print("Stack and job still run: `fingerprint status` shows them, `fingerprint down` stops them.")
 
 
 @contextmanager

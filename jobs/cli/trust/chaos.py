@@ -23,7 +23,7 @@ from jobs.trials.sandbox import idle_stack
 def chaos(
     home: options.Home,
     kills: Annotated[int, typer.Option(min=1, help="How often something is killed.")] = 20,
-    seed: Annotated[int, typer.Option(help="Draws the load and the succession of faults.")] = 1,
+    seed: Annotated[int, typer.Option(help="Draws the load and the order of the faults.")] = 1,
     report: Annotated[Path, typer.Option(help="The page to write; the figures go beside it as JSON.")] = Path(
         "chaos.html"
     ),
@@ -35,7 +35,7 @@ def chaos(
     Uses the stack that runs, or one of its own. Between the kills the TaskManager is paused, broker and database stay
     away, checkpoints and database run out of disk, JobManager and TaskManager are cut off from each other, and the job
     is stopped and resumed with another parallelism. Then the results are compared with those of an undisturbed run and
-    with what is computed without Flink; ends with exit code 1 if there is a difference. Ctrl-C ends the faults, and
+    with what is computed without Flink; the exit code is 1 if there is a difference. Ctrl-C ends the faults, and
     compares.
     """
     with exit_on_signals(), idle_stack(home, err.print) as stack, cuttable_network(stack.home) as cut:

@@ -34,7 +34,7 @@ def soak(
     seed: Annotated[int, typer.Option(help="Draws the load.")] = 1,
     folder: Annotated[Path, typer.Option("--out", help="Folder of samples, plot and summary.")] = Path("soak"),
     only_plot: Annotated[
-        bool, typer.Option("--plot", help="Only plot and sum up the samples that are in the folder, of a soak cut off.")
+        bool, typer.Option("--plot", help="Only plot and sum up the samples in the folder, of a soak that was cut off.")
     ] = False,
     job_options: Annotated[list[str] | None, typer.Argument(help="After `--`: options of the job itself.")] = None,
 ) -> None:

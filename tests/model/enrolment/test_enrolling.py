@@ -437,6 +437,6 @@ def test_the_command_shows_both_models(toys: list[Path], base: Path, tmp_path: P
     arguments = ["enrol", "toy", str(toys[0].parent), "--model", str(base), "--out", str(tmp_path / "model")]
     result = CliRunner().invoke(app, arguments, catch_exceptions=False, env={"COLUMNS": "200"})
     assert result.exit_code == 0
-    assert "strangers" in result.stdout
+    assert "unknown venues" in result.stdout
     assert str(tmp_path / "model" / ENROLMENT_NAME) in result.stdout
     assert "3 of the 3 recordings" in result.stderr
