@@ -81,15 +81,19 @@ def n_records(read_records: Callable[[str], Iterator[Any]]) -> int:
     return sum(1 for _ in read_records(TOPIC))
 
 
+def unwrapped(done: Result) -> str:
+    return " ".join(done.stdout.split())
+
+
 def test_letters_are_counted_and_shown(session: Session, dlq: Callable[..., Result]) -> None:
-    shown = dlq("list", "--limit", "3").stdout
+    shown = unwrapped(dlq("list", "--limit", "3"))
     assert f"{len(session) + 2:,} dead-letter records of {TOPIC}" in shown
     assert "70,000" in shown
     assert "wrong" in shown
     lines = [json.loads(line) for line in dlq("list", "--reason", "not JSON", "--format", "json").stdout.splitlines()]
     assert [(line["key"], line["value"], line["partition"]) for line in lines] == [("wrong", "{", 1)]
-    assert f"{len(session):,} dead-letter records" in dlq("list", "--reason", "key", "--partition", "1").stdout
-    assert "0 dead-letter records" in dlq("list", "--since", "2100-01-01").stdout
+    assert f"{len(session):,} dead-letter records" in unwrapped(dlq("list", "--reason", "key", "--partition", "1"))
+    assert "0 dead-letter records" in unwrapped(dlq("list", "--since", "2100-01-01"))
 
 
 def test_a_redrive_wants_to_be_told_what(session: Session, dlq: Callable[..., Result]) -> None:
