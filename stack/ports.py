@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import socket
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
 import psycopg2
 import requests
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from stack.java.maven import without_password
 from stack.stack_error import StackError
 
 LOCALHOST = "127.0.0.1"
@@ -46,6 +50,20 @@ def is_free(port: int) -> bool:
     return True
 
 
+def port_holder(port: int) -> psutil.Process | None:
+    """Return the process that listens on the port, None if there is none or it is another user's."""
+    with suppress(psutil.Error):
+        for connection in psutil.net_connections("tcp"):
+            if (
+                connection.status == psutil.CONN_LISTEN
+                and connection.laddr
+                and connection.laddr.port == port
+                and connection.pid
+            ):
+                return psutil.Process(connection.pid)
+    return None
+
+
 def _listen_on(port: int) -> None:
     with socket.socket() as probe:
         # A connection that lingers after its server has gone does not keep the port taken.
@@ -64,6 +82,19 @@ def listens(host: str, port: int) -> bool:
 
 def check_kafka(bootstrap: str) -> None:
     """Raise `StackError` unless a Kafka broker gives its metadata."""
+    with _kafka_admin(bootstrap):
+        return
+
+
+def kafka_version(bootstrap: str) -> str:
+    """Return the newest Kafka that the broker is known to be as new as, such as ``4.3``; raise as `check_kafka`."""
+    with _kafka_admin(bootstrap) as admin:
+        broker_id = admin.describe_cluster()["brokers"][0]["broker_id"]
+        return ".".join(map(str, admin.get_broker_version_data(broker_id).broker_version))
+
+
+@contextmanager
+def _kafka_admin(bootstrap: str) -> Iterator[Any]:
     # A client that finds no broker keeps its sockets and its thread: look first whether anything is there.
     if not any(listens(*address) for address in _host_ports(bootstrap)):
         raise StackError(f"Expected a Kafka broker at {bootstrap}, found nothing listening: check --kafka.")
@@ -72,7 +103,8 @@ def check_kafka(bootstrap: str) -> None:
     timeout_ms = ANSWER_TIMEOUT_S * MS_PER_S
     options = {"bootstrap_timeout_ms": timeout_ms, "request_timeout_ms": timeout_ms}
     try:
-        KafkaAdminClient(bootstrap_servers=bootstrap, **options).close()
+        with KafkaAdminClient(bootstrap_servers=bootstrap, **options) as admin:
+            yield admin
     except KafkaError as error:
         raise StackError(
             f"Expected a Kafka broker at {bootstrap}, found something else ({error}): check --kafka."
@@ -87,14 +119,16 @@ def _host_ports(bootstrap: str) -> list[tuple[str, int]]:
         raise StackError(f"Expected Kafka's address as host:port, found {bootstrap!r}: check --kafka.") from error
 
 
-def check_flink(url: str) -> None:
-    """Raise `StackError` unless a Flink JobManager answers."""
+def check_flink(url: str) -> str:
+    """Return the version of the Flink whose JobManager answers; raise `StackError` if none does."""
     try:
         response = requests.get(f"{url}/overview", timeout=ANSWER_TIMEOUT_S)
         response.raise_for_status()
-        response.json()["taskmanagers"]
+        return str(response.json()["flink-version"])
     except (requests.RequestException, KeyError) as error:
-        raise StackError(f"Expected a Flink JobManager at {url}, found {_http_cause(error)}: check --flink.") from error
+        raise StackError(
+            f"Expected a Flink JobManager at {without_password(url)}, found {_http_cause(error)}: check --flink."
+        ) from error
 
 
 def check_database(url: str) -> None:

@@ -2,82 +2,128 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import logging
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import Annotated, Final, NamedTuple, NoReturn
 
 import typer
 from rich.text import Text
 
 from jobs.cli.console import err
+from jobs.cli.exit_codes import ExitCode, exit_code_help
 from stack.stack_error import StackError
 from udfs.errors import PipelineError
 
-_COMMANDS: Final = {
-    "Start here": {"demo": "demo", "test": "test"},
-    "Local stack": {"up": "local_stack", "status": "local_stack", "down": "local_stack"},
-    "Messages": {"ingest": "ingest", "publish": "streams", "replay": "streams"},
-    "Recordings": {"record": "record", "inspect": "recordings", "convert": "recordings"},
-    "Job and results": {
-        "migrate": "job",
-        "submit": "job",
-        "stop": "job",
-        "watch": "watch",
-        "alerts": "alerts",
-        "psql": "psql",
-        "grafana": "grafana",
-        "results": "results",
-        "dlq": "dlq",
-    },
-    "Trust": {"chaos": "chaos", "soak": "soak"},
-    "Model": {"score": "models", "train": "models", "enrol": "models", "evaluate": "evaluate", "model": "model"},
+
+class _Panel(NamedTuple):
+    title: str
+    commands: Sequence[str]
+
+
+_PANELS: Final = {
+    "start": _Panel("Start here", ["demo", "doctor", "test"]),
+    "stack": _Panel("Local stack", ["up", "status", "down"]),
+    "messages": _Panel("Messages and recordings", ["ingest", "publish", "replay", "record", "inspect", "convert"]),
+    "job": _Panel("Job", ["migrate", "submit", "stop"]),
+    "results": _Panel("Results", ["watch", "alerts", "psql", "grafana", "results", "dlq"]),
+    "trust": _Panel("Trust", ["chaos", "soak"]),
+    "model": _Panel("Model", ["score", "train", "enrol", "evaluate", "model"]),
 }
-"""By panel of the help: each command, and the module of `jobs.cli` that has it."""
+"""By folder: a panel of the help, and its commands, each the function of its name in the module of its name.
 
-_FUNCTIONS: Final = {"test": "run_tests"}
-"""Of commands that are not called as their function is; groups of commands are the `app` of their module."""
+A module with an `app` is a group of commands, and its docstring the group's help.
+"""
+
+_CANNOT_WRITE: Final = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS),
+    *(errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR),
+)
 
 
-def build_app(arguments: Sequence[str] = ()) -> typer.Typer:
-    """Make the command line; of arguments that begin with a command's name, with that one only, which starts faster."""
-    wanted = {name for names in _COMMANDS.values() for name in names if name in arguments[:1]}
+def build_app(arguments: Sequence[str] | None = None) -> typer.Typer:
+    """Make the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str or None
+        What it is going to be called with: it starts faster then, since only the module of the command in it is
+        imported. The other commands can be listed and not called. None makes all of it.
+    """
     app = typer.Typer(
         name="fingerprint",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode="markdown",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    # With a callback, one command alone keeps its name.
-    app.callback(help="Tells which exchange a live message stream really comes from, by behaviour alone.")(lambda: None)
-    for panel, commands in _COMMANDS.items():
-        for name, module in commands.items():
-            if not wanted or name in wanted:
-                _add(app, panel, name, import_module(f"jobs.cli.{module}"))
+    app.callback(epilog=exit_code_help())(_fingerprint)
+    commands = [(folder, name) for folder, panel in _PANELS.items() for name in panel.commands]
+    called = next((word for word in arguments or () if not word.startswith("-")), None)
+    wanted = [(folder, name) for folder, name in commands if name == called]
+    for folder, name in wanted or commands:
+        if wanted or arguments is None:
+            _add(app, folder, name, import_module(_module_of(folder, name)))
+        else:
+            app.command(name, help=_help_of(folder, name), rich_help_panel=_PANELS[folder].title)(lambda: None)
     return app
 
 
-def _add(app: typer.Typer, panel: str, name: str, module: ModuleType) -> None:
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version  # takes a hundredth of a second, which no other command needs
+
+        typer.echo(f"fingerprint {version('exchange-fingerprint')}")
+        raise typer.Exit
+
+
+_Version = Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")]
+
+
+def _fingerprint(_version: _Version = False) -> None:
+    """Tell which exchange a live message stream really comes from, by behaviour alone."""
+
+
+def _module_of(folder: str, name: str) -> str:
+    return f"jobs.cli.{folder}.{name}"
+
+
+def _add(app: typer.Typer, folder: str, name: str, module: ModuleType) -> None:
+    panel = _PANELS[folder].title
     if hasattr(module, "app"):
-        app.add_typer(module.app, name=name, rich_help_panel=panel)
+        app.add_typer(module.app, name=name, help=module.__doc__, rich_help_panel=panel)
     else:
         settings = getattr(module, "HANDS_ON", None)
-        app.command(name, rich_help_panel=panel, context_settings=settings)(getattr(module, _FUNCTIONS.get(name, name)))
+        app.command(name, rich_help_panel=panel, context_settings=settings)(getattr(module, name))
 
 
-_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR)
+def _help_of(folder: str, name: str) -> str | None:
+    """Read a command's help in its source: to import all commands takes seconds."""
+    source = Path(__file__).parents[2].joinpath(*_module_of(folder, name).split(".")).with_suffix(".py")
+    module = ast.parse(source.read_text(encoding="utf-8"))
+    functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
+    return ast.get_docstring(functions.get(name, module))
+
+
+def _given_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    """Return the arguments of this call or, if a shell asks how its line goes on, those of that line."""
+    if "_FINGERPRINT_COMPLETE" not in environ:
+        return list(argv[1:])
+    line = environ.get("COMP_WORDS") or environ.get("_TYPER_COMPLETE_ARGS") or ""
+    return line.split()[1:]
 
 
 def main() -> None:
-    """Run a command; a user's mistake is one sentence on standard error and exit code 1."""
+    """Run a command; a user's mistake is one sentence on standard error, with `ExitCode.FAILED`."""
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # its every failed attempt; what matters is in our sentence
     try:
-        build_app(sys.argv[1:])()
+        build_app(_given_arguments(sys.argv, os.environ))()
     except (PipelineError, StackError) as error:
         _fail(str(error))
     except OSError as error:
@@ -85,8 +131,10 @@ def main() -> None:
             raise
         where = error.filename or "the disk"
         _fail(f"Expected to be able to write {where}, found: {error.strerror}: make room or choose another place")
+    except KeyboardInterrupt:  # typer knows of those only that come later than the imports
+        sys.exit(ExitCode.INTERRUPTED)
 
 
-def _fail(sentence: str) -> None:
+def _fail(sentence: str) -> NoReturn:
     err.print(Text.assemble(("Error: ", "bold red"), sentence), soft_wrap=True)
-    sys.exit(1)
+    sys.exit(ExitCode.FAILED)

@@ -48,7 +48,7 @@ DatabaseUrl = Annotated[
     typer.Option(
         envvar="DATABASE_URL",
         metavar="URL",
-        help="postgresql://USER:PASSWORD@HOST:PORT/DATABASE, better given by the environment.",
+        help="postgresql://USER:PASSWORD@HOST:PORT/DATABASE, better set in the environment.",
         show_default="the local stack's",
         rich_help_panel=_SERVICES,
     ),

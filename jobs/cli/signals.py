@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final, NoReturn
 
-_NUMBERS: Final = (signal.SIGTERM, signal.SIGHUP)
-_SHELLS_BASE: Final = 128
-"""What a shell adds to the number of the signal that ended a command."""
+from jobs.cli.exit_codes import ExitCode
+
+_EXIT_CODES: Final = {signal.SIGTERM: ExitCode.TERMINATED, signal.SIGHUP: ExitCode.HUNG_UP}
 
 
 @contextmanager
@@ -19,13 +19,13 @@ def exit_on_signals() -> Iterator[None]:
 
     A SIGHUP that is ignored, as `nohup` has it, stays so. Only for the main thread.
     """
-    before = {number: signal.getsignal(number) for number in _NUMBERS}
+    before = {number: signal.getsignal(number) for number in _EXIT_CODES}
     heard = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
 
     def leave(number: int, _frame: FrameType | None) -> NoReturn:
         for other in heard:
             signal.signal(other, _pass_over)
-        raise SystemExit(_SHELLS_BASE + number)
+        raise SystemExit(_EXIT_CODES[signal.Signals(number)])
 
     for number in heard:
         signal.signal(number, leave)

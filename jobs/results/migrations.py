@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Final
@@ -90,18 +91,45 @@ def check_schema(database_url: str) -> None:
     SchemaError
         If a migration is missing.
     """
-    database = parse_database_url(database_url)
-    with connect(database_url) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass('_yoyo_migration') IS NOT NULL")
-        applied = (
-            set(_call(cursor, "SELECT migration_id FROM _yoyo_migration")) if cursor.fetchone() == (True,) else set()
-        )
-    missing = [path.stem for path in sorted((sql_folder() / "migrations").glob("*.sql")) if path.stem not in applied]
+    missing = read_schema(database_url).missing
     if missing:
         raise SchemaError(
-            f"Expected the schema of this version in the database {database.name!r}, found it without "
-            f"{', '.join(missing)}: run `fingerprint migrate`"
+            f"Expected the schema of this version in the database {parse_database_url(database_url).name!r}, found it "
+            f"without {', '.join(missing)}: run `fingerprint migrate`"
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchemaState:
+    """A database's migrations against those of this version.
+
+    Attributes
+    ----------
+    applied : list of str
+        Of this version, in order.
+    missing : list of str
+        Of this version, in order.
+    unknown : list of str
+        That a newer version has applied.
+    """
+
+    applied: list[str]
+    missing: list[str]
+    unknown: list[str]
+
+
+def read_schema(database_url: str) -> SchemaState:
+    """Ask a database which migrations it has; raise ConfigError if it cannot be reached."""
+    with connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('_yoyo_migration') IS NOT NULL")
+        there = cursor.fetchone() == (True,)
+        found = set(_call(cursor, "SELECT migration_id FROM _yoyo_migration")) if there else set()
+    known = [path.stem for path in sorted((sql_folder() / "migrations").glob("*.sql"))]
+    return SchemaState(
+        applied=[name for name in known if name in found],
+        missing=[name for name in known if name not in found],
+        unknown=sorted(found.difference(known)),
+    )
 
 
 def sql_folder() -> Path:

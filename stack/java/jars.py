@@ -96,6 +96,28 @@ def ensure_jars(set_name: Literal["broker", "flink", "development"], progress: C
     return [folder / jar.file_name for jar in jars]
 
 
+@dataclass(frozen=True)
+class CachedJars:
+    """What of one set is in the cache."""
+
+    set_name: str
+    right: list[Jar]
+    wrong: list[Jar]
+    missing: list[Jar]
+
+
+def cached_jars() -> list[CachedJars]:
+    """Look at what is in the cache, without changing it; a jar is wrong if its checksum is not the lock's."""
+    folder = cache_folder()
+    found: dict[str, CachedJars] = {}
+    for jar in locked_jars():
+        state = found.setdefault(jar.set_name, CachedJars(jar.set_name, [], [], []))
+        path = folder / jar.file_name
+        place = state.missing if not path.is_file() else state.right if _sha256(path) == jar.sha256 else state.wrong
+        place.append(jar)
+    return list(found.values())
+
+
 def _parse(line: str) -> Jar:
     set_name, coordinates, sha256, size_bytes = line.split()
     group, artifact, version = coordinates.split(":")

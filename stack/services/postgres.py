@@ -84,6 +84,18 @@ def psql_path() -> Path:
     return _programs(_wheel_folder()) / "psql"
 
 
+def server_version() -> str:
+    """Return the version of the server that the wheel has; raise `StackError` if it does not run."""
+    program = _programs(_wheel_folder()) / "postgres"
+    try:
+        done = run_as(None, [program, "--version"])
+    except OSError as error:
+        raise StackError(f"Expected PostgreSQL in {program}, found: {error.strerror}; reinstall {WHEEL}.") from error
+    if done.returncode:
+        raise StackError(f"Expected {program} to run, found: {done.stdout.strip()[-500:]}; reinstall {WHEEL}.")
+    return done.stdout.split()[-1]
+
+
 def remove_private_folder(home: Path) -> None:
     """Remove the folder outside the stack's home, if there is one."""
     location = _location_file(home)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.cli.job import stop
+from jobs.cli.job.stop import stop
 from jobs.trials.chaos.chaos_report import ChaosReport
 from jobs.trials.chaos.chaos_run import Chaos
 from jobs.trials.chaos.faults import Fault, kill_fault

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from ingest.kafka.broker import ensure_topics
 from ingest.kafka.message_json import encode
 from ingest.kafka.session_publisher import publish
-from jobs.cli.dlq import app
+from jobs.cli.results.dlq import app
 from jobs.config import DEAD_LETTER_TOPIC
 from jobs.results.migrations import migrate
 from model.registry.database import connect
@@ -81,19 +81,23 @@ def n_records(read_records: Callable[[str], Iterator[Any]]) -> int:
     return sum(1 for _ in read_records(TOPIC))
 
 
+def unwrapped(done: Result) -> str:
+    return " ".join(done.stdout.split())
+
+
 def test_letters_are_counted_and_shown(session: Session, dlq: Callable[..., Result]) -> None:
-    shown = dlq("list", "--limit", "3").stdout
-    assert f"{len(session) + 2:,} dead letters of {TOPIC}" in shown
+    shown = unwrapped(dlq("list", "--limit", "3"))
+    assert f"{len(session) + 2:,} dead-letter records of {TOPIC}" in shown
     assert "70,000" in shown
     assert "wrong" in shown
     lines = [json.loads(line) for line in dlq("list", "--reason", "not JSON", "--format", "json").stdout.splitlines()]
     assert [(line["key"], line["value"], line["partition"]) for line in lines] == [("wrong", "{", 1)]
-    assert f"{len(session):,} dead letters" in dlq("list", "--reason", "key", "--partition", "1").stdout
-    assert "0 dead letters" in dlq("list", "--since", "2100-01-01").stdout
+    assert f"{len(session):,} dead-letter records" in unwrapped(dlq("list", "--reason", "key", "--partition", "1"))
+    assert "0 dead-letter records" in unwrapped(dlq("list", "--since", "2100-01-01"))
 
 
 def test_a_redrive_wants_to_be_told_what(session: Session, dlq: Callable[..., Result]) -> None:
-    with pytest.raises(ConfigError, match="found none of them: choose dead letters"):
+    with pytest.raises(ConfigError, match="to choose records, found none"):
         dlq("redrive")
     with pytest.raises(ConfigError, match="Expected --since as"):
         dlq("list", "--since", "lately")
@@ -105,7 +109,7 @@ def test_what_is_still_no_message_is_not_sent(
     before = n_records(read_records)
     done = dlq("redrive", "--reason", "")
     assert done.exit_code == 1
-    assert f"0 dead letters were sent, 0 were before, {len(session) + 2} are still invalid" in done.stdout
+    assert f"0 records were sent, 0 were before, {len(session) + 2} are still invalid" in done.stdout
     assert n_records(read_records) == before
 
 
@@ -118,11 +122,11 @@ def test_mended_letters_are_sent_once_and_are_messages(
 ) -> None:
     before = n_records(read_records)
     chosen = ("redrive", "--reason", "key is not", "--rekey")
-    assert f"{len(session)} dead letters would be sent" in dlq(*chosen, "--dry-run").stdout
+    assert f"{len(session)} records would be sent" in dlq(*chosen, "--dry-run").stdout
     done = dlq(*chosen)
-    assert (done.exit_code, f"{len(session)} dead letters were sent, 0 were before" in done.stdout) == (0, True)
+    assert (done.exit_code, f"{len(session)} records were sent, 0 were before" in done.stdout) == (0, True)
     again = dlq(*chosen)
-    assert (again.exit_code, f"0 dead letters were sent, {len(session)} were before" in again.stdout) == (0, True)
+    assert (again.exit_code, f"0 records were sent, {len(session)} were before" in again.stdout) == (0, True)
     assert n_records(read_records) == before + len(session)
     assert windows_of(database_url, session.connection_id) == 0
     run_to_the_end(TOPIC, database_url)
@@ -142,7 +146,7 @@ def test_a_run_that_was_cut_off_is_found_out_about(
             (line["partition"], line["offset"]),
         )
     done = dlq("redrive", "--reason", "key is not", "--rekey")
-    assert f"0 dead letters were sent, {len(session)} were before" in done.stdout
+    assert f"0 records were sent, {len(session)} were before" in done.stdout
     assert n_records(read_records) == before
     with connect(database_url) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*), count(new_offset) FROM redriven_records")
@@ -156,7 +160,7 @@ def test_a_corrected_letter_is_sent_as_it_is_in_the_file(
     value = '{"connection_id": "mended", "recv_ts_ns": 1000000000000000000, "msg_type": "NEW"}'
     path = tmp_path / "mended.jsonl"
     path.write_text(json.dumps(line | {"key": "mended", "value": value}) + "\n")
-    assert "1 dead letters were sent" in dlq("redrive", "--corrected", str(path)).stdout
+    assert "1 records were sent" in dlq("redrive", "--corrected", str(path)).stdout
     (record,) = (record for record in read_records(TOPIC) if record.key == b"mended")
     assert record.value.decode() == value
     assert record.headers == [("redriven_from", f"{line['partition']}:{line['offset']}".encode())]
@@ -170,7 +174,7 @@ def test_a_letter_with_its_own_key_stays_in_its_partition(
     value = GOOD.decode().replace("foreign", "wrong")
     path = tmp_path / "mended.jsonl"
     path.write_text(json.dumps(line | {"value": value}) + "\n")
-    assert "1 dead letters were sent" in dlq("redrive", "--corrected", str(path)).stdout
+    assert "1 records were sent" in dlq("redrive", "--corrected", str(path)).stdout
     (record,) = (record for record in read_records(TOPIC) if record.value == value.encode())
     assert (record.key, record.partition, line["partition"]) == (b"wrong", 1, 1)
 

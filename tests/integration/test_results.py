@@ -20,7 +20,7 @@ from ingest.kafka.broker import ensure_topics
 from ingest.kafka.session_publisher import publish
 from ingest.kafka.topic_reader import TopicReader
 from ingest.recordings.capture import read_capture
-from jobs.cli.results import app
+from jobs.cli.results.results import app
 from jobs.config import DEAD_LETTER_TOPIC
 from jobs.reference.result_rows import OF_MODELS, WRITING_TIMES, ResultsHash, differences, hash_results
 from jobs.reference.topic_results import TopicResults

@@ -18,7 +18,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from jobs.cli.watch import SortColumn
+from jobs.cli.results.watch import SortColumn
 from jobs.results.watch.panes import COLUMNS, Pane
 from jobs.results.watch.snapshot_reader import Source
 from jobs.results.watch.view_snapshot import Choice, Order, read_snapshot

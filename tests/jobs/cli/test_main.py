@@ -5,14 +5,18 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from jobs.cli.main import build_app
@@ -20,8 +24,10 @@ from model.artifact.artifact_folder import DEFAULT_ARTIFACT
 from udfs.windows import count_windows
 
 COMMANDS = (
-    *("demo", "test", "up", "status", "down", "ingest", "publish", "replay", "record", "inspect", "convert"),
-    *("migrate", "submit", "watch", "psql", "alerts", "score", "train", "enrol", "evaluate"),
+    *("demo", "doctor", "test", "up", "status", "down"),
+    *("ingest", "publish", "replay", "record", "inspect", "convert"),
+    *("migrate", "submit", "stop", "watch", "alerts", "psql", "grafana", "results", "dlq"),
+    *("chaos", "soak", "score", "train", "enrol", "evaluate", "model"),
 )
 ADDRESSES = ("FINGERPRINT_KAFKA", "FINGERPRINT_FLINK", "DATABASE_URL", "JAVA_HOME")
 
@@ -63,6 +69,35 @@ def write_capture(path: Path, n_frames: int) -> None:
 def test_help_names_every_command(environment: dict[str, str]) -> None:
     shown = run(["--help"], environment).stdout
     assert all(f" {command} " in shown for command in COMMANDS)
+
+
+def test_the_list_of_commands_is_that_of_the_commands_themselves() -> None:
+    listed, imported = (get_command(app) for app in (build_app([]), build_app()))
+    assert isinstance(listed, TyperGroup)
+    assert isinstance(imported, TyperGroup)
+    assert tuple(listed.commands) == COMMANDS
+    assert set(imported.commands) == set(COMMANDS)
+    for name, command in imported.commands.items():
+        shown = listed.commands[name]
+        assert shown.get_short_help_str(200) == command.get_short_help_str(200) != ""
+        assert shown.rich_help_panel == command.rich_help_panel  # type: ignore[attr-defined]  # typer's own
+
+
+@pytest.mark.parametrize(
+    ("arguments", "modules"),
+    [(["status"], {"jobs.cli.stack.status"}), (["--help"], set()), (["--version"], set()), (["nothing"], set())],
+)
+def test_no_command_waits_for_the_import_of_another(arguments: list[str], modules: set[str]) -> None:
+    script = f"import sys; from jobs.cli.main import build_app; build_app({arguments}); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    imported = set(done.stdout.split())
+    of_commands = {name for name in imported if re.fullmatch(r"jobs\.cli\.\w+\.\w+", name)}
+    assert of_commands == modules
+    assert not imported & {"xgboost", "confluent_kafka", "jobs.cli.live_display"}
+
+
+def test_the_version_is_the_installed_ones(environment: dict[str, str]) -> None:
+    assert run(["--version"], environment).stdout == f"fingerprint {version('exchange-fingerprint')}\n"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

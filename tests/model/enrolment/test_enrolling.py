@@ -16,7 +16,7 @@ import typer
 from typer.testing import CliRunner
 
 from ingest.recordings.capture import read_capture
-from jobs.cli.models import enrol as enrol_command
+from jobs.cli.model.enrol import enrol as enrol_command
 from jobs.reference.scored_captures import score_capture
 from model.artifact.artifact_folder import explainer_of, load_manifest, load_predictor
 from model.enrolment.baseline import FROM_MANIFEST, FROM_TRAINING

@@ -1,0 +1,38 @@
+"""`stop`: end the job with a savepoint."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from jobs.cli import options
+from jobs.cli.console import err, out
+from jobs.cluster.flink_client import find_running_job, stop_with_savepoint
+from jobs.cluster.service_addresses import Addresses
+from jobs.config import JOB_NAME
+from stack.services.flink import savepoint_folder_of
+from udfs.errors import ConfigError
+
+
+def stop(
+    home: options.Home,
+    flink: options.Flink = None,
+    savepoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the savepoint, as the cluster sees it.",
+            show_default="where --resume looks",
+        ),
+    ] = None,
+) -> None:
+    """Stop the running job with a savepoint, from which `submit --from-savepoint` resumes."""
+    flink_url = Addresses(home=home, flink=flink).require_flink()
+    running = find_running_job(flink_url)
+    if running is None:
+        raise ConfigError(f"Expected a running {JOB_NAME!r} job on {flink_url}, found none: there is nothing to stop")
+    own = savepoint_folder_of(home, running.job_id)
+    folder = savepoint if savepoint is not None or own is None else own.as_uri()
+    with err.status("Stopping the job with a savepoint"):
+        out.print(stop_with_savepoint(flink_url, running.job_id, folder), soft_wrap=True, highlight=False)

@@ -1,0 +1,88 @@
+"""`submit`: the job onto the cluster."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobs.cli import options
+from jobs.cli.console import err, out, say
+from jobs.cluster.flink_client import find_running_job
+from jobs.cluster.savepoints import Savepoints
+from jobs.cluster.service_addresses import Addresses
+from jobs.cluster.submission import Submission
+from udfs.errors import ConfigError
+
+
+def submit(
+    home: options.Home,
+    kafka: options.Kafka = None,
+    flink: options.Flink = None,
+    database_url: options.DatabaseUrl = None,
+    topic: options.Topic = options.DEFAULT_TOPIC,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the topic's first model; later ones are activated.", show_default="the active one, or ours"
+        ),
+    ] = None,
+    worker_python: Annotated[
+        str,
+        typer.Option(
+            envvar="FINGERPRINT_WORKER_PYTHON",
+            help="Python on the machines of a cluster of your own.",
+            show_default="the one that runs this",
+        ),
+    ] = sys.executable,
+    unless_running: Annotated[
+        bool, typer.Option("--unless-running", help="Do nothing, and succeed, if the job runs already.")
+    ] = False,
+    print_command: Annotated[
+        bool, typer.Option("--print-command", help="Print the `flink run` command instead of running it.")
+    ] = False,
+    from_savepoint: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Resume from this savepoint or checkpoint instead of the topic's beginning."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Resume from the local stack's last savepoint or checkpoint of this topic.")
+    ] = False,
+    job_options: Annotated[
+        list[str] | None, typer.Argument(help="After `--`: options of the job itself; `-- --help` lists them.")
+    ] = None,
+) -> None:
+    """Submit the job with `flink run`, and ship everything that it needs.
+
+    A job that resumes from a savepoint may have another `-- --parallelism`.
+    """
+    addresses = Addresses(home=home, kafka=kafka, flink=flink, database_url=database_url)
+    submission = Submission(
+        addresses=addresses,
+        topic=topic,
+        model=model,
+        job_options=job_options or (),
+        worker_python=worker_python,
+        savepoint=_last_savepoint(addresses, topic, from_savepoint) if resume else from_savepoint,
+    )
+    if print_command:
+        typer.echo(shlex.join(submission.command(say)))
+        return
+    flink_url = submission.addresses.require_flink()
+    if unless_running and (running := find_running_job(flink_url)):
+        err.print(f"The job runs already: {running.job_id}")
+        return
+    with err.status("Submitting the job to Flink"):
+        job_id = submission.run(say)
+    if submission.savepoint is not None:
+        err.print(f"It resumes from {submission.savepoint}", highlight=False, soft_wrap=True)
+    out.print(f"Job {job_id} is submitted: {flink_url}/#/job/running/{job_id}/overview", soft_wrap=True)
+
+
+def _last_savepoint(addresses: Addresses, topic: str, from_savepoint: str | None) -> str:
+    if from_savepoint is not None:
+        raise ConfigError("Expected --resume or --from-savepoint, found both: leave one out")
+    return Savepoints(addresses=addresses, topic=topic).last().as_uri()

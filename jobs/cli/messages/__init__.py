@@ -1,0 +1,1 @@
+"""The commands that bring messages into Kafka, and those of recordings."""

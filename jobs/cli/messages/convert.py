@@ -1,0 +1,64 @@
+"""`convert`: recordings of other projects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ingest.recordings.conversion import Conversion
+from ingest.recordings.conversion import convert as convert_recording
+from jobs.cli.console import out
+from jobs.cli.progress import progress_bar
+
+
+def convert(
+    recordings: Annotated[
+        list[Path], typer.Argument(help="Files of hftbacktest or cryptofeed, also gzip'd.", exists=True, dir_okay=False)
+    ],
+    out_folder: Annotated[Path, typer.Option("--out", help="Where the captures go.", file_okay=False)],
+) -> None:
+    """Convert raw recordings of hftbacktest's collectors and of cryptofeed to captures.
+
+    The content shows the format. Each connection becomes a capture, named after its recording; a file of
+    hftbacktest does not tell its connections apart and becomes one.
+    """
+    conversions: list[Conversion] = []
+    try:
+        with progress_bar(transient=True) as bar:
+            task = bar.add_task("Converting", total=sum(path.stat().st_size for path in recordings))
+            done = 0
+            for path in recordings:
+                before = done
+
+                def advance(n_bytes: int, before: int = before) -> None:
+                    bar.update(task, completed=before + n_bytes)
+
+                conversions.append(convert_recording(path, out_folder, progress=advance))
+                done += path.stat().st_size
+    finally:
+        if conversions:
+            out.print(_conversion_table(conversions))
+
+
+def _conversion_table(conversions: list[Conversion]) -> Table:
+    table = Table(title="Converted")
+    table.add_column("recording", overflow="fold")
+    table.add_column("format")
+    for heading in ("captures", "lines", "received", "sent"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("other lines")
+    for conversion in conversions:
+        others = {**conversion.skipped}
+        if conversion.further_lines:
+            others["continue a frame"] = conversion.further_lines
+        counts = (len(conversion.captures), conversion.lines, conversion.received, conversion.sent)
+        table.add_row(
+            conversion.source.name,
+            conversion.format,
+            *(f"{count:,}" for count in counts),
+            ", ".join(f"{count:,} {what}" for what, count in others.items()) or "-",
+        )
+    return table

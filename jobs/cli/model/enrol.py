@@ -1,0 +1,77 @@
+"""`enrol`: one more venue into the model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ingest.recordings.capture import find_recordings
+from jobs.cli.console import err, out, warn
+from model.artifact.artifact_folder import DEFAULT_ARTIFACT
+from model.enrolment.before_after import UNITS, Outcomes
+from model.enrolment.enrolling import ENROLMENT_NAME, Enrolment
+from model.enrolment.enrolling import enrol as enrol_venue
+from udfs.schema import UNKNOWN
+
+
+def enrol(
+    name: Annotated[str, typer.Argument(help="What the venue is to be called; an exchange gets more recordings.")],
+    recordings: Annotated[
+        list[Path], typer.Argument(help="Recordings of it (.jsonl.gz), or folders of them.", exists=True)
+    ],
+    out_folder: Annotated[Path, typer.Option("--out", help="Where the new artifact goes.")],
+    captures: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the labelled recordings that the model was trained with, with their index.csv.",
+            show_default="synthetic only",
+        ),
+    ] = None,
+    model: Annotated[Path, typer.Option(help="Folder of the model artifact to start from.")] = DEFAULT_ARTIFACT,
+) -> None:
+    """Train a model that also names a venue of which there are recordings, and compare it with the one before."""
+    with err.status("Enrolling") as status:
+        enrolment = enrol_venue(
+            out_folder,
+            name=name,
+            recordings=find_recordings(recordings),
+            captures=captures,
+            base=model,
+            progress=lambda line: status.update(f"Enrolling {name}: {line}"),
+        )
+    if enrolment.set_aside:
+        err.print(f"Not trained as {UNKNOWN}: {', '.join(enrolment.set_aside)}", highlight=False, soft_wrap=True)
+    out.print(_before_after_table(enrolment))
+    for warning in enrolment.warnings:
+        warn(warning)
+    out.print(f"[bold]{out_folder / ENROLMENT_NAME}[/bold] has these figures.", soft_wrap=True)
+
+
+def _before_after_table(enrolment: Enrolment) -> Table:
+    table = Table(
+        "measured on",
+        f"before: {enrolment.base_model_version}",
+        f"after: {enrolment.model_version}",
+        caption="Share right: right / called unknown / called something else. Of unknown venues, refused is right.\n"
+        f"Before: {enrolment.before_from}.",
+    )
+    for measured_on, before in enrolment.before.items():
+        after = enrolment.after[measured_on]
+        table.add_row(f"[bold]{measured_on}[/bold]")
+        for label in [*sorted((before | after).keys() - {UNKNOWN}), UNKNOWN]:
+            for unit in UNITS:
+                of = f"{'unknown venues' if label == UNKNOWN else label}, {unit}"
+                table.add_row(of, *(_outcome(part, label, unit) for part in (before, after)))
+        table.add_section()
+    return table
+
+
+def _outcome(outcomes: Outcomes, label: str, unit: str) -> str:
+    counts = outcomes.get(label, {}).get(unit)
+    if counts is None:
+        return "-"
+    shown = f"{counts['right']:,} / {counts['unknown']:,} / {counts['wrong']:,}"
+    return f"{counts['right'] / sum(counts.values()):.1%}: {shown}"

@@ -1,0 +1,48 @@
+"""`train`: a model from synthetic sessions and recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from jobs.cli.console import err, out
+from model.training.training_run import Amounts
+from model.training.training_run import train as train_model
+
+
+def train(
+    out_folder: Annotated[Path, typer.Option("--out", help="Where the new artifact goes.")],
+    captures: Annotated[
+        Path | None,
+        typer.Option(help="Folder of labelled recordings with their index.csv.", show_default="synthetic only"),
+    ] = None,
+    per_exchange: Annotated[int, typer.Option(min=1, help="Synthetic sessions of each exchange.")] = 400,
+    unknown_venues: Annotated[int, typer.Option(min=1, help="Synthetic sessions of venues that do not exist.")] = 1000,
+    messages: Annotated[int, typer.Option(min=50, help="Messages of each synthetic session.")] = 700,
+    seed: Annotated[int, typer.Option(help="Draws the same sessions and trees again.")] = 7,
+) -> None:
+    """Train a model on synthetic sessions and recordings, and measure it on sessions it has not seen."""
+    with err.status("Training") as status:
+        manifest = train_model(
+            out_folder,
+            captures=captures,
+            amounts=Amounts(per_exchange=per_exchange, n_unknown_venues=unknown_venues, n_messages=messages),
+            seed=seed,
+            progress=lambda line: status.update(f"Training: {line}"),
+        )
+    table = Table(
+        "measured on",
+        "of",
+        "known right",
+        "known called unknown",
+        "unknown venues refused",
+        title=manifest.model_version,
+    )
+    for measured_on, metrics in manifest.metrics.items():
+        for unit in ("windows", "connections"):
+            shares = (metrics[unit][f"{name}_ratio"] for name in ("known_right", "known_unknown", "strangers_refused"))
+            table.add_row(measured_on, unit, *("-" if share is None else f"{share:.1%}" for share in shares))
+    out.print(table)

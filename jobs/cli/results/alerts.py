@@ -1,0 +1,46 @@
+"""`alerts`: what is wrong now, for people and for scripts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import orjson
+import typer
+
+from jobs.cli import options
+from jobs.cli.console import out
+from jobs.cli.exit_codes import failed_if
+from jobs.cli.options import OutputFormat
+from jobs.cluster.service_addresses import Addresses
+from jobs.results.active_alerts import Rule, alert_table, read_alerts, with_flink
+from jobs.results.migrations import check_schema
+from model.registry.database import connect
+
+
+def alerts(
+    home: options.Home,
+    flink: options.Flink = None,
+    database_url: options.DatabaseUrl = None,
+    rule: Annotated[list[Rule] | None, typer.Option(help="Only these rules.", show_default="all")] = None,
+    output: Annotated[OutputFormat, typer.Option("--format", help="How to print.")] = OutputFormat.TABLE,
+) -> None:
+    """Show what is wrong now, from the view `alerts` and, where its address is known, from Flink.
+
+    The exit code is 1 if something critical is among it, else 0. With --format json each line is one alert.
+    """
+    addresses = Addresses(home=home, flink=flink, database_url=database_url)
+    url = addresses.require_database_url()
+    check_schema(url)
+    rules = rule or list(Rule)
+    with connect(url) as database:
+        found = read_alerts(database, rules)
+    flink_url = addresses.find_flink()
+    if flink_url is not None and Rule.JOB_DOWN in rules:
+        found = with_flink(found, flink_url)
+    if output is OutputFormat.JSON:
+        for alert in found:
+            typer.echo(orjson.dumps(asdict(alert)))
+    else:
+        out.print(alert_table(found))
+    raise typer.Exit(failed_if(any(alert.severity == "critical" for alert in found)))

@@ -1,0 +1,48 @@
+"""`up`: begin the local stack."""
+
+from __future__ import annotations
+
+from jobs.cli import options
+from jobs.cli.console import err, out, say, warn
+from jobs.cli.stack.status import status_table
+from jobs.cluster.savepoints import downtime_warning
+from stack.control import status as read_stack
+from stack.control import up as start_stack
+from stack.services.flink import resumes_jobs
+from stack.settings import StackSettings
+from stack.status import StackStatus
+
+
+def up(
+    home: options.Home,
+    kafka: options.Kafka = None,
+    flink: options.Flink = None,
+    database_url: options.DatabaseUrl = None,
+    kafka_port: options.KafkaPort = StackSettings.kafka_port,
+    flink_port: options.FlinkPort = StackSettings.flink_port,
+    postgres_port: options.PostgresPort = StackSettings.postgres_port,
+    prometheus_port: options.PrometheusPort = StackSettings.prometheus_port,
+) -> None:
+    """Start Kafka, Flink and PostgreSQL on this machine, in the background."""
+    settings = StackSettings(
+        home=home,
+        kafka=kafka,
+        flink=flink,
+        database_url=database_url,
+        kafka_port=kafka_port,
+        flink_port=flink_port,
+        postgres_port=postgres_port,
+        prometheus_port=prometheus_port,
+    )
+    start_with_progress(settings)
+    out.print(status_table(read_stack(home)))
+
+
+def start_with_progress(settings: StackSettings) -> StackStatus:
+    """Start the stack, saying on standard error what is being done."""
+    warning = downtime_warning(settings.home)
+    with err.status("Starting the stack"):
+        found = start_stack(settings, say)
+        if warning is not None and resumes_jobs(settings.home):  # not if they were forgotten meanwhile
+            warn(warning)
+        return found

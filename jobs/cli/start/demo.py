@@ -1,0 +1,142 @@
+"""`demo`: the whole path in one command, from synthetic exchanges to a live table of what they are."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.live import Live
+
+from ingest.kafka.broker import ensure_topics
+from ingest.kafka.session_publisher import PublishReport, publish
+from jobs.cli import options
+from jobs.cli.console import err, out, say
+from jobs.cli.stack.up import start_with_progress
+from jobs.cluster.flink_client import find_running_job
+from jobs.cluster.service_addresses import Addresses
+from jobs.cluster.submission import Submission
+from jobs.config import DEAD_LETTER_TOPIC, TOPIC, TOPIC_PARTITIONS
+from jobs.results.connections import connection_table, read_connections
+from jobs.results.migrations import migrate
+from jobs.trials.demo_report import DemoReport, draw_demo_sessions
+from model.registry.database import connect
+from stack.control import down
+from stack.settings import StackSettings
+from udfs.errors import PipelineError
+from udfs.schema import Session
+
+REFRESH_S = 1.0
+START_ALLOWANCE_S = 120
+"""How long the connections may have been going before the first result."""
+
+
+def demo(
+    home: options.Home,
+    kafka: options.Kafka = None,
+    flink: options.Flink = None,
+    database_url: options.DatabaseUrl = None,
+    kafka_port: options.KafkaPort = StackSettings.kafka_port,
+    flink_port: options.FlinkPort = StackSettings.flink_port,
+    postgres_port: options.PostgresPort = StackSettings.postgres_port,
+    duration: Annotated[float, typer.Option(min=5, help="Seconds to watch, from the first result on.")] = 60,
+    per_exchange: Annotated[int, typer.Option(min=1, help="Synthetic connections of each exchange.")] = 4,
+    seed: Annotated[int, typer.Option(help="Draws the same connections again.")] = 1,
+    keep_running: Annotated[bool, typer.Option("--keep-running", help="Leave stack and job running.")] = False,
+    summary: Annotated[Path | None, typer.Option(help="Also write the summary here, as JSON.")] = None,
+) -> None:
+    """Start everything, publish synthetic exchanges, and watch them being identified.
+
+    Runs a real Kafka broker, Flink cluster and PostgreSQL on this machine, without Docker. One of the connections
+    declares an exchange that it is not.
+    """
+    settings = StackSettings(
+        home=home,
+        kafka=kafka,
+        flink=flink,
+        database_url=database_url,
+        kafka_port=kafka_port,
+        flink_port=flink_port,
+        postgres_port=postgres_port,
+    )
+    started_s = time.monotonic()
+    with _running_stack(settings, keep_running=keep_running) as addresses:
+        drawn = draw_demo_sessions(
+            per_exchange=per_exchange,
+            seed=seed,
+            start_ns=time.time_ns(),
+            duration_s=duration + START_ALLOWANCE_S,
+        )
+        report = DemoReport(truths={labelled.session.connection_id: labelled.exchange for labelled in drawn})
+        report = _play([labelled.session for labelled in drawn], addresses, report, duration, started_s)
+    out.print(report.to_table())
+    for remark in report.remarks():
+        out.print(remark)
+    if summary is not None:
+        summary.write_text(json.dumps(report.to_json(), indent=1) + "\n")
+    if keep_running:
+        err.print("Stack and job still run: `fingerprint status` shows them, `fingerprint down` stops them.")
+
+
+@contextmanager
+def _running_stack(settings: StackSettings, *, keep_running: bool) -> Iterator[Addresses]:
+    try:
+        err.print("1/4 Starting Kafka, Flink and PostgreSQL")
+        state = start_with_progress(settings)
+        err.print("2/4 Bringing the tables up to date")
+        migrate(state.database_url)
+        yield Addresses(home=settings.home, kafka=state.kafka, flink=state.flink_url, database_url=state.database_url)
+    finally:
+        if not keep_running:
+            err.print("Stopping the stack (--keep-running leaves it up)")
+            down(settings.home)
+
+
+def _play(
+    sessions: list[Session], addresses: Addresses, report: DemoReport, duration_s: float, started_s: float
+) -> DemoReport:
+    """Publish the sessions in real time, and watch the job name them until the time is up or Ctrl-C."""
+    kafka, flink = addresses.require_kafka(), addresses.require_flink()
+    ensure_topics(kafka, [TOPIC, DEAD_LETTER_TOPIC], TOPIC_PARTITIONS)
+    stop = threading.Event()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        err.print(f"3/4 Publishing {len(sessions)} synthetic connections in real time")
+        publishing = pool.submit(
+            publish, sessions, bootstrap_servers=kafka, topic=TOPIC, speed=1.0, progress=lambda _: None, stop=stop
+        )
+        try:
+            err.print(f"4/4 Submitting the job; Flink's web UI is at {flink}", soft_wrap=True)
+            if find_running_job(flink) is None:
+                Submission(addresses=addresses).run(say)
+            return _watch(addresses.require_database_url(), publishing, report, duration_s, started_s)
+        finally:
+            stop.set()
+
+
+def _watch(
+    database_url: str, publishing: Future[PublishReport], report: DemoReport, duration_s: float, started_s: float
+) -> DemoReport:
+    ids = list(report.truths)
+    with connect(database_url) as database, Live(console=out, auto_refresh=False) as live, suppress(KeyboardInterrupt):
+        while True:
+            if publishing.done():
+                sent = publishing.result().messages
+                raise PipelineError(
+                    f"Expected a result while {sent:,} messages were published, found none: look at the job's "
+                    "exceptions in Flink's web UI, with --keep-running"
+                )
+            rows = read_connections(database, only=ids)
+            seconds = time.monotonic() - started_s
+            report = report.updated(sorted(rows, key=lambda row: row.connection_id), seconds)
+            live.update(connection_table(report.found, title="Connections, live"), refresh=True)
+            first = report.seconds_to_first_result
+            if first is not None and seconds >= first + duration_s:
+                break
+            time.sleep(REFRESH_S)
+    return report

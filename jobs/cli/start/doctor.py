@@ -1,0 +1,71 @@
+"""`doctor`: what is installed, what runs, what is wrong, and what to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import chain
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.text import Text
+
+from jobs.cli import options
+from jobs.cli.console import out
+from jobs.cli.exit_codes import failed_if
+from jobs.cli.options import OutputFormat
+from jobs.doctor.findings import Finding, Level
+from jobs.doctor.python_checks import check_packages, check_python, check_software
+
+_STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"}
+
+
+def doctor(
+    home: options.Home,
+    kafka: options.Kafka = None,
+    flink: options.Flink = None,
+    database_url: options.DatabaseUrl = None,
+    output: Annotated[OutputFormat, typer.Option("--format", help="How to print.")] = OutputFormat.TABLE,
+) -> None:
+    """Check what is installed and what runs, and say what is wrong and what to do.
+
+    Changes nothing. The exit code is 1 if there is a problem. With --format json a line has one finding.
+    """
+    levels: Counter[Level] = Counter()
+    of_python = (check_software(), check_python(), check_packages())
+    for finding in chain(of_python, _examine(home=home, kafka=kafka, flink=flink, database_url=database_url)):
+        levels[finding.level] += 1
+        if output is OutputFormat.JSON:
+            typer.echo(orjson.dumps(asdict(finding)))
+        else:
+            out.print(finding_line(finding), soft_wrap=True)
+    if output is OutputFormat.TABLE:
+        out.print(", ".join(_count(levels[level], level) for level in (Level.PROBLEM, Level.WARNING)), highlight=False)
+    raise typer.Exit(failed_if(levels[Level.PROBLEM] > 0))
+
+
+def _examine(**addresses: Any) -> Iterator[Finding]:
+    try:
+        from jobs.cluster.service_addresses import Addresses
+        from jobs.doctor.examination import examine
+    except ImportError as error:  # what is missing stands in the line of the packages
+        found = f"the other checks cannot begin: {error}"
+        yield Finding(subject="installation", level=Level.PROBLEM, found=found, advice="install this version anew")
+        return
+    yield from examine(Addresses(**addresses))
+
+
+def _count(n: int, level: Level) -> str:
+    return f"{n} {level}{'' if n == 1 else 's'}"
+
+
+def finding_line(finding: Finding) -> Text:
+    """Write a finding in one line: how bad it is, what was looked at, what was found, what to do."""
+    advice = f": {finding.advice}" if finding.advice else ""
+    return Text.assemble(
+        (f"{finding.level:<8}", _STYLES[finding.level]),
+        (f"{finding.subject:<18}", "bold"),
+        " ".join(f"{finding.found}{advice}".split()),
+    )

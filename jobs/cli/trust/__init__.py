@@ -1,0 +1,1 @@
+"""The commands that test how far the job can be trusted."""

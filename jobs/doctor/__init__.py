@@ -1,0 +1,1 @@
+"""What `fingerprint doctor` looks at: this machine, this installation, and the services."""

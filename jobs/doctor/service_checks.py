@@ -1,0 +1,94 @@
+"""Whether the services are there and fit this version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import version
+
+from jobs.doctor.findings import Finding, Level
+from jobs.results.migrations import read_schema
+from model.registry.database import connect
+from model.registry.database_url import parse_database_url
+from stack.control import PORTS
+from stack.java.maven import without_password
+from stack.ports import check_flink, is_free, kafka_version, port_holder
+from stack.settings import StackSettings
+from stack.status import StackStatus
+
+
+def check_stack(state: StackStatus) -> Iterator[Finding]:
+    """Look at the parts of the local stack."""
+    if not state.parts:
+        yield Finding(subject="local stack", found="does not run; `fingerprint up` starts it")
+        return
+    for part in state.parts:
+        subject, where = f"local {part.name}", f" at {part.address}" if part.address else ""
+        if part.state == "dead":
+            advice = f"read {part.log or 'its log'}, then run `fingerprint down` and `fingerprint up`"
+            found = f"does not run: {part.message or 'no reason is known'}"
+            yield Finding(subject=subject, level=Level.PROBLEM, found=found, advice=advice)
+        elif part.state == "starting":
+            yield Finding(subject=subject, level=Level.WARNING, found=f"starts{where}", advice="wait")
+        elif part.state == "ready":
+            restarts = f", started again {part.restarts} times" if part.restarts else ""
+            yield Finding(subject=subject, found=f"runs{where}{restarts}")
+
+
+def check_ports(settings: StackSettings, state: StackStatus) -> Iterator[Finding]:
+    """Look who holds the ports that the local stack listens on, or will."""
+    own = {part.pid for part in state.parts if part.pid is not None}
+    for setting, external, purpose, option in PORTS:
+        port = getattr(settings, setting)
+        if not port or getattr(settings, external) is not None:
+            continue
+        subject = f"port {port}"
+        if is_free(port):
+            yield Finding(subject=subject, found=f"free for {purpose}")
+            continue
+        holder = port_holder(port)
+        if holder is not None and holder.pid in own:
+            yield Finding(subject=subject, found=f"held by {purpose} of the local stack")
+            continue
+        who = "a process of another user" if holder is None else f"{holder.name()} (process {holder.pid})"
+        advice = f"end it, or choose another port for {purpose} with `fingerprint up {option}`"
+        yield Finding(subject=subject, level=Level.PROBLEM, found=f"held by {who}", advice=advice)
+
+
+def check_kafka_service(bootstrap: str) -> Finding:
+    """Ask a broker how new it is; raise StackError if it does not answer."""
+    return Finding(subject="Kafka", found=f"{kafka_version(bootstrap)} or newer answers at {bootstrap}")
+
+
+def check_flink_service(url: str) -> Finding:
+    """Ask a cluster for its version; raise StackError if it does not answer."""
+    cluster, client = check_flink(url), version("apache-flink")
+    found = f"{cluster} answers at {without_password(url)}"
+    if cluster.split(".")[:2] == client.split(".")[:2]:
+        return Finding(subject="Flink", found=found)
+    advice = f"use a cluster of Flink {client}, which the job is submitted with"
+    return Finding(subject="Flink", level=Level.WARNING, found=found, advice=advice)
+
+
+def check_database_service(database_url: str) -> Iterator[Finding]:
+    """Ask a database for its version and its schema; raise ConfigError if it does not answer."""
+    database = parse_database_url(database_url)
+    with connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW server_version")
+        (server,) = cursor.fetchone() or ("of an unknown version",)
+    where = f"{database.host}:{database.port}/{database.name}"
+    yield Finding(subject="PostgreSQL", found=f"{server} answers at {where}")
+    yield check_schema_version(database_url)
+
+
+def check_schema_version(database_url: str) -> Finding:
+    """Compare the database's migrations with those of this version."""
+    schema = read_schema(database_url)
+    last = schema.applied[-1] if schema.applied else "none"
+    if schema.missing:
+        found = f"{last} is the last migration, {len(schema.missing)} are missing"
+        return Finding(subject="schema", level=Level.PROBLEM, found=found, advice="run `fingerprint migrate`")
+    if schema.unknown:
+        found = f"{schema.unknown[-1]} is unknown to this version"
+        advice = "use the newer version that has migrated the database"
+        return Finding(subject="schema", level=Level.WARNING, found=found, advice=advice)
+    return Finding(subject="schema", found=f"{last} is the last migration, as in this version")

@@ -1,0 +1,73 @@
+"""Each exit code of the table, from a command that ends with it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from jobs.cli.exit_codes import MEANINGS, ExitCode, failed_if
+from jobs.cli.main import build_app
+
+FINGERPRINT = str(Path(sys.executable).parent / "fingerprint")
+CLI = Path(__file__).parents[3] / "jobs" / "cli"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--version"], ExitCode.OK),
+        (["psql"], ExitCode.FAILED),
+        (["inspect", "."], ExitCode.FAILED),
+        (["status", "--colour"], ExitCode.USAGE),
+        (["inspect"], ExitCode.USAGE),
+        (["nothing"], ExitCode.USAGE),
+    ],
+)
+def test_a_command_ends_with_its_code(arguments: list[str], code: ExitCode, tmp_path: Path) -> None:
+    environment = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"}
+    environment["FINGERPRINT_HOME"] = str(tmp_path)
+    command = [FINGERPRINT, *arguments]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, check=False, timeout=60)
+    assert done.returncode == code
+
+
+def test_ctrl_c_ends_a_command_with_its_code(tmp_path: Path) -> None:
+    pipe = tmp_path / "endless.gz"
+    os.mkfifo(pipe)
+    command = [FINGERPRINT, "convert", str(pipe), "--out", str(tmp_path / "out")]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as convert:
+        with pipe.open("wb"):  # waits until the command reads from it
+            convert.send_signal(signal.SIGINT)
+            assert convert.wait(timeout=60) == ExitCode.INTERRUPTED
+        assert convert.stderr is not None
+        assert "Traceback" not in convert.stderr.read()
+
+
+def test_codes_of_signals_are_a_shells() -> None:
+    shells = {ExitCode.HUNG_UP: 128 + 1, ExitCode.INTERRUPTED: 128 + 2, ExitCode.TERMINATED: 128 + 15}
+    assert {code: int(code) for code in shells} == shells
+
+
+def test_a_check_that_finds_something_fails() -> None:
+    assert (failed_if(True), failed_if(False)) == (ExitCode.FAILED, ExitCode.OK)
+
+
+def test_the_help_ends_with_every_code() -> None:
+    shown = CliRunner(env={"COLUMNS": "400"}).invoke(build_app([]), ["--help"]).stdout
+    _, _, codes = shown.partition("Exit codes:")
+    assert set(MEANINGS) == set(ExitCode)
+    for code, meaning in MEANINGS.items():
+        assert f" {code.value}: {meaning.replace('`', '')}" in codes
+
+
+def test_no_command_has_a_code_that_is_not_in_the_table() -> None:
+    literal = re.compile(r"(?:Exit|exit|SystemExit)\((?:code=)?\d")
+    found = [path for path in CLI.rglob("*.py") if literal.search(path.read_text())]
+    assert not found
