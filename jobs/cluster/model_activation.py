@@ -7,14 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from psycopg2.extensions import connection as Connection
-from psycopg2.sql import SQL, Identifier
-
 from ingest.kafka.topic_reader import TopicReader
 from jobs.pipeline.tables import CONNECTION_ACTIVITY
 from jobs.reference.result_rows import TABLES
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_predictor
-from model.registry.database import connect
+from model.registry.database import SQL, Connection, Identifier, connect
 from model.registry.model_registry import (
     activate_everywhere,
     announce,

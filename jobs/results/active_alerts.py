@@ -8,12 +8,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal
 
-from psycopg2.extensions import connection as Connection
 from rich.markup import escape
 from rich.table import Table
 
 from jobs.cluster.flink_client import RunningJob, find_running_job
 from jobs.config import JOB_NAME
+from model.registry.database import Connection
 from udfs.errors import ConfigError
 
 

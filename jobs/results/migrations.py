@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Final
 
 import yoyo
-from psycopg2.errors import LockNotAvailable
-from psycopg2.extensions import cursor as Cursor
 from yoyo.connections import DatabaseURI
 
 from jobs.shipped_files import shipped_folder
-from model.registry.database import CONNECT_TIMEOUT_S, connect
+from model.registry.database import Cursor, LockNotAvailable, connect, connection_options
 from model.registry.database_url import Database, parse_database_url
 from udfs.errors import ConfigError, SchemaError
 
@@ -29,6 +27,8 @@ LOCK_TIMEOUT_S: Final = 30
 
 _MIGRATE_LOCK: Final = 0x66696E67
 """Key of the advisory lock that lets one `migrate` run at a time ("fing" in ASCII)."""
+
+_MIGRATE_NAME: Final = "fingerprint-migrate"
 
 _OLDEST_HOLDER: Final = """
     SELECT pid, usename, application_name, xact_start FROM pg_locks JOIN pg_stat_activity USING (pid)
@@ -65,7 +65,11 @@ def migrate(database_url: str, *, retention_days: int | None = None, progress: P
     if retention_days is not None and retention_days < 1:
         raise ConfigError(f"Expected the retention to be at least 1 day, found {retention_days}: raise it")
     database = parse_database_url(database_url)
-    with connect(database_url) as connection, connection.cursor() as cursor, _saying_who_holds_tables(cursor, database):
+    with (
+        connect(database_url, application_name=_MIGRATE_NAME) as connection,
+        connection.cursor() as cursor,
+        _saying_who_holds_tables(cursor, database),
+    ):
         _check_rights(cursor, database)
         # The lock of yoyo is a row that outlives a killed process; this one ends with the connection.
         cursor.execute("SELECT pg_advisory_lock(%s)", (_MIGRATE_LOCK,))
@@ -146,7 +150,7 @@ def _apply_migrations(database: Database, progress: Progress) -> list[str]:
         hostname=f"[{database.host}]" if ":" in database.host else database.host,
         port=database.port,
         database=database.name,
-        args={"connect_timeout": CONNECT_TIMEOUT_S, "options": f"-c lock_timeout={LOCK_TIMEOUT_S}s"},
+        args={**connection_options(_MIGRATE_NAME), "options": f"-c lock_timeout={LOCK_TIMEOUT_S}s"},
     )
     applied = []
     with yoyo.get_backend(str(uri)) as backend:

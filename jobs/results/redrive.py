@@ -13,12 +13,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
-from psycopg2.extensions import connection as Connection
-from psycopg2.extras import execute_values
 
 from ingest.kafka.dead_letters import Letter, Outgoing, Place
 from ingest.kafka.record_validity import check_record
-from model.registry.database import connect
+from model.registry.database import Connection, connect, execute_values
 from udfs.errors import ConfigError
 
 Record = tuple[bytes | None, bytes | None]

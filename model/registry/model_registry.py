@@ -13,11 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from psycopg2 import Binary
-from psycopg2.errors import UniqueViolation
-from psycopg2.extensions import connection as Connection
-
 from model.artifact.artifact_folder import BOOSTER_NAME, MANIFEST_NAME, BoosterPredictor
+from model.registry.database import Binary, Connection, UniqueViolation
 from udfs.errors import ArtifactError, ConfigError
 from udfs.model_schedule import Activation, Schedule
 

@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 
 from jobs.results.migrations import _MIGRATE_LOCK, check_schema, migrate, sql_folder
-from udfs.errors import ConfigError, SchemaError
+from udfs.errors import ConfigError, PipelineError, SchemaError, ServiceUnavailable
 
 ROOT = Path(__file__).resolve().parents[3]
 MIGRATIONS = sorted(path.stem for path in (ROOT / "sql" / "migrations").glob("*.sql"))
@@ -159,26 +159,26 @@ def test_retention_below_a_day_is_refused(database_url: str) -> None:
 
 @pytest.mark.parametrize("action", [migrate, check_schema])
 @pytest.mark.parametrize(
-    ("old", "new", "reason"),
+    ("old", "new", "kind", "reason"),
     [
-        ("password", "hush-hush", "password authentication failed"),
-        ("port", "1", "Connection refused"),
-        ("database", "no_such_database", 'database "no_such_database" does not exist'),
+        ("password", "hush-hush", ConfigError, "password authentication failed"),
+        ("port", "1", ServiceUnavailable, "Connection refused"),
+        ("database", "no_such_database", ConfigError, 'database "no_such_database" does not exist'),
     ],
 )
 def test_a_database_that_cannot_be_reached_is_one_sentence(
-    database_url: str, action: Callable[[str], object], old: str, new: str, reason: str
+    database_url: str, action: Callable[[str], object], old: str, new: str, kind: type[PipelineError], reason: str
 ) -> None:
     head, _, tail = database_url.partition("@")
     user, _, password = head.rpartition(":")
     host, _, rest = tail.partition(":")
     port, _, database = rest.partition("/")
     parts = {"password": password, "port": port, "database": database} | {old: new}
-    with pytest.raises(ConfigError, match=reason) as caught:
+    with pytest.raises(kind, match=reason) as caught:
         action(f"{user}:{parts['password']}@{host}:{parts['port']}/{parts['database']}")
     message = str(caught.value)
     assert "\n" not in message
-    assert message.endswith(": check DATABASE_URL")
+    assert message.endswith(" DATABASE_URL")
     assert parts["password"] not in message
 
 
