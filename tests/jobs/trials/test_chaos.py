@@ -22,7 +22,7 @@ from jobs.trials.chaos.chaos_report import DISTURBED, UNDISTURBED, WITHOUT_FLINK
 from jobs.trials.chaos.faults import KILLED, Fault, draw_faults, kill_fault, limit_files
 from jobs.trials.chaos.job_watch import seconds_to_recovery
 from jobs.trials.chaos.network_cut import Relay
-from udfs.errors import PipelineError
+from udfs.errors import ServiceUnavailable
 from udfs.schema import Session
 
 
@@ -167,7 +167,7 @@ def test_results_that_never_stand_still_recover_at_once_but_are_watched(clock: C
 
 
 def test_results_that_do_not_come_back_are_said(clock: Clock) -> None:
-    with pytest.raises(PipelineError, match="found none for"):
+    with pytest.raises(ServiceUnavailable, match="found none for"):
         seconds_to_recovery(lambda: None, lambda: True, newest=None, since_s=0.0, noticed_within_s=4.0)
 
 
