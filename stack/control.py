@@ -137,7 +137,7 @@ def _locked(home: Path) -> Iterator[None]:
         file = (home / "lock").open("w")
     except OSError as error:
         raise ConfigError(
-            f"Expected to keep the stack's state in {home}, found: {error.strerror}; choose another folder with --home."
+            f"Expected to keep the stack's state in {home}, found {error.strerror}: choose another folder with --home"
         ) from error
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -155,7 +155,7 @@ def _check_same(wanted: StackSettings) -> None:
         if getattr(running, name) != value:
             raise ConfigError(
                 f"Expected the stack in {wanted.home} to have the {name.replace('_', ' ')} that you chose, "
-                "found it running with another: stop it first with `fingerprint down`, or choose another --home."
+                "found it running with another: stop it first with `fingerprint down`, or choose another --home"
             )
 
 
@@ -182,7 +182,7 @@ def _start(settings: StackSettings, progress: Callable[[str], None]) -> None:
             write_status(initial_status(settings))
     except OSError as error:
         raise ConfigError(
-            f"Expected to write into {settings.home}, found: {error.strerror}; choose another folder with --home."
+            f"Expected to write into {settings.home}, found {error.strerror}: choose another folder with --home"
         ) from error
 
 
@@ -191,7 +191,7 @@ def _check_space(home: Path) -> None:
     if free_bytes < MIN_FREE_BYTES:
         raise ConfigError(
             f"Expected at least {MIN_FREE_BYTES / BYTES_PER_GB:.0f} GB free for {home}, "
-            f"found {free_bytes / BYTES_PER_GB:.2f} GB: make room, or choose another folder with --home."
+            f"found {free_bytes / BYTES_PER_GB:.2f} GB: make room, or choose another folder with --home"
         )
 
 
@@ -263,7 +263,10 @@ def _wait_until_ready(home: Path, progress: Callable[[str], None]) -> StackStatu
 
 def _unexplained_end(home: Path) -> str:
     log = home / "logs" / "supervisor.log"
-    return f"Expected the stack in {home} to start, found its supervisor gone; its log ends:\n{tail(log, 15)}"
+    return (
+        f"Expected the stack in {home} to start, found its supervisor gone: look at its log, which "
+        f"ends:\n{tail(log, 15)}"
+    )
 
 
 def _terminate(supervisor: psutil.Process, home: Path) -> None:
@@ -271,7 +274,9 @@ def _terminate(supervisor: psutil.Process, home: Path) -> None:
         try:
             supervisor.terminate()
         except psutil.AccessDenied as error:
-            raise ConfigError(f"Expected to stop the stack in {home}, found it owned by another user.") from error
+            raise ConfigError(
+                f"Expected to stop the stack in {home}, found it owned by another user: stop it as that user"
+            ) from error
         psutil.wait_procs([supervisor], timeout=STOP_TIMEOUT_S)
 
 

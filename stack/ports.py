@@ -37,7 +37,7 @@ def check_port_is_free(port: int, purpose: str, option: str) -> None:
     except OSError as error:
         raise ConfigError(
             f"Expected port {port} to be free for {purpose}, found it taken ({error.strerror}): "
-            f"choose another with {option}."
+            f"choose another with {option}"
         ) from error
 
 
@@ -70,7 +70,7 @@ def check_kafka(bootstrap: str) -> None:
     """Raise ServiceUnavailable unless a Kafka broker gives its metadata, ConfigError if the address is none."""
     # A client that finds no broker keeps its sockets and its thread: look first whether anything is there.
     if not any(listens(*address) for address in _host_ports(bootstrap)):
-        raise ServiceUnavailable(f"Expected a Kafka broker at {bootstrap}, found nothing listening: check --kafka.")
+        raise ServiceUnavailable(f"Expected a Kafka broker at {bootstrap}, found nothing listening: check --kafka")
     # Failed attempts to connect are this function's answer, not news for the log.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     timeout_ms = ANSWER_TIMEOUT_S * MS_PER_S
@@ -79,7 +79,7 @@ def check_kafka(bootstrap: str) -> None:
         KafkaAdminClient(bootstrap_servers=bootstrap, **options).close()
     except KafkaError as error:
         raise ServiceUnavailable(
-            f"Expected a Kafka broker at {bootstrap}, found something else ({error}): check --kafka."
+            f"Expected a Kafka broker at {bootstrap}, found something else ({error}): check --kafka"
         ) from error
 
 
@@ -88,7 +88,7 @@ def _host_ports(bootstrap: str) -> list[tuple[str, int]]:
         pairs = [address.strip().rsplit(":", 1) for address in bootstrap.split(",")]
         return [(host.strip("[]"), int(port)) for host, port in pairs]
     except ValueError as error:
-        raise ConfigError(f"Expected Kafka's address as host:port, found {bootstrap!r}: check --kafka.") from error
+        raise ConfigError(f"Expected Kafka's address as host:port, found {bootstrap!r}: check --kafka") from error
 
 
 def may_pass(error: BaseException) -> bool:
@@ -158,5 +158,5 @@ def _password(url: str) -> str | None:
         pass
     raise ConfigError(
         "Expected a database's address like postgresql://user:password@host:port/name, found another form: "
-        "check DATABASE_URL."
+        "check DATABASE_URL"
     )

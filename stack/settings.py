@@ -53,19 +53,21 @@ class StackSettings:
         if refused:
             raise ConfigError(
                 f"Expected a home for the stack without {min(refused)!r} in its name, found {str(self.home)!r}: "
-                "choose another folder."
+                "choose another folder"
             )
         for name in ("kafka_port", "flink_port", "postgres_port", "prometheus_port"):
             port = getattr(self, name)
             if port is not None and not 0 <= port <= MAX_PORT:
-                raise ConfigError(f"Expected {name.replace('_', ' ')} between 0 and {MAX_PORT}, found {port}.")
+                raise ConfigError(
+                    f"Expected {name.replace('_', ' ')} between 0 and {MAX_PORT}, found {port}: choose another"
+                )
         if self.prometheus_port is not None and self.flink is not None:
             raise ConfigError(
                 f"Expected a Flink of this stack for Prometheus to read, found the one at {self.flink}: "
-                "leave out --flink or --prometheus-port."
+                "leave out --flink or --prometheus-port"
             )
         if self.task_slots < 1:
-            raise ConfigError(f"Expected at least 1 task slot, found {self.task_slots}.")
+            raise ConfigError(f"Expected at least 1 task slot, found {self.task_slots}: choose more")
 
     def chosen(self) -> dict[str, Any]:
         """Return the settings that differ from their defaults: what the user asked for."""

@@ -121,7 +121,10 @@ class Supervisor:
     def _note_death(self, child: Child, what: str, now_s: float) -> None:
         if child.process is not None:
             end_group(child.process)
-        message = f"{child.service.title} {what}; its log ends:\n{child.service.log_tail(N_LOG_LINES)}"
+        message = (
+            f"Expected the part {child.service.title} to run, found that it {what}: look at its log, which ends:\n"
+            f"{child.service.log_tail(N_LOG_LINES)}"
+        )
         if not self._was_ready:
             raise ServiceUnavailable(message)
         child.process, child.status.pid, child.status.created_at_s = None, None, None
@@ -183,7 +186,7 @@ def supervise(settings: StackSettings, starter: int) -> None:
     except PipelineError as error:
         status.error = str(error)
     except OSError as error:
-        status.error = f"Expected to run a stack in {settings.home}, found: {error}."
+        status.error = f"Expected to run a stack in {settings.home}, found {error}: choose another folder with --home"
     if status.error:
         write_status(status)
     else:

@@ -20,10 +20,11 @@ CHOSEN = "kind"
 HANDED_ON = {
     ("ingest/live/feed_loop.py", "str(refused)"),
     ("stack/control.py", "found.error or _unexplained_end(home)"),
+    ("stack/supervisor.py", "message"),
 }
 """Sentences that are made elsewhere."""
 
-SENTENCE = re.compile(r"Expected .+, found .+: .*\w$|\{expected\}, found .+: .*\w$", re.DOTALL)
+SENTENCE = re.compile(r"(Expected .+|\{expected\}), found .+: .*[\w`)}]")
 
 
 def template(node: ast.expr) -> str | None:
@@ -53,4 +54,4 @@ def test_a_message_says_what_was_expected_what_was_found_and_what_to_do(where: s
     if text is None:
         assert (where.partition(":")[0], ast.unparse(message)) in HANDED_ON
     else:
-        assert SENTENCE.match(text), text
+        assert SENTENCE.fullmatch(text), text

@@ -118,7 +118,7 @@ def _check_channels(api: str, rules: _Api, channels: Sequence[str]) -> tuple[str
     for channel in channels:
         if channel in rules.closed:
             raise ConfigError(
-                f"expected a channel of Coinbase that is open to all, such as {rules.channels[0]}, but found "
+                f"Expected a channel of Coinbase that is open to all, such as {rules.channels[0]}, found "
                 f"{channel!r}, which wants credentials: choose another channel"
             )
     known = re.compile("|".join((*rules.channels, *rules.other_channels)))

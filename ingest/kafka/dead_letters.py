@@ -173,5 +173,5 @@ def _to_place(header: bytes) -> Place | None:
 def _place(message: Message) -> Place:
     partition, offset = message.partition(), message.offset()
     if partition is None or offset is None:
-        raise ConfigError("expected Kafka to say where a record is, but found no place: check the broker's version")
+        raise ConfigError("Expected Kafka to say where a record is, found no place: check the broker's version")
     return Place(partition, offset)

@@ -89,7 +89,7 @@ def _check_connections(sessions: Sequence[Session]) -> None:
     for first, second in pairwise(names):
         if first == second:
             raise ConfigError(
-                f"expected every connection to have its own connection_id, but {first!r} occurs twice: "
+                f"Expected every connection to have its own connection_id, found {first!r} twice: "
                 "publish the two one after the other, or rename one"
             )
 

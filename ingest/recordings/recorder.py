@@ -181,7 +181,7 @@ class Recorder:
     def _failed(self, error: OSError) -> ConfigError:
         if self._error is None:
             self._error = ConfigError(
-                f"Expected to be able to record into {self._folder}, found: {error.strerror or error}: make room or "
+                f"Expected to be able to record into {self._folder}, found {error.strerror or error}: make room or "
                 "choose another place"
             )
         return self._error

@@ -96,7 +96,10 @@ def redrive(
     messages that have come meanwhile. Exit code 1 if some of the chosen letters are still no messages.
     """
     if reason is None and corrected is None and (partition is None or offset is None):
-        raise ConfigError("Expected --reason, --partition with --offset, or --corrected to choose letters, found none")
+        raise ConfigError(
+            "Expected --reason, --partition with --offset, or --corrected to choose letters, found none: give one of "
+            "them"
+        )
     addresses = Addresses(home=home, kafka=kafka, database_url=database_url)
     bootstrap, url = addresses.require_kafka(), addresses.require_database_url()
     check_schema(url)

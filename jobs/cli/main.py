@@ -83,7 +83,7 @@ def main() -> None:
         if error.errno not in _CANNOT_WRITE:
             raise
         where = error.filename or "the disk"
-        _fail(f"Expected to be able to write {where}, found: {error.strerror}: make room or choose another place")
+        _fail(f"Expected to be able to write {where}, found {error.strerror}: make room or choose another place")
 
 
 def _fail(sentence: str) -> None:

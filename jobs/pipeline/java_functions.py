@@ -51,7 +51,7 @@ def ensure_functions(progress: Callable[[str], None]) -> Path:
             _build(path, compiler)
         except OSError as error:
             raise ConfigError(
-                f"Expected to write {path}, found {error.strerror}: set XDG_CACHE_HOME to another folder."
+                f"Expected to write {path}, found {error.strerror}: set XDG_CACHE_HOME to another folder"
             ) from error
     return path
 
@@ -91,13 +91,13 @@ def _compile(compiler: Iterable[Path], classes: Path) -> None:
         )
     except subprocess.TimeoutExpired as error:
         raise PipelineError(
-            f"Expected the job's functions to compile in {_TIMEOUT_S} s, found the compiler still at work: try again."
+            f"Expected the job's functions to compile in {_TIMEOUT_S} s, found the compiler still at work: try again"
         ) from error
     if done.returncode != 0:
         said = " ".join((done.stderr + done.stdout).split()) or f"exit code {done.returncode}"
         raise ArtifactError(
-            f"Expected the sources in {SOURCES} to compile, found: {said[:_LONGEST_ERROR]}; "
-            "reinstall exchange-fingerprint."
+            f"Expected the sources in {SOURCES} to compile, found {said[:_LONGEST_ERROR]}: "
+            "reinstall exchange-fingerprint"
         )
 
 

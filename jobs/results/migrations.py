@@ -15,7 +15,7 @@ from yoyo.connections import DatabaseURI
 from jobs.shipped_files import shipped_folder
 from model.registry.database import Cursor, LockNotAvailable, connect, connection_options
 from model.registry.database_url import Database, parse_database_url
-from udfs.errors import ConfigError, SchemaError
+from udfs.errors import ConfigError, SchemaError, ServiceUnavailable
 
 Progress = Callable[[str], None]
 
@@ -60,7 +60,9 @@ def migrate(database_url: str, *, retention_days: int | None = None, progress: P
     Raises
     ------
     ConfigError
-        If the database cannot be reached, does not allow what a migration does, or a transaction holds a table.
+        If the database does not let us in, or does not allow what a migration does.
+    ServiceUnavailable
+        If it does not answer, or a transaction holds a table.
     """
     if retention_days is not None and retention_days < 1:
         raise ConfigError(f"Expected the retention to be at least 1 day, found {retention_days}: raise it")
@@ -90,7 +92,9 @@ def check_schema(database_url: str) -> None:
     Raises
     ------
     ConfigError
-        If the database cannot be reached.
+        If the database does not let us in.
+    ServiceUnavailable
+        If it does not answer.
     SchemaError
         If a migration is missing.
     """
@@ -130,15 +134,15 @@ def _saying_who_holds_tables(cursor: Cursor, database: Database) -> Iterator[Non
     except LockNotAvailable as error:
         cursor.execute(_OLDEST_HOLDER)
         holder = cursor.fetchone()
-        found, what_to_do = "found that something held them that is gone now", "run it again"
+        found, what_to_do = "something that is gone now", "run it again"
         if holder is not None:
             pid, user, application, since = holder
-            began = "" if since is None else f", which began at {since:%Y-%m-%d %H:%M:%S %Z},"
-            found = f"found that a transaction of {user!r} in {application!r}{began} holds one"
+            began = "" if since is None else f", which began at {since:%Y-%m-%d %H:%M:%S %Z}"
+            found = f"a transaction of {user!r} in {application!r}{began}"
             what_to_do = f"let it end, or end it by SELECT pg_terminate_backend({pid}), and run it again"
-        raise ConfigError(
-            f"Expected the tables of the database {database.name!r} to be free within {LOCK_TIMEOUT_S} s, {found}: "
-            f"{what_to_do}"
+        raise ServiceUnavailable(
+            f"Expected the tables of the database {database.name!r} to be free within {LOCK_TIMEOUT_S} s, found one "
+            f"held by {found}: {what_to_do}"
         ) from error
 
 

@@ -17,7 +17,7 @@ import orjson
 from ingest.kafka.dead_letters import Letter, Outgoing, Place
 from ingest.kafka.record_validity import check_record
 from model.registry.database import Connection, connect, execute_values
-from udfs.errors import ConfigError
+from udfs.errors import ConfigError, SchemaError
 
 Record = tuple[bytes | None, bytes | None]
 """Key and value."""
@@ -188,7 +188,7 @@ def read_mended(path: Path) -> dict[Place, Record]:
 
     Raises
     ------
-    ConfigError
+    SchemaError
         If a line is no such object.
     """
     mended: dict[Place, Record] = {}
@@ -198,7 +198,7 @@ def read_mended(path: Path) -> dict[Place, Record]:
             place = Place(int(fields["partition"]), int(fields["offset"]))
             mended[place] = (_bytes_of(fields, "key"), _bytes_of(fields, "value"))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ConfigError(
+            raise SchemaError(
                 f"Expected line {number} of {path} to be a JSON object with partition, offset, key and value as "
                 f"`dlq list --format json` prints it, found {printable(line)}: correct it"
             ) from error
@@ -267,8 +267,8 @@ def redrive_memory(database_url: str) -> Iterator[Memory]:
 
     Raises
     ------
-    ConfigError
-        If the database cannot be reached.
+    ServiceUnavailable
+        If the database does not answer.
     """
     with connect(database_url) as connection:
         with connection.cursor() as cursor:

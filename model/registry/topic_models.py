@@ -14,7 +14,7 @@ from model.artifact.artifact_folder import BoosterPredictor, explainer_of, load_
 from model.artifact.booster_explainer import BoosterExplainer
 from model.registry.database import Connection, LastingConnection
 from model.registry.model_registry import RegistryState, fetch_artifact, read_state, withdraw
-from udfs.errors import ArtifactError, ServiceUnavailable
+from udfs.errors import ConfigError, ServiceUnavailable
 from udfs.explanations import Explainer
 from udfs.model_schedule import Activation, Schedule
 from udfs.scoring import Predictor
@@ -66,13 +66,13 @@ class RegistryModels:
 
         Raises
         ------
-        ArtifactError
+        ConfigError
             If no model is activated for the topic.
         """
         if time.monotonic() - self._read_at_s > REREAD_AFTER_S:
             self._read_again()
         if self._state.schedule is None:
-            raise ArtifactError(
+            raise ConfigError(
                 f"Expected an active model for the topic {self._topic}, found none in the registry: submit the job "
                 "with `fingerprint submit`, which activates one"
             )

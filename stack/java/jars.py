@@ -95,7 +95,7 @@ def ensure_jars(set_name: Literal["broker", "flink", "compiler"], progress: Call
             _fetch(missing, folder, progress)
     except OSError as error:
         raise ConfigError(
-            f"Expected to keep jars in {folder}, found {error.strerror}: set XDG_CACHE_HOME to another folder."
+            f"Expected to keep jars in {folder}, found {error.strerror}: set XDG_CACHE_HOME to another folder"
         ) from error
     return [folder / jar.file_name for jar in jars]
 
@@ -169,12 +169,11 @@ def _download(jar: Jar, url: str, file: IO[bytes]) -> None:
     except requests.RequestException as error:
         kind = ServiceUnavailable if may_pass(error) else ConfigError
         raise kind(
-            f"Expected to download {shown}, found {_cause(error)}: "
-            "check the network, or set MAVEN_REPO_URL to a mirror."
+            f"Expected to download {shown}, found {_cause(error)}: check the network, or set MAVEN_REPO_URL to a mirror"
         ) from error
     if found != jar.sha256:
         raise ArtifactError(
-            f"Expected {shown} to have sha256 {jar.sha256}, found {found} and removed the file: check the mirror."
+            f"Expected {shown} to have sha256 {jar.sha256}, found {found} and removed the file: check the mirror"
         )
 
 

