@@ -121,7 +121,8 @@ def check_database(url: str) -> None:
         _connect(url)
     except psycopg2.Error as error:
         reason = " ".join(str(error).split())
-        kind = ConfigError if _NOT_LET_IN.search(reason) else ServiceUnavailable
+        is_away = isinstance(error, psycopg2.OperationalError) and not _NOT_LET_IN.search(reason)
+        kind = ServiceUnavailable if is_away else ConfigError
         raise kind(
             f"Expected PostgreSQL to accept {database_address(url)}, found "
             f"{reason.replace(password, '***') if password else reason}: check DATABASE_URL"

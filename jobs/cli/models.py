@@ -16,12 +16,12 @@ from jobs.cli.console import err, out
 from jobs.cli.options import OutputFormat
 from jobs.reference.scored_captures import ScoredCapture, score_capture
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_predictor
+from model.artifact.trained_artifact import train as train_model
 from model.enrolment.before_after import UNITS, Outcomes
 from model.enrolment.enrolling import ENROLMENT_NAME, Enrolment
 from model.enrolment.enrolling import enrol as enrol_venue
 from model.training.calibration import DEFAULT_RATE
 from model.training.training_run import Amounts
-from model.training.training_run import train as train_model
 from udfs.current_verdict import CERTAIN
 from udfs.schema import UNKNOWN
 

@@ -35,6 +35,13 @@ def test_a_free_port_is_free() -> None:
     check_port_is_free(port, "tea", "--tea-port")
 
 
+def test_an_address_that_is_none_is_no_outage() -> None:
+    with pytest.raises(ConfigError, match="JobManager at localhost:1, found something else"):
+        check_flink("localhost:1")
+    with pytest.raises(ConfigError, match="found invalid .*: check DATABASE_URL"):
+        check_database("postgresql://user:sesame@127.0.0.1:1/x?colour=blue")
+
+
 def test_services_that_are_not_there_are_named() -> None:
     port = free_port()
     with pytest.raises(ServiceUnavailable, match=f"a Kafka broker at 127.0.0.1:{port}, found nothing listening"):

@@ -150,6 +150,13 @@ def test_a_lost_connection_is_made_again(
     assert [a.model_version for a in models.schedule().activations] == [versions[0]]
 
 
+def test_a_mistake_is_not_tried_again(database_url: str) -> None:
+    began_s = time.monotonic()
+    with pytest.raises(ConfigError, match="does not exist: correct DATABASE_URL"):
+        RegistryModels(f"{database_url}_which_is_none", TOPIC)
+    assert time.monotonic() - began_s < 10
+
+
 def test_a_topic_without_a_model_is_refused(database: Connection, database_url: str) -> None:
     with pytest.raises(ConfigError, match="an active model for the topic nowhere, found none"):
         RegistryModels(database_url, "nowhere").schedule()

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
 from stack.java import jars
 from stack.java.jars import Jar, ensure_jars, locked_jars
@@ -114,6 +116,23 @@ def test_a_missing_jar_is_named(jar: Jar, home: Path, repository: Path, tmp_path
     with pytest.raises(ConfigError, match="thing-1.0.jar, found HTTP status 404"):
         ensure_jars("flink", lambda _line: None)
     assert cached_names(tmp_path) == []
+
+
+def test_an_address_that_is_none_is_not_tried_again(
+    jar: Jar, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    get = requests.get
+
+    def count(url: str, **options: Any) -> requests.Response:
+        tried.append(url)
+        return get(url, **options)
+
+    monkeypatch.setattr(requests, "get", count)
+    monkeypatch.setenv("MAVEN_REPO_URL", "mirror.example/maven2")
+    with pytest.raises(ConfigError, match="found an address that is none .*: check the network, or set MAVEN_REPO_URL"):
+        ensure_jars("flink", lambda _line: None)
+    assert len(tried) == 1
 
 
 def test_a_cache_that_cannot_be_written_is_named(jar: Jar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
