@@ -28,8 +28,8 @@ from stack.services.postgres import remove_private_folder
 from stack.services.prometheus import find_prometheus
 from stack.services.service import tail
 from stack.settings import StackSettings, last_settings, read_settings, resolve_home, write_settings
-from stack.stack_error import StackError
 from stack.status import PartStatus, StackStatus, read_status, status_path, write_status
+from udfs.errors import ConfigError, PipelineError
 
 POLL_S = 0.1
 REPORT_S = 20
@@ -62,8 +62,16 @@ def up(settings: StackSettings, progress: Callable[[str], None]) -> StackStatus:
 
     Raises
     ------
-    StackError
-        If the stack cannot start as asked. Nothing is left running then, nor after Ctrl-C.
+    ConfigError
+        If it cannot be started as asked.
+    ServiceUnavailable
+        If one of the user's own services, or a download, is away.
+    ArtifactError
+        If a jar is broken.
+    PipelineError
+        If a part does not start; the sentence is that of the process that started it.
+
+    Nothing is left running then, nor after Ctrl-C.
     """
     with _locked(settings.home):
         if _supervisor(read_status(settings.home)) is not None:
@@ -128,8 +136,8 @@ def _locked(home: Path) -> Iterator[None]:
         home.mkdir(parents=True, exist_ok=True)
         file = (home / "lock").open("w")
     except OSError as error:
-        raise StackError(
-            f"Expected to keep the stack's state in {home}, found: {error.strerror}; choose another folder with --home."
+        raise ConfigError(
+            f"Expected to keep the stack's state in {home}, found {error.strerror}: choose another folder with --home"
         ) from error
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -145,9 +153,9 @@ def _check_same(wanted: StackSettings) -> None:
     running = read_settings(wanted.home)
     for name, value in wanted.chosen().items():
         if getattr(running, name) != value:
-            raise StackError(
+            raise ConfigError(
                 f"Expected the stack in {wanted.home} to have the {name.replace('_', ' ')} that you chose, "
-                "found it running with another: stop it first with `fingerprint down`, or choose another --home."
+                "found it running with another: stop it first with `fingerprint down`, or choose another --home"
             )
 
 
@@ -173,17 +181,17 @@ def _start(settings: StackSettings, progress: Callable[[str], None]) -> None:
         else:
             write_status(initial_status(settings))
     except OSError as error:
-        raise StackError(
-            f"Expected to write into {settings.home}, found: {error.strerror}; choose another folder with --home."
+        raise ConfigError(
+            f"Expected to write into {settings.home}, found {error.strerror}: choose another folder with --home"
         ) from error
 
 
 def _check_space(home: Path) -> None:
     free_bytes = shutil.disk_usage(home).free
     if free_bytes < MIN_FREE_BYTES:
-        raise StackError(
+        raise ConfigError(
             f"Expected at least {MIN_FREE_BYTES / BYTES_PER_GB:.0f} GB free for {home}, "
-            f"found {free_bytes / BYTES_PER_GB:.2f} GB: make room, or choose another folder with --home."
+            f"found {free_bytes / BYTES_PER_GB:.2f} GB: make room, or choose another folder with --home"
         )
 
 
@@ -245,7 +253,7 @@ def _wait_until_ready(home: Path, progress: Callable[[str], None]) -> StackStatu
         if found.is_ready:
             return found
         if found.error or _supervisor(found) is None:
-            raise StackError(found.error or _unexplained_end(home))
+            raise PipelineError(found.error or _unexplained_end(home))
         if time.monotonic() - reported_s > REPORT_S:
             reported_s = time.monotonic()
             waits = ", ".join(part.name for part in found.parts if part.name not in announced)
@@ -255,7 +263,10 @@ def _wait_until_ready(home: Path, progress: Callable[[str], None]) -> StackStatu
 
 def _unexplained_end(home: Path) -> str:
     log = home / "logs" / "supervisor.log"
-    return f"Expected the stack in {home} to start, found its supervisor gone; its log ends:\n{tail(log, 15)}"
+    return (
+        f"Expected the stack in {home} to start, found its supervisor gone: look at its log, which "
+        f"ends:\n{tail(log, 15)}"
+    )
 
 
 def _terminate(supervisor: psutil.Process, home: Path) -> None:
@@ -263,7 +274,9 @@ def _terminate(supervisor: psutil.Process, home: Path) -> None:
         try:
             supervisor.terminate()
         except psutil.AccessDenied as error:
-            raise StackError(f"Expected to stop the stack in {home}, found it owned by another user.") from error
+            raise ConfigError(
+                f"Expected to stop the stack in {home}, found it owned by another user: stop it as that user"
+            ) from error
         psutil.wait_procs([supervisor], timeout=STOP_TIMEOUT_S)
 
 

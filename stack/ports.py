@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -15,12 +16,14 @@ import requests
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from stack.java.maven import without_password
-from stack.stack_error import StackError
+from udfs.errors import ConfigError, ServiceUnavailable
 
 LOCALHOST = "127.0.0.1"
 ANSWER_TIMEOUT_S = 5
 MS_PER_S = 1000
+HTTP_SERVER_ERROR = 500
+_NOT_LET_IN = re.compile("FATAL:(?!.*(starting up|shutting down|too many|in recovery))")
+"""What a PostgreSQL that answers says to who may not come in, but not to who comes at a bad time."""
 
 
 def free_port() -> int:
@@ -31,13 +34,13 @@ def free_port() -> int:
 
 
 def check_port_is_free(port: int, purpose: str, option: str) -> None:
-    """Raise `StackError` if the port cannot be listened on."""
+    """Raise ConfigError if the port cannot be listened on."""
     try:
         _listen_on(port)
     except OSError as error:
-        raise StackError(
+        raise ConfigError(
             f"Expected port {port} to be free for {purpose}, found it taken ({error.strerror}): "
-            f"choose another with {option}."
+            f"choose another with {option}"
         ) from error
 
 
@@ -80,8 +83,14 @@ def listens(host: str, port: int) -> bool:
         return False
 
 
+def without_password(url: str) -> str:
+    """Return an address that can be shown: user name and password are left out."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
 def check_kafka(bootstrap: str) -> None:
-    """Raise `StackError` unless a Kafka broker gives its metadata."""
+    """Raise ServiceUnavailable unless a Kafka broker gives its metadata, ConfigError if the address is none."""
     with _kafka_admin(bootstrap):
         return
 
@@ -97,7 +106,7 @@ def kafka_version(bootstrap: str) -> str:
 def _kafka_admin(bootstrap: str) -> Iterator[Any]:
     # A client that finds no broker keeps its sockets and its thread: look first whether anything is there.
     if not any(listens(*address) for address in _host_ports(bootstrap)):
-        raise StackError(f"Expected a Kafka broker at {bootstrap}, found nothing listening: check --kafka.")
+        raise ServiceUnavailable(f"Expected a Kafka broker at {bootstrap}, found nothing listening: check --kafka")
     # Failed attempts to connect are this function's answer, not news for the log.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     timeout_ms = ANSWER_TIMEOUT_S * MS_PER_S
@@ -106,8 +115,8 @@ def _kafka_admin(bootstrap: str) -> Iterator[Any]:
         with KafkaAdminClient(bootstrap_servers=bootstrap, **options) as admin:
             yield admin
     except KafkaError as error:
-        raise StackError(
-            f"Expected a Kafka broker at {bootstrap}, found something else ({error}): check --kafka."
+        raise ServiceUnavailable(
+            f"Expected a Kafka broker at {bootstrap}, found something else ({error}): check --kafka"
         ) from error
 
 
@@ -116,33 +125,60 @@ def _host_ports(bootstrap: str) -> list[tuple[str, int]]:
         pairs = [address.strip().rsplit(":", 1) for address in bootstrap.split(",")]
         return [(host.strip("[]"), int(port)) for host, port in pairs]
     except ValueError as error:
-        raise StackError(f"Expected Kafka's address as host:port, found {bootstrap!r}: check --kafka.") from error
+        raise ConfigError(f"Expected Kafka's address as host:port, found {bootstrap!r}: check --kafka") from error
+
+
+def may_pass(error: BaseException) -> bool:
+    """Tell whether another attempt of an HTTP request may succeed."""
+    if isinstance(error, requests.HTTPError):
+        return bool(error.response.status_code >= HTTP_SERVER_ERROR)
+    return isinstance(error, (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError))
 
 
 def check_flink(url: str) -> str:
-    """Return the version of the Flink whose JobManager answers; raise `StackError` if none does."""
+    """Return a Flink's version; raise ServiceUnavailable if nothing answers, ConfigError if it is no Flink."""
+    shown = without_password(url)
     try:
         response = requests.get(f"{url}/overview", timeout=ANSWER_TIMEOUT_S)
         response.raise_for_status()
         return str(response.json()["flink-version"])
-    except (requests.RequestException, KeyError) as error:
-        raise StackError(
-            f"Expected a Flink JobManager at {without_password(url)}, found {_http_cause(error)}: check --flink."
+    except (requests.RequestException, KeyError, TypeError) as error:
+        if may_pass(error):
+            raise ServiceUnavailable(
+                f"Expected a Flink JobManager at {shown}, found nothing that answers: start it, or correct --flink"
+            ) from error
+        raise ConfigError(
+            f"Expected a Flink JobManager at {shown}, found something else ({type(error).__name__}): correct --flink"
         ) from error
 
 
 def check_database(url: str) -> None:
-    """Raise `StackError` unless PostgreSQL accepts the connection; the password is never shown."""
+    """Raise ServiceUnavailable unless PostgreSQL answers, ConfigError if it does not let us in; shows no password."""
     password = _password(url)
     try:
-        with closing(psycopg2.connect(url, connect_timeout=ANSWER_TIMEOUT_S)):
-            return
+        _connect(url)
     except psycopg2.Error as error:
         reason = " ".join(str(error).split())
-        raise StackError(
-            f"Expected PostgreSQL to accept {database_address(url)}, found: "
-            f"{reason.replace(password, '***') if password else reason}; check DATABASE_URL."
+        is_away = isinstance(error, psycopg2.OperationalError) and not _NOT_LET_IN.search(reason)
+        kind = ServiceUnavailable if is_away else ConfigError
+        raise kind(
+            f"Expected PostgreSQL to accept {database_address(url)}, found "
+            f"{reason.replace(password, '***') if password else reason}: check DATABASE_URL"
         ) from error
+
+
+def accepts_connections(url: str) -> bool:
+    """Tell whether PostgreSQL lets us in by now."""
+    try:
+        _connect(url)
+    except psycopg2.OperationalError:
+        return False
+    return True
+
+
+def _connect(url: str) -> None:
+    with closing(psycopg2.connect(url, connect_timeout=ANSWER_TIMEOUT_S, application_name="fingerprint-stack")):
+        return
 
 
 def database_address(url: str) -> str:
@@ -159,13 +195,7 @@ def _password(url: str) -> str | None:
             return parts.password
     except ValueError:
         pass
-    raise StackError(
+    raise ConfigError(
         "Expected a database's address like postgresql://user:password@host:port/name, found another form: "
-        "check DATABASE_URL."
+        "check DATABASE_URL"
     )
-
-
-def _http_cause(error: Exception) -> str:
-    if isinstance(error, requests.ConnectionError):
-        return "nothing that answers"
-    return f"another service ({type(error).__name__})"

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from stack.stack_error import StackError
 from stack.status import write_private
+from udfs.errors import ConfigError
 
 MAX_PORT = 65_535
 # Java, Flink's scripts and Kafka's lists of directories each give one of these characters a meaning of its own.
@@ -51,21 +51,23 @@ class StackSettings:
             object.__setattr__(self, "flink", url.rstrip("/"))
         refused = set(str(self.home)) & set(REFUSED_IN_PATHS)
         if refused:
-            raise StackError(
+            raise ConfigError(
                 f"Expected a home for the stack without {min(refused)!r} in its name, found {str(self.home)!r}: "
-                "choose another folder."
+                "choose another folder"
             )
         for name in ("kafka_port", "flink_port", "postgres_port", "prometheus_port"):
             port = getattr(self, name)
             if port is not None and not 0 <= port <= MAX_PORT:
-                raise StackError(f"Expected {name.replace('_', ' ')} between 0 and {MAX_PORT}, found {port}.")
+                raise ConfigError(
+                    f"Expected {name.replace('_', ' ')} between 0 and {MAX_PORT}, found {port}: choose another"
+                )
         if self.prometheus_port is not None and self.flink is not None:
-            raise StackError(
+            raise ConfigError(
                 f"Expected a Flink of this stack for Prometheus to read, found the one at {self.flink}: "
-                "leave out --flink or --prometheus-port."
+                "leave out --flink or --prometheus-port"
             )
         if self.task_slots < 1:
-            raise StackError(f"Expected at least 1 task slot, found {self.task_slots}.")
+            raise ConfigError(f"Expected at least 1 task slot, found {self.task_slots}: choose more")
 
     def chosen(self) -> dict[str, Any]:
         """Return the settings that differ from their defaults: what the user asked for."""
@@ -96,7 +98,7 @@ def last_settings(home: Path) -> StackSettings | None:
     """Read the settings of the last stack in `home`, None if there was none that this version can read."""
     try:
         return read_settings(home)
-    except (OSError, ValueError, TypeError, KeyError, StackError):
+    except (OSError, ValueError, TypeError, KeyError, ConfigError):
         return None
 
 

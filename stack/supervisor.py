@@ -21,8 +21,8 @@ from stack.processes import created_at_s, end_group, kill_all, marked_processes,
 from stack.services.parts import build_services, initial_status
 from stack.services.service import Service
 from stack.settings import StackSettings, read_settings
-from stack.stack_error import StackError
 from stack.status import PartStatus, StackStatus, status_path, write_status
+from udfs.errors import PipelineError, ServiceUnavailable
 
 POLL_S = 0.1
 # A JVM that shares its cores with ten others took 90 s to answer: what is only slow must not be killed.
@@ -104,7 +104,7 @@ class Supervisor:
     def _start(self, child: Child, now_s: float) -> None:
         try:
             child.prepared.result()
-        except (StackError, OSError) as error:
+        except (PipelineError, OSError) as error:
             if not self._was_ready:
                 raise
             self._note_failure(child, f"{child.service.title} could not be prepared: {error}", now_s)
@@ -121,9 +121,12 @@ class Supervisor:
     def _note_death(self, child: Child, what: str, now_s: float) -> None:
         if child.process is not None:
             end_group(child.process)
-        message = f"{child.service.title} {what}; its log ends:\n{child.service.log_tail(N_LOG_LINES)}"
+        message = (
+            f"Expected the part {child.service.title} to run, found that it {what}: look at its log, which ends:\n"
+            f"{child.service.log_tail(N_LOG_LINES)}"
+        )
         if not self._was_ready:
-            raise StackError(message)
+            raise ServiceUnavailable(message)
         child.process, child.status.pid, child.status.created_at_s = None, None, None
         self._note_failure(child, message, now_s)
 
@@ -180,10 +183,10 @@ def supervise(settings: StackSettings, starter: int) -> None:
     os.close(starter)
     try:
         Supervisor(status, build_services(settings)).run()
-    except StackError as error:
+    except PipelineError as error:
         status.error = str(error)
     except OSError as error:
-        status.error = f"Expected to run a stack in {settings.home}, found: {error}."
+        status.error = f"Expected to run a stack in {settings.home}, found {error}: choose another folder with --home"
     if status.error:
         write_status(status)
     else:

@@ -83,7 +83,7 @@ def duplicate(session: Session, *, first: int, last: int, share: float, rng: np.
 def reorder(session: Session, *, first: int, last: int, distance: int, rng: np.random.Generator) -> Injected:
     """Let the messages `first` to `last` overtake each other by up to `distance` places; receive times stay."""
     _check_range(session, first, last)
-    _check(distance >= 1, f"distance must be at least 1, but is {distance}")
+    _check(distance >= 1, "a distance of at least 1", distance)
     places = np.arange(first, last + 1)
     # A later message overtakes only those less than the span of the noise before it.
     shuffled = places[np.argsort(places + rng.uniform(0, distance + 1, len(places)), kind="stable")]
@@ -97,7 +97,7 @@ def reorder(session: Session, *, first: int, last: int, distance: int, rng: np.r
 def stall(session: Session, *, first: int, duration_s: float) -> Injected:
     """Hold back what arrives within `duration_s` from message `first` on, then deliver it at once; nothing is lost."""
     _check_range(session, first, first)
-    _check(duration_s > 0, f"duration_s must be positive, but is {duration_s}")
+    _check(duration_s > 0, "a positive duration_s", duration_s)
     recv_ts_ns = session.recv_ts_ns.copy()
     release_ns = int(recv_ts_ns[first]) + round(duration_s * _NS_PER_S)
     earliest = release_ns + _FLUSH_GAP_NS * np.arange(len(session) - first)
@@ -112,7 +112,7 @@ def rejects(session: Session, *, first: int, last: int, share: float, rng: np.ra
     """Turn a share of the acknowledgements among the messages `first` to `last` into refusals."""
     _check_range(session, first, last)
     acks = first + np.flatnonzero(session.msg_type[first : last + 1] == MsgType.ACK)
-    _check(len(acks) > 0, f"rejects need acknowledgements, but messages {first} to {last} have none: choose others")
+    _check(len(acks) > 0, "acknowledgements to reject", f"none in messages {first} to {last}")
     refused = acks[_choose(0, len(acks) - 1, share, rng)]
     msg_type = session.msg_type.copy()
     msg_type[refused] = MsgType.NACK
@@ -126,7 +126,7 @@ def reconnect(session: Session, *, at: int, gap_s: float, connection_id: str) ->
     The venue's sequence numbers run on; a request that was open is answered on the new connection or not at all.
     """
     _check_range(session, at, at, margin=1)
-    _check(gap_s >= 0, f"gap_s must not be negative, but is {gap_s}")
+    _check(gap_s >= 0, "no negative gap_s", gap_s)
     before = _take(session, np.arange(at))
     after = _take(session, np.arange(at, len(session)))
     moved = after.recv_ts_ns + round(gap_s * _NS_PER_S)
@@ -146,7 +146,7 @@ def switch(session: Session, other: Session, *, at: int, exchange: str, gap_s: f
         Where `other` comes from, for the label.
     """
     _check_range(session, at, at, margin=1)
-    _check(len(other) > 0, "switch needs a session to go on with, but got one without messages")
+    _check(len(other) > 0, "a session to go on with", "one without messages")
     shift_ns = int(session.recv_ts_ns[at - 1]) + round(gap_s * _NS_PER_S) - int(other.recv_ts_ns[0])
     columns = {name: np.concatenate((getattr(session, name)[:at], getattr(other, name))) for name in SESSION_COLUMNS}
     columns["recv_ts_ns"][at:] += shift_ns
@@ -162,7 +162,7 @@ def _take(session: Session, index: NDArray[np.int64]) -> Session:
 
 def _choose(first: int, last: int, share: float, rng: np.random.Generator) -> Int64Array:
     """Choose at least one and on the whole a share of the places `first` to `last`, in order."""
-    _check(0 < share <= 1, f"share must be above 0 and at most 1, but is {share}")
+    _check(0 < share <= 1, "a share above 0 and at most 1", share)
     n = last - first + 1
     chosen: Int64Array = first + np.sort(rng.choice(n, size=max(1, round(share * n)), replace=False))
     return chosen
@@ -185,9 +185,9 @@ def _label(session: Session, kind: AnomalyKind, first: int, last: int, **paramet
 
 def _check_range(session: Session, first: int, last: int, *, margin: int = 0) -> None:
     low, high = margin, len(session) - 1 - margin
-    _check(low <= first <= last <= high, f"a fault needs messages between {low} and {high}, but got {first} to {last}")
+    _check(low <= first <= last <= high, f"a fault's messages between {low} and {high}", f"{first} to {last}")
 
 
-def _check(fits: bool, sentence: str) -> None:
+def _check(fits: bool, expected: str, found: object) -> None:
     if not fits:
-        raise ConfigError(sentence)
+        raise ConfigError(f"Expected {expected}, found {found}: correct it")

@@ -93,11 +93,11 @@ def _check_request(duration_s: float | None, n_messages: int | None, rate_factor
     lengths = [length for length in (duration_s, n_messages) if length is not None]
     if len(lengths) != 1 or lengths[0] <= 0:
         raise ConfigError(
-            f"a session needs a positive duration_s or a positive n_messages, but got {duration_s} and {n_messages}: "
+            f"Expected a positive duration_s or a positive n_messages, found {duration_s} and {n_messages}: "
             "give exactly one of them"
         )
     if rate_factor <= 0:
-        raise ConfigError(f"rate_factor must be positive, but is {rate_factor}")
+        raise ConfigError(f"Expected a positive rate_factor, found {rate_factor}: correct it")
 
 
 def _frame_source(

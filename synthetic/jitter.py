@@ -55,7 +55,9 @@ def add_jitter(session: Session, *, rng: np.random.Generator, median_s: float, s
         If `median_s` is not positive, or `sigma` is negative.
     """
     if median_s <= 0 or sigma < 0:
-        raise ConfigError(f"jitter needs a positive median_s and no negative sigma, but got {median_s} and {sigma}")
+        raise ConfigError(
+            f"Expected a positive median_s and no negative sigma, found {median_s} and {sigma}: correct them"
+        )
     received = ~_is_request(session)
     delays_s = median_s * np.exp(sigma * rng.standard_normal(int(received.sum())))
     recv_ts_ns = session.recv_ts_ns.copy()

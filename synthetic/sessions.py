@@ -89,7 +89,9 @@ def _labelled(
 ) -> LabelledSession:
     own = [p for p in profiles() if p.exchange == exchange]
     if not own:
-        raise ConfigError(f"no synthetic behaviour for {exchange!r}: choose among {', '.join(EXCHANGES)}")
+        raise ConfigError(
+            f"Expected an exchange that can be drawn, found {exchange!r}: choose among {', '.join(EXCHANGES)}"
+        )
     behaviour = own[k % len(own)]
     rng = np.random.default_rng((seed, EXCHANGES.index(exchange), k))
     session = generate_session(

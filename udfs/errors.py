@@ -1,12 +1,22 @@
-"""The errors a user can cause. Each message is one sentence: what was expected, what was found, what to do."""
+"""The errors that are no bug. Each message is one sentence: `Expected X, found Y: do Z`.
+
+Any other exception is a bug, and shows its traceback.
+"""
 
 
 class PipelineError(Exception):
-    """Base of every error that the command line shows as one sentence instead of a traceback."""
+    """Base of every error that the command line shows as one sentence instead of a traceback.
+
+    It is raised itself where a service answers that it cannot do what it was asked for, and its own words say why.
+    """
 
 
 class ConfigError(PipelineError):
-    """A setting, an option or a service's address is wrong."""
+    """The user's mistake: a setting, an option, an address, a right or an installation; trying again does not help."""
+
+
+class ServiceUnavailable(PipelineError):
+    """A service does not answer, or not in time; it may come back."""
 
 
 class SchemaError(PipelineError):
@@ -14,4 +24,4 @@ class SchemaError(PipelineError):
 
 
 class ArtifactError(PipelineError):
-    """A model artifact is broken, or does not fit this version of the software."""
+    """A model, a jar or another file of the software is broken, or does not fit this version of it."""

@@ -84,7 +84,8 @@ class HistoryCodec:
         for name, values in (("evidence", evidence), ("traits", traits)):
             if values.size and not (values.min() >= _INT16.min and values.max() <= _INT16.max):
                 raise SchemaError(
-                    f"{name} must be from {_INT16.min} to {_INT16.max}, but are from {values.min()} to {values.max()}"
+                    f"Expected {name} from {_INT16.min} to {_INT16.max}, found {values.min()} to {values.max()}: "
+                    "train the model anew"
                 )
             records[name] = values
         return _to_text(records.tobytes(), len(records))
@@ -101,8 +102,8 @@ class HistoryCodec:
         counts, rest = np.divmod(lengths, self.record_length)
         if rest.any() or (counts < 1).any() or (counts > HISTORY).any():
             raise SchemaError(
-                f"A history must have 1 to {HISTORY} records of {self.record_length} characters, "
-                f"but there are texts of {sorted(set(lengths.tolist()))}: job and code are of different versions"
+                f"Expected histories of 1 to {HISTORY} records of {self.record_length} characters, "
+                f"found texts of {sorted(set(lengths.tolist()))}: submit the job with the code of its own version"
             )
         found = np.frombuffer(base64.b64decode("".join(texts).encode("ascii")), dtype=self._record)
         rows = np.zeros((len(texts), HISTORY), dtype=self._record)

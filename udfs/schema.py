@@ -127,6 +127,6 @@ def _check_columns(owner: object, names: tuple[str, ...], *, ndim: int) -> None:
         column: NDArray[np.generic] = getattr(owner, name)
         if column.dtype != np.int64 or column.ndim != ndim or column.shape != first.shape:
             raise SchemaError(
-                f"{type(owner).__name__}.{name} must be int64 with {ndim} dimension(s) and the shape of "
-                f"{names[0]} {first.shape}, but is {column.dtype} {column.shape}"
+                f"Expected {type(owner).__name__}.{name} to be int64 with {ndim} dimension(s) and the shape of "
+                f"{names[0]} {first.shape}, found {column.dtype} {column.shape}: convert it"
             )

@@ -139,6 +139,9 @@ def decode_windows(column: Iterable[Int64Array]) -> tuple[Windows, Int64Array]:
     flat = np.concatenate([np.empty(0, dtype=np.int64), *column])
     n_windows, rest = divmod(len(flat), WIRE_LENGTH)
     if rest:
-        raise SchemaError(f"A window on the wire must have {WIRE_LENGTH} integers, but a batch has {len(flat)} in all")
+        raise SchemaError(
+            f"Expected windows of {WIRE_LENGTH} integers on the wire, found {len(flat)} integers in a batch: submit "
+            "the job with the code of its own version"
+        )
     columns = np.ascontiguousarray(flat.reshape(n_windows, WINDOW_SIZE, len(WIRE_COLUMNS)).transpose(2, 0, 1))
     return Windows(**dict(zip(WINDOW_COLUMNS, columns, strict=False))), columns[-1]

@@ -99,7 +99,7 @@ def _usdm_path(channels: Sequence[str]) -> str:
             return path
     found = " and ".join(f"{', '.join(names)} ({path})" for path, names in served_by.items())
     raise ConfigError(
-        f"expected channels that one path of Binance's futures address serves, but found {found}: "
+        f"Expected channels that one path of Binance's futures address serves, found {found}: "
         "run one feed for each path"
     )
 
@@ -107,7 +107,7 @@ def _usdm_path(channels: Sequence[str]) -> str:
 def _base(url: str) -> str:
     if "?" in url:
         raise ConfigError(
-            f"expected Binance's address without a query, but found {url!r}: leave out ? and what follows it, "
+            f"Expected Binance's address without a query, found {url!r}: leave out ? and what follows it, "
             "for the streams are added here"
         )
     return url.rstrip("/")
@@ -118,8 +118,8 @@ def _url(base: str, symbols: Sequence[str], channels: Sequence[str]) -> str:
     url = f"{base}/stream?streams={quote('/'.join(streams), safe='@/')}"
     if len(streams) > MOST_STREAMS or len(url) > LONGEST_URL:
         raise ConfigError(
-            f"expected at most {MOST_STREAMS} streams and an address of at most {LONGEST_URL} characters for one "
-            f"connection to Binance, but found {len(streams)} and {len(url)}: divide the symbols among several feeds"
+            f"Expected at most {MOST_STREAMS} streams and an address of at most {LONGEST_URL} characters for one "
+            f"connection to Binance, found {len(streams)} and {len(url)}: divide the symbols among several feeds"
         )
     return url
 

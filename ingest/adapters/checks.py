@@ -20,7 +20,7 @@ _ADDRESS: Final = "wss://host[:port]/path (ws:// if it has no TLS)"
 def check_choice(what: str, value: str, choices: Sequence[str]) -> None:
     """Refuse a value that is none of the choices."""
     if value not in choices:
-        raise ConfigError(f"expected {' or '.join(choices)} as the {what}, but found {value!r}: choose one of them")
+        raise ConfigError(f"Expected {' or '.join(choices)} as the {what}, found {value!r}: choose one of them")
 
 
 def check_each(what: str, values: Mapping[str, str], pattern: re.Pattern[str], example: str, advice: str) -> None:
@@ -40,17 +40,17 @@ def check_each(what: str, values: Mapping[str, str], pattern: re.Pattern[str], e
         What the user can do.
     """
     if not values:
-        raise ConfigError(f"expected at least one {what} such as {example}, but found none: name one")
+        raise ConfigError(f"Expected at least one {what} such as {example}, found none: name one")
     for value, as_given in values.items():
         if pattern.fullmatch(value) is None:
-            raise ConfigError(f"expected a {what} such as {example}, but found {as_given!r}: {advice}")
+            raise ConfigError(f"Expected a {what} such as {example}, found {as_given!r}: {advice}")
 
 
 def check_url(url: str) -> None:
     """Refuse what is not the address of a WebSocket."""
     advice = _fault(url)
     if advice is not None:
-        raise ConfigError(f"expected an address of the form {_ADDRESS}, but found {url!r}: {advice}")
+        raise ConfigError(f"Expected an address of the form {_ADDRESS}, found {url!r}: {advice}")
 
 
 def _fault(url: str) -> str | None:
@@ -93,6 +93,6 @@ def check_name(name: str) -> None:
     """Refuse what cannot begin a connection_id that is a file's name."""
     if _NAME.fullmatch(name) is None:
         raise ConfigError(
-            f"expected a feed's name of 1 to {LONGEST_NAME} lower case letters, digits and dashes, "
-            f"but found {name!r}: choose another name"
+            f"Expected a feed's name of 1 to {LONGEST_NAME} lower case letters, digits and dashes, "
+            f"found {name!r}: choose another name"
         )

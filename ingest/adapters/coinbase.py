@@ -71,7 +71,7 @@ def _refuse_closed(asked: Subscription) -> None:
     for channel in asked.channels:
         if channel in _CLOSED[asked.api]:
             raise ConfigError(
-                f"expected a channel of Coinbase that is open to all, but found {channel!r}, which wants credentials: "
+                f"Expected a channel of Coinbase that is open to all, found {channel!r}, which wants credentials: "
                 "choose another channel"
             )
 

@@ -68,7 +68,7 @@ def generic_feed(
     if keepalive is not None:
         _check_positive("time between keepalives, in seconds,", keepalive.every_s)
         if not keepalive.text:
-            raise ConfigError("expected what the venue wants to hear as the keepalive, but found nothing: write it")
+            raise ConfigError("Expected what the venue wants to hear as the keepalive, found nothing: write it")
     return Feed(
         name=name_host(url) if name is None else name,
         declared_exchange=declared_exchange,
@@ -83,7 +83,7 @@ def generic_feed(
 
 def _check_positive(what: str, value: float) -> None:
     if not (value > 0 and math.isfinite(value)):
-        raise ConfigError(f"expected a {what} above 0, but found {value}: give another number")
+        raise ConfigError(f"Expected a {what} above 0, found {value}: give another number")
 
 
 def _read_requests(path: Path) -> tuple[str, ...]:
@@ -91,13 +91,15 @@ def _read_requests(path: Path) -> tuple[str, ...]:
         lines = path.read_text("utf-8-sig").split("\n")
     except OSError as error:
         raise ConfigError(
-            f"expected to read subscriptions from {path}, but found {error.strerror or error}: name a readable file"
+            f"Expected to read subscriptions from {path}, found {error.strerror or error}: name a readable file"
         ) from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"expected {path} to be UTF-8 text, but it is not ({error.reason}): save it so") from error
+        raise ConfigError(
+            f"Expected {path} to be UTF-8 text, found other bytes ({error.reason}): save it so"
+        ) from error
     frames = {number: line.strip() for number, line in enumerate(lines, start=1) if line.strip()}
     if not frames:
-        raise ConfigError(f"expected {_FRAME_FORM} of {path}, but found none: write the subscriptions into it")
+        raise ConfigError(f"Expected {_FRAME_FORM} of {path}, found none: write the subscriptions into it")
     for number, frame in frames.items():
         _check_frame(path, number, frame)
     return tuple(frames.values())
@@ -107,6 +109,8 @@ def _check_frame(path: Path, number: int, frame: str) -> None:
     try:
         body = orjson.loads(frame)
     except orjson.JSONDecodeError as error:
-        raise ConfigError(f"{path}, line {number}: expected {_FRAME_FORM}, but found no JSON: {error}") from error
+        raise ConfigError(
+            f"Expected {_FRAME_FORM}, found no JSON in line {number} of {path} ({error}): correct it"
+        ) from error
     if not isinstance(body, dict | list):
-        raise ConfigError(f"{path}, line {number}: expected {_FRAME_FORM}, but found {frame[:80]}: write a whole frame")
+        raise ConfigError(f"Expected {_FRAME_FORM}, found {frame[:80]} in line {number} of {path}: write a whole frame")

@@ -37,6 +37,6 @@ def find_adapter(name: str) -> Adapter:
             return adapter
     listed = ", ".join(adapter.name for adapter in ADAPTERS)
     raise ConfigError(
-        f"expected a venue of {listed} or {GENERIC}, but found {name!r}: choose one of them; "
+        f"Expected a venue of {listed} or {GENERIC}, found {name!r}: choose one of them; "
         f"{GENERIC} connects to any other venue by its --url"
     )

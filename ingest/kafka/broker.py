@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic  # `admin` has it, but not for type checkers
 
-from udfs.errors import ConfigError
+from udfs.errors import ConfigError, ServiceUnavailable
 
 ANSWER_TIMEOUT_S: Final = 10.0
 
@@ -65,8 +65,10 @@ class Broker:
 
         Raises
         ------
-        ConfigError
+        ServiceUnavailable
             If Kafka does not answer within `ANSWER_TIMEOUT_S`.
+        ConfigError
+            If it does not let us ask.
         """
         try:
             return set(client.list_topics(timeout=ANSWER_TIMEOUT_S).topics)
@@ -74,23 +76,27 @@ class Broker:
             client.poll(0)  # hands over what it complained of
             raise self.refusal(error.args[0], "a connection") from error
 
-    def refusal(self, error: KafkaError, wanted: str) -> ConfigError:
-        """Make one sentence of an error of librdkafka, here and nowhere else."""
+    def refusal(self, error: KafkaError, wanted: str) -> ConfigError | ServiceUnavailable:
+        """Make one sentence of an error of librdkafka, here and nowhere else.
+
+        What librdkafka would try again, and no answer, is a Kafka that is away; all else is a mistake.
+        """
         if error.code() not in _NO_ANSWER:
-            return ConfigError(
-                f"expected Kafka at {self._bootstrap_servers} to accept {wanted}, but found "
+            kind = ServiceUnavailable if error.retriable() else ConfigError
+            return kind(
+                f"Expected Kafka at {self._bootstrap_servers} to accept {wanted}, found "
                 f"{error.str()[:_LONGEST_CAUSE]}: check the topic and what you may do with it"
             )
         cause = error if self._complaint is None else self._complaint
-        return ConfigError(
-            f"expected Kafka at {self._bootstrap_servers} to answer, but found {cause.str()[:_LONGEST_CAUSE]}: "
+        return ServiceUnavailable(
+            f"Expected Kafka at {self._bootstrap_servers} to answer, found {cause.str()[:_LONGEST_CAUSE]}: "
             "check the address and that the broker runs"
         )
 
     def no_topic(self, topic: str) -> ConfigError:
         """Say that a topic is not there."""
         return ConfigError(
-            f"expected the topic {topic} on Kafka at {self._bootstrap_servers}, but found no such topic: create it"
+            f"Expected the topic {topic} on Kafka at {self._bootstrap_servers}, found no such topic: create it"
         )
 
     def _note(self, error: KafkaError) -> None:
@@ -103,8 +109,10 @@ def ensure_topics(bootstrap_servers: str, names: Sequence[str], partitions: int)
 
     Raises
     ------
+    ServiceUnavailable
+        If Kafka does not answer within `ANSWER_TIMEOUT_S`.
     ConfigError
-        If Kafka does not answer within `ANSWER_TIMEOUT_S`, or refuses.
+        If it refuses.
     """
     broker = Broker(bootstrap_servers)
     admin = AdminClient(broker.settings)
@@ -133,4 +141,4 @@ def _check_addresses(bootstrap_servers: str) -> None:
         ports = [int(address.rpartition(":")[2]) for address in bootstrap_servers.split(",")]
         if max(ports) <= _HIGHEST_PORT:
             return
-    raise ConfigError(f"expected Kafka's address as host:port[,host:port], but found {bootstrap_servers!r}")
+    raise ConfigError(f"Expected Kafka's address as host:port[,host:port], found {bootstrap_servers!r}: correct it")

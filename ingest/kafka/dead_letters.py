@@ -101,7 +101,9 @@ def send_again(bootstrap_servers: str, topic: str, records: Mapping[Place, Outgo
     Raises
     ------
     ConfigError
-        If Kafka refuses one, or does not acknowledge it within a minute; others may have been sent.
+        If Kafka refuses one; others may have been sent.
+    ServiceUnavailable
+        If it does not acknowledge one within a minute; the others were sent.
     """
     broker = Broker(bootstrap_servers)
     own = {"enable.idempotence": True, "acks": "all", "partitioner": "murmur2_random", "linger.ms": 5}

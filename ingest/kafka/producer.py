@@ -16,7 +16,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 
 from ingest.kafka.backlog import Backlog, Batch, Capacity
 from ingest.kafka.broker import Broker
-from udfs.errors import ConfigError
+from udfs.errors import PipelineError
 
 _log = logging.getLogger(__name__)
 
@@ -98,7 +98,9 @@ class Producer:
     Raises
     ------
     ConfigError
-        On construction, if that is no address; on entering, if Kafka does not answer or the topic is not there.
+        On construction, if that is no address; on entering, if the topic is not there.
+    ServiceUnavailable
+        On entering, if Kafka does not answer.
     """
 
     def __init__(
@@ -120,7 +122,7 @@ class Producer:
         try:
             if self._topic not in self._broker.topics(self._client):
                 raise self._broker.no_topic(self._topic)
-        except ConfigError:
+        except PipelineError:
             self.close()
             raise
         return self
@@ -141,6 +143,8 @@ class Producer:
         ------
         ConfigError
             If Kafka refused an earlier message for good, or this one cannot be sent at all.
+        ServiceUnavailable
+            If an earlier message was not delivered in `give_up_after_s`.
         """
         batch = self._backlog.batch(time.monotonic())
         if batch is not self._batch:
@@ -167,6 +171,8 @@ class Producer:
         ------
         ConfigError
             If Kafka refused a message for good.
+        ServiceUnavailable
+            If one was not delivered in `give_up_after_s`.
         """
         end_s = time.monotonic() + timeout_s
         self.poll()
@@ -220,7 +226,7 @@ class Producer:
         if self._failure is not None:
             raise self._refusal(self._failure)
 
-    def _refusal(self, error: KafkaError) -> ConfigError:
+    def _refusal(self, error: KafkaError) -> PipelineError:
         return self._broker.refusal(error, f"messages for the topic {self._topic}")
 
     def _take_statistics(self, statistics: str) -> None:

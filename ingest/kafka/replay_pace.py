@@ -30,7 +30,9 @@ class Pace:
 
     def __init__(self, sessions: Sequence[Session], speed: float) -> None:
         if not speed > 0:
-            raise ConfigError(f"expected a speed above 0, such as 1.0 for the recorded pace, but found {speed}")
+            raise ConfigError(
+                f"Expected a speed above 0, such as 1.0 for the recorded pace, found {speed}: choose another"
+            )
         self._speed = speed
         self._starts_ns: list[int] = []
         self._skipped_ns: list[int] = []

@@ -69,8 +69,9 @@ def publish(
     Raises
     ------
     ConfigError
-        If two sessions have one connection_id, the speed is not positive, Kafka does not answer, the topic is not
-        there, or a message was not acknowledged within a minute.
+        If two sessions have one connection_id, the speed is not positive, or the topic is not there.
+    ServiceUnavailable
+        If Kafka does not answer, or did not acknowledge a message within a minute.
     """
     _check_connections(sessions)
     pace = None if speed is None else Pace(sessions, speed)
@@ -88,7 +89,7 @@ def _check_connections(sessions: Sequence[Session]) -> None:
     for first, second in pairwise(names):
         if first == second:
             raise ConfigError(
-                f"expected every connection to have its own connection_id, but {first!r} occurs twice: "
+                f"Expected every connection to have its own connection_id, found {first!r} twice: "
                 "publish the two one after the other, or rename one"
             )
 

@@ -65,8 +65,10 @@ class TopicReader:
 
     Raises
     ------
+    ServiceUnavailable
+        If Kafka does not answer.
     ConfigError
-        If Kafka does not answer, or the topic is not there.
+        If the topic is not there, or may not be read.
     """
 
     def __init__(self, bootstrap_servers: str, topic: str) -> None:
@@ -100,8 +102,10 @@ class TopicReader:
 
         Raises
         ------
+        ServiceUnavailable
+            If Kafka does not answer for a minute.
         ConfigError
-            If Kafka does not answer for a minute, or refuses.
+            If it refuses.
         """
         self._consumer.assign([TopicPartition(self._topic, span.partition, OFFSET_BEGINNING)])
         is_done, heard_s = not len(span), time.monotonic()
@@ -128,6 +132,8 @@ class TopicReader:
         try:
             found = self._consumer.list_topics(self._topic, timeout=ANSWER_TIMEOUT_S).topics[self._topic]
             if found.error is not None:
+                if found.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise self._broker.refusal(found.error, f"a reader of {self._topic}")
                 raise self._broker.no_topic(self._topic)
             return tuple(self._span(partition) for partition in sorted(found.partitions))
         except KafkaException as error:
@@ -150,7 +156,7 @@ def to_record(message: Message) -> Record:
     """
     partition, offset = message.partition(), message.offset()
     if partition is None or offset is None:
-        raise ConfigError("expected Kafka to say where a record is, but found no place: check the broker's version")
+        raise ConfigError("Expected Kafka to say where a record is, found no place: check the broker's version")
     headers = dict(message.headers() or ())
     return Record(
         partition=partition,

@@ -75,7 +75,7 @@ def _check_names(feeds: Sequence[Feed]) -> None:
     names = [feed.name for feed in feeds]
     for name in names:
         if names.count(name) > 1:
-            raise ConfigError(f"expected every feed to have its own name, but {name!r} occurs twice: leave one out")
+            raise ConfigError(f"Expected every feed to have its own name, found {name!r} twice: leave one out")
 
 
 async def _until_first_error(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -16,7 +16,7 @@ from ingest.live.feed_loop import watch_feeds
 from ingest.live.feed_session import FeedStats
 from ingest.live.sinks import KafkaSink, Tee
 from ingest.recordings.recorder import Recorder
-from udfs.errors import ConfigError
+from udfs.errors import ServiceUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ class LiveRun:
             await asyncio.sleep(0)
             waiting = producer.flush(_TICK_S)
         if waiting:
-            raise ConfigError(
+            raise ServiceUnavailable(
                 f"Expected Kafka to take every message before the end, found {waiting:,} given up: "
                 "start Kafka before you stop the next time"
             )

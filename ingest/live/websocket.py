@@ -55,7 +55,7 @@ class Refused(Exception):
     def __init__(
         self, address: str, found: str, advice: str, *, reason: str, permanent: bool = False, retry_after_s: float = 0.0
     ) -> None:
-        super().__init__(f"expected {address} to open a WebSocket, but found {found}: {advice}")
+        super().__init__(f"Expected {address} to open a WebSocket, found {found}: {advice}")
         self.reason = f"refused ({reason})"
         self.permanent = permanent
         self.retry_after_s = retry_after_s

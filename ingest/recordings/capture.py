@@ -85,7 +85,7 @@ def group_parts(paths: Iterable[Path]) -> list[tuple[Path, ...]]:
             groups.append(rotated[key])
         other = rotated[key].setdefault(part, path)
         if other != path:
-            raise SchemaError(f"expected part {part} of {connection_id} once, but found {other} and {path}: keep one")
+            raise SchemaError(f"Expected part {part} of {connection_id} once, found {other} and {path}: keep one")
     return [_in_order(parts) for parts in groups]
 
 
@@ -104,7 +104,9 @@ def connection_id_of(path: Path) -> str:
     """
     connection_id, _ = _split_name(path)
     if not (0 < len(connection_id) <= _LONGEST_ID and connection_id.isprintable()):
-        raise SchemaError(f"{path}: expected a file name of 1 to {_LONGEST_ID} printable characters before .jsonl.gz")
+        raise SchemaError(
+            f"Expected a file name of 1 to {_LONGEST_ID} printable characters before .jsonl.gz, found {path}: rename it"
+        )
     return connection_id
 
 
@@ -151,7 +153,7 @@ def read_frames(capture: Path | str | Sequence[Path]) -> Iterator[Frame]:
             n_frames += 1
             yield frame
     if not n_frames:
-        raise SchemaError(f"{parts[0]}: expected at least one whole line {_LINE_FORM}, but there is none")
+        raise SchemaError(f"Expected at least one whole line {_LINE_FORM}, found none in {parts[0]}: leave it out")
 
 
 def to_line(frame: Frame) -> bytes:
@@ -185,7 +187,9 @@ def inflated_lines(file: BinaryIO, path: Path) -> Iterator[bytes]:
         with gzip.open(file) as inflated:
             yield from inflated
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise SchemaError(f"{path}: expected a whole gzip file, but it is corrupt ({error})") from error
+        raise SchemaError(
+            f"Expected a whole gzip file, found that {path} is corrupt ({error}): take another copy"
+        ) from error
 
 
 def shorten(text: str, *, most: int = 80) -> str:
@@ -208,7 +212,7 @@ def _in_order(parts: dict[int, Path]) -> tuple[Path, ...]:
     for number, following in pairwise(numbers):
         if following != number + 1:
             raise SchemaError(
-                f"expected part {number + 1} of {_split_name(parts[number])[0]} before {parts[following]}, but it is "
+                f"Expected part {number + 1} of {_split_name(parts[number])[0]} before {parts[following]}, found it "
                 "missing: bring it back, or read the parts before and after the gap in two commands"
             )
     return tuple(parts[number] for number in numbers)
@@ -224,7 +228,9 @@ def _part_frames(path: Path) -> Iterator[Frame]:
         if frame is not None:
             yield frame
         elif line.endswith(b"\n"):
-            raise SchemaError(f"{path}, line {number}: expected {_LINE_FORM}, but found {_quote(line)}")
+            raise SchemaError(
+                f"Expected {_LINE_FORM}, found {_quote(line)} in line {number} of {path}: correct or remove it"
+            )
         else:
             _log.warning("%s: line %d is cut off, %d frames were read", path, number, number - 1)
 
@@ -234,7 +240,9 @@ def _read_lines(path: Path) -> Iterator[bytes]:
         with path.open("rb") as file:
             yield from inflated_lines(file, path)
     except OSError as error:
-        raise ConfigError(f"cannot read the capture {path}: {error.strerror or error}") from error
+        raise ConfigError(
+            f"Expected to read the capture {path}, found {error.strerror or error}: name a readable file"
+        ) from error
     except EOFError:
         _log.warning("%s: the file ends in the middle of its gzip stream, the whole lines before were read", path)
 

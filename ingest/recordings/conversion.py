@@ -94,11 +94,11 @@ def _detect(lines: Iterator[bytes], first: list[bytes], source: Path) -> str:
             name = detect_format(text)
             if name is None:
                 raise SchemaError(
-                    f"{source}, line {len(first)}: expected {line_forms()}, but found {shorten(text)}: "
-                    "convert reads no other recordings"
+                    f"Expected {line_forms()}, found {shorten(text)} in line {len(first)} of {source}: name another "
+                    "recording, for no other form is read"
                 )
             return name
-    raise SchemaError(f"{source}: expected {line_forms()}, but found no line")
+    raise SchemaError(f"Expected {line_forms()}, found no line in {source}: name another recording")
 
 
 def _count(conversion: Conversion, entry: Entry) -> None:
@@ -123,7 +123,9 @@ def _lines(source: Path, conversion: Conversion, progress: Callable[[int], None]
     except EOFError:
         conversion.skipped[Kind.CUT] += 1
     except OSError as error:
-        raise ConfigError(f"cannot read the recording {source}: {error.strerror or error}") from error
+        raise ConfigError(
+            f"Expected to read the recording {source}, found {error.strerror or error}: name a readable file"
+        ) from error
 
 
 class _Captures:
@@ -159,9 +161,8 @@ class _Captures:
         """Write a frame of the connection."""
         if entry.url and entry.url != (self._url or entry.url):
             raise SchemaError(
-                f"{self._source}, line {entry.number}: expected the frames of one connection after another, but found "
-                f"one to {shorten(entry.url)} within a connection to {shorten(self._url)}: their frames cannot be told "
-                "apart"
+                f"Expected the frames of one connection after another, found in line {entry.number} of {self._source} "
+                f"one to {shorten(entry.url)} within a connection to {shorten(self._url)}: leave the recording out"
             )
         self._url = self._url or entry.url
         if self._file is None:
@@ -181,7 +182,7 @@ class _Captures:
         path = self._folder / f"{name}{f'-{len(self._paths) + 1}' if self._paths else ''}.jsonl.gz"
         connection_id_of(path)
         if path.exists():
-            raise ConfigError(f"expected to write {path}, but it is there already: choose another --out, or remove it")
+            raise ConfigError(f"Expected to write {path}, found it there already: choose another --out, or remove it")
         self._folder.mkdir(parents=True, exist_ok=True)
         self._paths.append(path)
         file = self._open.enter_context(_unfinished(path).open("wb"))

@@ -132,7 +132,7 @@ def read_entries(lines: Iterable[bytes], parse: Parser, path: Path) -> Iterator[
         if not raw.endswith(b"\n") and (begun is None or (begun.is_frame and not _is_json(begun.text))):
             begun = Entry(kind=Kind.CUT)
         if begun is None:
-            _continue(entry, line, f"{path}, line {number}")
+            _continue(entry, line, f"line {number} of {path}")
             continue
         if entry is not None:
             yield entry
@@ -144,11 +144,11 @@ def read_entries(lines: Iterable[bytes], parse: Parser, path: Path) -> Iterator[
 
 def _continue(entry: Entry | None, line: str | None, where: str) -> None:
     if line is None:
-        raise SchemaError(f"{where}: expected UTF-8 text, but found other bytes")
+        raise SchemaError(f"Expected UTF-8 text, found other bytes in {where}: take another copy of it")
     if entry is not None and entry.is_frame and not _is_json(entry.text):
         entry.text += "\n" + line
     elif entry is None or entry.kind is not Kind.HTTP:
-        raise SchemaError(f"{where}: expected {line_forms()}, but found {shorten(line)}")
+        raise SchemaError(f"Expected {line_forms()}, found {shorten(line)} in {where}: correct or remove it")
     entry.n_lines += 1
 
 

@@ -15,9 +15,8 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from ingest.frame import Frame
-from ingest.live.feed import Feed
 from ingest.recordings.capture import part_name, to_line
-from ingest.recordings.recording_manifest import Manifest
+from ingest.recordings.recording_manifest import Manifest, RecordedFeed
 from udfs.errors import ConfigError
 
 DEFAULT_ROTATE_MB: Final = 256
@@ -89,7 +88,7 @@ class Recorder:
         if kind is None and self._error is not None:
             raise self._error
 
-    def open(self, connection_id: str, feed: Feed) -> None:
+    def open(self, connection_id: str, feed: RecordedFeed) -> None:
         """Take note that a connection begins; its file is opened with its first frame."""
         self._connections[connection_id] = _Connection(connection_id, feed)
 
@@ -181,7 +180,7 @@ class Recorder:
     def _failed(self, error: OSError) -> ConfigError:
         if self._error is None:
             self._error = ConfigError(
-                f"Expected to be able to record into {self._folder}, found: {error.strerror or error}: make room or "
+                f"Expected to be able to record into {self._folder}, found {error.strerror or error}: make room or "
                 "choose another place"
             )
         return self._error
@@ -190,7 +189,7 @@ class Recorder:
 @dataclass
 class _Connection:
     connection_id: str
-    feed: Feed
+    feed: RecordedFeed
     n_parts: int = 0
     part: _Part | None = None
 

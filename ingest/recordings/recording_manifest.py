@@ -6,12 +6,11 @@ import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import orjson
 
-from ingest.live.feed import Feed
 from ingest.recordings.capture import MANIFEST_NAME
 
 _WITHHELD: Final = "..."
@@ -22,6 +21,26 @@ _KEY_LIKE: Final = re.compile(r"[A-Za-z0-9_-]{20,}")
 """A path's segment of this form may be a user's key, as some providers want it."""
 
 _CREDENTIALS: Final = re.compile(r"api.?key|secret|pass|sign|token|jwt|auth|log.?[io]n", re.IGNORECASE)
+
+
+class RecordedFeed(Protocol):
+    """What a manifest says of the feed that a recording is of; `ingest.live.feed.Feed` says what each part means."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def declared_exchange(self) -> str | None:
+        """What its connections claim to be."""
+
+    @property
+    def url(self) -> str:
+        """Where it connects to."""
+
+    @property
+    def requests(self) -> tuple[str, ...]:
+        """The frames that were sent."""
 
 
 class Manifest:
@@ -42,7 +61,7 @@ class Manifest:
         if not _ends_with_newline(path):
             os.write(self._fd, b"\n")  # the last line of a recorder that died
 
-    def opened(self, file: str, connection_id: str, part: int, feed: Feed) -> None:
+    def opened(self, file: str, connection_id: str, part: int, feed: RecordedFeed) -> None:
         """Say that a file is about to be there."""
         self._append(
             {

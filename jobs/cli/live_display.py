@@ -89,7 +89,7 @@ def _serve_metrics(run: LiveRun, port: int) -> None:
         start_http_server(port, registry=registry)
     except OSError as error:
         raise ConfigError(
-            f"Expected to serve metrics on port {port}, found: {error.strerror or error}: choose another port"
+            f"Expected to serve metrics on port {port}, found {error.strerror or error}: choose another port"
         ) from error
 
 

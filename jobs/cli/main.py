@@ -18,7 +18,6 @@ from rich.text import Text
 
 from jobs.cli.console import err
 from jobs.cli.exit_codes import ExitCode, exit_code_help
-from stack.stack_error import StackError
 from udfs.errors import PipelineError
 
 
@@ -120,17 +119,17 @@ def _given_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> list[st
 
 
 def main() -> None:
-    """Run a command; a user's mistake is one sentence on standard error, with `ExitCode.FAILED`."""
+    """Run a command; what is no bug is one sentence on standard error, with `ExitCode.FAILED`."""
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # its every failed attempt; what matters is in our sentence
     try:
         build_app(_given_arguments(sys.argv, os.environ))()
-    except (PipelineError, StackError) as error:
+    except PipelineError as error:
         _fail(str(error))
     except OSError as error:
         if error.errno not in _CANNOT_WRITE:
             raise
         where = error.filename or "the disk"
-        _fail(f"Expected to be able to write {where}, found: {error.strerror}: make room or choose another place")
+        _fail(f"Expected to be able to write {where}, found {error.strerror}: make room or choose another place")
     except KeyboardInterrupt:  # typer knows of those only that come later than the imports
         sys.exit(ExitCode.INTERRUPTED)
 

@@ -16,7 +16,7 @@ import pyflink
 import requests
 
 from jobs.config import JOB_NAME
-from udfs.errors import ConfigError, PipelineError
+from udfs.errors import ConfigError, PipelineError, ServiceUnavailable
 
 _FLINK_HOME = Path(pyflink.__file__).parent
 _JOB_FILE = Path(__file__).parents[1] / "score_windows.py"
@@ -24,6 +24,14 @@ _SUBMITTED = re.compile(r"JobID ([0-9a-f]{32})")
 _TIMEOUT_S = 10
 _STOP_TIMEOUT_S = 300
 _POLL_S = 0.25
+_SERVER_ERROR = 500
+_NO_ADDRESS = (
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+)
+_MAY_PASS = (404, 409)
+"""What a JobManager that has just been started says of a job that it does not know yet, or that is not running yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,24 +56,57 @@ class RunningJob:
     unchanged_s: float
 
 
-def list_jobs(flink_url: str) -> list[RunningJob]:
-    """Ask a cluster for its jobs, finished ones too.
+def ask(flink_url: str, path: str, *, method: str = "GET", body: object = None, **parameters: str) -> Any:
+    """Ask a cluster's REST interface, and return what it answers.
 
     Raises
     ------
+    ServiceUnavailable
+        If it does not answer, or is not ready to.
     ConfigError
-        If no Flink REST interface answers there.
+        If the address is none, or something else than Flink answers there.
+    PipelineError
+        If it refuses; the message ends with what it said.
     """
     try:
-        response = requests.get(f"{flink_url.rstrip('/')}/jobs/overview", timeout=_TIMEOUT_S)
-        response.raise_for_status()
-        jobs = response.json()["jobs"]
-    except (requests.RequestException, ValueError, KeyError) as error:
-        raise ConfigError(
-            f"Expected Flink's REST interface at {flink_url}, found none ({type(error).__name__}): start it, or run "
-            "`fingerprint up`, or correct --flink"
+        response = requests.request(
+            method, f"{flink_url.rstrip('/')}{path}", json=body, params=parameters, timeout=_TIMEOUT_S
+        )
+        answer = response.json()
+    except _NO_ADDRESS as error:
+        raise ConfigError(f"Expected Flink's address as http://HOST:PORT, found {flink_url!r}: correct it") from error
+    except requests.JSONDecodeError as error:
+        if response.status_code < _SERVER_ERROR:
+            raise _is_something_else(flink_url) from error
+        answer = {}
+    except requests.RequestException as error:
+        raise ServiceUnavailable(
+            f"Expected Flink at {flink_url} to answer {path}, found no answer ({type(error).__name__}): start it, or "
+            "run `fingerprint up`, or correct --flink"
         ) from error
-    return [_job(job) for job in jobs]
+    if response.ok:
+        return answer
+    said = _last_cause(" ".join(answer.get("errors", []))) if isinstance(answer, dict) else ""
+    is_flink = isinstance(answer, dict) and "errors" in answer
+    if response.status_code >= _SERVER_ERROR or (is_flink and response.status_code in _MAY_PASS):
+        raise ServiceUnavailable(
+            f"Expected Flink at {flink_url} to do {path}, found {said} ({response.status_code}): try again"
+        )
+    if not is_flink:
+        raise _is_something_else(flink_url)
+    raise PipelineError(f"Expected Flink at {flink_url} to do {path}, found {said}: see its web UI")
+
+
+def _is_something_else(flink_url: str) -> ConfigError:
+    return ConfigError(f"Expected Flink's REST interface at {flink_url}, found something else: correct --flink")
+
+
+def list_jobs(flink_url: str) -> list[RunningJob]:
+    """Ask a cluster for its jobs, finished ones too; what can go wrong is that of `ask`."""
+    answer = ask(flink_url, "/jobs/overview")
+    if not isinstance(answer, dict) or "jobs" not in answer:
+        raise _is_something_else(flink_url)
+    return [_job(job) for job in answer["jobs"]]
 
 
 def _job(overview: dict[str, Any]) -> RunningJob:
@@ -87,6 +128,46 @@ def find_running_job(flink_url: str) -> RunningJob | None:
     return next((job for job in list_jobs(flink_url) if job.name == JOB_NAME and job.state not in ended), None)
 
 
+@dataclass(frozen=True, kw_only=True)
+class JobCheck:
+    """How our job on a cluster is.
+
+    Attributes
+    ----------
+    problem : str
+        Why it does not run; empty if it does.
+    job_id : str
+        Of a job that runs.
+    unchanged_s : float
+        For how long all its tasks have run.
+    """
+
+    problem: str = ""
+    job_id: str = ""
+    unchanged_s: float = 0.0
+
+
+def check_job(flink_url: str) -> JobCheck:
+    """Ask a cluster how our job is; one that is away runs none."""
+    try:
+        job = find_running_job(flink_url)
+    except ServiceUnavailable as error:
+        return JobCheck(problem=str(error))
+    if job is None:
+        return JobCheck(problem=f"Flink at {flink_url} runs no job {JOB_NAME!r}")
+    if job.state != "RUNNING":
+        return JobCheck(problem=f"Flink has the job {job.job_id}, but it is {job.state}")
+    if job.n_running < job.n_tasks:
+        tasks = f"{job.n_running} of its {job.n_tasks} tasks"
+        return JobCheck(problem=f"Flink calls the job {job.job_id} RUNNING, but {tasks} run")
+    return JobCheck(job_id=job.job_id, unchanged_s=job.unchanged_s)
+
+
+def cancel(flink_url: str, job_id: str) -> None:
+    """Ask a cluster to end a job without saving anything."""
+    ask(flink_url, f"/jobs/{job_id}", method="PATCH", mode="cancel")
+
+
 def stop_with_savepoint(flink_url: str, job_id: str, folder: str | None) -> str:
     """Stop a job once its state is saved, and return where.
 
@@ -101,16 +182,18 @@ def stop_with_savepoint(flink_url: str, job_id: str, folder: str | None) -> str:
 
     Raises
     ------
+    ServiceUnavailable
+        If the cluster does not answer, cannot save the state now, or takes longer than five minutes.
     PipelineError
-        If the cluster refuses, fails, or takes longer than five minutes.
+        If it refuses.
     """
-    job = f"{flink_url.rstrip('/')}/jobs/{job_id}"
+    path = f"/jobs/{job_id}"
     body = {"drain": False} | ({} if folder is None else {"targetDirectory": folder})
-    trigger = _ask("POST", f"{job}/stop", body)["request-id"]
+    trigger = ask(flink_url, f"{path}/stop", method="POST", body=body)["request-id"]
     end_s = time.monotonic() + _STOP_TIMEOUT_S
-    while (answer := _ask("GET", f"{job}/savepoints/{trigger}"))["status"]["id"] != "COMPLETED":
+    while (answer := ask(flink_url, f"{path}/savepoints/{trigger}"))["status"]["id"] != "COMPLETED":
         if time.monotonic() > end_s:
-            raise PipelineError(
+            raise ServiceUnavailable(
                 f"Expected a savepoint of job {job_id} within {_STOP_TIMEOUT_S} s, found it unfinished: look at the "
                 "job's checkpoints in the web UI"
             )
@@ -118,21 +201,8 @@ def stop_with_savepoint(flink_url: str, job_id: str, folder: str | None) -> str:
     operation = answer["operation"]
     if "location" not in operation:
         cause = _last_cause(operation.get("failure-cause", {}).get("stack-trace", ""))
-        raise PipelineError(f"Expected a savepoint of job {job_id}, found: {cause}; the job goes on")
+        raise ServiceUnavailable(f"Expected a savepoint of job {job_id}, found {cause}: try again, for the job goes on")
     return str(operation["location"])
-
-
-def _ask(method: str, url: str, body: object = None) -> Any:
-    try:
-        response = requests.request(method, url, json=body, timeout=_TIMEOUT_S)
-        answer = response.json()
-    except (requests.RequestException, ValueError) as error:
-        raise PipelineError(
-            f"Expected an answer from {url}, found none ({type(error).__name__}): is Flink still there?"
-        ) from error
-    if not response.ok:
-        raise PipelineError(f"Expected {url} to be done, found: {_last_cause(' '.join(answer.get('errors', [])))}")
-    return answer
 
 
 def _last_cause(trace: str) -> str:
@@ -195,7 +265,10 @@ def flink_run(command: list[str], environment: dict[str, str]) -> str:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     submitted = _SUBMITTED.search(done.stdout)
     if done.returncode != 0 or submitted is None:
-        raise PipelineError(f"Expected Flink to take the job, but `flink run` ended with: {_reason(done)}")
+        raise PipelineError(
+            f"Expected Flink to take the job, found that `flink run` ended with {_reason(done)}: mend that, or look at "
+            "the log of Flink's JobManager"
+        )
     return submitted.group(1)
 
 

@@ -7,14 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from psycopg2.extensions import connection as Connection
-from psycopg2.sql import SQL, Identifier
-
 from ingest.kafka.topic_reader import TopicReader
 from jobs.pipeline.tables import CONNECTION_ACTIVITY
 from jobs.reference.result_rows import TABLES
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_predictor
-from model.registry.database import connect
+from model.registry.database import SQL, Connection, Identifier, connect
 from model.registry.model_registry import (
     activate_everywhere,
     announce,
@@ -26,7 +23,7 @@ from model.registry.model_registry import (
 )
 from model.registry.topic_models import SETTLED_AFTER_S
 from model.training.calibration import DEFAULT_RATE
-from udfs.errors import ConfigError
+from udfs.errors import ConfigError, ServiceUnavailable
 from udfs.model_schedule import Schedule
 
 Progress = Callable[[str], None]
@@ -92,7 +89,9 @@ def activate(
     ArtifactError
         If it cannot be loaded; nothing has changed then.
     ConfigError
-        If it is active already, or nobody has been, or somebody else changes it at the same time.
+        If the registry does not have it, it is active already, or nobody has been.
+    ServiceUnavailable
+        If somebody else changes it at the same time.
     """
     with connect(database_url) as database:
         version = _find(database, model, false_unknown_rate)
@@ -180,8 +179,8 @@ def _change(database: Connection, kafka: str, topic: str, version: str, progress
             if not is_made:
                 withdraw(database, number)
     if not is_made:
-        raise ConfigError(
-            f"Expected the change to be made in time, found it given up: the model of {topic} is as it was, try again"
+        raise ServiceUnavailable(
+            f"Expected the change to be made in time, found it given up: try again, the model of {topic} is as it was"
         )
     return from_offsets
 

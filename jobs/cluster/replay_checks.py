@@ -7,10 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from psycopg2.extensions import connection as Connection
-
 from ingest.kafka.topic_reader import Span
-from model.registry.database import connect
+from model.registry.database import Connection, connect
 from model.registry.model_registry import replaced_at
 from stack.services.flink import savepoint_time_s
 from udfs.errors import ConfigError

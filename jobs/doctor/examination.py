@@ -11,7 +11,6 @@ from jobs.doctor import installation_checks, machine_checks, service_checks
 from jobs.doctor.findings import Finding, Level
 from stack.control import status
 from stack.settings import StackSettings, last_settings, resolve_home
-from stack.stack_error import StackError
 from udfs.errors import PipelineError
 
 Check = Callable[[], Finding | Iterable[Finding]]
@@ -65,7 +64,7 @@ def _guarded(subject: str, check: Check) -> Iterator[Finding]:
     try:
         found = check()
         yield from [found] if isinstance(found, Finding) else found
-    except (PipelineError, StackError) as error:
+    except PipelineError as error:
         yield Finding(subject=subject, level=Level.PROBLEM, found=str(error))
     except Exception as error:  # a broken installation fails in ways of its own, and the other checks still help
         # Not the whole message, which may hold an address with its password.

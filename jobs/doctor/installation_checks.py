@@ -10,7 +10,8 @@ from jobs.doctor.python_checks import installed_version
 from jobs.pipeline.java_functions import functions_jar
 from stack.java.flink_wheel import flink_home, flink_jars
 from stack.java.jars import CachedJars, cache_folder, cached_jars
-from stack.java.maven import repository_url, without_password
+from stack.java.maven import repository_url
+from stack.ports import without_password
 from stack.services.postgres import server_version
 
 _BYTES_PER_MB: Final = 1e6
@@ -18,7 +19,7 @@ _SUBJECTS: Final = {"broker": "Kafka's jars", "flink": "connectors' jars"}
 
 
 def check_flink_wheel() -> Finding:
-    """Look for Flink's own jars in the wheel; raise StackError if there is no wheel."""
+    """Look for Flink's own jars in the wheel; raise ArtifactError if there is no wheel."""
     n_jars, found = len(flink_jars()), f"apache-flink {installed_version('apache-flink')} in {flink_home()}"
     if any(jar.name.startswith("flink-dist") for jar in flink_jars()):
         return Finding(subject="Flink wheel", found=f"{found}, {n_jars} jars")
@@ -51,12 +52,12 @@ def jar_finding(jars: CachedJars) -> Finding:
 
 
 def check_functions_jar() -> Finding:
-    """Look for the job's own Java functions; raise StackError if they did not come along."""
+    """Look for the job's own Java functions; raise ArtifactError if they did not come along."""
     return Finding(subject="Java functions", found=f"{functions_jar().name} in {functions_jar().parent}")
 
 
 def check_postgres() -> Finding:
-    """Run the PostgreSQL that comes with its wheel; raise StackError if it does not run."""
+    """Run the PostgreSQL that comes with its wheel; raise ArtifactError if it does not run."""
     return Finding(subject="PostgreSQL wheel", found=f"PostgreSQL {server_version()}")
 
 

@@ -17,7 +17,7 @@ STACK_BYTES: Final = 2_000_000_000
 
 
 def check_java() -> Finding:
-    """Look for a Java; raise StackError if there is none that is new enough."""
+    """Look for a Java; raise ConfigError if there is none that is new enough."""
     java = find_java()
     return Finding(subject="Java", found=f"{java.version} in {java.home}")
 

@@ -10,8 +10,7 @@ from jobs.results.migrations import read_schema
 from model.registry.database import connect
 from model.registry.database_url import parse_database_url
 from stack.control import PORTS
-from stack.java.maven import without_password
-from stack.ports import check_flink, is_free, kafka_version, port_holder
+from stack.ports import check_flink, is_free, kafka_version, port_holder, without_password
 from stack.settings import StackSettings
 from stack.status import StackStatus
 
@@ -55,12 +54,12 @@ def check_ports(settings: StackSettings, state: StackStatus) -> Iterator[Finding
 
 
 def check_kafka_service(bootstrap: str) -> Finding:
-    """Ask a broker how new it is; raise StackError if it does not answer."""
+    """Ask a broker how new it is; raise ServiceUnavailable if it does not answer."""
     return Finding(subject="Kafka", found=f"{kafka_version(bootstrap)} or newer answers at {bootstrap}")
 
 
 def check_flink_service(url: str) -> Finding:
-    """Ask a cluster for its version; raise StackError if it does not answer."""
+    """Ask a cluster for its version; raise ServiceUnavailable if it does not answer."""
     cluster, client = check_flink(url), version("apache-flink")
     found = f"{cluster} answers at {without_password(url)}"
     if cluster.split(".")[:2] == client.split(".")[:2]:

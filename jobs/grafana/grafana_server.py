@@ -11,7 +11,7 @@ import requests
 from grafana_client import GrafanaApi
 from grafana_client.client import GrafanaBadInputError, GrafanaClientError, GrafanaException, GrafanaUnauthorizedError
 
-from udfs.errors import ConfigError, PipelineError
+from udfs.errors import ConfigError, PipelineError, ServiceUnavailable
 
 Json = dict[str, Any]
 Credential = str | tuple[str, str]
@@ -21,6 +21,7 @@ _TIMEOUT_S: Final = 35
 
 _FORBIDDEN: Final = 403
 _NOT_FOUND: Final = 404
+_SERVER_ERROR: Final = 500
 
 
 def find_credential(environment: Mapping[str, str]) -> Credential:
@@ -54,8 +55,10 @@ class Grafana:
 
     Raises
     ------
+    ServiceUnavailable
+        If nothing answers at the address.
     ConfigError
-        If there is no Grafana at the address, or it does not let us in.
+        If that is no Grafana, or it does not let us in.
     """
 
     def __init__(self, url: str, credential: Credential) -> None:
@@ -94,11 +97,13 @@ class Grafana:
                 ) from error
             if error.status_code == _NOT_FOUND and what == "to answer":
                 raise self._is_something_else() from error
-            raise PipelineError(f"Expected Grafana at {self.url} {what}, found: {_message(error)}") from error
+            is_away = error.status_code is not None and error.status_code >= _SERVER_ERROR
+            kind = ServiceUnavailable if is_away else PipelineError
+            raise kind(f"Expected Grafana at {self.url} {what}, found {_message(error)}: see Grafana's log") from error
         except requests.JSONDecodeError as error:
             raise self._is_something_else() from error
         except requests.RequestException as error:
-            raise ConfigError(
+            raise ServiceUnavailable(
                 f"Expected Grafana at {self.url}, found nothing that answers ({type(error).__name__}): start it, or "
                 "correct the address"
             ) from error

@@ -10,7 +10,7 @@ from typing import Final
 from jobs.grafana.grafana_server import Grafana
 from jobs.grafana.opening_variables import Value, found, listed, opened_with, put_in
 from jobs.grafana.provisioning import Json
-from udfs.errors import PipelineError
+from udfs.errors import ConfigError, PipelineError
 
 _UNIT_MS: Final = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _POINTS: Final = 1000
@@ -48,8 +48,11 @@ def check_source(grafana: Grafana, uid: str) -> Checked:
             health = grafana.api.datasource.health(uid)
         if health.get("status") != "OK":
             error = (
-                f"Expected Grafana at {grafana.url} to reach the data source {uid!r}, found: {health.get('message')}"
+                f"Expected Grafana at {grafana.url} to reach the data source {uid!r}, found {health.get('message')}: "
+                "check its settings"
             )
+    except ConfigError:
+        raise
     except PipelineError as refused:
         error = str(refused)
     return Checked(dashboard="data source", panel=uid, rows=None, error=error)
@@ -111,6 +114,8 @@ def _run(
     asked = [{"refId": "A"} | common | put_in(query, values) for query in queries]
     try:
         results = grafana.query(asked, time_from, time_to)
+    except ConfigError:
+        raise
     except PipelineError as error:
         return Checked(dashboard=title, panel=panel, error=str(error)), []
     errors = [f"{ref_id}: {result['error']}" for ref_id, result in sorted(results.items()) if result.get("error")]

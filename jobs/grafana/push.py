@@ -44,8 +44,8 @@ def push(grafana: Grafana, environment: Mapping[str, str]) -> Iterator[Pushed]:
     missing = [n for s in sources if s.is_needed and not existing[s.uid] for n in s.missing]
     if missing:
         raise ConfigError(
-            f"Expected {', '.join(missing)} in the environment, as Grafana reaches the database, found nothing: set "
-            f"{'it' if len(missing) == 1 else 'them'}"
+            f"Expected {', '.join(missing)} in the environment, as Grafana reaches the database, found nothing: "
+            "set what is missing"
         )
     folder_uid, folder = _push_folder(grafana)
     yield folder

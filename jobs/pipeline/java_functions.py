@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import udfs
-from stack.stack_error import StackError
+from udfs.errors import ArtifactError
 
 FUNCTIONS_JAR: Final = Path(udfs.__path__[0], "java", "exchange-fingerprint-flink.jar")
 
@@ -16,11 +16,11 @@ def functions_jar() -> Path:
 
     Raises
     ------
-    StackError
+    ArtifactError
         If it did not come with this installation.
     """
     if not FUNCTIONS_JAR.is_file():
-        raise StackError(
-            f"Expected the job's Java functions in {FUNCTIONS_JAR}, found none: reinstall exchange-fingerprint."
+        raise ArtifactError(
+            f"Expected the job's Java functions in {FUNCTIONS_JAR}, found none: reinstall exchange-fingerprint"
         )
     return FUNCTIONS_JAR

@@ -1,4 +1,4 @@
-"""Reads what is wrong now from the view `alerts`, asks Flink whether the job runs, and draws it."""
+"""Reads what is wrong now from the view `alerts`, adds what Flink says of the job, and draws it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal
 
-from psycopg2.extensions import connection as Connection
 from rich.markup import escape
 from rich.table import Table
 
-from jobs.cluster.flink_client import RunningJob, find_running_job
-from jobs.config import JOB_NAME
-from udfs.errors import ConfigError
+from model.registry.database import Connection
 
 
 class Rule(StrEnum):
@@ -72,26 +69,28 @@ def read_alerts(database: Connection, rules: Collection[str] = tuple(Rule)) -> l
         return [Alert(**dict(zip(_COLUMNS, row, strict=True))) for row in cursor.fetchall()]
 
 
-def with_flink(alerts: Sequence[Alert], flink_url: str) -> list[Alert]:
+def with_job(alerts: Sequence[Alert], *, problem: str, job_id: str, unchanged_s: float) -> list[Alert]:
     """Add what Flink says of the job to what the tables say.
 
     Where it runs, tables to which nothing comes are no proof that it is down: such an alert becomes a warning. A job
     whose tasks do not all run, or have only just begun to, is no proof of the contrary.
+
+    Parameters
+    ----------
+    alerts : sequence of Alert
+        Of the tables.
+    problem : str
+        Why the job does not run; empty if it does.
+    job_id : str
+        Of a job that runs.
+    unchanged_s : float
+        For how long all its tasks have run.
     """
-    try:
-        job = find_running_job(flink_url)
-    except ConfigError as error:
-        return [_job_down(str(error)), *alerts]
-    if job is None:
-        return [_job_down(f"Flink at {flink_url} runs no job {JOB_NAME!r}"), *alerts]
-    if job.state != "RUNNING":
-        return [_job_down(f"Flink has the job {job.job_id}, but it is {job.state}"), *alerts]
-    if job.n_running < job.n_tasks:
-        tasks = f"{job.n_running} of its {job.n_tasks} tasks"
-        return [_job_down(f"Flink calls the job {job.job_id} RUNNING, but {tasks} run"), *alerts]
-    if job.unchanged_s < SETTLED_AFTER_S:
+    if problem:
+        return [_job_down(problem), *alerts]
+    if unchanged_s < SETTLED_AFTER_S:
         return list(alerts)
-    return sorted((_despite(alert, job) for alert in alerts), key=lambda alert: alert.severity)
+    return sorted((_despite(alert, job_id) for alert in alerts), key=lambda alert: alert.severity)
 
 
 def _job_down(summary: str) -> Alert:
@@ -109,10 +108,10 @@ def _job_down(summary: str) -> Alert:
     )
 
 
-def _despite(alert: Alert, job: RunningJob) -> Alert:
+def _despite(alert: Alert, job_id: str) -> Alert:
     if alert.rule != Rule.JOB_DOWN or alert.subject != "all connections":
         return alert
-    return replace(alert, severity="warning", summary=f"{alert.summary}; Flink says that the job {job.job_id} runs")
+    return replace(alert, severity="warning", summary=f"{alert.summary}; Flink says that the job {job_id} runs")
 
 
 def alert_table(alerts: Sequence[Alert]) -> Table:

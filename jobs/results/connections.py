@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from psycopg2.extensions import connection as Connection
-from psycopg2.extensions import cursor as Cursor
 from rich.table import Table
+
+from model.registry.database import Connection, Cursor
 
 
 @dataclass(frozen=True, kw_only=True)

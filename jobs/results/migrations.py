@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Final
 
 import yoyo
-from psycopg2.errors import LockNotAvailable
-from psycopg2.extensions import cursor as Cursor
 from yoyo.connections import DatabaseURI
 
 from jobs.shipped_files import shipped_folder
-from model.registry.database import CONNECT_TIMEOUT_S, connect
+from model.registry.database import Cursor, LockNotAvailable, connect, connection_options
 from model.registry.database_url import Database, parse_database_url
-from udfs.errors import ConfigError, SchemaError
+from udfs.errors import ConfigError, SchemaError, ServiceUnavailable
 
 Progress = Callable[[str], None]
 
@@ -30,6 +28,8 @@ LOCK_TIMEOUT_S: Final = 30
 
 _MIGRATE_LOCK: Final = 0x66696E67
 """Key of the advisory lock that lets one `migrate` run at a time ("fing" in ASCII)."""
+
+_MIGRATE_NAME: Final = "fingerprint-migrate"
 
 _OLDEST_HOLDER: Final = """
     SELECT pid, usename, application_name, xact_start FROM pg_locks JOIN pg_stat_activity USING (pid)
@@ -61,12 +61,18 @@ def migrate(database_url: str, *, retention_days: int | None = None, progress: P
     Raises
     ------
     ConfigError
-        If the database cannot be reached, does not allow what a migration does, or a transaction holds a table.
+        If the database does not let us in, or does not allow what a migration does.
+    ServiceUnavailable
+        If it does not answer, or a transaction holds a table.
     """
     if retention_days is not None and retention_days < 1:
         raise ConfigError(f"Expected the retention to be at least 1 day, found {retention_days}: raise it")
     database = parse_database_url(database_url)
-    with connect(database_url) as connection, connection.cursor() as cursor, _saying_who_holds_tables(cursor, database):
+    with (
+        connect(database_url, application_name=_MIGRATE_NAME) as connection,
+        connection.cursor() as cursor,
+        _saying_who_holds_tables(cursor, database),
+    ):
         _check_rights(cursor, database)
         # The lock of yoyo is a row that outlives a killed process; this one ends with the connection.
         cursor.execute("SELECT pg_advisory_lock(%s)", (_MIGRATE_LOCK,))
@@ -87,7 +93,9 @@ def check_schema(database_url: str) -> None:
     Raises
     ------
     ConfigError
-        If the database cannot be reached.
+        If the database does not let us in.
+    ServiceUnavailable
+        If it does not answer.
     SchemaError
         If a migration is missing.
     """
@@ -154,15 +162,15 @@ def _saying_who_holds_tables(cursor: Cursor, database: Database) -> Iterator[Non
     except LockNotAvailable as error:
         cursor.execute(_OLDEST_HOLDER)
         holder = cursor.fetchone()
-        found, what_to_do = "found that something held them that is gone now", "run it again"
+        found, what_to_do = "something that is gone now", "run it again"
         if holder is not None:
             pid, user, application, since = holder
-            began = "" if since is None else f", which began at {since:%Y-%m-%d %H:%M:%S %Z},"
-            found = f"found that a transaction of {user!r} in {application!r}{began} holds one"
+            began = "" if since is None else f", which began at {since:%Y-%m-%d %H:%M:%S %Z}"
+            found = f"a transaction of {user!r} in {application!r}{began}"
             what_to_do = f"let it end, or end it by SELECT pg_terminate_backend({pid}), and run it again"
-        raise ConfigError(
-            f"Expected the tables of the database {database.name!r} to be free within {LOCK_TIMEOUT_S} s, {found}: "
-            f"{what_to_do}"
+        raise ServiceUnavailable(
+            f"Expected the tables of the database {database.name!r} to be free within {LOCK_TIMEOUT_S} s, found one "
+            f"held by {found}: {what_to_do}"
         ) from error
 
 
@@ -174,7 +182,7 @@ def _apply_migrations(database: Database, progress: Progress) -> list[str]:
         hostname=f"[{database.host}]" if ":" in database.host else database.host,
         port=database.port,
         database=database.name,
-        args={"connect_timeout": CONNECT_TIMEOUT_S, "options": f"-c lock_timeout={LOCK_TIMEOUT_S}s"},
+        args={**connection_options(_MIGRATE_NAME), "options": f"-c lock_timeout={LOCK_TIMEOUT_S}s"},
     )
     applied = []
     with yoyo.get_backend(str(uri)) as backend:

@@ -13,13 +13,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
-from psycopg2.extensions import connection as Connection
-from psycopg2.extras import execute_values
 
 from ingest.kafka.dead_letters import DeadLetter, Outgoing, Place
 from ingest.kafka.record_validity import check_record
-from model.registry.database import connect
-from udfs.errors import ConfigError
+from model.registry.database import Connection, connect, execute_values
+from udfs.errors import ConfigError, SchemaError
 
 Record = tuple[bytes | None, bytes | None]
 """Key and value."""
@@ -190,7 +188,7 @@ def read_mended(path: Path) -> dict[Place, Record]:
 
     Raises
     ------
-    ConfigError
+    SchemaError
         If a line is no such object.
     """
     mended: dict[Place, Record] = {}
@@ -200,7 +198,7 @@ def read_mended(path: Path) -> dict[Place, Record]:
             place = Place(int(fields["partition"]), int(fields["offset"]))
             mended[place] = (_bytes_of(fields, "key"), _bytes_of(fields, "value"))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ConfigError(
+            raise SchemaError(
                 f"Expected line {number} of {path} to be a JSON object with partition, offset, key and value as "
                 f"`dlq list --format json` prints it, found {printable(line)}: correct it"
             ) from error
@@ -269,8 +267,8 @@ def redrive_memory(database_url: str) -> Iterator[Memory]:
 
     Raises
     ------
-    ConfigError
-        If the database cannot be reached.
+    ServiceUnavailable
+        If the database does not answer.
     """
     with connect(database_url) as connection:
         with connection.cursor() as cursor:

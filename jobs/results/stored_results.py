@@ -6,12 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 import orjson
-from psycopg2.extensions import connection as Connection
-from psycopg2.extras import register_default_jsonb
-from psycopg2.sql import SQL, Identifier
 
 from jobs.reference.result_rows import OF_MODELS, TABLES, Chunk
-from model.registry.database import connect
+from model.registry.database import SQL, Connection, Identifier, connect, register_default_jsonb
 from model.registry.model_registry import read_state
 from udfs.errors import ConfigError
 

@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-import requests
-
 from ingest.kafka.broker import delete_topics
-from jobs.cluster.flink_client import find_running_job, list_jobs
+from jobs.cluster.flink_client import cancel, find_running_job, list_jobs
 from jobs.cluster.savepoints import Savepoints
 from jobs.cluster.service_addresses import Addresses
 from jobs.results.migrations import migrate
@@ -21,9 +19,8 @@ from model.registry.database import connect
 from stack.control import status, up, wipe
 from stack.settings import StackSettings
 from stack.status import StackStatus
-from udfs.errors import ConfigError
+from udfs.errors import ConfigError, ServiceUnavailable
 
-_REST_TIMEOUT_S: Final = 10
 _CANCELLED_AFTER_S: Final = 60.0
 _POLL_S: Final = 0.25
 
@@ -65,14 +62,15 @@ def fresh_database(stack: StackStatus, name: str) -> Iterator[str]:
     try:
         yield url
     finally:
-        with suppress(ConfigError), connect(stack.database_url) as connection, connection.cursor() as cursor:
+        with suppress(ServiceUnavailable), connect(stack.database_url) as connection, connection.cursor() as cursor:
             cursor.execute(drop)
 
 
 def end_job(stack: StackStatus, database_url: str, topic: str, job_id: str) -> None:
     """Cancel a job, if there is one of that id and it has not ended, and delete what jobs like it have saved."""
     if not _has_ended(stack, job_id):
-        requests.patch(f"{stack.flink_url}/jobs/{job_id}", params={"mode": "cancel"}, timeout=_REST_TIMEOUT_S)
+        with suppress(ServiceUnavailable):  # whether it has ended is looked at below
+            cancel(stack.flink_url, job_id)
         end_s = time.monotonic() + _CANCELLED_AFTER_S
         while not _has_ended(stack, job_id) and time.monotonic() < end_s:
             time.sleep(_POLL_S)

@@ -141,7 +141,7 @@ def load_manifest(folder: Path) -> Manifest:
         ) from error
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ArtifactError(
-            f"Expected {path} to be the manifest of a model artifact, but it cannot be read as one ({error}): "
+            f"Expected {path} to be the manifest of a model artifact, found that it cannot be read as one ({error}): "
             "take an unbroken copy or train anew"
         ) from error
     _check_fits(path, manifest)
@@ -184,7 +184,7 @@ def load_predictor(folder: Path, false_unknown_rate: float = DEFAULT_RATE) -> Bo
         booster = xgb.Booster(model_file=path)
     except xgb.core.XGBoostError as error:
         raise ArtifactError(
-            f"Expected {path} to be an XGBoost model, but XGBoost cannot read it: train anew"
+            f"Expected {path} to be an XGBoost model, found that XGBoost cannot read it: train anew"
         ) from error
     predictor = BoosterPredictor(manifest, booster, false_unknown_rate)
     _check_predicts(path, predictor)
@@ -201,7 +201,8 @@ def _check_fits(path: Path, manifest: Manifest) -> None:
     _check_same(path, "window slide", WINDOW_SLIDE, manifest.window_slide)
     _check_same(path, "xgboost version", xgb.__version__, manifest.libraries.get("xgboost"))
     if manifest.feature_names != _FEATURE_NAMES:
-        raise ArtifactError(f"{_feature_difference(manifest.feature_names)} in {path}: train anew with this version")
+        expected, found = _feature_difference(manifest.feature_names)
+        raise ArtifactError(f"Expected {expected}, found {found} in {path}: train anew with this version")
     if UNKNOWN not in manifest.classes or len(set(manifest.classes)) != len(manifest.classes):
         raise ArtifactError(
             f"Expected distinct classes with {UNKNOWN!r} among them, found {manifest.classes} in {path}: train anew"
@@ -232,7 +233,7 @@ def _check_predicts(path: Path, predictor: BoosterPredictor) -> None:
         n_classes = raw_probabilities(predictor.booster, np.zeros((1, len(FEATURES)))).shape[-1]
     except (xgb.core.XGBoostError, ValueError) as error:
         raise ArtifactError(
-            f"Expected {path} to score {len(FEATURES)} features, but XGBoost cannot: train anew"
+            f"Expected {path} to score {len(FEATURES)} features, found that XGBoost cannot: train anew"
         ) from error
     if n_classes != len(predictor.classes):
         raise ArtifactError(
@@ -240,12 +241,12 @@ def _check_predicts(path: Path, predictor: BoosterPredictor) -> None:
         )
 
 
-def _feature_difference(found: list[str]) -> str:
+def _feature_difference(found: list[str]) -> tuple[str, str]:
     for position, name in enumerate(_FEATURE_NAMES):
         if position >= len(found) or found[position] != name:
             other = repr(found[position]) if position < len(found) else "nothing"
-            return f"Expected the model's feature {position + 1} to be {name!r}, found {other}"
-    return f"Expected a model of {len(_FEATURE_NAMES)} features, found {len(found)}"
+            return f"the model's feature {position + 1} to be {name!r}", other
+    return f"a model of {len(_FEATURE_NAMES)} features", str(len(found))
 
 
 def _sha256(path: Path) -> str:

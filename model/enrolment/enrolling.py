@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from model.artifact.artifact_folder import load_predictor
 from model.artifact.manifest import Manifest
+from model.artifact.trained_artifact import save_trained
 from model.enrolment.baseline import Baseline, measure_base, plan_of
 from model.enrolment.before_after import (
     Confusion,
@@ -38,7 +39,6 @@ from model.training.training_run import (
     Trained,
     calibrate_left_out,
     measure,
-    save_trained,
     train_on,
 )
 from udfs.errors import ConfigError

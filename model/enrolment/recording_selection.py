@@ -140,11 +140,10 @@ def _check_labels(name: str, hashes: set[str], labelled: Dataset) -> None:
 
 def _check_own(name: str, new: Dataset, own: Dataset, recordings: Dataset) -> None:
     if not own.sources:
+        found = f"{len(new.sources)}, all shorter" if new.sources else "none"
         raise SchemaError(
             f"Expected recordings of {name} that the base model does not have, of at least {WINDOW_SIZE} messages, "
-            f"found {len(new.sources)}, all shorter: name others"
-            if new.sources
-            else f"Expected recordings of {name} that the base model does not have, found none: name others"
+            f"found {found}: name others"
         )
     names = [source.name for source in recordings.sources]
     twice = sorted({entry for entry in names if names.count(entry) > 1})

@@ -13,12 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from psycopg2 import Binary
-from psycopg2.errors import UniqueViolation
-from psycopg2.extensions import connection as Connection
-
 from model.artifact.artifact_folder import BOOSTER_NAME, MANIFEST_NAME, BoosterPredictor
-from udfs.errors import ArtifactError, ConfigError
+from model.registry.database import Binary, Connection, UniqueViolation
+from udfs.errors import ConfigError, ServiceUnavailable
 from udfs.model_schedule import Activation, Schedule
 
 ANNOUNCED_FOR_S: Final = 30
@@ -94,7 +91,7 @@ def fetch_artifact(connection: Connection, model_version: str, folder: Path) -> 
 
     Raises
     ------
-    ArtifactError
+    ConfigError
         If the registry does not have it.
     """
     with connection.cursor() as cursor:
@@ -104,7 +101,7 @@ def fetch_artifact(connection: Connection, model_version: str, folder: Path) -> 
         )
         found: tuple[Any, ...] | None = cursor.fetchone()
     if found is None or found[1] is None:
-        raise ArtifactError(
+        raise ConfigError(
             f"Expected the model {model_version} in the registry, found {'only its name' if found else 'none such'}: "
             "name its folder instead, or a version that `fingerprint model list` shows"
         )
@@ -140,7 +137,7 @@ def announce(connection: Connection, topic: str, model_version: str) -> int:
 
     Raises
     ------
-    ConfigError
+    ServiceUnavailable
         If another one is announced.
     """
     state = read_state(connection, topic)
@@ -154,7 +151,7 @@ def announce(connection: Connection, topic: str, model_version: str) -> int:
             )
             (number,) = cursor.fetchone() or (0,)
     except UniqueViolation as error:
-        raise ConfigError(
+        raise ServiceUnavailable(
             f"Expected nobody else to change the model of the topic {topic}, found a change under way: try again in "
             f"{ANNOUNCED_FOR_S} s"
         ) from error

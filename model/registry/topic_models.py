@@ -8,14 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
-import psycopg2
 import tenacity
-from psycopg2.extensions import connection as Connection
 
 from model.artifact.artifact_folder import BoosterPredictor, explainer_of, load_predictor
 from model.artifact.booster_explainer import BoosterExplainer
+from model.registry.database import Connection, LastingConnection
 from model.registry.model_registry import RegistryState, fetch_artifact, read_state, withdraw
-from udfs.errors import ArtifactError
+from udfs.errors import ConfigError, ServiceUnavailable
 from udfs.explanations import Explainer
 from udfs.model_schedule import Activation, Schedule
 from udfs.scoring import Predictor
@@ -31,8 +30,8 @@ SETTLED_AFTER_S: Final = 2.0
 
 Answer = TypeVar("Answer")
 
+_APPLICATION_NAME: Final = "fingerprint-worker"
 _WAIT_S: Final = 0.1
-_CONNECT_TIMEOUT_S: Final = 10
 _GIVE_UP_AFTER_S: Final = 20
 
 
@@ -48,11 +47,16 @@ class RegistryModels:
         Of the registry.
     topic : str
         Whose windows are scored.
+
+    Raises
+    ------
+    ServiceUnavailable
+        If the registry stays away for `_GIVE_UP_AFTER_S`; also by every method.
     """
 
     def __init__(self, database_url: str, topic: str) -> None:
-        self._database_url, self._topic = database_url, topic
-        self._connection: Connection | None = None
+        self._topic = topic
+        self._database = LastingConnection(database_url, application_name=_APPLICATION_NAME)
         self._predictors: dict[str, BoosterPredictor] = {}
         self._explainers: dict[str, BoosterExplainer] = {}
         self._refresh()
@@ -62,13 +66,13 @@ class RegistryModels:
 
         Raises
         ------
-        ArtifactError
+        ConfigError
             If no model is activated for the topic.
         """
         if time.monotonic() - self._read_at_s > REFRESH_AFTER_S:
             self._refresh()
         if self._state.schedule is None:
-            raise ArtifactError(
+            raise ConfigError(
                 f"Expected an active model for the topic {self._topic}, found none in the registry: submit the job "
                 "with `fingerprint submit`, which activates one"
             )
@@ -115,22 +119,14 @@ class RegistryModels:
     def _ask(self, question: Callable[[Connection], Answer]) -> Answer:
         """Ask the database, again on a new connection if it has gone: a restarted one is back within seconds."""
         for attempt in tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type((psycopg2.OperationalError, psycopg2.InterfaceError)),
+            retry=tenacity.retry_if_exception_type(ServiceUnavailable),
             stop=tenacity.stop_after_delay(_GIVE_UP_AFTER_S),
             wait=tenacity.wait_fixed(_WAIT_S),
             reraise=True,
         ):
-            with attempt:
-                return question(self._connected())
+            with attempt, self._database.use() as connection:
+                return question(connection)
         raise AssertionError("tenacity returns or raises")
-
-    def _connected(self) -> Connection:
-        if self._connection is None or self._connection.closed:
-            self._connection = psycopg2.connect(
-                self._database_url, connect_timeout=_CONNECT_TIMEOUT_S, application_name="fingerprint-worker"
-            )
-            self._connection.autocommit = True
-        return self._connection
 
 
 class OneModel:

@@ -145,7 +145,7 @@ def read_labelled_captures(folder: Path, progress: Callable[[str], None]) -> Ite
             entries = [(row["file"], row["label"], row.get("market") or "") for row in csv.DictReader(file)]
     except (OSError, KeyError) as error:
         raise SchemaError(
-            f"Expected {index} to list the captures with columns file and label, but reading it gave {error!r}: "
+            f"Expected {index} to list the captures with columns file and label, found {error!r}: "
             "correct it, or train without --captures"
         ) from error
     for name, label, market in entries:

@@ -1,4 +1,4 @@
-"""Training from one command: synthetic sessions of exchanges and of unknown venues and, where present, recordings.
+"""Training on synthetic sessions of exchanges and of unknown venues and, where present, recordings.
 
 What turns the booster's numbers into verdicts is fitted on sessions that the booster was not trained on: fresh
 synthetic ones, and recordings left out by day or family. The metrics are measured on sessions that neither saw. The
@@ -10,18 +10,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.artifact.artifact_folder import save_artifact
-from model.artifact.booster_explainer import typical_ranges
-from model.artifact.manifest import Manifest
-from model.training.boosting import N_TREES, PARAMETERS, RECORDING_WEIGHT, Progress, window_weights
+from model.training.boosting import N_TREES, PARAMETERS, RECORDING_WEIGHT, Progress
 from model.training.calibrator import CalibratedVerdicts, Calibrator, calibrate, fit_calibrator
-from model.training.class_reference import build_reference
 from model.training.cross_fitting import (
     MOST_FOLDS,
     CrossFitted,
@@ -39,7 +34,6 @@ from model.training.dataset import (
     draw_labelled_synthetic,
     draw_labelled_unknown_venues,
     jitter_every_second,
-    read_labelled_captures,
 )
 from model.training.session_accuracy import session_metrics
 from udfs.current_verdict import ConnectionVerdict
@@ -125,54 +119,6 @@ class Trained:
     material: Material
     fitted: CrossFitted
     calibrator: Calibrator
-
-
-def train(folder: Path, *, captures: Path | None, amounts: Amounts, seed: int, progress: Progress) -> Manifest:
-    """Train a model, measure it on sessions it has not seen, and write the artifact into `folder`.
-
-    Parameters
-    ----------
-    folder : Path
-        Where booster and manifest go.
-    captures : Path or None
-        A folder with recordings and their `index.csv`; None trains on synthetic sessions only.
-    amounts : Amounts
-        What is drawn.
-    seed : int
-        Of the synthetic sessions and of the trees' sampling.
-    progress : callable
-        Told what is being done.
-    """
-    folder.mkdir(parents=True, exist_ok=True)  # minutes of training must not end in a folder that cannot be made
-    reading = read_labelled_captures(captures, lambda name: progress(f"reading {name}")) if captures else []
-    trained = train_on(build_dataset(reading), Plan(amounts=amounts, seed=seed), progress)
-    return save_trained(
-        folder, trained, release=RELEASE, metrics=measure(trained, calibrate_left_out(trained), progress)
-    )
-
-
-def save_trained(
-    folder: Path, trained: Trained, *, release: str, metrics: dict[str, Any], origin: dict[str, Any] | None = None
-) -> Manifest:
-    """Write the artifact; what is known of its origin beside sessions and settings stands with them."""
-    material, fitted = trained.material, trained.fitted
-    everything = concatenate([material.synthetic, material.recordings])
-    held_out = concatenate([material.fresh, material.recordings])
-    raw = np.concatenate([fitted.raw_fresh, fitted.raw_left_out])
-    classes = list(trained.plan.classes)
-    return save_artifact(
-        folder,
-        fitted.whole.booster,
-        classes=classes,
-        release=release,
-        scaling=trained.calibrator.scaling,
-        refusal=trained.calibrator.refusal,
-        decision=trained.calibrator.decision,
-        typical=typical_ranges(everything.features, everything.window_labels, classes, window_weights(everything)),
-        reference=build_reference(everything, held_out, raw, trained.calibrator, classes),
-        training={**describe_training(trained), **(origin or {})},
-        metrics=metrics,
-    )
 
 
 def train_on(recordings: Dataset, plan: Plan, progress: Progress) -> Trained:

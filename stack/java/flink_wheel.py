@@ -7,7 +7,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from stack.stack_error import StackError
+from udfs.errors import ArtifactError, ConfigError
 
 
 @cache
@@ -15,7 +15,7 @@ def flink_home() -> Path:
     """Return PyFlink's folder, which is laid out like Flink's distribution."""
     spec = find_spec("pyflink")
     if spec is None or spec.origin is None:
-        raise StackError("Expected the wheel apache-flink, found it missing: install this project's dependencies.")
+        raise ConfigError("Expected the wheel apache-flink, found it missing: install this project's dependencies")
     return Path(spec.origin).parent
 
 
@@ -37,7 +37,9 @@ def module_options() -> tuple[str, ...]:
     shipped = (flink_home() / "conf" / "config.yaml").read_text(encoding="utf-8")
     found = re.search(r"^\s*all: (--add-exports.*)$", shipped, re.MULTILINE)
     if found is None:
-        raise StackError(f"Expected env.java.opts.all in {flink_home() / 'conf'}, found none: reinstall apache-flink.")
+        raise ArtifactError(
+            f"Expected env.java.opts.all in {flink_home() / 'conf'}, found none: reinstall apache-flink"
+        )
     # Java images without a compiler warn of these; what needs them is a formatter of Flink's own source code.
     return tuple(option for option in found[1].split() if "jdk.compiler/" not in option)
 

@@ -21,15 +21,15 @@ from typing import IO, Literal
 import requests
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential
 
-from stack.java.maven import repository_url, user_home, without_password
-from stack.stack_error import StackError
+from stack.java.maven import repository_url, user_home
+from stack.ports import may_pass, without_password
+from udfs.errors import ArtifactError, ConfigError, ServiceUnavailable
 
 LOCK_PATH = Path(__file__).with_name("jars.lock")
 N_DOWNLOADS_AT_ONCE = 6
 TIMEOUT_S = 30
 CHUNK_BYTES = 1 << 18
 BYTES_PER_MB = 1e6
-HTTP_SERVER_ERROR = 500
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,12 @@ def ensure_jars(set_name: Literal["broker", "flink", "development"], progress: C
 
     Raises
     ------
-    StackError
-        If a jar cannot be had, or its checksum is wrong.
+    ServiceUnavailable
+        If the repository does not answer.
+    ConfigError
+        If it has no such jar, its address is none, or there is nowhere to keep a jar.
+    ArtifactError
+        If the checksum of a jar is wrong.
     """
     jars = [jar for jar in locked_jars() if jar.set_name == set_name]
     folder = cache_folder()
@@ -90,8 +94,8 @@ def ensure_jars(set_name: Literal["broker", "flink", "development"], progress: C
         if missing:
             _fetch(missing, folder, progress)
     except OSError as error:
-        raise StackError(
-            f"Expected to keep jars in {folder}, found {error.strerror}: set XDG_CACHE_HOME to another folder."
+        raise ConfigError(
+            f"Expected to keep jars in {folder}, found {error.strerror}: set XDG_CACHE_HOME to another folder"
         ) from error
     return [folder / jar.file_name for jar in jars]
 
@@ -185,24 +189,17 @@ def _download(jar: Jar, url: str, file: IO[bytes]) -> None:
     try:
         found = _write_body(url, file)
     except requests.RequestException as error:
-        raise StackError(
-            f"Expected to download {shown}, found {_cause(error)}: "
-            "check the network, or set MAVEN_REPO_URL to a mirror."
+        kind = ServiceUnavailable if may_pass(error) else ConfigError
+        raise kind(
+            f"Expected to download {shown}, found {_cause(error)}: check the network, or set MAVEN_REPO_URL to a mirror"
         ) from error
     if found != jar.sha256:
-        raise StackError(
-            f"Expected {shown} to have sha256 {jar.sha256}, found {found} and removed the file: check the mirror."
+        raise ArtifactError(
+            f"Expected {shown} to have sha256 {jar.sha256}, found {found} and removed the file: check the mirror"
         )
 
 
-def _is_passing(error: BaseException) -> bool:
-    """Tell whether a second attempt may succeed."""
-    if isinstance(error, requests.HTTPError):
-        return bool(error.response.status_code >= HTTP_SERVER_ERROR)
-    return isinstance(error, requests.RequestException)
-
-
-@retry(retry=retry_if_exception(_is_passing), stop=stop_after_attempt(3), wait=wait_exponential(max=4), reraise=True)
+@retry(retry=retry_if_exception(may_pass), stop=stop_after_attempt(3), wait=wait_exponential(max=4), reraise=True)
 def _write_body(url: str, file: IO[bytes]) -> str:
     """Download into a file from its start and return the sha256."""
     file.seek(0)
@@ -219,4 +216,6 @@ def _write_body(url: str, file: IO[bytes]) -> str:
 def _cause(error: requests.RequestException) -> str:
     if error.response is not None:
         return f"HTTP status {error.response.status_code}"
+    if isinstance(error, ValueError):
+        return f"an address that is none ({error})"
     return "no answer in time" if isinstance(error, requests.Timeout) else "no connection"

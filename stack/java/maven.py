@@ -6,10 +6,9 @@ import os
 import pwd
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
-from stack.stack_error import StackError
+from udfs.errors import ConfigError
 
 MAVEN_CENTRAL_URL = "https://repo.maven.apache.org/maven2"
 
@@ -21,7 +20,7 @@ def user_home(environ: Mapping[str, str] = os.environ) -> Path:
     try:
         return Path(pwd.getpwuid(os.getuid()).pw_dir)
     except KeyError as error:
-        raise StackError("Expected HOME to name your home folder, found it unset: set it.") from error
+        raise ConfigError("Expected HOME to name your home folder, found it unset: set it") from error
 
 
 def repository_url(environ: Mapping[str, str] = os.environ) -> str:
@@ -33,12 +32,6 @@ def repository_url(environ: Mapping[str, str] = os.environ) -> str:
         for mirror in _mirrors(path):
             return mirror.rstrip("/")
     return MAVEN_CENTRAL_URL
-
-
-def without_password(url: str) -> str:
-    """Return an address that can be shown: user name and password are left out."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _settings_files(environ: Mapping[str, str]) -> Iterator[Path]:
@@ -56,7 +49,10 @@ def _mirrors(path: Path) -> Iterator[str]:
     try:
         root = ElementTree.parse(path).getroot()  # noqa: S314 - the user's own settings, and Maven reads them too
     except (ElementTree.ParseError, OSError) as error:
-        raise StackError(f"Expected Maven settings in {path}, found something unreadable: {error}.") from error
+        raise ConfigError(
+            f"Expected Maven settings in {path}, found something unreadable ({error}): correct it, or set "
+            "MAVEN_REPO_URL"
+        ) from error
     for mirror in root.iterfind("{*}mirrors/{*}mirror"):
         url = (mirror.findtext("{*}url") or "").strip()
         blocked = (mirror.findtext("{*}blocked") or "").strip() == "true"

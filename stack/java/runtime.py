@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack.stack_error import StackError
+from udfs.errors import ConfigError
 
 MIN_JAVA_VERSION = 17
 TIMEOUT_S = 30
@@ -34,7 +34,7 @@ def find_java(environ: Mapping[str, str] = os.environ) -> JavaHome:
 
     Raises
     ------
-    StackError
+    ConfigError
         If there is none; the sentence says what was found.
     """
     found = []
@@ -43,9 +43,9 @@ def find_java(environ: Mapping[str, str] = os.environ) -> JavaHome:
         if java is not None and java.version >= MIN_JAVA_VERSION:
             return java
         found.append(f"{origin} ({f'Java {java.version}' if java else 'does not run'})")
-    raise StackError(
+    raise ConfigError(
         f"Expected Java {MIN_JAVA_VERSION} or newer, found {', '.join(found) or 'none'}: "
-        "set JAVA_HOME, or put java on the PATH, or `pip install exchange-fingerprint[java]`."
+        "set JAVA_HOME, or put java on the PATH, or `pip install exchange-fingerprint[java]`"
     )
 
 

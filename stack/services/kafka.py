@@ -13,7 +13,7 @@ from stack.java.runtime import JavaHome
 from stack.ports import LOCALHOST, check_kafka, free_port, listens
 from stack.processes import run_as
 from stack.services.service import Service
-from stack.stack_error import StackError
+from udfs.errors import PipelineError, ServiceUnavailable
 
 
 def build_kafka(home: Path, port: int, jars: Sequence[Path], java: JavaHome) -> Service:
@@ -80,7 +80,9 @@ def _format_storage(java: Sequence[str], config: Path, data: Path) -> None:
     cluster_id = "A" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
     done = run_as(None, [*java, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(config)])
     if done.returncode:
-        raise StackError(f"Expected Kafka to format {data}, found: {done.stdout.strip()[-500:]}")
+        raise PipelineError(
+            f"Expected Kafka to format {data}, found {done.stdout.strip()[-500:]}: mend that, or choose another --home"
+        )
 
 
 def _answers(port: int, address: str) -> bool:
@@ -89,6 +91,6 @@ def _answers(port: int, address: str) -> bool:
         return False
     try:
         check_kafka(address)
-    except StackError:
+    except ServiceUnavailable:
         return False
     return True

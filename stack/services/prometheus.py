@@ -14,7 +14,7 @@ import requests
 from stack.ports import ANSWER_TIMEOUT_S, LOCALHOST
 from stack.services.flink_options import MetricsPorts
 from stack.services.service import Service
-from stack.stack_error import StackError
+from udfs.errors import ConfigError
 
 SCRAPE_INTERVAL = "5s"
 # Of Flink's thousands of series, those that a person looks at.
@@ -31,12 +31,12 @@ KEPT_METRICS = (
 
 
 def find_prometheus() -> Path:
-    """Return the program on the PATH; raise `StackError` if there is none."""
+    """Return the program on the PATH; raise `ConfigError` if there is none."""
     found = shutil.which("prometheus")
     if found is None:
-        raise StackError(
+        raise ConfigError(
             "Expected the program prometheus on the PATH, found none: install it (Debian's package is called "
-            "prometheus), or leave out --prometheus-port."
+            "prometheus), or leave out --prometheus-port"
         )
     return Path(found)
 

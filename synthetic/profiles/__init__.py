@@ -31,4 +31,4 @@ def profile(name: str) -> Profile:
         if candidate.name == name:
             return candidate
     names = ", ".join(p.name for p in _PROFILES)
-    raise ConfigError(f"no synthetic profile is called {name!r}: choose one of {names}")
+    raise ConfigError(f"Expected the name of a synthetic profile, found {name!r}: choose one of {names}")

@@ -95,10 +95,10 @@ def test_a_stop_loses_nothing_that_was_handed_over(local_stack: StackStatus) -> 
 
 
 def test_two_connections_of_one_name_are_refused(local_stack: StackStatus) -> None:
-    with pytest.raises(ConfigError, match="'twin' occurs twice"):
+    with pytest.raises(ConfigError, match="'twin' twice"):
         publish([make_session("twin", [1]), make_session("twin", [2])], bootstrap_servers=local_stack.kafka, topic="t")
 
 
 def test_a_topic_that_is_not_there_is_named(local_stack: StackStatus) -> None:
-    with pytest.raises(ConfigError, match="expected the topic nowhere on Kafka"):
+    with pytest.raises(ConfigError, match="Expected the topic nowhere on Kafka"):
         publish([make_session("c", [1])], bootstrap_servers=local_stack.kafka, topic="nowhere")

@@ -258,7 +258,7 @@ def test_a_connection_in_two_partitions_has_no_order(local_stack: StackStatus, s
 
 
 def test_a_topic_that_is_not_there_is_named_and_an_empty_one_has_no_rows(local_stack: StackStatus) -> None:
-    with pytest.raises(ConfigError, match="expected the topic nowhere on Kafka"):
+    with pytest.raises(ConfigError, match="Expected the topic nowhere on Kafka"):
         TopicReader(local_stack.kafka, "nowhere")
     ensure_topics(local_stack.kafka, ["results_none"], 2)
     with TopicReader(local_stack.kafka, "results_none") as reader:

@@ -153,7 +153,7 @@ def test_a_bad_artifact_is_refused_and_the_old_one_goes_on(
     before = versions_of(database_url, TOPIC), command("model", "list", "--topic", TOPIC, "--format", "json").stdout
     with pytest.raises(ArtifactError, match="the file was changed or cut off"):
         command("model", "activate", str(broken), "--topic", TOPIC)
-    with pytest.raises(ArtifactError, match="found no such model|found none such"):
+    with pytest.raises(ConfigError, match="found none such"):
         command("model", "activate", "0.0-nowhere", "--topic", TOPIC)
     with pytest.raises(ConfigError, match="Expected another model than the active one"):
         command("model", "activate", str(DEFAULT_ARTIFACT), "--topic", TOPIC)

@@ -23,7 +23,7 @@ from jobs.results.watch.panes import COLUMNS, Pane
 from jobs.results.watch.snapshot_reader import Source
 from jobs.results.watch.view_snapshot import Choice, Order, read_snapshot
 from model.registry.database import connect
-from udfs.errors import ConfigError
+from udfs.errors import ServiceUnavailable
 
 Insert = Callable[..., None]
 
@@ -214,9 +214,9 @@ def test_a_lost_connection_is_an_error_once(database_url: str, database: Connect
     assert source.read(Choice()).matching == 0
     with closing(psycopg2.connect(database_url)) as other, other.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'fingerprint' "
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'fingerprint-watch' "
             "AND datname = current_database()"
         )
-    with pytest.raises(ConfigError, match="Expected to use the PostgreSQL database"):
+    with pytest.raises(ServiceUnavailable, match="Expected to use the PostgreSQL database"):
         source.read(Choice())
     assert source.read(Choice()).matching == 0

@@ -213,7 +213,7 @@ def test_a_database_that_goes_away_comes_back(database: Connection, database_url
                 cursor.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {is_admitted}")
                 cursor.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE datname = %s AND application_name = 'fingerprint'",
+                    "WHERE datname = %s AND application_name = 'fingerprint-watch'",
                     (name,),
                 )
 
@@ -249,7 +249,7 @@ def test_numbers_that_do_not_come_are_not_shown_as_live(database_url: str, monke
             assert before.startswith(f"As of {shown.at.astimezone():%H:%M:%S}, ")
             await until(pilot, lambda: text(pilot, "age") != before)  # it is counted on
             await until(pilot, lambda: "Expected an answer of the PostgreSQL database" in text(pilot, "summary"))
-            assert "within 1 s, but canceling statement due to statement timeout: look for" in text(pilot, "summary")
+            assert "within 1 s, found canceling statement due to statement timeout: look for" in text(pilot, "summary")
             assert age.display
             assert table(pilot).row_count == N_CONNECTIONS
         await until(pilot, lambda: "connections live" in text(pilot, "summary"))

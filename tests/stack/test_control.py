@@ -8,8 +8,8 @@ import pytest
 
 from stack.control import down, log_tail, status, up, wipe
 from stack.settings import StackSettings
-from stack.stack_error import StackError
 from stack.status import PartStatus, StackStatus, read_status, write_status
+from udfs.errors import ConfigError, ServiceUnavailable
 
 
 class DiskUsage(NamedTuple):
@@ -24,18 +24,18 @@ def test_a_home_without_a_stack_has_no_parts(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_reported_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: DiskUsage(free=120_000_000))
-    with pytest.raises(StackError, match=r"at least 1 GB free .* found 0.12 GB"):
+    with pytest.raises(ConfigError, match=r"at least 1 GB free .* found 0.12 GB"):
         up(StackSettings(home=tmp_path), lambda _line: None)
 
 
 def test_a_home_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StackError, match="choose another folder with --home"):
+    with pytest.raises(ConfigError, match="choose another folder with --home"):
         up(StackSettings(home=tmp_path / "file" / "home"), lambda _line: None)
 
 
 def test_a_kafka_that_is_not_there_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(StackError, match="a Kafka broker at 127.0.0.1:1, found nothing listening"):
+    with pytest.raises(ServiceUnavailable, match="a Kafka broker at 127.0.0.1:1, found nothing listening"):
         up(StackSettings(home=tmp_path, kafka="127.0.0.1:1"), lambda _line: None)
 
 

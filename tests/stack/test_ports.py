@@ -13,19 +13,19 @@ from stack.ports import (
     free_port,
     listens,
 )
-from stack.stack_error import StackError
+from udfs.errors import ConfigError, ServiceUnavailable
 
 
 def test_a_listening_port_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         assert listens("127.0.0.1", port)
-        with pytest.raises(StackError, match=f"port {port} to be free for tea.*--tea-port"):
+        with pytest.raises(ConfigError, match=f"port {port} to be free for tea.*--tea-port"):
             check_port_is_free(port, "tea", "--tea-port")
 
 
 def test_a_port_that_listens_on_every_address_is_taken() -> None:
-    with socket.create_server(("", 0)) as server, pytest.raises(StackError):
+    with socket.create_server(("", 0)) as server, pytest.raises(ConfigError):
         check_port_is_free(server.getsockname()[1], "tea", "--tea-port")
 
 
@@ -35,19 +35,26 @@ def test_a_free_port_is_free() -> None:
     check_port_is_free(port, "tea", "--tea-port")
 
 
+def test_an_address_that_is_none_is_no_outage() -> None:
+    with pytest.raises(ConfigError, match="JobManager at localhost:1, found something else"):
+        check_flink("localhost:1")
+    with pytest.raises(ConfigError, match="found invalid .*: check DATABASE_URL"):
+        check_database("postgresql://user:sesame@127.0.0.1:1/x?colour=blue")
+
+
 def test_services_that_are_not_there_are_named() -> None:
     port = free_port()
-    with pytest.raises(StackError, match=f"a Kafka broker at 127.0.0.1:{port}, found nothing listening"):
+    with pytest.raises(ServiceUnavailable, match=f"a Kafka broker at 127.0.0.1:{port}, found nothing listening"):
         check_kafka(f"127.0.0.1:{port}")
-    with pytest.raises(StackError, match=f"JobManager at http://127.0.0.1:{port}, found nothing that answers"):
+    with pytest.raises(ServiceUnavailable, match=f"JobManager at http://127.0.0.1:{port}, found nothing that answers"):
         check_flink(f"http://127.0.0.1:{port}")
-    with pytest.raises(StackError, match=f"accept 127.0.0.1:{port}/x"):
+    with pytest.raises(ServiceUnavailable, match=f"accept 127.0.0.1:{port}/x"):
         check_database(f"postgresql://user:sesame@127.0.0.1:{port}/x")
 
 
 @pytest.mark.parametrize("bootstrap", ["localhost", "localhost:nine", "127.0.0.1:1,"])
 def test_a_malformed_bootstrap_address_is_refused(bootstrap: str) -> None:
-    with pytest.raises(StackError, match="host:port"):
+    with pytest.raises(ConfigError, match="host:port"):
         check_kafka(bootstrap)
 
 
@@ -55,7 +62,7 @@ def test_a_malformed_bootstrap_address_is_refused(bootstrap: str) -> None:
     "url", ["postgresql://user:sesame@127.0.0.1:nine/x", "postgresql://user:sesame@[::1/x", "sesame"]
 )
 def test_a_malformed_database_address_does_not_show_its_password(url: str) -> None:
-    with pytest.raises(StackError, match="found another form") as caught:
+    with pytest.raises(ConfigError, match="found another form") as caught:
         check_database(url)
     assert "sesame" not in str(caught.value)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stack.settings import StackSettings, read_settings, write_settings
-from stack.stack_error import StackError
+from udfs.errors import ConfigError
 
 
 def test_written_settings_are_refresh(tmp_path: Path) -> None:
@@ -26,13 +26,13 @@ def test_only_what_the_user_chose_counts_as_chosen(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("port", [-1, 65_536])
 def test_a_port_outside_the_range_is_refused(tmp_path: Path, port: int) -> None:
-    with pytest.raises(StackError, match="kafka port between 0 and 65535"):
+    with pytest.raises(ConfigError, match="kafka port between 0 and 65535"):
         StackSettings(home=tmp_path, kafka_port=port)
 
 
 @pytest.mark.parametrize("name", ["two words", "a,b", "a:b", "50%"])
 def test_a_home_that_java_or_flink_would_misread_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(StackError, match="without '.' in its name"):
+    with pytest.raises(ConfigError, match="without '.' in its name"):
         StackSettings(home=tmp_path / name)
 
 

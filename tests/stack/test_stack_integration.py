@@ -20,8 +20,8 @@ from kafka.admin import NewTopic
 from stack.control import down, log_tail, status, up, wipe
 from stack.ports import is_free
 from stack.settings import StackSettings, read_settings
-from stack.stack_error import StackError
 from stack.status import PartStatus, StackStatus
+from udfs.errors import ConfigError
 
 TIMEOUT_S = 90
 
@@ -89,20 +89,20 @@ def test_a_second_up_joins_the_running_stack(running: StackStatus) -> None:
 
 
 def test_a_running_stack_does_not_change_its_ports(running: StackStatus) -> None:
-    with pytest.raises(StackError, match="flink port that you chose"):
+    with pytest.raises(ConfigError, match="flink port that you chose"):
         up(StackSettings(home=running.home, flink_port=1), lambda _line: None)
 
 
 def test_a_taken_port_is_named_with_its_option(running: StackStatus, tmp_path: Path) -> None:
     port = int(running.kafka.rpartition(":")[2])
-    with pytest.raises(StackError, match=f"port {port} to be free for the Kafka broker.*--kafka-port"):
+    with pytest.raises(ConfigError, match=f"port {port} to be free for the Kafka broker.*--kafka-port"):
         up(StackSettings(home=tmp_path, kafka_port=port), lambda _line: None)
     assert status(tmp_path).parts == []
 
 
 def test_a_refused_password_is_not_shown(running: StackStatus, tmp_path: Path) -> None:
     url = running.database_url.replace(":" + running.database_url.split(":")[2].partition("@")[0] + "@", ":sesame@")
-    with pytest.raises(StackError, match="password authentication failed") as caught:
+    with pytest.raises(ConfigError, match="password authentication failed") as caught:
         up(StackSettings(home=tmp_path, database_url=url), lambda _line: None)
     assert "sesame" not in str(caught.value)
 

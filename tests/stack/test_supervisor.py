@@ -15,9 +15,9 @@ import pytest
 from stack import supervisor
 from stack.processes import marked_processes
 from stack.services.service import Service
-from stack.stack_error import StackError
 from stack.status import StackStatus, read_status
 from stack.supervisor import Supervisor
+from udfs.errors import ServiceUnavailable
 
 SLEEP = "exec sleep 60"
 
@@ -78,7 +78,9 @@ def test_a_part_that_ignores_the_request_is_killed(tmp_path: Path, monkeypatch: 
 
 def test_a_part_that_dies_at_its_start_is_named_with_the_end_of_its_log(tmp_path: Path) -> None:
     broken = make_service(tmp_path, "echo no such tea; exit 3", is_ready=lambda _start: False)
-    with pytest.raises(StackError, match=r"The part ended with status 3; its log ends:\nno such tea"):
+    with pytest.raises(
+        ServiceUnavailable, match=r"found that it ended with status 3: look at its log, which ends:\nno such tea"
+    ):
         Supervisor(StackStatus(home=tmp_path), [broken, make_service(tmp_path, SLEEP, "other")]).run()
     assert marked_processes(tmp_path) == []
 
@@ -88,18 +90,20 @@ def test_a_part_that_never_answers_is_named_with_how_long_was_waited(
 ) -> None:
     monkeypatch.setattr(supervisor, "START_TIMEOUT_S", 2.0)
     silent = make_service(tmp_path, f"echo still boiling; {SLEEP}", is_ready=lambda _start: False)
-    with pytest.raises(StackError, match=r"gave no answer at nowhere within 2.0 s; its log ends:\nstill boiling"):
+    with pytest.raises(
+        ServiceUnavailable, match=r"no answer at nowhere within 2.0 s: look at its log, which ends:\nstill boiling"
+    ):
         Supervisor(StackStatus(home=tmp_path), [silent]).run()
     assert marked_processes(tmp_path) == []
 
 
 def test_a_part_that_cannot_be_prepared_is_reported(tmp_path: Path) -> None:
     def prepare() -> None:
-        raise StackError("no kettle")
+        raise ServiceUnavailable("no kettle")
 
     service = make_service(tmp_path, SLEEP)
     object.__setattr__(service, "prepare", prepare)
-    with pytest.raises(StackError, match="no kettle"):
+    with pytest.raises(ServiceUnavailable, match="no kettle"):
         Supervisor(StackStatus(home=tmp_path), [service]).run()
 
 

@@ -143,5 +143,5 @@ def test_no_messages_are_no_trouble() -> None:
 
 @pytest.mark.parametrize(("median_s", "sigma"), [(0.0, 1.0), (-1.0, 1.0), (0.001, -0.1)])
 def test_a_network_that_cannot_be_is_refused(median_s: float, sigma: float) -> None:
-    with pytest.raises(ConfigError, match="jitter needs a positive median_s"):
+    with pytest.raises(ConfigError, match="Expected a positive median_s"):
         jittered(at([0]), median_s, sigma=sigma)

@@ -107,5 +107,5 @@ def test_many_sessions_take_the_factor() -> None:
 
 @pytest.mark.parametrize("rate_factor", [0.0, -1.0])
 def test_a_market_does_not_stand_still(rate_factor: float) -> None:
-    with pytest.raises(ConfigError, match="rate_factor must be positive"):
+    with pytest.raises(ConfigError, match="Expected a positive rate_factor"):
         draw(profile("kraken-orders"), 0, rate_factor)

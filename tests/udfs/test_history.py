@@ -67,7 +67,7 @@ def test_a_text_of_another_version_is_refused(length: int) -> None:
 def test_what_does_not_fit_is_refused(name: str) -> None:
     windows = draw_windows(np.random.default_rng(1), 4, 3, 2)
     windows[name][2, 1] = 32_768
-    with pytest.raises(SchemaError, match=f"{name} must be from -32768 to 32767"):
+    with pytest.raises(SchemaError, match=f"Expected {name} from -32768 to 32767"):
         HistoryCodec(n_classes=3, n_traits=2).encode(**windows)
 
 

@@ -54,7 +54,7 @@ def test_decoding_inverts_the_wire_layout(n_windows):
 
 
 def test_a_wire_of_another_length_is_refused():
-    with pytest.raises(SchemaError, match=f"must have {WIRE_LENGTH} integers"):
+    with pytest.raises(SchemaError, match=f"windows of {WIRE_LENGTH} integers"):
         decode_windows([np.zeros(WIRE_LENGTH + 1, dtype=np.int64)])
 
 

@@ -62,7 +62,7 @@ def compute_features(windows: Windows) -> Float64Array:
     """
     if windows.recv_ts_ns.shape[1] != WINDOW_SIZE:
         raise SchemaError(
-            f"a window must have {WINDOW_SIZE} messages, but the batch has the shape {windows.recv_ts_ns.shape}: "
+            f"Expected windows of {WINDOW_SIZE} messages, found a batch of the shape {windows.recv_ts_ns.shape}: "
             "cut the messages with udfs.windows"
         )
     regular = _regular(windows)

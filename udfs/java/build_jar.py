@@ -22,8 +22,8 @@ from jobs.reference import drift, health
 from stack.java.flink_wheel import flink_jars
 from stack.java.jars import ensure_jars
 from stack.java.runtime import find_java
-from stack.stack_error import StackError
 from udfs import schema, windows
+from udfs.errors import ArtifactError, PipelineError
 
 ROOT: Final = Path(__file__).parent
 SOURCES: Final = ROOT / "src" / "main" / "java"
@@ -94,7 +94,7 @@ def main() -> None:
         else:
             CONSTANTS.write_text(constants_source(), encoding="utf-8")
             FUNCTIONS_JAR.write_bytes(build())
-    except StackError as error:
+    except PipelineError as error:
         sys.exit(str(error))
 
 
@@ -103,13 +103,15 @@ def check() -> None:
 
     Raises
     ------
-    StackError
+    ArtifactError
         If one of them differs.
     """
     if CONSTANTS.read_text(encoding="utf-8") != constants_source():
-        raise StackError(f"Expected {CONSTANTS.name} to have Python's values, found others: run `{COMMAND}`.")
+        raise ArtifactError(f"Expected {CONSTANTS.name} to have Python's values, found others: run `{COMMAND}`")
     if not FUNCTIONS_JAR.is_file() or FUNCTIONS_JAR.read_bytes() != build():
-        raise StackError(f"Expected {FUNCTIONS_JAR.name} to be made of these sources, found another: run `{COMMAND}`.")
+        raise ArtifactError(
+            f"Expected {FUNCTIONS_JAR.name} to be made of these sources, found another: run `{COMMAND}`"
+        )
 
 
 def constants_source() -> str:
@@ -150,7 +152,7 @@ def compile_java(sources: Path, classes: Path, class_path: Iterable[Path]) -> No
 
     Raises
     ------
-    StackError
+    PipelineError
         If the compiler cannot be had, there is no Java, or the sources do not compile.
     """
     compiler = ensure_jars("development", lambda line: print(line, file=sys.stderr))
@@ -163,7 +165,9 @@ def compile_java(sources: Path, classes: Path, class_path: Iterable[Path]) -> No
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S)
     if done.returncode != 0:
         said = (done.stderr + done.stdout).strip() or f"exit code {done.returncode}"
-        raise StackError(f"Expected the sources in {sources} to compile, found: {said[:_LONGEST_ERROR]}")
+        raise ArtifactError(
+            f"Expected the sources in {sources} to compile, found {said[:_LONGEST_ERROR]}: correct them"
+        )
 
 
 def _constant(name: str, value: float) -> str:

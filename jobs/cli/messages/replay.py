@@ -41,7 +41,7 @@ def replay(
     read = [_read(parts, suffix) for parts in find_recordings(captures)]
     sessions = [session for session in read if _has_times_of_messages(session)]
     if not sessions:
-        raise SchemaError("expected recordings whose ts_ns are from 2000 to 2099, but found none: correct them")
+        raise SchemaError("Expected recordings whose ts_ns are from 2000 to 2099, found none: correct them")
     publish_with_progress(sessions, bootstrap, topic, speed=speed)
 
 

@@ -9,8 +9,8 @@ import typer
 from rich.table import Table
 
 from jobs.cli.console import err, out
+from model.artifact.trained_artifact import train as train_model
 from model.training.training_run import Amounts
-from model.training.training_run import train as train_model
 
 
 def train(

@@ -12,8 +12,9 @@ from jobs.cli import options
 from jobs.cli.console import out
 from jobs.cli.exit_codes import failed_if
 from jobs.cli.options import OutputFormat
+from jobs.cluster.flink_client import check_job
 from jobs.cluster.service_addresses import Addresses
-from jobs.results.active_alerts import Rule, alert_table, read_alerts, with_flink
+from jobs.results.active_alerts import Rule, alert_table, read_alerts, with_job
 from jobs.results.migrations import check_schema
 from model.registry.database import connect
 
@@ -37,7 +38,7 @@ def alerts(
         found = read_alerts(database, rules)
     flink_url = addresses.find_flink()
     if flink_url is not None and Rule.JOB_DOWN in rules:
-        found = with_flink(found, flink_url)
+        found = with_job(found, **asdict(check_job(flink_url)))
     if output is OutputFormat.JSON:
         for alert in found:
             typer.echo(orjson.dumps(asdict(alert)))

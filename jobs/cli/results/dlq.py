@@ -99,7 +99,10 @@ def redrive(
     all messages that have come meanwhile. The exit code is 1 if a chosen record is still invalid.
     """
     if reason is None and corrected is None and (partition is None or offset is None):
-        raise ConfigError("Expected --reason, --partition with --offset, or --corrected to choose records, found none")
+        raise ConfigError(
+            "Expected --reason, --partition with --offset, or --corrected to choose records, found none: give one of "
+            "them"
+        )
     addresses = Addresses(home=home, kafka=kafka, database_url=database_url)
     bootstrap, url = addresses.require_kafka(), addresses.require_database_url()
     check_schema(url)

@@ -20,7 +20,7 @@ from jobs.results.watch.panes import Pane
 from jobs.results.watch.plain_text import plain_view
 from jobs.results.watch.snapshot_reader import Source
 from jobs.results.watch.view_snapshot import Choice, Order
-from udfs.errors import ConfigError
+from udfs.errors import ConfigError, ServiceUnavailable
 
 PLAIN_REFRESH_S: Final = 10.0
 
@@ -77,7 +77,10 @@ def watch(
     elif _can_be_drawn_on():
         from jobs.results.watch.screen import WatchScreen  # takes a third of a second, which no other command needs
 
-        WatchScreen(source, choice).run(mouse=False)
+        screen = WatchScreen(source, choice)
+        screen.run(mouse=False)
+        if screen.failure is not None:
+            raise screen.failure
     else:
         _print_for_ever(source, choice)
 
@@ -99,6 +102,6 @@ def _print_for_ever(source: Source, choice: Choice) -> None:
         while True:
             try:
                 _print(source, choice, OutputFormat.TABLE)
-            except ConfigError as error:
+            except ServiceUnavailable as error:
                 err.print(str(error), soft_wrap=True, highlight=False)
             time.sleep(PLAIN_REFRESH_S)

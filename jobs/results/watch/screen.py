@@ -129,6 +129,7 @@ class WatchScreen(App[None]):
         super().__init__()
         self.choice = choice
         self.snapshot: Snapshot | None = None
+        self.failure: Exception | None = None
         self._last_pane = Pane.CONNECTIONS
         self._poller = Poller(
             source,
@@ -136,6 +137,7 @@ class WatchScreen(App[None]):
             every_s=REFRESH_S,
             show=lambda snapshot, chosen: self.post_message(Fresh(snapshot, chosen)),
             complain=lambda sentence: self.post_message(Away(sentence)),
+            fail=lambda error: self.call_from_thread(self._fail, error),
         )
 
     def compose(self) -> ComposeResult:
@@ -180,6 +182,10 @@ class WatchScreen(App[None]):
             return
         self.query_one("#summary", Static).update(Text(message.sentence, style="bold red"))
         self._draw_age()
+
+    def _fail(self, error: Exception) -> None:
+        self.failure = error
+        self.exit()
 
     def on_data_table_row_highlighted(self) -> None:
         """Write out the row under the cursor."""

@@ -8,10 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from psycopg2.extensions import connection as Connection
-from psycopg2.extensions import cursor as Cursor
-
 from jobs.results.watch.panes import LIVE, SORTED_BY, Pane, Row, column_of
+from model.registry.database import Connection, Cursor
 
 MOST_WINDOWS: Final = 5000
 """Rate and latency are of the last minute's last so many windows, so that more of them take no longer."""

@@ -10,10 +10,8 @@ from functools import partial
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-import requests
-
 from ingest.kafka.broker import delete_topics, ensure_topics
-from jobs.cluster.flink_client import list_jobs, stop_with_savepoint
+from jobs.cluster.flink_client import cancel, list_jobs, stop_with_savepoint
 from jobs.cluster.savepoints import Savepoints
 from jobs.cluster.service_addresses import Addresses
 from jobs.cluster.submission import Submission
@@ -27,9 +25,8 @@ from jobs.trials.chaos.job_watch import Watch, seconds_to_recovery, wait_until
 from jobs.trials.chaos.outcome import Outcomes
 from model.registry.database import connect
 from stack.status import StackStatus
-from udfs.errors import ConfigError, PipelineError
+from udfs.errors import PipelineError, ServiceUnavailable
 
-_REST_TIMEOUT_S: Final = 10
 _READ_ALL_S: Final = 1800.0
 _STOP_ATTEMPTS: Final = 3
 
@@ -159,7 +156,7 @@ class Chaos:
         for _ in range(_STOP_ATTEMPTS - 1):
             try:
                 return stop_with_savepoint(self._stack.flink_url, self._job_id, folder)
-            except PipelineError as error:
+            except ServiceUnavailable as error:
                 self._progress(str(error))
             if self._has_ended():
                 return savepoints.last().as_uri()  # only the answer was lost
@@ -179,12 +176,12 @@ class Chaos:
         return submission.run(lambda _line: None)
 
     def _cancel(self) -> None:
-        url = f"{self._stack.flink_url}/jobs/{self._job_id}"
-        requests.patch(url, params={"mode": "cancel"}, timeout=_REST_TIMEOUT_S)
+        with suppress(ServiceUnavailable):  # whether it has ended is looked at below
+            cancel(self._stack.flink_url, self._job_id)
         wait_until(self._has_ended, what="the end of the job")
 
     def _has_ended(self) -> bool:
-        with suppress(ConfigError):  # a cluster that is busy may take long to answer
+        with suppress(ServiceUnavailable):  # a cluster that is busy may take long to answer
             return self._state(self._job_id) in ("FINISHED", "FAILED", "CANCELED")
         return False
 

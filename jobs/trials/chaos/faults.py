@@ -18,7 +18,7 @@ import psutil
 
 from stack.control import status
 from stack.processes import Account, run_as
-from udfs.errors import PipelineError
+from udfs.errors import PipelineError, ServiceUnavailable
 
 KILLED: Final = ("taskmanager", "jobmanager", "worker", "kafka", "postgres", "zookeeper")
 """What `kill -9` hits: the parts of the stack, and a Python worker."""
@@ -111,7 +111,7 @@ def kill_worker(home: Path) -> None:
                 workers[-1].kill()
                 return
         time.sleep(_POLL_S)
-    raise PipelineError("Expected a Python worker to kill, found none: does the job run?")
+    raise ServiceUnavailable("Expected a Python worker to kill, found none: see whether the job runs in Flink's web UI")
 
 
 def pause_taskmanager(home: Path) -> None:
@@ -137,7 +137,7 @@ def fill_disk(home: Path, names: Sequence[str]) -> None:
         time.sleep(FULL_DISK_S)
     finally:
         for name in names:
-            with suppress(psutil.Error, PipelineError):
+            with suppress(psutil.Error, ServiceUnavailable):
                 processes += _family(find_part(home, name))
         for process in processes:
             limit_files(process, full=False)
@@ -165,7 +165,7 @@ def find_part(home: Path, name: str) -> psutil.Process:
             if pid is not None:
                 return psutil.Process(pid)
         time.sleep(_POLL_S)
-    raise PipelineError(f"Expected the local stack's {name} to run, found no process of it: look at its log")
+    raise ServiceUnavailable(f"Expected the local stack's {name} to run, found no process of it: look at its log")
 
 
 def _is_worker(process: psutil.Process) -> bool:
@@ -186,4 +186,6 @@ def limit_files(process: psutil.Process, *, full: bool) -> None:
             account if os.geteuid() == 0 else None, ["prlimit", "--pid", str(process.pid), f"--fsize={limit}:"]
         )
         if done.returncode and process.is_running():
-            raise PipelineError(f"Expected prlimit to limit process {process.pid}, found: {done.stdout.strip()}")
+            raise PipelineError(
+                f"Expected prlimit to limit process {process.pid}, found {done.stdout.strip()}: see `man prlimit`"
+            )

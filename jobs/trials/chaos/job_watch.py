@@ -10,13 +10,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-import requests
-
 from ingest.kafka.committed_offsets import consumer_lags
+from jobs.cluster.flink_client import list_jobs
 from jobs.config import JOB_NAME
 from model.registry.database import connect
 from stack.control import status
-from udfs.errors import ConfigError, PipelineError
+from udfs.errors import ServiceUnavailable
 
 STANDSTILL_S: Final = 2.0
 """Results that come further apart have stood still."""
@@ -39,7 +38,7 @@ class Watch:
 
     def newest_window(self) -> datetime | None:
         """Return the end of the newest window that has its row, None if there is none or the database is away."""
-        with suppress(ConfigError), connect(self.database_url) as connection, connection.cursor() as cursor:
+        with suppress(ServiceUnavailable), connect(self.database_url) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT max(window_end_at) FROM window_scores")
             (newest,) = cursor.fetchone() or (None,)
             return newest if isinstance(newest, datetime) else None
@@ -51,17 +50,17 @@ class Watch:
 
     def has_read_all(self) -> bool:
         """Tell whether every reader's checkpoints, with the rows that belong to them, reach the topic's end."""
-        with suppress(ConfigError):  # a broker that is busy may take long to answer
+        with suppress(ServiceUnavailable):  # a broker that is busy may take long to answer
             return set(consumer_lags(self.kafka, self.topic)) == {0}
         return False
 
     def _tasks_run(self) -> bool:
         try:
-            jobs = requests.get(f"{self.flink_url}/jobs/overview", timeout=_TIMEOUT_S).json()["jobs"]
-        except (requests.RequestException, ValueError, KeyError):
+            jobs = list_jobs(self.flink_url)
+        except ServiceUnavailable:
             return False
-        ours = [job for job in jobs if job["name"] == JOB_NAME and job["state"] == "RUNNING"]
-        return len(ours) == 1 and ours[0]["tasks"]["running"] == ours[0]["tasks"]["total"]
+        ours = [job for job in jobs if job.name == JOB_NAME and job.state == "RUNNING"]
+        return len(ours) == 1 and ours[0].n_running == ours[0].n_tasks
 
 
 def seconds_to_recovery(
@@ -94,7 +93,7 @@ def seconds_to_recovery(
 
     Raises
     ------
-    PipelineError
+    ServiceUnavailable
         If that has not come about after `GIVE_UP_S`.
     """
     last_new_s = resumed_s = since_s
@@ -108,7 +107,7 @@ def seconds_to_recovery(
         if steady and now_s - since_s >= noticed_within_s and is_whole():
             return resumed_s - since_s
         if now_s - since_s > GIVE_UP_S:
-            raise PipelineError(
+            raise ServiceUnavailable(
                 f"Expected results to flow again, found none for {now_s - last_new_s:.0f} s: see `fingerprint status` "
                 "and the job's exceptions in Flink's web UI"
             )
@@ -116,9 +115,11 @@ def seconds_to_recovery(
 
 
 def wait_until(condition: Callable[[], bool], *, what: str, timeout_s: float = GIVE_UP_S) -> None:
-    """Wait for a condition, or raise PipelineError."""
+    """Wait for a condition, or raise ServiceUnavailable."""
     end_s = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > end_s:
-            raise PipelineError(f"Expected {what} within {timeout_s:.0f} s, waited in vain: see `fingerprint status`")
+            raise ServiceUnavailable(
+                f"Expected {what} within {timeout_s:.0f} s, found that it has not come about: see `fingerprint status`"
+            )
         time.sleep(_POLL_S)

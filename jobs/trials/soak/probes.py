@@ -14,18 +14,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import psutil
-import requests
 
+from jobs.cluster.flink_client import ask
 from model.registry.database import connect
 from stack.control import status
 from stack.java.runtime import find_java
 from stack.status import StackStatus
-from udfs.errors import ConfigError
+from udfs.errors import ServiceUnavailable
 
 Sample = dict[str, Any]
 
 _MB: Final = 1e6
-_TIMEOUT_S: Final = 5.0
 _LATE: Final = timedelta(seconds=60)
 """No window ends so much earlier than another one that was written before it."""
 
@@ -107,13 +106,13 @@ class FlinkProbe:
     def heap_mb(self) -> dict[str, float]:
         """Return the used heap of JobManager and TaskManager."""
         paths = {"jobmanager": "/jobmanager"}
-        for manager in self._get("/taskmanagers")["taskmanagers"]:
+        for manager in ask(self.flink_url, "/taskmanagers")["taskmanagers"]:
             paths["taskmanager"] = f"/taskmanagers/{manager['id']}"
         return {name: value / _MB for name, path in paths.items() for value in self._metrics(path, [_HEAP]).values()}
 
     def checkpoint(self) -> dict[str, float] | None:
         """Return number, size and duration of the last complete checkpoint."""
-        last = self._get(f"/jobs/{self.job_id}/checkpoints")["latest"]["completed"]
+        last = ask(self.flink_url, f"/jobs/{self.job_id}/checkpoints")["latest"]["completed"]
         if last is None:
             return None
         return {"id": last["id"], "state_mb": last["state_size"] / _MB, "duration_ms": last["end_to_end_duration"]}
@@ -128,19 +127,14 @@ class FlinkProbe:
         return round(self._metrics(f"/jobs/{self.job_id}", ["numRestarts"]).get("numRestarts", 0))
 
     def _of_source(self, name: str) -> Iterator[float]:
-        for vertex in self._get(f"/jobs/{self.job_id}")["vertices"]:
+        for vertex in ask(self.flink_url, f"/jobs/{self.job_id}")["vertices"]:
             path = f"/jobs/{self.job_id}/vertices/{vertex['id']}"
-            names = [m["id"] for m in self._get(f"{path}/metrics") if m["id"].endswith(f".{name}")]
+            names = [m["id"] for m in ask(self.flink_url, f"{path}/metrics") if m["id"].endswith(f".{name}")]
             yield from self._metrics(path, names).values() if names else ()
 
     def _metrics(self, path: str, names: list[str]) -> dict[str, float]:
-        found = self._get(f"{path}/metrics", get=",".join(names))
+        found = ask(self.flink_url, f"{path}/metrics", get=",".join(names))
         return {metric["id"]: float(metric["value"]) for metric in found}
-
-    def _get(self, path: str, **parameters: str) -> Any:
-        response = requests.get(f"{self.flink_url}{path}", params=parameters, timeout=_TIMEOUT_S)
-        response.raise_for_status()
-        return response.json()
 
 
 @dataclass(kw_only=True)
@@ -195,11 +189,11 @@ class Sampler:
         for name in ("heap_mb", "checkpoint", "lag", "restarts"):
             try:
                 taken[name] = getattr(self.flink, name)()
-            except (requests.RequestException, ValueError, KeyError):
+            except ServiceUnavailable:
                 missing.append(name)
         try:
             taken["windows"], taken["latency_ms"] = self.database.since_last()
-        except ConfigError:
+        except ServiceUnavailable:
             missing.append("windows")
         if time.monotonic() - self.collected_s >= _COLLECT_EVERY_S:
             self.collected_s = time.monotonic()

@@ -88,7 +88,7 @@ def read_samples(path: Path) -> SoakSamples:
             break
     samples = [line for line in lines if "at_s" in line]
     if not lines or "load" not in lines[0] or not samples:
-        raise ConfigError(f"Expected samples of a soak in {path}, found none: was it ended before the first one?")
+        raise ConfigError(f"Expected samples of a soak in {path}, found none: name the folder of a soak that took one")
     last = lines[-1] if "acknowledged" in lines[-1] else {}
     return SoakSamples(header=lines[0], samples=samples, end=last)
 

@@ -71,7 +71,7 @@ def test_binance_bears_1024_streams_and_8004_characters() -> None:
 
 def test_futures_channels_of_both_paths_are_refused() -> None:
     sentence = (
-        "expected channels that one path of Binance's futures address serves, but found trade, bookTicker (/public) "
+        "Expected channels that one path of Binance's futures address serves, found trade, bookTicker (/public) "
         "and aggTrade (/market): run one feed for each path"
     )
     with pytest.raises(ConfigError, match=re.escape(sentence) + "$"):
@@ -80,7 +80,7 @@ def test_futures_channels_of_both_paths_are_refused() -> None:
 
 def test_an_address_with_a_query_is_refused() -> None:
     sentence = (
-        "expected Binance's address without a query, but found 'wss://host/?streams=x': leave out ? and what follows "
+        "Expected Binance's address without a query, found 'wss://host/?streams=x': leave out ? and what follows "
         "it, for the streams are added here"
     )
     with pytest.raises(ConfigError, match=re.escape(sentence) + "$"):

@@ -30,7 +30,7 @@ def test_coinbase_without_heartbeats_is_pinged(api: str, channel: str) -> None:
 def test_coinbase_futures_have_a_third_part() -> None:
     feed = COINBASE.make_feed(["bit-31dec26-cde"], api="advanced", url="wss://example.com")
     assert (feed.name, feed.url) == ("coinbase-advanced-bit31dec26cde", "wss://example.com")
-    with pytest.raises(ConfigError, match="such as BTC-USD, but found 'bit-31dec26-cde'"):
+    with pytest.raises(ConfigError, match="such as BTC-USD, found 'bit-31dec26-cde'"):
         COINBASE.make_feed(["bit-31dec26-cde"])
 
 
@@ -39,7 +39,7 @@ def test_coinbase_futures_have_a_third_part() -> None:
 )
 def test_channels_that_want_credentials_are_refused(api: str, channel: str) -> None:
     sentence = (
-        f"expected a channel of Coinbase that is open to all, but found {channel!r}, which wants credentials: "
+        f"Expected a channel of Coinbase that is open to all, found {channel!r}, which wants credentials: "
         "choose another channel"
     )
     with pytest.raises(ConfigError, match=f"^{sentence}$"):

@@ -62,8 +62,7 @@ REFUSED: list[Any] = [
     *(
         pytest.param(
             lambda url=url: generic_feed(url),
-            "expected an address of the form wss://host[:port]/path (ws:// if it has no TLS), "
-            f"but found {url!r}: {advice}",
+            f"Expected an address of the form wss://host[:port]/path (ws:// if it has no TLS), found {url!r}: {advice}",
             id=f"url {url!r}",
         )
         for url, advice in (
@@ -82,35 +81,35 @@ REFUSED: list[Any] = [
     *(
         pytest.param(
             lambda name=name: generic_feed("wss://host", name=name),
-            "expected a feed's name of 1 to 80 lower case letters, digits and dashes, "
-            f"but found {name!r}: choose another name",
+            "Expected a feed's name of 1 to 80 lower case letters, digits and dashes, "
+            f"found {name!r}: choose another name",
             id=f"name {name[:10]!r}",
         )
         for name in ("", "My", "a/b", "a b", "x" * 81)
     ),
     pytest.param(
         lambda: generic_feed("wss://host", silent_after_s=0.0),
-        "expected a time until a connection counts as silent, in seconds, above 0, but found 0.0: give another number",
+        "Expected a time until a connection counts as silent, in seconds, above 0, found 0.0: give another number",
         id="silence",
     ),
     pytest.param(
         lambda: generic_feed("wss://host", ping_every_s=-1.0),
-        "expected a time between pings, in seconds, above 0, but found -1.0: give another number",
+        "Expected a time between pings, in seconds, above 0, found -1.0: give another number",
         id="pings",
     ),
     pytest.param(
         lambda: generic_feed("wss://host", requests_per_s=float("nan")),
-        "expected a number of requests a second above 0, but found nan: give another number",
+        "Expected a number of requests a second above 0, found nan: give another number",
         id="requests",
     ),
     pytest.param(
         lambda: generic_feed("wss://host", keepalive=Keepalive(text="ping", every_s=float("inf"))),
-        "expected a time between keepalives, in seconds, above 0, but found inf: give another number",
+        "Expected a time between keepalives, in seconds, above 0, found inf: give another number",
         id="keepalive's time",
     ),
     pytest.param(
         lambda: generic_feed("wss://host", keepalive=Keepalive(text="", every_s=5.0)),
-        "expected what the venue wants to hear as the keepalive, but found nothing: write it",
+        "Expected what the venue wants to hear as the keepalive, found nothing: write it",
         id="keepalive's text",
     ),
 ]
@@ -127,19 +126,19 @@ def test_refusals(call: Callable[[], Feed], sentence: str) -> None:
     [
         (
             b'{"a":1}\n{"b":\n',
-            "FILE, line 2: expected a JSON object or array on each line, but found no JSON: "
-            "unexpected end of data: line 1 column 6 (char 5)",
+            "Expected a JSON object or array on each line, found no JSON in line 2 of FILE "
+            "(unexpected end of data: line 1 column 6 (char 5)): correct it",
         ),
         (
             b'\n\n"ping"\n',
-            'FILE, line 3: expected a JSON object or array on each line, but found "ping": write a whole frame',
+            'Expected a JSON object or array on each line, found "ping" in line 3 of FILE: write a whole frame',
         ),
         (
             b" \n\n",
-            "expected a JSON object or array on each line of FILE, but found none: write the subscriptions into it",
+            "Expected a JSON object or array on each line of FILE, found none: write the subscriptions into it",
         ),
-        (b"", "expected a JSON object or array on each line of FILE, but found none: write the subscriptions into it"),
-        (b"\xff\xfe\n", "expected FILE to be UTF-8 text, but it is not (invalid start byte): save it so"),
+        (b"", "Expected a JSON object or array on each line of FILE, found none: write the subscriptions into it"),
+        (b"\xff\xfe\n", "Expected FILE to be UTF-8 text, found other bytes (invalid start byte): save it so"),
     ],
 )
 def test_a_file_of_subscriptions_that_is_none(tmp_path: Path, content: bytes, sentence: str) -> None:
@@ -154,7 +153,7 @@ def test_a_file_of_subscriptions_that_cannot_be_read(tmp_path: Path) -> None:
     for path, reason in ((tmp_path / "no", "No such file or directory"), (tmp_path, "Is a directory")):
         with pytest.raises(ConfigError) as error:
             generic_feed("wss://host", subscribe=path)
-        expected = f"expected to read subscriptions from {path}, but found {reason}: name a readable file"
+        expected = f"Expected to read subscriptions from {path}, found {reason}: name a readable file"
         assert str(error.value) == expected
 
 

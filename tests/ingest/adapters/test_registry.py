@@ -59,7 +59,7 @@ def test_a_venue_that_is_not_listed_is_one_sentence_with_those_that_are(name: st
     with pytest.raises(ConfigError) as refused:
         find_adapter(name)
     assert str(refused.value) == (
-        f"expected a venue of {', '.join(adapter.name for adapter in ADAPTERS)} or generic, but found {name!r}: "
+        f"Expected a venue of {', '.join(adapter.name for adapter in ADAPTERS)} or generic, found {name!r}: "
         "choose one of them; generic connects to any other venue by its --url"
     )
 
@@ -134,7 +134,7 @@ def test_what_is_no_symbol_is_refused(adapter: Adapter, api: str) -> None:
     for symbol in expected(adapter, api)["not_symbols"]:
         with pytest.raises(ConfigError, match=_whole(f"found {symbol!r}: write it in that form")) as refused:
             adapter.make_feed([adapter.symbol, symbol], api=api)
-        assert str(refused.value).startswith(f"expected a {adapter.title} symbol such as {adapter.symbol}, but")
+        assert str(refused.value).startswith(f"Expected a {adapter.title} symbol such as {adapter.symbol}, found")
 
 
 @each_interface
@@ -143,20 +143,20 @@ def test_what_is_no_channel_is_refused(adapter: Adapter, api: str) -> None:
         advice = f"found {channel!r}: choose one that the interface has"
         with pytest.raises(ConfigError, match=_whole(advice)) as refused:
             adapter.make_feed([adapter.symbol], api=api, channels=[channel])
-        assert str(refused.value).startswith(f"expected a channel of {adapter.title}'s interface {api} such as ")
+        assert str(refused.value).startswith(f"Expected a channel of {adapter.title}'s interface {api} such as ")
 
 
 @each_interface
 def test_nothing_to_ask_for_is_refused(adapter: Adapter, api: str) -> None:
-    with pytest.raises(ConfigError, match=f"^expected at least one {adapter.title} symbol such as {adapter.symbol}, "):
+    with pytest.raises(ConfigError, match=f"^Expected at least one {adapter.title} symbol such as {adapter.symbol}, "):
         adapter.make_feed([], api=api)
-    with pytest.raises(ConfigError, match=f"^expected at least one channel of {adapter.title}'s interface {api} such "):
+    with pytest.raises(ConfigError, match=f"^Expected at least one channel of {adapter.title}'s interface {api} such "):
         adapter.make_feed([adapter.symbol], api=api, channels=[])
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.name)
 def test_an_interface_that_is_none_is_refused(adapter: Adapter) -> None:
-    sentence = f"expected {' or '.join(adapter.api_names)} as the interface of {adapter.title}, but found 'fix': "
+    sentence = f"Expected {' or '.join(adapter.api_names)} as the interface of {adapter.title}, found 'fix': "
     with pytest.raises(ConfigError, match=_whole(sentence + "choose one of them")):
         adapter.make_feed([adapter.symbol], api="fix")
 

@@ -11,7 +11,7 @@ import pytest
 from ingest.kafka.backlog import Capacity
 from ingest.kafka.broker import ensure_topics
 from ingest.kafka.producer import Producer
-from udfs.errors import ConfigError
+from udfs.errors import ServiceUnavailable
 
 
 @pytest.fixture
@@ -53,10 +53,10 @@ def test_a_broker_that_is_not_there_is_one_sentence(
 ) -> None:
     monkeypatch.setattr("ingest.kafka.broker.ANSWER_TIMEOUT_S", 2.0)
     address = request.getfixturevalue(who)
-    sentence = f"^expected Kafka at {address} to answer, but found .*{found}.*: check the address and that the broker"
-    with pytest.raises(ConfigError, match=sentence):
+    sentence = f"^Expected Kafka at {address} to answer, found .*{found}.*: check the address and that the broker"
+    with pytest.raises(ServiceUnavailable, match=sentence):
         ensure_topics(address, ["t"], 1)
     producer = Producer(address, "t", capacity=Capacity(messages=10, value_bytes=1_000))
-    with pytest.raises(ConfigError, match=sentence):
+    with pytest.raises(ServiceUnavailable, match=sentence):
         producer.__enter__()
     assert capfd.readouterr() == ("", "")

@@ -36,5 +36,5 @@ def test_a_record_may_be_empty() -> None:
 
 
 def test_a_record_without_a_place_is_refused() -> None:
-    with pytest.raises(ConfigError, match="expected Kafka to say where a record is"):
+    with pytest.raises(ConfigError, match="Expected Kafka to say where a record is"):
         to_record(Message(topic="t", timestamp=(0, -1)))

@@ -103,7 +103,7 @@ def test_a_cut_gzip_stream_keeps_its_whole_lines(tmp_path: Path, caplog: pytest.
 )
 def test_a_line_that_is_no_frame_is_refused(tmp_path: Path, line: str) -> None:
     path = _write(tmp_path / "bad.jsonl", TEXT + line.encode() + b"\n" + TEXT)
-    with pytest.raises(SchemaError, match=r"bad\.jsonl, line 4: expected .* but found"):
+    with pytest.raises(SchemaError, match=r"^Expected .*, found .* in line 4 of .*bad\.jsonl: "):
         read_capture(path)
 
 
@@ -123,9 +123,9 @@ def test_a_corrupt_file_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot read the capture"):
+    with pytest.raises(ConfigError, match="Expected to read the capture"):
         read_capture(tmp_path / "none.jsonl.gz")
-    with pytest.raises(ConfigError, match="cannot read the capture"):
+    with pytest.raises(ConfigError, match="Expected to read the capture"):
         read_capture(tmp_path)
 
 
@@ -175,14 +175,14 @@ def test_first_parts_may_be_gone_and_a_part_named_twice(tmp_path: Path) -> None:
 
 def test_a_missing_part_in_the_middle_is_refused(tmp_path: Path) -> None:
     _write_parts(tmp_path, [1, 2, 4])
-    with pytest.raises(SchemaError, match=r"^expected part 3 of c before .*part0004\.jsonl\.gz, but it is missing"):
+    with pytest.raises(SchemaError, match=r"^Expected part 3 of c before .*part0004\.jsonl\.gz, found it missing"):
         find_recordings([tmp_path])
 
 
 def test_a_part_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     (part,) = _write_parts(tmp_path, [1])
     _write(tmp_path / part.name.removesuffix(".gz"), TEXT)
-    with pytest.raises(SchemaError, match=r"expected part 1 of c once"):
+    with pytest.raises(SchemaError, match=r"Expected part 1 of c once"):
         find_recordings([tmp_path])
 
 

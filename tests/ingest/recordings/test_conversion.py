@@ -153,7 +153,7 @@ wss://y <-> 1617647608.5
 
 def test_connections_at_once_are_refused(tmp_path: Path) -> None:
     content = b'wss://x <-> 1617647601.5\nwss://y <-> 1617647602.5\n1617647603.5: 1\nwss://x <- 1617647603.5: "s"\n'
-    with pytest.raises(SchemaError, match=r"X\.0, line 4: .* one to wss://x within a connection to wss://y"):
+    with pytest.raises(SchemaError, match=r"line 4 of .*X\.0 one to wss://x within a connection to wss://y"):
         _convert(tmp_path, "X.0", content)
     assert list((tmp_path / "out").iterdir()) == [], "nothing is left of it"
 
@@ -197,16 +197,16 @@ def test_a_gzip_stream_that_is_cut_off(tmp_path: Path) -> None:
         (b"\n\n", r"found no line"),
         (
             b'{"ts_ns": 1, "dir": "recv", "frame": ""}\n',
-            r"line 1: expected .*hftbacktest.*cryptofeed.* but found {\"ts",
+            r"^Expected .*hftbacktest.*cryptofeed.*, found {\"ts.* in line 1 of ",
         ),
-        (b"\n\nhello\n", r"line 3: expected"),
-        (b"1723161253937085768 {}\nhello\n", r"line 2: expected .* but found hello"),
-        (b"1723161253937085768 {}\n99 {}\n", r"line 2: expected"),
-        (b"99: {}\n", r"line 1: expected"),
-        (b"1617647603.5: []\n\n1617647603,5: []\n", r"line 3: expected"),
-        (b"configuration: {}\nhello\n", r"line 2: expected"),
-        (b"1617647603.5: []\n\xff\n", r"line 2: expected UTF-8"),
-        (b"wss://x <-> 1617647601.5: {}\n", r"line 1: expected"),
+        (b"\n\nhello\n", r"found .* in line 3 of"),
+        (b"1723161253937085768 {}\nhello\n", r"found hello in line 2 of"),
+        (b"1723161253937085768 {}\n99 {}\n", r"found .* in line 2 of"),
+        (b"99: {}\n", r"found .* in line 1 of"),
+        (b"1617647603.5: []\n\n1617647603,5: []\n", r"found .* in line 3 of"),
+        (b"configuration: {}\nhello\n", r"found .* in line 2 of"),
+        (b"1617647603.5: []\n\xff\n", r"^Expected UTF-8 text, found .* in line 2 of"),
+        (b"wss://x <-> 1617647601.5: {}\n", r"found .* in line 1 of"),
         (b"\x1f\x8bnot gzip", r"corrupt"),
     ],
 )
@@ -220,14 +220,14 @@ def test_what_is_neither_is_refused(tmp_path: Path, content: bytes, said: str) -
 
 
 def test_a_recording_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot read the recording"):
+    with pytest.raises(ConfigError, match="Expected to read the recording"):
         convert(tmp_path / "none", tmp_path)
 
 
 def test_captures_are_not_written_over(tmp_path: Path) -> None:
     (capture,) = _convert(tmp_path, "x", b"1617647603.5: []\n").captures
     before = capture.read_bytes()
-    with pytest.raises(ConfigError, match=r"x\.jsonl\.gz, but it is there already: choose another --out"):
+    with pytest.raises(ConfigError, match=r"x\.jsonl\.gz, found it there already: choose another --out"):
         _convert(tmp_path, "x", b"1617647603.5: {}\n")
     assert capture.read_bytes() == before
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["x.jsonl.gz"]

@@ -278,7 +278,7 @@ def test_a_connection_that_was_not_closed(tmp_path: Path) -> None:
 
 def test_no_file_is_written_over(tmp_path: Path) -> None:
     (tmp_path / FIRST).write_text("mine")
-    with pytest.raises(ConfigError, match=r"record into .*: File exists"):
+    with pytest.raises(ConfigError, match=r"record into .* found File exists"):
         record(tmp_path, FRAMES)
     assert (tmp_path / FIRST).read_text() == "mine"
 
@@ -286,7 +286,7 @@ def test_no_file_is_written_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize("below", [".", "folder"])
 def test_no_folder(tmp_path: Path, below: str) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match=r"^Expected to be able to record into .*, found: .*: make room or choose"):
+    with pytest.raises(ConfigError, match=r"^Expected to be able to record into .*, found .*: make room or choose"):
         Recorder(tmp_path / "file" / below)
 
 
@@ -326,7 +326,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
     """The limit of a file's size stands for the disk's: it is refused the same way."""
     command = [sys.executable, "-c", FULL, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert f"4 1 Expected to be able to record into {tmp_path}, found: File too large" in done.stdout, done.stderr
+    assert f"4 1 Expected to be able to record into {tmp_path}, found File too large" in done.stdout, done.stderr
     assert "ConfigError: Expected to be able" in done.stderr, "a recorder that failed says so in the end, too"
     numbers = read_now(tmp_path / "a.part0001.jsonl.gz")
     assert len(numbers) > 100

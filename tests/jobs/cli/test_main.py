@@ -175,7 +175,7 @@ def test_a_recording_whose_clock_counts_in_another_unit(environment: dict[str, s
     said = refuse(["replay", str(path), "--kafka", "nowhere:1"], environment)
     assert "ms is left out: expected each ts_ns in nanoseconds since 1970" in said
     assert "found 1794000000000 in one of 2 such frames" in said
-    assert "expected recordings whose ts_ns are from 2000 to 2099, but found none" in said
+    assert "Expected recordings whose ts_ns are from 2000 to 2099, found none" in said
 
 
 def test_a_recording_that_is_not_there(environment: dict[str, str]) -> None:

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from jobs.cluster.flink_client import _last_cause, _reason, flink_run_command, stop_with_savepoint
+from jobs.cluster.flink_client import _last_cause, _reason, check_job, flink_run_command, list_jobs, stop_with_savepoint
 from stack.ports import free_port
-from udfs.errors import PipelineError
+from udfs.errors import ConfigError, PipelineError, ServiceUnavailable
 
 TRACE = """java.util.concurrent.CompletionException: what wraps it
 \tat org.apache.flink.Some.method(Some.java:1)
@@ -39,5 +43,55 @@ def test_a_savepoint_is_handed_on() -> None:
 
 def test_a_cluster_that_has_gone_is_one_sentence() -> None:
     url = f"http://127.0.0.1:{free_port()}"
-    with pytest.raises(PipelineError, match=f"Expected an answer from {url}/jobs/j/stop, found none"):
+    with pytest.raises(ServiceUnavailable, match=f"Expected Flink at {url} to answer /jobs/j/stop, found no answer"):
         stop_with_savepoint(url, "j", None)
+
+
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[str]:
+    """Give one answer to everything."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (200, b'{"other": 1}', ConfigError),
+        (200, b"<html>", ConfigError),
+        (404, b"<html>", ConfigError),
+        (404, b'{"errors": ["Job not found"]}', ServiceUnavailable),
+        (503, b'{"errors": ["leader election"]}', ServiceUnavailable),
+        (502, b"<html>", ServiceUnavailable),
+        (400, b'{"errors": ["Bad request"]}', PipelineError),
+    ],
+)
+def test_each_answer_is_an_error_of_its_kind(
+    monkeypatch: pytest.MonkeyPatch, status: int, body: bytes, kind: type[PipelineError]
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with answering(status, body) as url, pytest.raises(PipelineError) as caught:
+        list_jobs(url)
+    assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize("url", ["localhost:8081", "flink", "http://:8081"])
+def test_an_address_that_is_none_is_no_outage(url: str) -> None:
+    with pytest.raises(ConfigError, match="^Expected Flink's address as http://HOST:PORT, found .*: correct it"):
+        check_job(url)

@@ -11,7 +11,7 @@ from jobs.pipeline import java_functions as functions
 from jobs.pipeline.java_functions import functions_jar
 from jobs.pipeline.queries import JAVA_FUNCTIONS
 from jobs.pipeline.tables import DRIVER
-from stack.stack_error import StackError
+from udfs.errors import ArtifactError
 
 
 def test_the_jar_has_what_sql_names() -> None:
@@ -23,5 +23,5 @@ def test_the_jar_has_what_sql_names() -> None:
 
 def test_a_missing_jar_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(functions, "FUNCTIONS_JAR", tmp_path / "none.jar")
-    with pytest.raises(StackError, match=r"Java functions in .*none\.jar, found none: reinstall"):
+    with pytest.raises(ArtifactError, match=r"Java functions in .*none\.jar, found none: reinstall"):
         functions_jar()

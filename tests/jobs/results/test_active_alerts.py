@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ import pytest
 from typer.testing import CliRunner
 
 from jobs.cli.main import build_app
+from jobs.cluster.flink_client import check_job
 from jobs.cluster.service_addresses import Addresses
 from jobs.config import JOB_NAME
-from jobs.results.active_alerts import Alert, alert_table, read_alerts, with_flink
+from jobs.results.active_alerts import Alert, alert_table, read_alerts, with_job
 from jobs.results.migrations import migrate
 from model.registry.database import connect
+from udfs.errors import ConfigError
 
 Run = Callable[..., Any]
 
@@ -169,7 +172,18 @@ def test_a_flink_that_does_not_answer_is_critical(run: Run) -> None:
         taken.bind(("127.0.0.1", 0))
         done = run("--flink", f"http://127.0.0.1:{taken.getsockname()[1]}", "--format", "json")
     assert done.exit_code == 1
-    assert "Expected Flink's REST interface" in json.loads(done.stdout.splitlines()[0])["summary"]
+    assert "to answer /jobs/overview, found no answer (" in json.loads(done.stdout.splitlines()[0])["summary"]
+
+
+def test_a_wrong_address_of_flink_is_no_alert(run: Run) -> None:
+    done = run("--flink", "localhost:8081")
+    assert isinstance(done.exception, ConfigError)
+    assert str(done.exception) == "Expected Flink's address as http://HOST:PORT, found 'localhost:8081': correct it"
+
+
+def test_a_wrong_address_of_the_database_is_no_outage(run: Run) -> None:
+    done = run("--database-url", "localhost/fingerprint")
+    assert isinstance(done.exception, ConfigError)
 
 
 def test_the_local_flink_says_nothing_of_another_database(tmp_path: Path) -> None:
@@ -187,5 +201,5 @@ def test_reading_needs_no_transaction(standstill_url: str) -> None:
 
 
 def test_nothing_wrong_is_an_empty_table(flink: Any) -> None:
-    assert with_flink([], flink("RUNNING")) == []
+    assert with_job([], **asdict(check_job(flink("RUNNING")))) == []
     assert alert_table([]).row_count == 0

@@ -14,7 +14,7 @@ import yoyo
 
 from fingerprint_testing.paths import ROOT, SQL
 from jobs.results.migrations import _MIGRATE_LOCK, check_schema, migrate, sql_folder
-from udfs.errors import ConfigError, SchemaError
+from udfs.errors import ConfigError, PipelineError, SchemaError, ServiceUnavailable
 
 MIGRATIONS = sorted(path.stem for path in (SQL / "migrations").glob("*.sql"))
 
@@ -120,10 +120,10 @@ def test_an_open_transaction_is_waited_for_no_longer_and_named(empty_database_ur
     with closing(psycopg2.connect(empty_database_url, application_name="a notebook")) as analyst:
         with analyst.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM window_scores")
-        with pytest.raises(ConfigError) as caught:
+        with pytest.raises(ServiceUnavailable) as caught:
             migrate(empty_database_url, retention_days=30)
         sentence = str(caught.value)
-        assert "to be free within 2 s, found that a transaction of " in sentence
+        assert "to be free within 2 s, found one held by a transaction of " in sentence
         assert " in 'a notebook', which began at 2" in sentence
         assert sentence.endswith(
             f": let it end, or end it by SELECT pg_terminate_backend({analyst.info.backend_pid}), and run it again"
@@ -140,7 +140,9 @@ def test_a_migration_waits_no_longer_either(empty_database_url: str) -> None:
     query(empty_database_url, "DELETE FROM _yoyo_migration WHERE migration_id LIKE '0010%'")
     with closing(psycopg2.connect(empty_database_url)) as analyst, analyst.cursor() as cursor:
         cursor.execute("LOCK TABLE window_scores")
-        with pytest.raises(ConfigError, match=r"found that a transaction of .* holds one: let it end, or end it by"):
+        with pytest.raises(
+            ServiceUnavailable, match=r"found one held by a transaction of .*: let it end, or end it by"
+        ):
             migrate(empty_database_url)
         analyst.rollback()
     assert migrate(empty_database_url) == [name for name in MIGRATIONS if name.startswith("0010")]
@@ -165,26 +167,26 @@ def test_retention_below_a_day_is_refused(database_url: str) -> None:
 
 @pytest.mark.parametrize("action", [migrate, check_schema])
 @pytest.mark.parametrize(
-    ("old", "new", "reason"),
+    ("old", "new", "kind", "reason"),
     [
-        ("password", "hush-hush", "password authentication failed"),
-        ("port", "1", "Connection refused"),
-        ("database", "no_such_database", 'database "no_such_database" does not exist'),
+        ("password", "hush-hush", ConfigError, "password authentication failed"),
+        ("port", "1", ServiceUnavailable, "Connection refused"),
+        ("database", "no_such_database", ConfigError, 'database "no_such_database" does not exist'),
     ],
 )
 def test_a_database_that_cannot_be_reached_is_one_sentence(
-    database_url: str, action: Callable[[str], object], old: str, new: str, reason: str
+    database_url: str, action: Callable[[str], object], old: str, new: str, kind: type[PipelineError], reason: str
 ) -> None:
     head, _, tail = database_url.partition("@")
     user, _, password = head.rpartition(":")
     host, _, rest = tail.partition(":")
     port, _, database = rest.partition("/")
     parts = {"password": password, "port": port, "database": database} | {old: new}
-    with pytest.raises(ConfigError, match=reason) as caught:
+    with pytest.raises(kind, match=reason) as caught:
         action(f"{user}:{parts['password']}@{host}:{parts['port']}/{parts['database']}")
     message = str(caught.value)
     assert "\n" not in message
-    assert message.endswith(": check DATABASE_URL")
+    assert message.endswith(" DATABASE_URL")
     assert parts["password"] not in message
 
 

@@ -22,7 +22,7 @@ from jobs.results.redrive import (
     read_mended,
     to_json,
 )
-from udfs.errors import ConfigError
+from udfs.errors import ConfigError, SchemaError
 
 GOOD = b'{"connection_id": "c", "recv_ts_ns": 1000000000000000000, "msg_type": "NEW"}'
 AT = datetime(2026, 11, 23, tzinfo=UTC)
@@ -149,7 +149,7 @@ def test_a_printed_letter_is_refresh(tmp_path_factory: pytest.TempPathFactory, k
 def test_a_line_that_is_no_letter_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "dead letters.jsonl"
     path.write_text(json.dumps(to_json(DEAD_LETTERS[0])) + "\n" + line + "\n")
-    with pytest.raises(ConfigError, match="Expected line 2 of .* found"):
+    with pytest.raises(SchemaError, match="Expected line 2 of .* found"):
         read_mended(path)
 
 

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,8 @@ from jobs.trials.chaos.chaos_report import DISTURBED, UNDISTURBED, WITHOUT_FLINK
 from jobs.trials.chaos.faults import KILLED, Fault, draw_faults, kill_fault, limit_files
 from jobs.trials.chaos.job_watch import seconds_to_recovery
 from jobs.trials.chaos.network_cut import Relay
-from udfs.errors import PipelineError
+from stack.ports import free_port
+from udfs.errors import ConfigError, ServiceUnavailable
 from udfs.schema import Session
 
 
@@ -104,6 +106,20 @@ def test_a_relay_passes_on_holds_back_and_goes_on_without_loss() -> None:
                 assert caller.recv(4, socket.MSG_WAITALL) == b"back"
 
 
+def test_a_service_that_is_away_is_waited_for_and_a_mistake_is_not(tmp_path: Path) -> None:
+    port = free_port()
+    away = watch.Watch(
+        home=tmp_path,
+        kafka=f"127.0.0.1:{port}",
+        flink_url=f"http://127.0.0.1:{port}",
+        database_url=f"postgresql://a:b@127.0.0.1:{port}/d",
+        topic="t",
+    )
+    assert away.newest_window() is None
+    with pytest.raises(ConfigError, match="DATABASE_URL to be"):
+        replace(away, database_url="localhost").newest_window()
+
+
 WRITER = """
 import sys
 for line in sys.stdin:
@@ -167,7 +183,7 @@ def test_results_that_never_stand_still_recover_at_once_but_are_watched(clock: C
 
 
 def test_results_that_do_not_come_back_are_said(clock: Clock) -> None:
-    with pytest.raises(PipelineError, match="found none for"):
+    with pytest.raises(ServiceUnavailable, match="found none for"):
         seconds_to_recovery(lambda: None, lambda: True, newest=None, since_s=0.0, noticed_within_s=4.0)
 
 

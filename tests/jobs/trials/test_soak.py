@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,11 @@ from typing import Any
 import pytest
 
 from ingest.kafka.record_validity import check_record
+from jobs.trials.soak.probes import FlinkProbe, LatencyProbe, Sampler
 from jobs.trials.soak.soak_load import STEP_S, STEPS, LoadSettings, draw_cohort
 from jobs.trials.soak.soak_report import read_samples, slope_per_hour, summarize, write_report
+from stack.ports import free_port
+from stack.status import StackStatus
 from udfs.errors import ConfigError
 
 START_NS = 1_790_000_000_000_000_000
@@ -53,6 +57,19 @@ def test_a_connection_keeps_its_order() -> None:
     for due_ns, key, _, _ in merged:
         times.setdefault(key, []).append(due_ns)
     assert all(a <= b for ns in times.values() for a, b in pairwise(ns))
+
+
+def test_what_is_away_is_missing_and_a_mistake_is_an_error(tmp_path: Path) -> None:
+    port = free_port()
+    flink = FlinkProbe(flink_url=f"http://127.0.0.1:{port}", job_id="j")
+    database = LatencyProbe(database_url=f"postgresql://a:b@127.0.0.1:{port}/d")
+    stack = StackStatus(home=tmp_path)
+    sample = Sampler(stack=stack, flink=flink, database=database).sample()
+    assert sample["missing"] == ["heap_mb", "checkpoint", "lag", "restarts", "windows"]
+    with pytest.raises(ConfigError, match="Flink's address as http://HOST:PORT"):
+        Sampler(stack=stack, flink=replace(flink, flink_url="localhost:1"), database=database).sample()
+    with pytest.raises(ConfigError, match="DATABASE_URL to be"):
+        Sampler(stack=stack, flink=flink, database=replace(database, database_url="localhost")).sample()
 
 
 def test_slope_of_the_second_half() -> None:

@@ -19,6 +19,7 @@ from ingest.recordings.capture import read_capture
 from jobs.cli.model.enrol import enrol as enrol_command
 from jobs.reference.scored_captures import score_capture
 from model.artifact.artifact_folder import explainer_of, load_manifest, load_predictor
+from model.artifact.trained_artifact import train
 from model.enrolment.baseline import FROM_MANIFEST, FROM_TRAINING
 from model.enrolment.before_after import MOST_LOSS, losses
 from model.enrolment.enrolling import ENROLMENT_NAME, Enrolment, enrol
@@ -27,7 +28,7 @@ from model.training.calibration import fit_scaling
 from model.training.calibrator import fit_refusal
 from model.training.cross_fitting import Division, divisions_of, extend_divisions, left_out_whole, make_folds
 from model.training.dataset import Dataset, Source
-from model.training.training_run import ON_FRESH, ON_RECORDINGS, Amounts, train
+from model.training.training_run import ON_FRESH, ON_RECORDINGS, Amounts
 from synthetic.behaviour import Profile
 from synthetic.generate import generate_session
 from synthetic.open_world.unknown_venues import draw_unknown_profile

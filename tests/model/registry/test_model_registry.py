@@ -27,7 +27,7 @@ from model.registry.model_registry import (
     withdraw,
 )
 from model.registry.topic_models import RegistryModels
-from udfs.errors import ArtifactError, ConfigError
+from udfs.errors import ConfigError, ServiceUnavailable
 from udfs.model_schedule import Activation, Schedule
 
 TOPIC = "registry_messages"
@@ -67,7 +67,7 @@ def test_a_model_of_which_only_the_name_is_known_is_refused(database: Connection
             "INSERT INTO model_versions (model_version, manifest, sha256) VALUES ('old', '{}', repeat('0', 64))"
         )
     for version, found in (("old", "only its name"), ("nowhere", "none such")):
-        with pytest.raises(ArtifactError, match=f"model {version} in the registry, found {found}"):
+        with pytest.raises(ConfigError, match=f"model {version} in the registry, found {found}"):
             fetch_artifact(database, version, tmp_path)
 
 
@@ -77,7 +77,7 @@ def test_a_change_is_announced_and_made(database: Connection, versions: tuple[st
     state = read_state(database, TOPIC)
     only = (Activation(model_version=first),)
     assert (state.schedule, state.announced, state.is_overdue) == (Schedule(activations=only), number, False)
-    with pytest.raises(ConfigError, match="nobody else to change the model of the topic registry_messages"):
+    with pytest.raises(ServiceUnavailable, match="nobody else to change the model of the topic registry_messages"):
         announce(database, TOPIC, second)
     assert settle(database, number, [5, 0, 7])
     withdraw(database, number)  # too late
@@ -150,6 +150,13 @@ def test_a_lost_connection_is_made_again(
     assert [a.model_version for a in models.schedule().activations] == [versions[0]]
 
 
+def test_a_mistake_is_not_tried_again(database_url: str) -> None:
+    began_s = time.monotonic()
+    with pytest.raises(ConfigError, match="does not exist: correct DATABASE_URL"):
+        RegistryModels(f"{database_url}_which_is_none", TOPIC)
+    assert time.monotonic() - began_s < 10
+
+
 def test_a_topic_without_a_model_is_refused(database: Connection, database_url: str) -> None:
-    with pytest.raises(ArtifactError, match="an active model for the topic nowhere, found none"):
+    with pytest.raises(ConfigError, match="an active model for the topic nowhere, found none"):
         RegistryModels(database_url, "nowhere").schedule()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from model.artifact.artifact_folder import load_predictor
+from model.artifact.trained_artifact import train
 from model.training.boosting import window_weights
 from model.training.calibrator import CalibratedVerdicts
 from model.training.cross_fitting import make_folds
@@ -24,7 +25,7 @@ from model.training.dataset import (
     read_labelled_captures,
 )
 from model.training.session_accuracy import session_metrics
-from model.training.training_run import CLASSES, Amounts, train
+from model.training.training_run import CLASSES, Amounts
 from udfs.current_verdict import CERTAIN, ConnectionVerdict
 from udfs.errors import SchemaError
 

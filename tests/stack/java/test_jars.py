@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
 from stack.java import jars
 from stack.java.jars import Jar, ensure_jars, locked_jars
-from stack.stack_error import StackError
+from udfs.errors import ArtifactError, ConfigError
 
 CONTENT = b"not really a jar"
 
@@ -85,7 +87,7 @@ def test_a_wrong_checksum_is_refused_and_the_file_removed(
     jar: Jar, home: Path, repository: Path, tmp_path: Path
 ) -> None:
     put(repository, jar, b"something else")
-    with pytest.raises(StackError, match="thing-1.0.jar to have sha256") as caught:
+    with pytest.raises(ArtifactError, match="thing-1.0.jar to have sha256") as caught:
         ensure_jars("flink", lambda _line: None)
     assert "sesame" not in str(caught.value)
     assert cached_names(tmp_path) == []
@@ -111,13 +113,30 @@ def test_a_wrong_jar_in_the_local_maven_repository_is_not_used(jar: Jar, home: P
 
 
 def test_a_missing_jar_is_named(jar: Jar, home: Path, repository: Path, tmp_path: Path) -> None:
-    with pytest.raises(StackError, match="thing-1.0.jar, found HTTP status 404"):
+    with pytest.raises(ConfigError, match="thing-1.0.jar, found HTTP status 404"):
         ensure_jars("flink", lambda _line: None)
     assert cached_names(tmp_path) == []
+
+
+def test_an_address_that_is_none_is_not_tried_again(
+    jar: Jar, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    get = requests.get
+
+    def count(url: str, **options: Any) -> requests.Response:
+        tried.append(url)
+        return get(url, **options)
+
+    monkeypatch.setattr(requests, "get", count)
+    monkeypatch.setenv("MAVEN_REPO_URL", "mirror.example/maven2")
+    with pytest.raises(ConfigError, match="found an address that is none .*: check the network, or set MAVEN_REPO_URL"):
+        ensure_jars("flink", lambda _line: None)
+    assert len(tried) == 1
 
 
 def test_a_cache_that_cannot_be_written_is_named(jar: Jar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.raises(StackError, match="set XDG_CACHE_HOME"):
+    with pytest.raises(ConfigError, match="set XDG_CACHE_HOME"):
         ensure_jars("flink", lambda _line: None)

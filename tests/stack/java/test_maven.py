@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from stack.java.maven import MAVEN_CENTRAL_URL, repository_url, user_home, without_password
-from stack.stack_error import StackError
+from stack.java.maven import MAVEN_CENTRAL_URL, repository_url, user_home
+from stack.ports import without_password
+from udfs.errors import ConfigError
 
 MIRROR = "https://mirror.example/maven"
 
@@ -49,7 +50,7 @@ def test_the_environment_comes_first(tmp_path: Path) -> None:
 def test_broken_settings_are_named(tmp_path: Path) -> None:
     environ = write_settings(tmp_path, "central")
     (tmp_path / ".m2" / "settings.xml").write_text("<settings>", encoding="utf-8")
-    with pytest.raises(StackError, match="settings.xml"):
+    with pytest.raises(ConfigError, match="settings.xml"):
         repository_url(environ)
 
 

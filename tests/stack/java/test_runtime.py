@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stack.java.runtime import find_java
-from stack.stack_error import StackError
+from udfs.errors import ConfigError
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,7 @@ def test_a_link_on_the_path_leads_to_its_home(tmp_path: Path) -> None:
 
 def test_the_error_names_what_was_found_and_the_three_ways(tmp_path: Path) -> None:
     old = make_java(tmp_path / "old", "11")
-    with pytest.raises(StackError) as caught:
+    with pytest.raises(ConfigError) as caught:
         find_java({"JAVA_HOME": "/nowhere", "PATH": str(old / "bin")})
     message = str(caught.value)
     assert "JAVA_HOME=/nowhere (does not run)" in message

@@ -9,7 +9,7 @@ from stack.control import up
 from stack.java.runtime import JavaHome
 from stack.services.flink import build_flink, forget_jobs, last_savepoint
 from stack.settings import StackSettings, last_settings, write_settings
-from stack.stack_error import StackError
+from udfs.errors import ConfigError
 
 
 def test_jobs_are_forgotten_and_their_checkpoints_stay(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_another_kafka_does_not_get_the_jobs_of_the_last(tmp_path: Path, monkeyp
     """The start is stopped where it would need Java."""
 
     def no_java() -> None:
-        raise StackError("no java")
+        raise ConfigError("no java")
 
     monkeypatch.setattr("stack.control.find_java", no_java)
     plan = tmp_path / "flink" / "ha" / "default" / "submittedExecutionPlan1"
@@ -47,7 +47,7 @@ def test_another_kafka_does_not_get_the_jobs_of_the_last(tmp_path: Path, monkeyp
         plan.touch()
         write_settings(StackSettings(home=tmp_path, kafka_port=40_001, flink_port=0, postgres_port=40_002))
         settings = StackSettings(home=tmp_path, kafka_port=port and 40_003, flink_port=0, postgres_port=0)
-        with pytest.raises(StackError, match="no java"):
+        with pytest.raises(ConfigError, match="no java"):
             up(settings, lines.append)
         assert plan.exists() is is_kept
     assert [line for line in lines if "not resumed" in line] == lines

@@ -10,17 +10,17 @@ from fingerprint_testing.paths import ROOT
 from stack.services.flink_options import MetricsPorts
 from stack.services.prometheus import build_prometheus, find_prometheus
 from stack.settings import StackSettings
-from stack.stack_error import StackError
+from udfs.errors import ConfigError
 
 
 def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(StackError, match="Expected the program prometheus on the PATH, found none: install it"):
+    with pytest.raises(ConfigError, match="Expected the program prometheus on the PATH, found none: install it"):
         find_prometheus()
 
 
 def test_a_flink_elsewhere_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StackError, match="found the one at http://flink:8081: leave out"):
+    with pytest.raises(ConfigError, match="found the one at http://flink:8081: leave out"):
         StackSettings(home=tmp_path, flink="flink:8081", prometheus_port=0)
 
 

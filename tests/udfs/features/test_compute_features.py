@@ -67,7 +67,7 @@ def test_an_empty_batch_has_no_rows() -> None:
 
 def test_a_window_of_another_size_is_refused() -> None:
     short = np.zeros((3, WINDOW_SIZE - 1), dtype=np.int64)
-    with pytest.raises(SchemaError, match=r"must have 50 messages, but the batch has the shape \(3, 49\)"):
+    with pytest.raises(SchemaError, match=r"windows of 50 messages, found a batch of the shape \(3, 49\)"):
         compute_features(Windows(recv_ts_ns=short, exchange_ts_ns=short, seq=short, request_id=short, msg_type=short))
 
 

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from stack.stack_error import StackError
+from udfs.errors import ArtifactError
 
 
 def test_the_jar_is_made_of_these_sources_and_of_pythons_constants(build_jar: ModuleType) -> None:
@@ -34,7 +34,7 @@ def test_another_jar_is_told_with_what_to_run(
     with zipfile.ZipFile(other, "a") as jar:
         jar.writestr("more", b"")
     monkeypatch.setattr(build_jar, "FUNCTIONS_JAR", other)
-    with pytest.raises(StackError, match=r"made of these sources, found another: run `python udfs/java/build_jar\.py`"):
+    with pytest.raises(ArtifactError, match=r"of these sources, found another: run `python udfs/java/build_jar\.py`"):
         build_jar.check()
 
 
@@ -44,11 +44,11 @@ def test_other_constants_are_told_with_what_to_run(
     other = tmp_path / "SharedConstants.java"
     other.write_text(build_jar.constants_source().replace("WINDOW_SLIDE = 25", "WINDOW_SLIDE = 26"))
     monkeypatch.setattr(build_jar, "CONSTANTS", other)
-    with pytest.raises(StackError, match=r"Python's values, found others: run `python udfs/java/build_jar\.py`"):
+    with pytest.raises(ArtifactError, match=r"Python's values, found others: run `python udfs/java/build_jar\.py`"):
         build_jar.check()
 
 
 def test_sources_that_do_not_compile_are_named(build_jar: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "Wrong.java").write_text("final class Wrong { none }")
-    with pytest.raises(StackError, match=r"(?s)to compile, found: .*Wrong\.java"):
+    with pytest.raises(ArtifactError, match=r"(?s)to compile, found .*Wrong\.java"):
         build_jar.compile_java(tmp_path, tmp_path / "classes", [])

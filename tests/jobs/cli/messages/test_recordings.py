@@ -118,7 +118,7 @@ def test_convert_reports_what_was_done_before_a_refusal(tmp_path: Path, capsys: 
     good, bad = tmp_path / "good", tmp_path / "bad"
     good.write_bytes(b"1680652800004107 {}\n")
     bad.write_bytes(b"hello\n")
-    with pytest.raises(SchemaError, match=r"bad, line 1: expected .* but found hello"):
+    with pytest.raises(SchemaError, match=r"Expected .*, found hello in line 1 of .*bad"):
         convert([good, bad], tmp_path / "out")
     assert "hftbacktest" in capsys.readouterr().out
     assert (tmp_path / "out" / "good.jsonl.gz").is_file()
