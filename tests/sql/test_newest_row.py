@@ -53,11 +53,11 @@ def verdicts(verdict: Any) -> list[Any]:
 
 
 @pytest.fixture
-def standing(select: Select) -> Callable[[], dict[str, Any]]:
+def standing(select: Select, verdicts: list[Any]) -> Callable[[], dict[str, Any]]:
     """Return a function that reads the only verdict."""
 
     def read() -> dict[str, Any]:
-        (row,) = select("SELECT * FROM connection_verdicts")
+        (row,) = select(f"SELECT {', '.join(asdict(verdicts[0]))} FROM connection_verdicts")
         return row
 
     return read
@@ -112,4 +112,4 @@ def test_a_sign_of_life_is_not_replaced_by_an_older_one(upsert: Upsert, activity
     corrected = replace(later, messages=301)
     for row, expected in ((older, older), (later, later), (older, later), (corrected, corrected)):
         upsert([row])
-        assert select("SELECT * FROM connection_activity") == [asdict(expected)]
+        assert select(f"SELECT {', '.join(asdict(row))} FROM connection_activity") == [asdict(expected)]
