@@ -120,7 +120,7 @@ def n_bytes(column: str) -> str:
     return f"CHAR_LENGTH(DECODE({column}, 'ISO-8859-1'))"
 
 
-def _since(name: str) -> str:
+def _of_verdict(name: str) -> str:
     return f"CASE WHEN certain IS NOT NULL THEN certain_{name} WHEN leaning IS NOT NULL THEN {name} END"
 
 
@@ -158,8 +158,8 @@ _TABLES: Final = (
             "windows": Column("BIGINT", f"n / {WINDOW_SLIDE} - {WINDOW_SIZE // WINDOW_SLIDE - 1}"),
             "messages": Column("BIGINT", "n"),
             "certain_after_messages": Column("BIGINT"),
-            "since_at": Column("STRING", _since("since_at")),
-            "since_offset": Column("BIGINT", _since("since_offset")),
+            "since_at": Column("STRING", _of_verdict("since_at")),
+            "since_offset": Column("BIGINT", _of_verdict("since_offset")),
             "previous_verdict": Column("STRING"),
             "kafka_partition": Column("INT"),
             "last_offset": Column("BIGINT"),
