@@ -8,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ingest.kafka.topic_reader import TopicReader
-from jobs.pipeline.tables import CONNECTION_ACTIVITY
-from jobs.reference.result_rows import TABLES
+from jobs.pipeline.result_tables import RESULT_TABLES
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_predictor
 from model.registry.database import SQL, Connection, Identifier, connect
 from model.registry.model_registry import (
@@ -155,8 +154,8 @@ def _check_only_topic(database: Connection, topic: str) -> None:
         others = ", ".join(other for (other,) in cursor.fetchall())
         if not others:
             return
-        tables = (*TABLES, CONNECTION_ACTIVITY)
-        cursor.execute(SQL(" UNION ALL ").join(SQL("(SELECT 1 FROM {} LIMIT 1)").format(Identifier(t)) for t in tables))
+        any_rows = [SQL("(SELECT 1 FROM {} LIMIT 1)").format(Identifier(table)) for table in RESULT_TABLES]
+        cursor.execute(SQL(" UNION ALL ").join(any_rows))
         if cursor.rowcount:
             raise ConfigError(
                 f"Expected a database for the topic {topic} alone, found one with results of {others}: name another "

@@ -37,29 +37,12 @@ from jobs.pipeline.queries import (
     scored_view,
     window_scores_query,
 )
-from jobs.pipeline.tables import (
-    connection_activity_ddl,
-    connection_events_ddl,
-    connection_verdicts_ddl,
-    dead_letter_records_ddl,
-    dead_letters_ddl,
-    health_events_ddl,
-    raw_messages_ddl,
-    window_scores_ddl,
-)
+from jobs.pipeline.result_tables import RESULT_TABLES
+from jobs.pipeline.tables import dead_letter_records_ddl, raw_messages_ddl, result_table_ddl
 from udfs.model_schedule import Models
 from udfs.pandas_udfs import build_decide_udf, build_explain_udf, build_score_udf
 
-_TABLES = (
-    raw_messages_ddl,
-    dead_letter_records_ddl,
-    dead_letters_ddl,
-    window_scores_ddl,
-    connection_verdicts_ddl,
-    connection_events_ddl,
-    health_events_ddl,
-    connection_activity_ddl,
-)
+_TABLES = (raw_messages_ddl, dead_letter_records_ddl)
 _VIEWS = {
     MESSAGES: messages_view,
     REJECTED: rejected_view,
@@ -121,6 +104,8 @@ def build_statements(
         tables.execute_sql(f"CREATE TEMPORARY SYSTEM FUNCTION {name} AS '{java_class}' LANGUAGE JAVA")
     for ddl in _TABLES:
         tables.execute_sql(ddl(settings))
+    for table in RESULT_TABLES.values():
+        tables.execute_sql(result_table_ddl(settings, table))
     for view, query in _VIEWS.items():
         tables.execute_sql(f"CREATE TEMPORARY VIEW {view} AS {query(settings)}")
     statements = tables.create_statement_set()

@@ -6,16 +6,15 @@ from typing import Any, Final
 
 from pyflink.datastream import StreamExecutionEnvironment
 
-from jobs.pipeline.tables import (
+from jobs.pipeline.result_tables import (
     CONNECTION_ACTIVITY,
     CONNECTION_EVENTS,
     CONNECTION_VERDICTS,
-    DEAD_LETTER_RECORDS,
     DEAD_LETTERS,
     HEALTH_EVENTS,
-    RAW_MESSAGES,
     WINDOW_SCORES,
 )
+from jobs.pipeline.tables import DEAD_LETTER_RECORDS, RAW_MESSAGES
 
 OPERATOR_NAMES: Final = (
     ("KafkaSource", RAW_MESSAGES, "Messages from Kafka"),

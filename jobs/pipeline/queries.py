@@ -8,19 +8,18 @@ a Python call. What the row needs of the window comes back out of the same call.
 from __future__ import annotations
 
 from jobs.config import JobSettings
-from jobs.pipeline.tables import (
+from jobs.pipeline.result_tables import (
     CONNECTION_ACTIVITY,
     CONNECTION_EVENTS,
     CONNECTION_VERDICTS,
-    DEAD_LETTER_RECORDS,
     DEAD_LETTERS,
     HEALTH_EVENTS,
-    RAW_MESSAGES,
+    RESULT_TABLES,
     WINDOW_SCORES,
+    n_bytes,
 )
-from udfs.current_verdict import CERTAIN, LIKELY, UNDECIDED
-from udfs.rows import DECISION_COLUMNS, ROW_COLUMNS, SCORE_COLUMNS
-from udfs.schema import UNKNOWN, WINDOW_SIZE, WINDOW_SLIDE
+from jobs.pipeline.tables import DEAD_LETTER_RECORDS, RAW_MESSAGES
+from udfs.rows import DECISION_COLUMNS, ROW_COLUMNS
 from udfs.verdicts import HISTORY
 
 SCORE_FUNCTION = "score_window"
@@ -88,14 +87,7 @@ def dead_letter_records_query(settings: JobSettings) -> str:
 
 def dead_letters_query(_settings: JobSettings) -> str:
     """Select the dead letters for their table."""
-    values = {
-        "kafka_partition": "kafka_partition",
-        "kafka_offset": "kafka_offset",
-        "reason": "count_rejected(reason)",
-        "connection_key": "printable_text(record_key)",
-        "n_bytes": _n_bytes("body"),
-    }
-    return _insert(DEAD_LETTERS, values, REJECTED)
+    return _insert(DEAD_LETTERS, REJECTED)
 
 
 def gathered_view(settings: JobSettings) -> str:
@@ -122,11 +114,7 @@ def scored_view(_settings: JobSettings) -> str:
 
 def window_scores_query(_settings: JobSettings) -> str:
     """Select a scored row for every complete window."""
-    columns = ", ".join(("connection_id", "kafka_partition", "last_offset", "declared_exchange", *SCORE_COLUMNS))
-    return f"""
-        INSERT INTO {WINDOW_SCORES} ({columns})
-        SELECT {columns} FROM {SCORED}
-        ON CONFLICT DO DEDUPLICATE"""
+    return _insert(WINDOW_SCORES, SCORED)
 
 
 def remembered_view(_settings: JobSettings) -> str:
@@ -157,53 +145,11 @@ def decided_view(_settings: JobSettings) -> str:
 
 def connection_verdicts_query(_settings: JobSettings) -> str:
     """Select a connection's verdict after each of its windows; the last one stays."""
-    values = {
-        "connection_id": "connection_id",
-        "declared_exchange": "declared_exchange",
-        "verdict": f"COALESCE(certain, leaning, '{UNKNOWN}')",
-        "certainty": f"""CASE WHEN certain IS NOT NULL THEN '{CERTAIN}'
-            WHEN leaning IS NOT NULL THEN '{LIKELY}' ELSE '{UNDECIDED}' END""",
-        "probability": "COALESCE(certain_probability, probability)",
-        "strength_nats": "COALESCE(certain_strength_nats, strength_nats)",
-        "windows": _N_WINDOWS,
-        "messages": "n",
-        "certain_after_messages": "certain_after_messages",
-        "since_at": _since("since_at"),
-        "since_offset": _since("since_offset"),
-        "previous_verdict": "previous_verdict",
-        "kafka_partition": "kafka_partition",
-        "last_offset": "last_offset",
-        "last_window_end_at": "window_end_at",
-        "signature": "pooled_signature",
-        "model_version": "model_version",
-        # Its zone is the session's, UTC, but the text does not say so.
-        "updated_at": "CAST(CURRENT_TIMESTAMP AS STRING) || '+00'",
-    }
-    return _insert(CONNECTION_VERDICTS, values, DECIDED)
+    return _insert(CONNECTION_VERDICTS, DECIDED)
 
 
 def connection_events_query(_settings: JobSettings) -> str:
     """Select a row, explained, wherever what is certain of a connection, or what it declares, has changed."""
-    values = {
-        "connection_id": "connection_id",
-        "kafka_partition": "kafka_partition",
-        "last_offset": "last_offset",
-        "kind": f"""CASE WHEN certain = '{UNKNOWN}' THEN 'unknown_venue'
-            WHEN declared_exchange <> certain THEN 'mismatch' ELSE 'named' END""",
-        "previous_verdict": "certain_before",
-        "verdict": "certain",
-        "declared_exchange": "declared_exchange",
-        "since_at": "event_since_at",
-        "since_offset": "event_since_offset",
-        "detected_at": "window_end_at",
-        "messages": "n",
-        "windows": "certain_suffix_windows",
-        "strength_nats": "certain_strength_nats",
-        "probability": "certain_probability",
-        "reasons": "reasons",
-        "signature": "pooled_signature",
-        "model_version": "model_version",
-    }
     # A verdict that stands dates from its decision; a declaration that changes, from the window that brings it.
     explained = f"""
         SELECT *, {EXPLAIN_FUNCTION}(exact_features, certain, declared_exchange, model_version) AS reasons
@@ -215,73 +161,35 @@ def connection_events_query(_settings: JobSettings) -> str:
             WHERE certain IS NOT NULL
               AND (certain IS DISTINCT FROM certain_before OR declared_exchange IS DISTINCT FROM declared_before)
         )"""
-    return _insert(CONNECTION_EVENTS, values, f"({explained})")
+    return _insert(CONNECTION_EVENTS, f"({explained})")
 
 
 def health_events_query(_settings: JobSettings) -> str:
     """Select a row wherever a message shows that something is wrong with its connection."""
-    values = {
-        "connection_id": "connection_id",
-        "kafka_partition": "kafka_partition",
-        "kafka_offset": "last_offset",
-        "kind": "kind",
-        "declared_exchange": "declared_exchange",
-        "messages": "n",
-        "since_at": "since_at",
-        "since_offset": "since_offset",
-        "detected_at": "`at`",
-        "seq_before": "seq_before",
-        "seq": "seq",
-        "n_missing": "n_missing",
-        "silence_s": "silence_s",
-        "limit_s": "limit_s",
-        "rate_before": "rate_before",
-        "rate_now": "rate_now",
-        "score": "score",
-    }
-    return _insert(HEALTH_EVENTS, values, f"{GATHERED} WHERE kind <> 'window' AND kind <> 'activity'")
+    return _insert(HEALTH_EVENTS, f"{GATHERED} WHERE kind <> 'window' AND kind <> 'activity'")
 
 
 def connection_activity_query(_settings: JobSettings) -> str:
     """Select when a connection was heard of, a row at most every two seconds; the last one stays."""
-    values = {
-        "connection_id": "connection_id",
-        "kafka_partition": "kafka_partition",
-        "last_offset": "last_offset",
-        "declared_exchange": "declared_exchange",
-        "messages": "n",
-        "last_recv_at": "`at`",
-        "silence_limit_s": "limit_s",
-        "last_heartbeat_at": "last_heartbeat_at",
-    }
-    return _insert(CONNECTION_ACTIVITY, values, f"{GATHERED} WHERE kind = 'activity'")
+    return _insert(CONNECTION_ACTIVITY, f"{GATHERED} WHERE kind = 'activity'")
 
 
 _CARRIED = "connection_id, kafka_partition, last_offset, declared_exchange, n, segment"
 _KEPT = f"{_CARRIED}, first_offset, window_start_at, window_end_at, model_version, exact_features"
-_N_WINDOWS = f"n / {WINDOW_SLIDE} - {WINDOW_SIZE // WINDOW_SLIDE - 1}"
 
 
 _LONGEST_KEY_BYTES = 10_000
 _LONGEST_BODY_BYTES = 1_000_000
 
 
-def _n_bytes(column: str) -> str:
-    # Each byte is one character of that encoding.
-    return f"CHAR_LENGTH(DECODE({column}, 'ISO-8859-1'))"
-
-
 def _up_to(most_bytes: int, column: str) -> str:
-    return f"CASE WHEN {_n_bytes(column)} <= {most_bytes} THEN {column} END"
+    return f"CASE WHEN {n_bytes(column)} <= {most_bytes} THEN {column} END"
 
 
-def _insert(table: str, values: dict[str, str], source: str) -> str:
-    selected = ", ".join(f"{value} AS {name}" for name, value in values.items())
+def _insert(table: str, source: str) -> str:
+    columns = RESULT_TABLES[table].columns
+    selected = ", ".join(f"{column.value or name} AS {name}" for name, column in columns.items())
     return f"""
-        INSERT INTO {table} ({", ".join(values)})
+        INSERT INTO {table} ({", ".join(columns)})
         SELECT {selected} FROM {source}
         ON CONFLICT DO DEDUPLICATE"""
-
-
-def _since(name: str) -> str:
-    return f"CASE WHEN certain IS NOT NULL THEN certain_{name} WHEN leaning IS NOT NULL THEN {name} END"

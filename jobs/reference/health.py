@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from jobs.pipeline.result_tables import HEALTH_EVENTS, RESULT_TABLES
 from jobs.reference.drift import Change, Drift
 from jobs.reference.result_rows import Columns
 from jobs.reference.scored_windows import PartitionMessages
@@ -33,10 +34,8 @@ LEAST_LIMIT_NS: Final = 5 * 10**9
 LONGEST_PAUSES: Final = 4
 """A limit is as many times the longest pause of this block and the one before, once so many pauses are known."""
 
-HEALTH_COLUMNS: Final = (
-    "kind", "since_at", "since_offset", "detected_at", "kafka_offset", "messages", "seq_before", "seq", "n_missing",
-    "silence_s", "limit_s", "rate_before", "rate_now", "score",
-)  # fmt: skip
+OF_SOME_KINDS: Final = ("seq_before", "seq", "n_missing", "silence_s", "limit_s", "rate_before", "rate_now", "score")
+"""Columns that are NULL in an event of another kind."""
 
 Event = dict[str, Any]
 _Place = tuple[int, int]
@@ -64,8 +63,8 @@ def health_events(session: Session, offsets: Int64Array, idle_gap_ns: int = IDLE
 
 def health_rows(messages: PartitionMessages) -> Columns:
     """Lay out the rows of `health_events` of a partition, by column."""
-    names = ("connection_id", "kafka_partition", "declared_exchange", *HEALTH_COLUMNS)
-    found: dict[str, list[Any]] = {name: [] for name in names}
+    table = RESULT_TABLES[HEALTH_EVENTS]
+    found: dict[str, list[Any]] = {name: [] for name in table.results}
     ends = np.cumsum(messages.lengths)
     for name, start, end in zip(messages.connection_ids, ends - messages.lengths, ends, strict=True):
         part = {column: values[start:end] for column, values in messages.columns.items()}
@@ -73,8 +72,9 @@ def health_rows(messages: PartitionMessages) -> Columns:
         for event in _segment_events(part["recv_ts_ns"], offsets, part["msg_type"], part["seq"]):
             declared = messages.declared[start + np.searchsorted(offsets, event["kafka_offset"])]
             whose = {"connection_id": name, "kafka_partition": messages.kafka_partition, "declared_exchange": declared}
-            for column, value in (whose | _with_text(event)).items():
-                found[column].append(value)
+            row = whose | _with_text(event)
+            for column in table.in_order(row):
+                found[column].append(row[column])
     return found
 
 
@@ -198,7 +198,7 @@ def _rate_event(changed: Change, place: _Place) -> Event:
 
 
 def _event(kind: str, since: _Place, place: _Place) -> Event:
-    nothing = dict.fromkeys(HEALTH_COLUMNS)
+    nothing = dict.fromkeys(OF_SOME_KINDS)
     times = {"since_at": since[0], "detected_at": place[0]}
     return nothing | times | {"kind": kind, "since_offset": since[1], "kafka_offset": place[1]}
 

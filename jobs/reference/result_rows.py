@@ -19,26 +19,19 @@ import numpy as np
 import orjson
 import pandas as pd
 
-from jobs.pipeline.tables import CONNECTION_EVENTS, CONNECTION_VERDICTS, DEAD_LETTERS, HEALTH_EVENTS, WINDOW_SCORES
+from jobs.pipeline.result_tables import CONNECTION_ACTIVITY, RESULT_TABLES
 
 Columns = Mapping[str, Sequence[Any]]
 Chunk = tuple[str, Columns]
 """A table's name, and some of its rows by column."""
 
-OF_MODELS: Final = {
-    WINDOW_SCORES: ("connection_id", "kafka_partition", "last_offset"),
-    CONNECTION_VERDICTS: ("connection_id",),
-    CONNECTION_EVENTS: ("connection_id", "kafka_partition", "last_offset", "kind"),
-}
+OF_MODELS: Final = {name: table.key for name, table in RESULT_TABLES.items() if "model_version" in table.columns}
 """The tables of what models say, and by what a row of each is found again."""
 
-TABLES: Final = OF_MODELS | {
-    HEALTH_EVENTS: ("connection_id", "kafka_partition", "kafka_offset", "kind"),
-    DEAD_LETTERS: ("kafka_partition", "kafka_offset"),
-}
-"""The same of all tables of results."""
+TABLES: Final = {name: table.key for name, table in RESULT_TABLES.items() if name != CONNECTION_ACTIVITY}
+"""The same of all tables that are computed here."""
 
-WRITING_TIMES: Final = frozenset({"scored_at", "updated_at", "written_at", "seen_at"})
+WRITING_TIMES: Final = frozenset(table.written_at for table in RESULT_TABLES.values() if table.written_at is not None)
 
 _MODULUS: Final = 2**256
 

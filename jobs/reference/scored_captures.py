@@ -106,7 +106,7 @@ def score_capture(parts: Sequence[Path], predictor: Predictor) -> ScoredCapture:
         connection_id=session.connection_id,
         messages=len(session),
         verdicts=verdicts,
-        signature=fingerprint_of(features),
+        signature=signature_of(features),
         windows_by_class={name: int(np.count_nonzero(scores.predicted == name)) for name in scores.classes},
         rows=rows,
     )
@@ -132,7 +132,7 @@ def _judge(probabilities: Float64Array, predictor: Predictor) -> ConnectionVerdi
     return connection_verdict(evidence_millinats(probabilities), predictor.decision_rule, predictor.classes)
 
 
-def fingerprint_of(features: Float64Array) -> str | None:
+def signature_of(features: Float64Array) -> str | None:
     """Describe a connection's behaviour by its last windows; None if it has none."""
     if not len(features):
         return None

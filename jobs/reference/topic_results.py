@@ -5,13 +5,13 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from ingest.kafka.record_validity import printable_text, read_record
 from ingest.kafka.topic_reader import Record, Span, TopicReader
-from jobs.pipeline.tables import DEAD_LETTERS, HEALTH_EVENTS
+from jobs.pipeline.result_tables import DEAD_LETTERS, HEALTH_EVENTS, RESULT_TABLES
 from jobs.reference.health import health_rows
 from jobs.reference.result_rows import Chunk, Columns
 from jobs.reference.scored_windows import PartitionMessages
@@ -22,13 +22,19 @@ from udfs.schema import MISSING, MsgType
 from udfs.windows import IDLE_GAP_NS, WIRE_COLUMNS
 
 Progress = Callable[[int], None]
-DeadLetter = tuple[int, int, str, str | None, int | None]
-"""A row of `dead_letters`."""
-
-_DEAD_LETTER_COLUMNS: Final = ("kafka_partition", "kafka_offset", "reason", "connection_key", "n_bytes")
 
 _CODES: Final = {t.name: t.value for t in MsgType}
 _NUMBERS: Final = ("recv_ts_ns", "exchange_ts_ns", "seq", "request_id")
+
+
+class DeadLetter(NamedTuple):
+    """A row of `dead_letters`."""
+
+    kafka_partition: int
+    kafka_offset: int
+    reason: str
+    connection_key: str | None
+    n_bytes: int | None
 
 
 class TopicResults:
@@ -70,7 +76,7 @@ class TopicResults:
         done, schedule = 0, self._models.schedule()
         for span in self._reader.spans:
             messages, dead_letters = self._gather(span, done, progress)
-            yield DEAD_LETTERS, _columns(_DEAD_LETTER_COLUMNS, dead_letters)
+            yield DEAD_LETTERS, _columns(dead_letters)
             yield HEALTH_EVENTS, health_rows(messages)
             for table, rows in result_rows(messages, self._models, schedule):
                 yield table, {str(name): rows[name].tolist() for name in rows}
@@ -101,12 +107,18 @@ class TopicResults:
 
 
 def _dead_letter(record: Record, reason: str) -> DeadLetter:
-    n_bytes = None if record.value is None else len(record.value)
-    return record.partition, record.offset, reason, printable_text(record.key), n_bytes
+    return DeadLetter(
+        kafka_partition=record.partition,
+        kafka_offset=record.offset,
+        reason=reason,
+        connection_key=printable_text(record.key),
+        n_bytes=None if record.value is None else len(record.value),
+    )
 
 
-def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Columns:
-    return dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {name: [] for name in names}
+def _columns(rows: Sequence[DeadLetter]) -> Columns:
+    names = RESULT_TABLES[DEAD_LETTERS].in_order(DeadLetter._fields)
+    return {name: [getattr(row, name) for row in rows] for name in names}
 
 
 class _Log:

@@ -14,7 +14,7 @@ import orjson
 import pandas as pd
 from numpy.typing import NDArray
 
-from jobs.pipeline.tables import CONNECTION_EVENTS, CONNECTION_VERDICTS, WINDOW_SCORES
+from jobs.pipeline.result_tables import CONNECTION_EVENTS, CONNECTION_VERDICTS, RESULT_TABLES, WINDOW_SCORES
 from jobs.reference.scored_windows import (
     NOWHERE,
     OF_WINDOW,
@@ -43,7 +43,7 @@ def result_rows(
     schedule: Schedule,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Rows]:
-    """Yield the rows of all three tables, some at a time.
+    """Yield the rows of all three tables of models, some at a time, with the columns of `RESULT_TABLES`.
 
     Timestamps are ISO 8601 text, JSON objects are dicts, arrays are lists; the columns of writing time are missing.
 
@@ -62,15 +62,19 @@ def result_rows(
     batches: list[Past] = []
     for begin in range(0, len(starts), _BATCH):
         rows, batch = score_partition_batch(messages, starts, slice(begin, begin + _BATCH), models, schedule)
-        yield WINDOW_SCORES, rows
+        yield _lay_out(WINDOW_SCORES, rows)
         batches.append(batch)
         progress(begin + len(rows))
     past = join(batches)
     judged = _judged(past, models)
     connections = past.rows["connection_id"].to_numpy(dtype=object)
     is_last = np.append(connections[1:] != connections[:-1], True)
-    yield CONNECTION_VERDICTS, _verdicts(judged[is_last])
-    yield CONNECTION_EVENTS, _events(judged, past, models)
+    yield _lay_out(CONNECTION_VERDICTS, _verdicts(judged[is_last]))
+    yield _lay_out(CONNECTION_EVENTS, _events(judged, past, models))
+
+
+def _lay_out(table: str, rows: pd.DataFrame) -> Rows:
+    return table, rows[RESULT_TABLES[table].in_order(map(str, rows))]
 
 
 def _judged(past: Past, models: Models) -> pd.DataFrame:

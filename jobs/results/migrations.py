@@ -40,7 +40,7 @@ _OLDEST_HOLDER: Final = """
 
 
 def migrate(database_url: str, *, retention_days: int | None = None, progress: Progress = lambda _: None) -> list[str]:
-    """Apply the migrations that are missing, then the views, and make the partitions of the coming months.
+    """Apply the missing migrations, then all functions and views, and make the partitions of the coming months.
 
     Running it again changes nothing. It may run while the job writes, and several at once wait for each other.
 
@@ -78,7 +78,7 @@ def migrate(database_url: str, *, retention_days: int | None = None, progress: P
         cursor.execute("SELECT pg_advisory_lock(%s)", (_MIGRATE_LOCK,))
         cursor.execute("SELECT set_config('lock_timeout', %s, false)", (f"{LOCK_TIMEOUT_S}s",))
         applied = _apply_migrations(database, progress)
-        _apply_views(cursor)
+        _apply_functions_and_views(cursor)
         for partition in _call(cursor, "SELECT create_partitions(now(), %s)", MONTHS_AHEAD):
             progress(f"Partition {partition} made")
         if retention_days is not None:
@@ -194,15 +194,17 @@ def _apply_migrations(database: Database, progress: Progress) -> list[str]:
     return applied
 
 
-def _apply_views(cursor: Cursor) -> None:
-    views = {path.stem: path.read_text(encoding="utf-8") for path in sorted((sql_folder() / "views").glob("*.sql"))}
-    # One command string is one transaction: nobody sees half of the views.
-    cursor.execute("\n".join(views[name] for name in _behind_what_they_read(views)))
+def _apply_functions_and_views(cursor: Cursor) -> None:
+    paths = (path for folder in ("functions", "views") for path in sorted((sql_folder() / folder).glob("*.sql")))
+    made = {path.stem: path.read_text(encoding="utf-8") for path in paths}
+    # One command string is one transaction: nobody sees half of them.
+    cursor.execute("\n".join(made[name] for name in _behind_what_they_name(made)))
 
 
-def _behind_what_they_read(views: dict[str, str]) -> Iterable[str]:
-    read = {name: re.findall(r"\b(?:FROM|JOIN)\s+(\w+)", sql) for name, sql in views.items()}
-    return TopologicalSorter({name: (views.keys() & set(read[name])) - {name} for name in views}).static_order()
+def _behind_what_they_name(made: dict[str, str]) -> Iterable[str]:
+    named = {name: re.findall(r"\b(?:FROM|JOIN)\s+(\w+)|\b(\w+)\(", sql) for name, sql in made.items()}
+    before = {name: {read or called for read, called in pairs} & made.keys() - {name} for name, pairs in named.items()}
+    return TopologicalSorter(before).static_order()
 
 
 def _call(cursor: Cursor, statement: str, *arguments: int) -> list[str]:

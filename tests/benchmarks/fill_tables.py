@@ -81,7 +81,9 @@ LAST_WINDOWS = """
 """
 
 VERDICTS = f"""
-    INSERT INTO connection_verdicts
+    INSERT INTO connection_verdicts (connection_id, declared_exchange, verdict, certainty, probability, strength_nats,
+        windows, messages, certain_after_messages, since_at, since_offset, previous_verdict, kafka_partition,
+        last_offset, last_window_end_at, signature, model_version)
     SELECT connection_id, declared, class_now, CASE WHEN k >= 3 THEN 'certain' ELSE 'undecided' END, 0.998, 14.5, k + 1,
            25 * k + 50, CASE WHEN k >= 3 THEN 125 END, start_at, 10000000 * c.number::bigint,
            CASE WHEN switched THEN c.class END, c.number %% 4, 10000000 * c.number::bigint + 25 * k + 49, last_at,
@@ -119,7 +121,8 @@ EVENTS = f"""
 """
 
 ACTIVITY = f"""
-    INSERT INTO connection_activity
+    INSERT INTO connection_activity (connection_id, kafka_partition, last_offset, declared_exchange, messages,
+        last_recv_at, silence_limit_s, last_heartbeat_at)
     SELECT connection_id, number %% 4, 10000000 * number::bigint + 25 * k + 49, declared, 25 * k + 50, last_at,
            greatest(5, 4 * slide_s), last_at
     FROM ({LAST_WINDOWS}) AS c

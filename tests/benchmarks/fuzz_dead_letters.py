@@ -37,7 +37,7 @@ from jobs.cluster.service_addresses import Addresses
 from jobs.cluster.submission import Submission
 from jobs.config import DEAD_LETTER_TOPIC
 from jobs.pipeline.queries import _LONGEST_BODY_BYTES, _LONGEST_KEY_BYTES
-from jobs.pipeline.tables import DEAD_LETTERS
+from jobs.pipeline.result_tables import DEAD_LETTERS
 from jobs.reference.result_rows import Chunk, ResultsHash, differences, hash_results
 from jobs.reference.topic_results import TopicResults
 from jobs.results.stored_results import read_results, versions_of

@@ -10,8 +10,10 @@ from typing import Any
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json, execute_values
 
+from jobs.pipeline.result_tables import RESULT_TABLES, WINDOW_SCORES
+
 BATCH = 500
-KEY = "connection_id, kafka_partition, last_offset, window_end_at"
+KEY = ", ".join(RESULT_TABLES[WINDOW_SCORES].primary_key)
 COPIED = "bench.window_scores_copy"
 
 
@@ -44,9 +46,7 @@ def insert_rates(database: Connection, *, n_rows: int) -> Iterator[Rate]:
         sets = [[], *([index] for index in indexes), *([indexes] if len(indexes) > 1 else [])]
         for chosen in sets:
             cursor.execute(f"CREATE TABLE {COPIED} (LIKE {partition} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
-            cursor.execute(
-                f"ALTER TABLE {COPIED} ADD PRIMARY KEY (connection_id, kafka_partition, last_offset, window_end_at)"
-            )
+            cursor.execute(f"ALTER TABLE {COPIED} ADD PRIMARY KEY ({KEY})")
             for number, (_, definition) in enumerate(chosen):
                 method = definition.partition(" USING ")[2]
                 cursor.execute(f"CREATE INDEX copy_{number}_idx ON {COPIED} USING {method}")

@@ -12,6 +12,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection
 
+from jobs.pipeline.result_tables import RESULT_TABLES
 from jobs.results.migrations import migrate
 
 START_AT = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
@@ -138,6 +139,15 @@ TABLES = {
     "Fault": "health_events",
     "Activity": "connection_activity",
 }
+EXAMPLES = {
+    "bigint": 7,
+    "integer": 7,
+    "double precision": 0.25,
+    "text": "example",
+    "timestamp with time zone": START_AT,
+    "jsonb": "{}",
+    "real[]": [0.25],
+}
 
 
 @pytest.fixture(scope="module")
@@ -183,14 +193,17 @@ def activity() -> type[Activity]:
 
 @pytest.fixture
 def insert(database: Connection) -> Callable[[Sequence[Row]], None]:
+    """Return a function that stores rows; a column of the job's that a row does not state gets a value of its type."""
+
     def insert_rows(rows: Sequence[Row]) -> None:
         with database.cursor() as cursor:
             for given in rows:
-                row = given.row() if isinstance(given, Window) else asdict(given)
+                table = RESULT_TABLES[TABLES[type(given).__name__]]
+                examples = {name: EXAMPLES[table.postgres_types[name]] for name in table.results}
+                row = examples | (given.row() if isinstance(given, Window) else asdict(given))
                 columns = ", ".join(row)
                 values = ", ".join(f"%({name})s" for name in row)
-                table = TABLES[type(given).__name__]
-                cursor.execute(f"INSERT INTO {table} ({columns}) VALUES ({values})", row)
+                cursor.execute(f"INSERT INTO {table.name} ({columns}) VALUES ({values})", row)
 
     return insert_rows
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Final
 
-from jobs.pipeline.tables import WINDOW_SCORES
+from jobs.pipeline.result_tables import WINDOW_SCORES
 from jobs.reference.result_rows import Difference, ResultsHash
 
 DISTURBED: Final = "disturbed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.reference.health import health_events
+from jobs.pipeline.result_tables import HEALTH_EVENTS, RESULT_TABLES, Column
+from jobs.reference.health import health_events, health_rows
+from jobs.reference.scored_windows import PartitionMessages
 from udfs.schema import MISSING, MsgType, Session
 
 S = 10**9
@@ -192,3 +195,33 @@ def test_examining_the_rest_changes_nothing_before(seed: int, n: int) -> None:
     whole = health_events(session(times_s, seqs=seqs, heartbeats=heartbeats), np.arange(400))
     prefix = session(times_s[:n], seqs=seqs[:n], heartbeats=[place for place in heartbeats if place < n])
     assert health_events(prefix, np.arange(n)) == [event for event in whole if event["kafka_offset"] < n]
+
+
+def test_a_column_that_is_not_computed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = session(range(202), seqs=[*PROMISE, 206])
+    messages = PartitionMessages(
+        kafka_partition=2,
+        connection_ids=np.array(["c"], dtype=object),
+        lengths=np.array([202]),
+        columns={
+            "recv_ts_ns": one.recv_ts_ns,
+            "msg_type": one.msg_type,
+            "seq": one.seq,
+            "kafka_offset": np.arange(202),
+        },
+        declared=np.array(["kraken"] * 202, dtype=object),
+    )
+    table = RESULT_TABLES[HEALTH_EVENTS]
+    rows = health_rows(messages)
+    assert tuple(rows) == table.results
+    assert {name: rows[name] for name in ("kind", "kafka_offset", "n_missing", "silence_s")} == {
+        "kind": ["gap"],
+        "kafka_offset": [201],
+        "n_missing": [5],
+        "silence_s": [None],
+    }
+    monkeypatch.setitem(
+        RESULT_TABLES, HEALTH_EVENTS, replace(table, columns={**table.columns, "mood": Column("STRING")})
+    )
+    with pytest.raises(ValueError, match="columns of health_events, found mood missing and none superfluous"):
+        health_rows(messages)

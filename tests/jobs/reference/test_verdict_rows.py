@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from jobs.pipeline.result_tables import RESULT_TABLES, Column
 from jobs.reference import verdict_rows as offline_rows
 from jobs.reference.scored_captures import verdict_of
 from jobs.reference.scored_windows import PartitionMessages
@@ -138,6 +139,16 @@ def test_events(sessions: list[Session], tables: Tables, predictor: Predictor) -
             assert (row["reasons"] is None) == (row["kind"] == "named") == (row["verdict"] == session.declared_exchange)
             changes += change.previous is not None
     assert changes
+
+
+@pytest.mark.parametrize("table", ["window_scores", "connection_verdicts", "connection_events"])
+def test_a_column_that_is_not_computed_is_named(
+    sessions: list[Session], predictor: Predictor, explainer: Explainer, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = RESULT_TABLES[table]
+    monkeypatch.setitem(RESULT_TABLES, table, replace(known, columns={**known.columns, "mood": Column("STRING")}))
+    with pytest.raises(ValueError, match=f"columns of {table}, found mood missing and none superfluous"):
+        compute(lay_out(sessions), predictor, explainer)
 
 
 def _only(row: dict[Any, Any], *names: str) -> list[Any]:

@@ -7,13 +7,14 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import psycopg2
 import pytest
 import yoyo
 
 from fingerprint_testing.paths import ROOT, SQL
-from jobs.results.migrations import _MIGRATE_LOCK, check_schema, migrate, sql_folder
+from jobs.results.migrations import _MIGRATE_LOCK, _behind_what_they_name, check_schema, migrate, sql_folder
 from udfs.errors import ConfigError, PipelineError, SchemaError, ServiceUnavailable
 
 MIGRATIONS = sorted(path.stem for path in (SQL / "migrations").glob("*.sql"))
@@ -78,6 +79,99 @@ def test_each_migration_that_was_interrupted_before_it_was_recorded_runs_again(e
             backend.apply_one(migration)
     assert migrate(empty_database_url) == []
     assert schema(empty_database_url) == before
+
+
+# Rows as a job of release 0.4 wrote them: the words that have changed since are in them.
+ROWS_OF_RELEASE_0_4 = """
+    INSERT INTO model_versions (model_version, manifest, sha256)
+    VALUES ('m', '{"classes": ["kraken", "unknown"],
+        "feature_names": ["inter_arrival_log10_median_us", "inter_arrival_cv"],
+        "reference": {"kraken": {"margin": {"deciles": [0.5], "shares": [0.5, 0.5], "missing_share": 0}}}}',
+        repeat('0', 64));
+    INSERT INTO model_activations (topic, model_version, from_offsets) VALUES ('raw_messages', 'm', '{}');
+    INSERT INTO window_scores (connection_id, kafka_partition, last_offset, first_offset, window_start_at,
+        window_end_at, declared_exchange, predicted_exchange, confidence, probabilities, unknown_score, model_version,
+        fingerprint, features)
+    VALUES ('c', 0, 124, 75, now() - interval '30 s', now() - interval '20 s', 'kraken', 'unknown', 0.9,
+        '{"kraken": 0.1, "unknown": 0.9}', 0.9, 'm', 'xf1-N-t0-h1s-sc', '{0.5, null}');
+    INSERT INTO connection_verdicts (connection_id, declared_exchange, verdict, certainty, probability, strength_nats,
+        windows, messages, kafka_partition, last_offset, last_window_end_at, fingerprint, model_version)
+    VALUES ('c', 'kraken', 'unknown', 'certain', 0.99, 12, 4, 125, 0, 124, now() - interval '20 s',
+        'xf1-N-t0-h1s-sc', 'm');
+    INSERT INTO connection_events (connection_id, kafka_partition, last_offset, kind, verdict, declared_exchange,
+        since_at, since_offset, detected_at, messages, windows, strength_nats, probability, fingerprint, model_version)
+    VALUES ('c', 0, 124, 'stranger', 'unknown', 'kraken', now(), 75, now() - interval '20 s', 125, 2, 12, 0.99,
+        'xf1-N-t0-h1s-sc', 'm');
+    INSERT INTO health_events (connection_id, kafka_partition, kafka_offset, kind, messages, since_at, since_offset,
+        detected_at, rate_before, rate_now, score)
+    VALUES ('c', 0, 125, 'drift', 126, now(), 75, now(), 5, 10, 4);
+    INSERT INTO connection_activity (connection_id, kafka_partition, last_offset, messages, last_recv_at)
+    VALUES ('c', 0, 125, 126, now() - interval '10 min');
+    INSERT INTO dead_letters (kafka_partition, kafka_offset, reason) VALUES (0, 9, 'not JSON'), (0, 10, 'not JSON');
+    INSERT INTO redriven_letters (kafka_partition, kafka_offset, new_partition, new_offset) VALUES (0, 9, 1, 200);
+"""
+
+
+def test_functions_and_views_that_differ_from_their_files_are_put_in_place(empty_database_url: str) -> None:
+    migrate(empty_database_url)
+    before = schema(empty_database_url)
+    functions = query(
+        empty_database_url, "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1"
+    )
+    assert functions == [(path.stem,) for path in sorted((ROOT / "sql" / "functions").glob("*.sql"))]
+    query(
+        empty_database_url,
+        "CREATE OR REPLACE FUNCTION drop_old_partitions(retention interval, now_at timestamptz DEFAULT now()) "
+        "RETURNS SETOF text LANGUAGE sql AS 'SELECT NULL::text LIMIT 0'; DROP VIEW model_schedule",
+    )
+    assert schema(empty_database_url) != before
+    assert migrate(empty_database_url) == []
+    assert schema(empty_database_url) == before
+
+
+def test_what_names_another_comes_after_it() -> None:
+    made = {
+        "a": "CREATE VIEW a AS SELECT c(x) FROM b JOIN window_scores USING (connection_id)",
+        "b": "CREATE VIEW b AS SELECT x FROM d(7)",
+        "c": "CREATE FUNCTION c(x integer) RETURNS integer",
+        "d": "CREATE FUNCTION d(n integer) ... PERFORM c(n) ...; COMMENT ON FUNCTION d(integer) IS 'See a.'",
+    }
+    assert list(_behind_what_they_name(made)) == ["c", "d", "b", "a"]
+
+
+@pytest.fixture
+def release_0_4_url(empty_database_url: str) -> str:
+    """Make the database that release 0.4 leaves: its twelve migrations, its views, and rows in every table."""
+    with yoyo.get_backend(empty_database_url) as backend:
+        for migration in backend.to_apply(yoyo.read_migrations(str(ROOT / "sql" / "migrations"))):
+            if migration.id < "0013":
+                backend.apply_one(migration)
+    query(empty_database_url, Path(__file__).with_name("release_0_4_views.sql").read_text())
+    query(empty_database_url, ROWS_OF_RELEASE_0_4)
+    return empty_database_url
+
+
+def test_a_database_of_release_0_4_is_brought_up_to_date_with_its_rows(release_0_4_url: str, database_url: str) -> None:
+    with pytest.raises(SchemaError, match="found it without 0013_vocabulary"):
+        check_schema(release_0_4_url)
+    assert migrate(release_0_4_url) == MIGRATIONS[12:]
+    check_schema(release_0_4_url)
+    migrate(database_url)
+    assert schema(release_0_4_url) == schema(database_url)
+
+    signature = [("xf1-N-t0-h1s-sc",)]
+    for table in ("window_scores", "connection_verdicts", "connection_events", "scored_windows", "connection_status"):
+        assert query(release_0_4_url, f"SELECT signature FROM {table}") == signature
+    for table in ("connection_events", "verdict_events"):
+        assert query(release_0_4_url, f"SELECT kind FROM {table}") == [("unknown_venue",)]
+    redriven = "SELECT kafka_partition, kafka_offset, new_partition, new_offset FROM redriven_records"
+    assert query(release_0_4_url, redriven) == [(0, 9, 1, 200)]
+    assert query(release_0_4_url, "SELECT to_regclass('redriven_letters')") == [(None,)]
+    counts = {
+        view: query(release_0_4_url, f"SELECT count(*) FROM {view}")
+        for view in sorted(path.stem for path in (ROOT / "sql" / "views").glob("*.sql"))
+    }
+    assert {view for view, found in counts.items() if found == [(0,)]} == set()
 
 
 def test_two_at_once_apply_each_migration_once(empty_database_url: str) -> None:
