@@ -33,6 +33,7 @@ from synthetic.generate import generate_session
 from synthetic.open_world.unknown_venues import draw_unknown_profile
 from synthetic.profiles import profile
 from udfs.errors import ConfigError, SchemaError
+from udfs.features import FEATURES
 from udfs.history import HistoryCodec
 from udfs.rows import decision_rows, explanations, score_rows
 from udfs.schema import MISSING, MsgType, Session
@@ -63,7 +64,8 @@ def make_source(name: str, label: str, *, day: str = "1", family: str = "", sha2
 def make_dataset(*sources: Source, empty: tuple[str, ...] = ()) -> Dataset:
     """Make sessions of one window each, but for those whose names are in `empty`."""
     session = [i for i, source in enumerate(sources) if source.name not in empty]
-    return Dataset(sources=sources, features=np.zeros((len(session), 56)), session=np.array(session, dtype=np.int64))
+    features = np.zeros((len(session), len(FEATURES)))
+    return Dataset(sources=sources, features=features, session=np.array(session, dtype=np.int64))
 
 
 def names(dataset: Dataset) -> list[str]:
