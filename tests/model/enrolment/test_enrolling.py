@@ -355,8 +355,10 @@ def test_known_sessions_keep_their_names_and_the_venue_gets_its_own(
     said = {path.name: score_capture([path], predictor) for path in [captures / "kraken/KRAKEN__1.jsonl.gz", *toys]}
     for name, capture in said.items():
         label = name.split("__")[0].lower()
-        assert max(capture.windows_by_class, key=lambda verdict: capture.windows_by_class[verdict]) == label
-        assert list(capture.window_summaries()[0]["probabilities"]) == [*BASE_CLASSES[:3], "toy", "unknown"]
+        probabilities = [window["probabilities"] for window in capture.window_summaries()]
+        assert list(probabilities[0]) == [*BASE_CLASSES[:3], "toy", "unknown"]
+        # The likeliest, not what it is called: of so few sessions the refusal thresholds are chance.
+        assert {max(of_window, key=of_window.__getitem__) for of_window in probabilities} == {label}
 
 
 def test_the_job_decides_on_five_classes_as_score_does(enrolled: tuple[Path, Enrolment], toys: list[Path]) -> None:
