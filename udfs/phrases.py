@@ -2,62 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from math import isnan
 from typing import Final
 
-from udfs.features.ngrams import PAIRED_KINDS
-from udfs.features.spectrum import SPECTRUM
+from udfs.features import FEATURES
+from udfs.features.phrase import Phrase
 from udfs.schema import UNKNOWN
 
-KEPT_ALIGNMENT: Final = 0.5
-"""From here on, arrivals are said to keep to a clock; 50 random ones are aligned by 0.13."""
-
 _CLASS_WORDS: Final = {UNKNOWN: "unknown venues"}
-
-_KIND_WORDS: Final = {
-    "numbered": "events with a sequence number",
-    "timed": "events with a time but no number",
-    "plain": "events without time or number",
-    "answer": "answers to requests",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Phrase:
-    """How to tell of one feature.
-
-    Attributes
-    ----------
-    words : str
-        The sentence, with ``{}`` for the number.
-    low_words : str
-        The sentence below `KEPT_ALIGNMENT`, or ``""`` if it is the same.
-    absent : str
-        Said where the value is NaN.
-    number : callable
-        Writes the value, and the bounds of the class's typical range.
-    nothing : str
-        The class's range where it is 0 throughout, or ``""`` to write it as a number.
-    undefined : str
-        The class's range where the class does not define the feature.
-    """
-
-    words: str
-    low_words: str = ""
-    absent: str
-    number: Callable[[float], str]
-    nothing: str = ""
-    undefined: str = "none"
-
-    def sentence(self, value: float, number: str) -> str:
-        """Put the number into the words that suit the value."""
-        return (self.low_words if self.low_words and value < KEPT_ALIGNMENT else self.words).format(number)
-
-    def written(self, value: float) -> str:
-        """Write a value as it stands in the sentence."""
-        return "none" if self.nothing and value == 0 else self.number(value)
+_PHRASES: Final = {feature.name: feature.phrase for feature in FEATURES}
 
 
 def describe(name: str, value: float, against: str, typical: Sequence[float] | None) -> str:
@@ -99,108 +53,3 @@ def _range(phrase: Phrase, typical: Sequence[float] | None) -> str:
     if phrase.nothing and typical[-1] == 0:
         return phrase.nothing
     return low if low == high else f"{low} to {high}"
-
-
-def _percent(share: float) -> str:
-    """Write a share: one decimal below 10%.
-
-    >>> _percent(0.016), _percent(0.02), _percent(0.987), _percent(0.0004)
-    ('1.6%', '2%', '99%', '<0.1%')
-    """
-    percent = 100 * share
-    if 0 < percent < 0.05:
-        return "<0.1%"
-    return f"{percent:.0f}%" if percent >= 10 else f"{percent:.1f}".removesuffix(".0") + "%"
-
-
-def _ms(log10_us: float) -> str:
-    """Write a duration given as log10(us), to three digits.
-
-    >>> _ms(2.0), _ms(4.5), _ms(7.0)
-    ('0.1 ms', '31.6 ms', '10000 ms')
-    """
-    milliseconds = 10**log10_us / 1_000
-    return f"{milliseconds:.0f} ms" if milliseconds >= 100 else f"{milliseconds:.3g} ms"
-
-
-def _two_decimals(value: float) -> str:
-    return f"{value:.2f}"
-
-
-def _ratio(value: float) -> str:
-    """Write a ratio: three decimals below 0.1.
-
-    >>> _ratio(1.234), _ratio(0.012), _ratio(0.00001), _ratio(0.0)
-    ('1.23', '0.012', '<0.001', '0')
-    """
-    if 0 < value < 0.0005:
-        return "<0.001"
-    return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}".rstrip("0").rstrip(".")
-
-
-def _share(words: str, *, absent: str = "", nothing: str = "none", undefined: str = "none") -> Phrase:
-    return Phrase(words=f"{{}} {words}", absent=absent, number=_percent, nothing=nothing, undefined=undefined)
-
-
-def _clock(name: str) -> Phrase:
-    period = name.removeprefix("arrival_tick_alignment_").removesuffix("ms").replace("_", ".")
-    return Phrase(
-        words=f"arrivals keep to a {period} ms clock (alignment {{}})",
-        low_words=f"arrivals do not keep to a {period} ms clock (alignment {{}})",
-        absent=f"messages come too fast to tell a {period} ms clock",
-        number=_two_decimals,
-        undefined="too fast to tell",
-    )
-
-
-def _pair(first: str, second: str) -> Phrase:
-    if first == second:
-        return _share(f"of the neighbours are two {_KIND_WORDS[first]}", nothing="never")
-    return _share(f"of the neighbours are {_KIND_WORDS[first]}, then {_KIND_WORDS[second]}", nothing="never")
-
-
-_NO_GAPS: Final = "all messages came at the same time"
-_FEW_GAPS: Final = "most messages came at the same time as the one before"
-_NO_ANSWERS: Final = "no request was {} in time"
-_NO_NUMBERS: Final = "messages carry no sequence numbers to compare"
-
-_PHRASES: Final[dict[str, Phrase]] = {
-    "inter_arrival_log10_median_us": Phrase(words="messages are typically {} apart", number=_ms, absent=_FEW_GAPS),
-    "inter_arrival_cv": Phrase(words="gaps between messages vary by {} of their mean", number=_ratio, absent=_NO_GAPS),
-    "inter_arrival_p10_p50_ratio": Phrase(
-        words="short gaps are {} of the typical gap", number=_ratio, absent=_FEW_GAPS
-    ),
-    "inter_arrival_p50_p90_ratio": Phrase(words="the typical gap is {} of long ones", number=_ratio, absent=_FEW_GAPS),
-    "inter_arrival_p25_p75_ratio": Phrase(
-        words="rather short gaps are {} of rather long ones", number=_ratio, absent=_FEW_GAPS
-    ),
-    "inter_arrival_burst_share": _share("of the messages follow in less than a tenth of the mean gap", absent=_NO_GAPS),
-    "inter_arrival_instant_share": _share("of the messages follow within 0.1 ms"),
-    **{f.name: _clock(f.name) for f in SPECTRUM.features},
-    "type_new_share": _share("of the messages are orders or data events"),
-    "type_ack_share": _share("of the messages confirm a request"),
-    "type_nack_share": _share("of the messages reject a request"),
-    "type_heartbeat_share": _share("of the messages are heartbeats"),
-    "type_other_share": _share("of the messages are of no known type"),
-    **{f"bigram_{a}_{b}_share": _pair(a, b) for a in PAIRED_KINDS for b in PAIRED_KINDS},
-    "ack_latency_log10_mean_us": Phrase(
-        words="confirmations take {}", number=_ms, absent=_NO_ANSWERS.format("confirmed")
-    ),
-    "nack_latency_log10_mean_us": Phrase(words="rejections take {}", number=_ms, absent=_NO_ANSWERS.format("rejected")),
-    "ack_latency_cv": Phrase(
-        words="the time of confirmations varies by {} of its mean",
-        number=_ratio,
-        absent=_NO_ANSWERS.format("confirmed"),
-    ),
-    "nack_latency_cv": Phrase(
-        words="the time of rejections varies by {} of its mean",
-        number=_ratio,
-        absent=_NO_ANSWERS.format("rejected"),
-    ),
-    "request_ack_share": _share("of the requests are confirmed in time", absent="there are no requests"),
-    "request_nack_share": _share("of the requests are rejected in time", absent="there are no requests"),
-    "seq_jump_share": _share("of the sequence steps leave numbers out", absent=_NO_NUMBERS, undefined="no numbers"),
-    "seq_backward_share": _share(
-        "of the sequence steps repeat a number or go back", absent=_NO_NUMBERS, undefined="no numbers"
-    ),
-}

@@ -33,7 +33,7 @@ class Predictor(Protocol):
         """How much evidence a connection's verdict needs."""
 
     def predict(self, features: Float64Array) -> Float64Array:
-        """Turn (n, 56) features into (n, n_classes) calibrated probabilities, the same bits for any batch."""
+        """Turn (n, n_features) into (n, n_classes) calibrated probabilities, the same bits for any batch."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,7 +43,7 @@ class Scores:
     Attributes
     ----------
     classes : n_classes names
-    features : (n_windows, 56) float64
+    features : (n_windows, n_features) float64
         What it was computed from.
     probabilities : (n_windows, n_classes) float64
         Calibrated, rounded to `PROBABILITY_DECIMALS`.

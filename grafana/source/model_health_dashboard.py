@@ -73,8 +73,8 @@ def _sums() -> list[Json]:
             """
             Connections whose rate changed against their own earlier windows in the last hour, whatever the time range,
             and measures of windows in the time range that are spread otherwise than in the training of the model of the
-            latest window, which is named. There are 58 measures of each exchange, so some exceed the limit of 1 in 100
-            by chance; counted are those beyond four times it, which by chance not one in 100 looks at all of them has.
+            latest window, which is named. Of so many measures of each exchange some exceed the limit of 1 in 100 by
+            chance; counted are those beyond four times it, which by chance not one in 100 looks at all of them has.
             """,
             f"""
             SELECT (SELECT count(*) FROM drifting_connections) AS "Connections",

@@ -75,7 +75,7 @@ class BoosterPredictor:
         return DecisionRule(**{**decision, "bounds_millinats": tuple(decision["bounds_millinats"])})
 
     def predict(self, features: Float64Array) -> Float64Array:
-        """Turn (n, 56) features into (n, n_classes) calibrated probabilities, the same bits for any batch."""
+        """Turn (n, n_features) into (n, n_classes) calibrated probabilities, the same bits for any batch."""
         if len(features) == 0:
             return np.empty((0, len(self.manifest.classes)))
         return self._scaling.apply(raw_probabilities(self.booster, features))

@@ -60,7 +60,7 @@ class Grown:
     columns: Int64Array
 
     def predict(self, features: Float64Array) -> Float64Array:
-        """Turn (n, 56) features into raw probabilities."""
+        """Turn (n, n_features) into raw probabilities."""
         if not len(features):
             return np.empty((0, len(self.classes)))
         return raw_probabilities(self.booster, features[:, self.columns])

@@ -53,13 +53,13 @@ BEGIN
             CROSS JOIN LATERAL (
                 SELECT predicted_exchange AS exchange,
                        connection_id,
-                       features || ARRAY[
+                       ARRAY[
                            confidence::real,
                            (
                                SELECT max(p) - (array_agg(p ORDER BY p DESC))[2]
                                FROM (SELECT value::double precision AS p FROM jsonb_each(probabilities)) AS of_class
                            )::real
-                       ] AS known,
+                       ] || features AS known,
                        row_number() OVER (ORDER BY window_end_at) AS place
                 FROM window_scores
                 WHERE window_end_at >= first_at + (last_at - first_at) * slice / n_slices
@@ -89,9 +89,9 @@ BEGIN
         ) AS gathered
     ),
     measures AS (
-        SELECT feature AS measure, position FROM feature_positions
-        UNION ALL SELECT 'confidence', (SELECT max(position) + 1 FROM feature_positions)
-        UNION ALL SELECT 'margin', (SELECT max(position) + 2 FROM feature_positions)
+        SELECT 'confidence' AS measure, 1 AS position
+        UNION ALL SELECT 'margin', 2
+        UNION ALL SELECT feature, position + 2 FROM feature_positions WHERE model_version = version
     )
     SELECT reference.exchange,
            reference.measure,

@@ -7,12 +7,12 @@ SELECT connection_id,
        feature,
        features[position] AS value
 FROM window_scores
-CROSS JOIN feature_positions
+JOIN feature_positions USING (model_version)
 WHERE features IS NOT NULL;
 
 COMMENT ON VIEW window_features IS
-    'One row per scored window and feature, of the windows whose features were kept: filter by window_end_at, which is '
-    'indexed, and by feature.';
+    'One row per scored window and feature, of the windows whose features were kept and whose model is in model_versions: '
+    'filter by window_end_at, which is indexed, and by feature.';
 COMMENT ON COLUMN window_features.connection_id IS 'One session of one connection.';
 COMMENT ON COLUMN window_features.window_end_at IS 'Local receive time of the window''s last message.';
 COMMENT ON COLUMN window_features.declared_exchange IS 'What the connection claims to be; NULL if it claims nothing.';

@@ -1,5 +1,5 @@
--- The numbers in brackets are those of feature_positions. Neither the features nor the probabilities are looked at for a
--- column that is not asked for.
+-- Each row's features are found by the names of its own model, whose positions are looked up once a query. Neither the
+-- features nor the probabilities are looked at for a column that is not asked for.
 CREATE OR REPLACE VIEW window_measures AS
 SELECT connection_id,
        window_start_at,
@@ -15,31 +15,48 @@ SELECT connection_id,
        49 / nullif(extract(epoch FROM window_end_at - window_start_at), 0)::double precision AS messages_per_second,
        -- A median of 0 has no logarithm.
        CASE
-           WHEN features[1] IS NOT NULL THEN power(10, features[1]::double precision) * features[3]
-           WHEN features IS NOT NULL THEN 0
+           WHEN features[log10_median] IS NOT NULL THEN power(10, features[log10_median]::double precision) * features[p10_p50]
+           WHEN features IS NOT NULL AND log10_median IS NOT NULL THEN 0
        END                                                                                  AS interval_p10_us,
        CASE
-           WHEN features[1] IS NOT NULL THEN power(10, features[1]::double precision)
-           WHEN features IS NOT NULL THEN 0
+           WHEN features[log10_median] IS NOT NULL THEN power(10, features[log10_median]::double precision)
+           WHEN features IS NOT NULL AND log10_median IS NOT NULL THEN 0
        END                                                                                  AS interval_p50_us,
-       power(10, features[1]::double precision) / nullif(features[4], 0)                    AS interval_p90_us,
-       features[28]                                                                         AS new_share,
-       features[29]                                                                         AS ack_share,
-       features[30]                                                                         AS nack_share,
-       features[31]                                                                         AS heartbeat_share,
-       features[32]                                                                         AS other_share,
-       power(10, features[49]::double precision)                                            AS ack_latency_us,
-       power(10, features[50]::double precision)                                            AS nack_latency_us,
-       features[55]                                                                         AS seq_jump_share,
-       features[56]                                                                         AS seq_backward_share,
+       power(10, features[log10_median]::double precision) / nullif(features[p50_p90], 0)   AS interval_p90_us,
+       features[type_new]                                                                   AS new_share,
+       features[type_ack]                                                                   AS ack_share,
+       features[type_nack]                                                                  AS nack_share,
+       features[type_heartbeat]                                                             AS heartbeat_share,
+       features[type_other]                                                                 AS other_share,
+       power(10, features[ack_log10_mean]::double precision)                                AS ack_latency_us,
+       power(10, features[nack_log10_mean]::double precision)                               AS nack_latency_us,
+       features[seq_jump]                                                                   AS seq_jump_share,
+       features[seq_backward]                                                               AS seq_backward_share,
        1000 * extract(epoch FROM scored_at - window_end_at)::double precision               AS latency_ms,
        model_version
-FROM window_scores;
+FROM window_scores
+LEFT JOIN (
+    SELECT model_version,
+           max(position) FILTER (WHERE feature = 'inter_arrival_log10_median_us') AS log10_median,
+           max(position) FILTER (WHERE feature = 'inter_arrival_p10_p50_ratio') AS p10_p50,
+           max(position) FILTER (WHERE feature = 'inter_arrival_p50_p90_ratio') AS p50_p90,
+           max(position) FILTER (WHERE feature = 'type_new_share') AS type_new,
+           max(position) FILTER (WHERE feature = 'type_ack_share') AS type_ack,
+           max(position) FILTER (WHERE feature = 'type_nack_share') AS type_nack,
+           max(position) FILTER (WHERE feature = 'type_heartbeat_share') AS type_heartbeat,
+           max(position) FILTER (WHERE feature = 'type_other_share') AS type_other,
+           max(position) FILTER (WHERE feature = 'ack_latency_log10_mean_us') AS ack_log10_mean,
+           max(position) FILTER (WHERE feature = 'nack_latency_log10_mean_us') AS nack_log10_mean,
+           max(position) FILTER (WHERE feature = 'seq_jump_share') AS seq_jump,
+           max(position) FILTER (WHERE feature = 'seq_backward_share') AS seq_backward
+    FROM feature_positions
+    GROUP BY model_version
+) AS positions USING (model_version);
 
 COMMENT ON VIEW window_measures IS
     'One row per scored window: how sure the model was of it, and its behaviour in numbers that say something to people. '
     'Filter by window_end_at, which is indexed, and connection_id. What comes from the features is NULL in rows from '
-    'before they were kept.';
+    'before they were kept, of a model that is not in model_versions, or of one that does not have the feature.';
 COMMENT ON COLUMN window_measures.connection_id IS 'One session of one connection.';
 COMMENT ON COLUMN window_measures.window_start_at IS 'Local receive time of the window''s first message.';
 COMMENT ON COLUMN window_measures.window_end_at IS 'Local receive time of the window''s last message.';

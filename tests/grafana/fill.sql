@@ -2,7 +2,12 @@
 -- A window every two seconds each, so that every expected number can be worked out by hand.
 
 INSERT INTO model_versions (model_version, manifest, sha256)
-SELECT 'test-1', jsonb_build_object('reference', jsonb_object_agg(class, measures)), repeat('0', 64)
+SELECT 'test-1',
+       jsonb_build_object('reference', jsonb_object_agg(class, measures), 'feature_names', jsonb_build_array(
+           'inter_arrival_log10_median_us', 'inter_arrival_p10_p50_ratio', 'inter_arrival_p50_p90_ratio',
+           'type_new_share', 'type_ack_share', 'type_nack_share', 'type_heartbeat_share', 'type_other_share',
+           'ack_latency_log10_mean_us', 'nack_latency_log10_mean_us', 'seq_jump_share', 'seq_backward_share')),
+       repeat('0', 64)
 FROM (VALUES ('binance'), ('coinbase'), ('kraken'), ('unknown')) AS classes (class)
 CROSS JOIN (
     SELECT jsonb_object_agg(measure, jsonb_build_object(
@@ -23,11 +28,7 @@ INSERT INTO window_scores
 SELECT name, 0, 25 * (299 - n) + 49, 25 * (299 - n), end_at - interval '4 s', end_at, declared, detected, 0.9,
        jsonb_build_object(detected, 0.9, 'other', 0.1), 0.1, 'test-1', end_at + interval '40 ms', 'xf1-N-t0-h1s-sc',
        -- 1 and 10 ms; half and four times that; 80, 10, 5, 3, 2 percent; answers after 10 and 20 ms; 4 and 2 percent.
-       (SELECT array_agg(CASE position WHEN 1 THEN log10_median WHEN 3 THEN 0.5 WHEN 4 THEN 0.25 WHEN 28 THEN 0.8
-                                       WHEN 29 THEN 0.1 WHEN 30 THEN 0.05 WHEN 31 THEN 0.03 WHEN 32 THEN 0.02
-                                       WHEN 49 THEN 4 WHEN 50 THEN log(20000) WHEN 55 THEN 0.04 WHEN 56 THEN 0.02
-                                       END::real ORDER BY position)
-        FROM generate_series(1, 56) AS position)
+       ARRAY[log10_median, 0.5, 0.25, 0.8, 0.1, 0.05, 0.03, 0.02, 4, log(20000), 0.04, 0.02]::real[]
 FROM (VALUES ('a', 'binance', 'binance', 3), ('b', 'coinbase', 'coinbase', 3), ('c', 'kraken', 'kraken', 4),
              ('d', 'kraken', 'unknown', 3), ('e', 'binance', 'kraken', 3), ('f', NULL, 'binance', 3))
          AS connections (name, declared, detected, log10_median)

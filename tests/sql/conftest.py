@@ -217,3 +217,17 @@ def select(database: Connection) -> Callable[..., list[dict[str, object]]]:
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     return select_rows
+
+
+@pytest.fixture
+def register(database: Connection) -> Callable[..., None]:
+    """Register a model by what its manifest says."""
+
+    def register_model(model_version: str, **manifest: object) -> None:
+        with database.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO model_versions (model_version, manifest, sha256) VALUES (%s, %s, %s)",
+                (model_version, json.dumps(manifest), "0" * 64),
+            )
+
+    return register_model

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
+from fingerprint_testing.paths import ROOT, SQL
 from jobs.reference.drift import SCORE_LIMIT
 from udfs.schema import WINDOW_SIZE, WINDOW_SLIDE
-from udfs.windows import SILENCE_NS
+from udfs.windows import IDLE_GAP_NS
 
-ROOT = Path(__file__).resolve().parents[2]
 HOUR_NS = 3600 * 10**9
 
 
@@ -21,7 +20,7 @@ def only_number(pattern: str, text: str) -> float:
 
 
 def view(name: str) -> str:
-    return (ROOT / "sql" / "views" / f"{name}.sql").read_text()
+    return (SQL / "views" / f"{name}.sql").read_text()
 
 
 @pytest.mark.parametrize(
@@ -29,7 +28,7 @@ def view(name: str) -> str:
     [
         ("drifting_connections", r"(\d+)::double precision +AS score_limit", SCORE_LIMIT),
         ("alerts", r"(\d+) +AS messages_of_windows", WINDOW_SIZE),
-        ("alerts", r"interval '(\d+) hour' +AS ended_after", SILENCE_NS / HOUR_NS),
+        ("alerts", r"interval '(\d+) hour' +AS ended_after", IDLE_GAP_NS / HOUR_NS),
         ("scored_windows", r"(\d+) / nullif", WINDOW_SIZE - 1),
         ("window_measures", r"(\d+) / nullif", WINDOW_SIZE - 1),
         ("connection_status", r"(\d+) \* count", WINDOW_SLIDE),
@@ -46,7 +45,7 @@ def test_the_rate_of_a_connection_looks_as_far_back_as_its_last_windows_can_reac
         only_number(r"LIMIT (\d+)\s+\) AS last_windows", status),
         only_number(r"interval '(\d+) days'", status),
     )
-    longest_ns = (WINDOW_SLIDE * n_windows + WINDOW_SIZE - WINDOW_SLIDE - 1) * SILENCE_NS
+    longest_ns = (WINDOW_SLIDE * n_windows + WINDOW_SIZE - WINDOW_SLIDE - 1) * IDLE_GAP_NS
     assert days * 24 * HOUR_NS >= longest_ns > (days - 1) * 24 * HOUR_NS
 
 

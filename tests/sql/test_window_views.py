@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,11 +15,18 @@ from udfs.rows import array_literals, read_array_literal
 from udfs.schema import MISSING, WINDOW_SIZE, MsgType, Windows
 
 Insert = Callable[..., None]
+Register = Callable[..., None]
 Select = Callable[..., list[dict[str, Any]]]
 
 START_AT = datetime(2021, 6, 1, 12, 0, tzinfo=UTC)
 PROBABILITIES = {"binance": 0.7, "coinbase": 0.05, "kraken": 0.05, "unknown": 0.2}
 N_WINDOWS = 40
+
+NAMES = [feature.name for feature in FEATURES]
+MODELS = {"test-1": NAMES, "test-2": [*NAMES[:2], "invented_share", *NAMES[2:]]}
+"""Each model's features in its order: the later one has another feature, in their midst."""
+
+INVENTED = -5.0
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +46,21 @@ def messages() -> Windows:
     )
 
 
+def model_of(i: int) -> str:
+    return list(MODELS)[i % len(MODELS)]
+
+
 @pytest.fixture
-def stored(insert: Insert, window: Any, messages: Windows) -> Sequence[Any]:
-    """Store them as the job does, a second apart."""
-    texts = array_literals(compute_features(messages))
+def stored(insert: Insert, register: Register, window: Any, messages: Windows) -> Sequence[Any]:
+    """Store them as the job does, a second apart, scored by one model and the other in turn."""
+    for version, names in MODELS.items():
+        register(version, feature_names=names)
+    columns = dict(zip(NAMES, compute_features(messages).T, strict=True)) | {
+        "invented_share": np.full(N_WINDOWS, INVENTED)
+    }
+    texts = [
+        array_literals(np.array([[columns[name][i] for name in MODELS[model_of(i)]]]))[0] for i in range(N_WINDOWS)
+    ]
     rows = [
         window(
             connection_id="c",
@@ -53,6 +70,7 @@ def stored(insert: Insert, window: Any, messages: Windows) -> Sequence[Any]:
             window_start_at=START_AT + timedelta(seconds=i),
             window_end_at=START_AT + timedelta(seconds=i + 7),
             scored_at=START_AT + timedelta(seconds=i + 7, milliseconds=250),
+            model_version=model_of(i),
             features=read_array_literal(text),
         )
         for i, text in enumerate(texts)
@@ -61,15 +79,24 @@ def stored(insert: Insert, window: Any, messages: Windows) -> Sequence[Any]:
     return rows
 
 
-def test_positions_are_those_of_the_model(select: Select) -> None:
-    rows = select("SELECT position, feature FROM feature_positions ORDER BY position")
-    assert [(row["position"], row["feature"]) for row in rows] == list(enumerate((f.name for f in FEATURES), start=1))
+def test_each_model_has_its_own_positions(select: Select, register: Register) -> None:
+    for version, names in MODELS.items():
+        register(version, feature_names=names)
+    register("of no names", reference={})
+    rows = select("SELECT * FROM feature_positions ORDER BY model_version, position")
+    assert rows == [
+        {"model_version": version, "position": position, "feature": name}
+        for version, names in MODELS.items()
+        for position, name in enumerate(names, start=1)
+    ]
 
 
 @pytest.mark.usefixtures("stored")
-def test_every_feature_of_every_window_has_a_row(select: Select, messages: Windows) -> None:
-    rows = select("SELECT window_end_at, feature, value FROM window_features ORDER BY window_end_at")
-    assert len(rows) == N_WINDOWS * len(FEATURES)
+def test_every_feature_of_every_window_has_a_row_by_the_names_of_its_model(select: Select, messages: Windows) -> None:
+    rows = select("SELECT window_end_at, model_version, feature, value FROM window_features ORDER BY window_end_at")
+    assert len(rows) == sum(len(MODELS[model_of(i)]) for i in range(N_WINDOWS))
+    invented = [row for row in rows if row["feature"] == "invented_share"]
+    assert {(row["model_version"], row["value"]) for row in invented} == {("test-2", INVENTED)}
     found = {(row["window_end_at"], row["feature"]): row["value"] for row in rows}
     values = compute_features(messages)
     assert np.isnan(values).any()
@@ -116,7 +143,6 @@ def test_measures_are_those_of_the_messages(select: Select, messages: Windows) -
         "unknown_score": 0.2,
         "messages_per_second": 7.0,
         "latency_ms": 250.0,
-        "model_version": "test-1",
     }
     undefined = set()
     for i, row in enumerate(rows):
@@ -125,11 +151,17 @@ def test_measures_are_those_of_the_messages(select: Select, messages: Windows) -
         expected = naive_measures(messages, i)
         undefined |= {name for name, value in expected.items() if value is None}
         # A ratio of six decimals is what short and long intervals are computed from.
-        assert row == given | {
+        assert row == given | {"model_version": model_of(i)} | {
             name: None if value is None else pytest.approx(value, rel=1e-3, abs=1e-6)
             for name, value in expected.items()
         }
     assert undefined == {"interval_p90_us", "nack_latency_us", "ack_latency_us"}
+
+
+def measures_of_features(row: dict[str, Any]) -> list[str]:
+    names = [name for name in row if name.startswith("interval_") or name.endswith(("_share", "_us"))]
+    assert len(names) == 12
+    return names
 
 
 def test_rows_from_before_features_were_kept_have_no_measures_of_them(
@@ -137,14 +169,27 @@ def test_rows_from_before_features_were_kept_have_no_measures_of_them(
 ) -> None:
     insert([window(connection_id="old", last_offset=49, probabilities={"kraken": 1.0})])
     (row,) = select("SELECT * FROM window_measures")
-    of_features = [name for name in row if name.startswith("interval_") or name.endswith(("_share", "_us"))]
-    assert len(of_features) == 12
-    assert {row[name] for name in [*of_features, "margin"]} == {None}
+    assert {row[name] for name in [*measures_of_features(row), "margin"]} == {None}
     assert row["confidence"] == 1.0
     assert select("SELECT * FROM window_features") == []
 
 
-def test_the_reference_is_what_the_manifest_says(database: Any, select: Select) -> None:
+def test_rows_of_a_model_that_is_not_registered_have_no_features(insert: Insert, select: Select, window: Any) -> None:
+    features = [0.5] * len(NAMES)
+    insert([window(connection_id="c", last_offset=49, probabilities={"kraken": 1.0}, features=features)])
+    (row,) = select("SELECT * FROM window_measures")
+    assert {row[name] for name in measures_of_features(row)} == {None}
+    assert select("SELECT * FROM window_features") == []
+
+
+def test_what_a_model_does_not_measure_is_null(insert: Insert, register: Register, select: Select, window: Any) -> None:
+    register("test-1", feature_names=["type_new_share", "inter_arrival_p10_p50_ratio"])
+    insert([window(connection_id="c", last_offset=49, probabilities={"kraken": 1.0}, features=[0.5, 0.25])])
+    (row,) = select("SELECT * FROM window_measures")
+    assert {name: row[name] for name in measures_of_features(row) if row[name] is not None} == {"new_share": 0.5}
+
+
+def test_the_reference_is_what_the_manifest_says(register: Register, select: Select) -> None:
     stated = {
         "deciles": [0.0, 0.0, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.5],
         "shares": [0.3, 0.0, 0.0, 0.1, 0.1, 0.1, 0.1, 0.1, 0.0, 0.1],
@@ -154,16 +199,8 @@ def test_the_reference_is_what_the_manifest_says(database: Any, select: Select) 
         "effective_windows": 812.5,
     }
     nothing: dict[str, Any] = {name: 0.0 for name in stated} | {"deciles": [], "shares": [0.0] * 10}
-    manifests = {
-        "new": {"reference": {"kraken": {"seq_jump_share": stated, "ack_latency_cv": nothing}}},
-        "old": {"typical": {}},
-    }
-    with database.cursor() as cursor:
-        for name, manifest in manifests.items():
-            cursor.execute(
-                "INSERT INTO model_versions (model_version, manifest, sha256) VALUES (%s, %s, %s)",
-                (name, json.dumps(manifest), "0" * 64),
-            )
+    register("new", reference={"kraken": {"seq_jump_share": stated, "ack_latency_cv": nothing}})
+    register("old", typical={})
     rows = select("SELECT * FROM model_reference ORDER BY measure")
     assert rows == [
         {"model_version": "new", "exchange": "kraken", "measure": "ack_latency_cv", **nothing},

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
 from synthetic.sessions import synthetic_sessions
 from udfs.explanations import Explainer
+from udfs.features import FEATURES
 from udfs.history import features_from_text
 from udfs.model_schedule import Activation, Schedule, by_version, decide_texts, explain_scheduled, score_scheduled
 from udfs.rows import explanations, score_rows
@@ -113,7 +114,7 @@ def test_each_window_is_scored_decided_and_explained_by_its_model(
     assert len(decided) == n
     assert set(decided["decisive"][n // 2 :].dropna()) <= set(predictors[1].classes)
     verdicts, declared = np.full(n, "kraken", dtype=object), np.full(n, "binance", dtype=object)
-    features = features_from_text(rows["exact_features"].to_list(), 56)
+    features = features_from_text(rows["exact_features"].to_list(), len(FEATURES))
     texts = explain_scheduled(features, verdicts, declared, versions, models)
     for predictor in predictors:
         own = np.flatnonzero(versions == predictor.model_version)

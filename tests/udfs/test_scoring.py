@@ -65,11 +65,14 @@ def test_training_and_serving_predict_the_same_bits(windows, predictor):
     assert predictor.predict(features).tobytes() == scaling.apply(by_matrix.astype(np.float64)).tobytes()
 
 
-def test_names_and_labels_never_reach_the_scores(predictor):
+def test_names_and_labels_never_reach_features_or_scores(predictor):
     session = synthetic_sessions(per_exchange=1, seed=3, start_ns=10**18, n_messages=200)[0].session
-    renamed = dataclasses.replace(session, connection_id="another", declared_exchange="kraken")
-    scores = [score_windows(session_windows(s), predictor).probabilities.tobytes() for s in (session, renamed)]
-    assert scores[0] == scores[1]
+    names = [{"connection_id": "another", "declared_exchange": name} for name in (*predictor.classes, None)]
+    scores = score_windows(session_windows(session), predictor)
+    for renamed in (dataclasses.replace(session, **given) for given in names):
+        found = score_windows(session_windows(renamed), predictor)
+        assert found.features.tobytes() == scores.features.tobytes()
+        assert found.probabilities.tobytes() == scores.probabilities.tobytes()
 
 
 def test_rows_hold_what_was_scored(windows, predictor):

@@ -1,4 +1,4 @@
-"""The 56 behavioural features of a window of messages, in four families.
+"""The behavioural features of a window of messages, family by family.
 
 `FEATURES` names them in the order of the model's columns; `compute_features` computes them. Training and service call
 the same function. A value is NaN where the behaviour it measures did not occur; it is never infinite.

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from udfs.features.phrase import Phrase
 from udfs.schema import Float64Array, Int64Array, Windows
 
 NS_PER_US: Final = 1_000
@@ -21,18 +22,15 @@ class Feature:
     ----------
     name : str
         The column's name in artifacts and documents.
-    family : str
-        Which of the four kinds of behaviour it measures.
     unit : str
         ``log10(us)``, ``ratio`` (1 is the neutral value or the upper end) or ``share`` (0 to 1).
-    description : str
-        One plain line for a reader who knows no formula.
+    phrase : Phrase
+        How an explanation tells of its value.
     """
 
     name: str
-    family: str
     unit: str
-    description: str
+    phrase: Phrase
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ from typing import Final
 import numpy as np
 
 from udfs.features.feature import Feature, FeatureBlock, log10_us, ratios
+from udfs.features.phrase import duration_phrase, ratio_phrase, share_phrase
 from udfs.schema import Float64Array, Int64Array, Windows
-
-FAMILY: Final = "inter_arrival"
 
 BURSTS_PER_MEAN: Final = 10
 """An interval is part of a burst if the window's mean interval is longer than this many of it."""
@@ -246,7 +245,7 @@ def quantile_ns(sorted_intervals_ns: Float64Array, probability: float) -> Float6
 
 
 def inter_arrival_features(windows: Windows) -> Float64Array:
-    """Compute this module's 7 columns, (n_windows, 7) float64, in the order of `INTER_ARRIVAL.features`."""
+    """Compute this module's columns, (n_windows, n_features) float64, in the order of `INTER_ARRIVAL.features`."""
     sorted_intervals_ns = np.sort(inter_arrival_ns(windows.recv_ts_ns), axis=1)
     return np.stack(
         (
@@ -262,19 +261,38 @@ def inter_arrival_features(windows: Windows) -> Float64Array:
     )
 
 
+_NO_GAPS: Final = "all messages came at the same time"
+_FEW_GAPS: Final = "most messages came at the same time as the one before"
+
 INTER_ARRIVAL: Final = FeatureBlock(
     name="inter-arrival",
     features=(
-        Feature("inter_arrival_log10_median_us", FAMILY, "log10(us)", "Typical time between two messages"),
-        Feature("inter_arrival_cv", FAMILY, "ratio", "Irregularity of the time between messages, 0 for a metronome"),
-        Feature("inter_arrival_p10_p50_ratio", FAMILY, "ratio", "Short intervals compared with the typical one"),
-        Feature("inter_arrival_p50_p90_ratio", FAMILY, "ratio", "The typical interval compared with long ones"),
-        Feature("inter_arrival_burst_share", FAMILY, "share", "Share of messages that follow the one before at once"),
         Feature(
-            "inter_arrival_instant_share", FAMILY, "share", "Share of messages less than 100 us after the one before"
+            "inter_arrival_log10_median_us",
+            "log10(us)",
+            duration_phrase("messages are typically {} apart", absent=_FEW_GAPS),
         ),
         Feature(
-            "inter_arrival_p25_p75_ratio", FAMILY, "ratio", "Quarter-rank interval compared with the three-quarter one"
+            "inter_arrival_cv", "ratio", ratio_phrase("gaps between messages vary by {} of their mean", absent=_NO_GAPS)
+        ),
+        Feature(
+            "inter_arrival_p10_p50_ratio",
+            "ratio",
+            ratio_phrase("short gaps are {} of the typical gap", absent=_FEW_GAPS),
+        ),
+        Feature(
+            "inter_arrival_p50_p90_ratio", "ratio", ratio_phrase("the typical gap is {} of long ones", absent=_FEW_GAPS)
+        ),
+        Feature(
+            "inter_arrival_burst_share",
+            "share",
+            share_phrase("of the messages follow in less than a tenth of the mean gap", absent=_NO_GAPS),
+        ),
+        Feature("inter_arrival_instant_share", "share", share_phrase("of the messages follow within 0.1 ms")),
+        Feature(
+            "inter_arrival_p25_p75_ratio",
+            "ratio",
+            ratio_phrase("rather short gaps are {} of rather long ones", absent=_FEW_GAPS),
         ),
     ),
     compute=inter_arrival_features,

@@ -7,9 +7,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from udfs.features.feature import Feature, FeatureBlock, log10_us, ratios
+from udfs.features.phrase import duration_phrase, ratio_phrase, share_phrase
 from udfs.schema import MISSING, Float64Array, Int64Array, MsgType, Windows
-
-FAMILY: Final = "latency"
 
 
 class Answers(NamedTuple):
@@ -174,20 +173,38 @@ def answered_share(answers: Answers) -> Float64Array:
 
 
 def latency_features(windows: Windows) -> Float64Array:
-    """Compute this module's 6 columns, (n_windows, 6) float64, in the order of `LATENCY.features`."""
+    """Compute this module's columns, (n_windows, n_features) float64, in the order of `LATENCY.features`."""
     answers = match_answers(windows)
     return np.concatenate((latency_log10_mean_us(answers), latency_cv(answers), answered_share(answers)), axis=1)
 
 
+_UNCONFIRMED: Final = "no request was confirmed in time"
+_UNREJECTED: Final = "no request was rejected in time"
+_NO_REQUESTS: Final = "there are no requests"
+
 LATENCY: Final = FeatureBlock(
     name="latency",
     features=(
-        Feature("ack_latency_log10_mean_us", FAMILY, "log10(us)", "How long confirmations of requests take"),
-        Feature("nack_latency_log10_mean_us", FAMILY, "log10(us)", "How long rejections of requests take"),
-        Feature("ack_latency_cv", FAMILY, "ratio", "How uneven the delay of confirmations is"),
-        Feature("nack_latency_cv", FAMILY, "ratio", "How uneven the delay of rejections is"),
-        Feature("request_ack_share", FAMILY, "share", "Share of requests confirmed inside the window"),
-        Feature("request_nack_share", FAMILY, "share", "Share of requests rejected inside the window"),
+        Feature(
+            "ack_latency_log10_mean_us", "log10(us)", duration_phrase("confirmations take {}", absent=_UNCONFIRMED)
+        ),
+        Feature("nack_latency_log10_mean_us", "log10(us)", duration_phrase("rejections take {}", absent=_UNREJECTED)),
+        Feature(
+            "ack_latency_cv",
+            "ratio",
+            ratio_phrase("the time of confirmations varies by {} of its mean", absent=_UNCONFIRMED),
+        ),
+        Feature(
+            "nack_latency_cv",
+            "ratio",
+            ratio_phrase("the time of rejections varies by {} of its mean", absent=_UNREJECTED),
+        ),
+        Feature(
+            "request_ack_share", "share", share_phrase("of the requests are confirmed in time", absent=_NO_REQUESTS)
+        ),
+        Feature(
+            "request_nack_share", "share", share_phrase("of the requests are rejected in time", absent=_NO_REQUESTS)
+        ),
     ),
     compute=latency_features,
 )

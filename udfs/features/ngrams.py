@@ -7,9 +7,8 @@ from typing import Final
 import numpy as np
 
 from udfs.features.feature import Feature, FeatureBlock
+from udfs.features.phrase import Phrase, share_phrase
 from udfs.schema import MISSING, Float64Array, Int64Array, MsgType, Windows
-
-FAMILY: Final = "ngrams"
 
 PAIRED_KINDS: Final = ("numbered", "timed", "plain", "answer")
 """The kinds whose ordered pairs are counted: a message with a sequence number, one with the venue's own time but no
@@ -90,7 +89,7 @@ def bigram_shares(kinds: Int64Array) -> Float64Array:
 
 
 def ngram_features(windows: Windows) -> Float64Array:
-    """Compute this module's 21 columns, (n_windows, 21) float64, in the order of `NGRAMS.features`."""
+    """Compute this module's columns, (n_windows, n_features) float64, in the order of `NGRAMS.features`."""
     return np.concatenate((type_shares(windows.msg_type), bigram_shares(message_kinds(windows))), axis=1)
 
 
@@ -111,17 +110,35 @@ def _shares(counts: Int64Array, total: int) -> Float64Array:
     return shares
 
 
+def _pair(first: str, second: str) -> Phrase:
+    if first == second:
+        return share_phrase(f"of the neighbours are two {_KIND_WORDS[first]}", nothing="never")
+    return share_phrase(f"of the neighbours are {_KIND_WORDS[first]}, then {_KIND_WORDS[second]}", nothing="never")
+
+
+_TYPE_WORDS: Final = {
+    MsgType.NEW: "are orders or data events",
+    MsgType.ACK: "confirm a request",
+    MsgType.NACK: "reject a request",
+    MsgType.HEARTBEAT: "are heartbeats",
+    MsgType.OTHER: "are of no known type",
+}
+_KIND_WORDS: Final = {
+    "numbered": "events with a sequence number",
+    "timed": "events with a time but no number",
+    "plain": "events without time or number",
+    "answer": "answers to requests",
+}
+
 NGRAMS: Final = FeatureBlock(
     name="n-grams",
     features=(
-        *(Feature(f"type_{t.name.lower()}_share", FAMILY, "share", f"Share of {t.name} messages") for t in MsgType),
         *(
-            Feature(
-                f"bigram_{first}_{second}_share",
-                FAMILY,
-                "share",
-                f"How often a message of kind '{second}' directly follows one of kind '{first}'",
-            )
+            Feature(f"type_{t.name.lower()}_share", "share", share_phrase(f"of the messages {_TYPE_WORDS[t]}"))
+            for t in MsgType
+        ),
+        *(
+            Feature(f"bigram_{first}_{second}_share", "share", _pair(first, second))
             for first in PAIRED_KINDS
             for second in PAIRED_KINDS
         ),

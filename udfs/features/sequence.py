@@ -7,9 +7,8 @@ from typing import Final
 import numpy as np
 
 from udfs.features.feature import Feature, FeatureBlock, ratios
+from udfs.features.phrase import Phrase, share_phrase
 from udfs.schema import MISSING, Float64Array, Int64Array, Windows
-
-FAMILY: Final = "sequence"
 
 ADVANCE, JUMP, BACKWARD, BETWEEN_WINDOWS = range(4)
 """Kinds of steps from one sequence number to the next."""
@@ -57,15 +56,23 @@ def sequence_step_shares(seqs: Int64Array) -> Float64Array:
 
 
 def sequence_features(windows: Windows) -> Float64Array:
-    """Compute this module's 2 columns, (n_windows, 2) float64, in the order of `SEQUENCE.features`."""
+    """Compute this module's columns, (n_windows, n_features) float64, in the order of `SEQUENCE.features`."""
     return sequence_step_shares(windows.seq)
+
+
+def _steps(what_they_do: str) -> Phrase:
+    return share_phrase(
+        f"of the sequence steps {what_they_do}",
+        absent="messages carry no sequence numbers to compare",
+        undefined="no numbers",
+    )
 
 
 SEQUENCE: Final = FeatureBlock(
     name="sequence",
     features=(
-        Feature("seq_jump_share", FAMILY, "share", "How often the sequence number leaves numbers out"),
-        Feature("seq_backward_share", FAMILY, "share", "How often the sequence number repeats or goes back"),
+        Feature("seq_jump_share", "share", _steps("leave numbers out")),
+        Feature("seq_backward_share", "share", _steps("repeat a number or go back")),
     ),
     compute=sequence_features,
 )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udfs.features.feature import Feature, FeatureBlock
-from udfs.features.inter_arrival import FAMILY
+from udfs.features.phrase import Phrase, to_hundredths
 from udfs.schema import Float64Array, Int64Array, Windows
 
 Float32Array = NDArray[np.float32]
@@ -92,19 +92,24 @@ def _lengths_with_doubles(cosines: Float32Array, sines: Float32Array, size: int)
 
 
 def spectrum_features(windows: Windows) -> Float64Array:
-    """Compute this module's 20 columns, (n_windows, 20) float64, in the order of `SPECTRUM.features`."""
+    """Compute this module's columns, (n_windows, n_features) float64, in the order of `SPECTRUM.features`."""
     return arrival_tick_alignments(windows.recv_ts_ns)
+
+
+def _clock(period: str) -> Phrase:
+    return Phrase(
+        words=f"arrivals keep to a {period} ms clock (alignment {{}})",
+        low_words=f"arrivals do not keep to a {period} ms clock (alignment {{}})",
+        absent=f"messages come too fast to tell a {period} ms clock",
+        number=to_hundredths,
+        undefined="too fast to tell",
+    )
 
 
 SPECTRUM: Final = FeatureBlock(
     name="spectrum",
     features=tuple(
-        Feature(
-            f"arrival_tick_alignment_{period.replace('.', '_')}ms",
-            FAMILY,
-            "ratio",
-            f"How strictly messages keep to a clock of {period} ms",
-        )
+        Feature(f"arrival_tick_alignment_{period.replace('.', '_')}ms", "ratio", _clock(period))
         for period in (f"{FUNDAMENTAL_NS / harmonic / 1e6:.4g}" for harmonic in HARMONICS)
     ),
     compute=spectrum_features,

@@ -174,6 +174,25 @@ def test_a_database_of_release_0_4_is_brought_up_to_date_with_its_rows(release_0
     assert {view for view, found in counts.items() if found == [(0,)]} == set()
 
 
+def test_models_registered_before_an_upgrade_name_their_features(empty_database_url: str) -> None:
+    migrate(empty_database_url)
+    query(empty_database_url, "ALTER TABLE model_versions DROP COLUMN feature_names CASCADE")
+    query(empty_database_url, "DELETE FROM _yoyo_migration WHERE migration_id = '0014_model_features'")
+    query(
+        empty_database_url,
+        """
+        INSERT INTO model_versions (model_version, manifest, sha256)
+        SELECT version, manifest::jsonb, repeat('0', 64)
+        FROM (VALUES ('old', '{"feature_names": ["b", "a"]}'), ('older', '{}')) AS models (version, manifest)
+        """,
+    )
+    assert migrate(empty_database_url) == ["0014_model_features"]
+    found = query(
+        empty_database_url, "SELECT model_version, position, feature FROM feature_positions ORDER BY position"
+    )
+    assert found == [("old", 1, "b"), ("old", 2, "a")]
+
+
 def test_two_at_once_apply_each_migration_once(empty_database_url: str) -> None:
     with ThreadPoolExecutor(2) as pool:
         applied = [pool.submit(migrate, empty_database_url) for _ in range(2)]

@@ -51,8 +51,11 @@ def test_the_shipped_model_fits_this_version() -> None:
         (lambda m: m.update(window_slide=10), "Expected a model with window slide 25, found 10"),
         (lambda m: m["libraries"].update(xgboost="0.9"), "found 0.9"),
         (lambda m: m["feature_names"].reverse(), "Expected the model's feature 1 to be"),
-        (lambda m: m["feature_names"].pop(), "Expected the model's feature 56 to be .* found nothing"),
-        (lambda m: m["feature_names"].append("more"), "Expected a model of 56 features, found 57"),
+        (lambda m: m["feature_names"].pop(), f"Expected the model's feature {len(FEATURES)} to be .* found nothing"),
+        (
+            lambda m: m["feature_names"].append("more"),
+            f"Expected a model of {len(FEATURES)} features, found {len(FEATURES) + 1}",
+        ),
         (lambda m: m.update(classes=["a", "b"]), "Expected distinct classes with 'unknown' among them"),
         (lambda m: m["scaling"]["slopes"].pop(), "Expected calibration and refusal thresholds for the classes"),
         (lambda m: m["refusal"].pop("kraken"), "Expected calibration and refusal thresholds for the classes"),
@@ -104,7 +107,8 @@ def test_a_stricter_rate_refuses_less_and_one_beyond_the_limits_is_refused() -> 
 
 
 @pytest.mark.parametrize(
-    ("n_features", "n_classes", "sentence"), [(55, 4, "to score 56 features"), (56, 3, "found 3:")]
+    ("n_features", "n_classes", "sentence"),
+    [(len(FEATURES) - 1, 4, f"to score {len(FEATURES)} features"), (len(FEATURES), 3, "found 3:")],
 )
 def test_a_booster_of_other_features_or_classes_is_refused(
     artifact: Path, n_features: int, n_classes: int, sentence: str

@@ -34,6 +34,7 @@ from synthetic.generate import generate_session
 from synthetic.open_world.unknown_venues import draw_unknown_profile
 from synthetic.profiles import profile
 from udfs.errors import ConfigError, SchemaError
+from udfs.features import FEATURES
 from udfs.history import HistoryCodec
 from udfs.rows import decision_rows, explanations, score_rows
 from udfs.schema import MISSING, MsgType, Session
@@ -64,7 +65,8 @@ def make_source(name: str, label: str, *, day: str = "1", family: str = "", sha2
 def make_dataset(*sources: Source, empty: tuple[str, ...] = ()) -> Dataset:
     """Make sessions of one window each, but for those whose names are in `empty`."""
     session = [i for i, source in enumerate(sources) if source.name not in empty]
-    return Dataset(sources=sources, features=np.zeros((len(session), 56)), session=np.array(session, dtype=np.int64))
+    features = np.zeros((len(session), len(FEATURES)))
+    return Dataset(sources=sources, features=features, session=np.array(session, dtype=np.int64))
 
 
 def names(dataset: Dataset) -> list[str]:
@@ -354,8 +356,10 @@ def test_known_sessions_keep_their_names_and_the_venue_gets_its_own(
     said = {path.name: score_capture([path], predictor) for path in [captures / "kraken/KRAKEN__1.jsonl.gz", *toys]}
     for name, capture in said.items():
         label = name.split("__")[0].lower()
-        assert max(capture.windows_by_class, key=lambda verdict: capture.windows_by_class[verdict]) == label
-        assert list(capture.window_summaries()[0]["probabilities"]) == [*BASE_CLASSES[:3], "toy", "unknown"]
+        probabilities = [window["probabilities"] for window in capture.window_summaries()]
+        assert list(probabilities[0]) == [*BASE_CLASSES[:3], "toy", "unknown"]
+        # The likeliest, not what it is called: of so few sessions the refusal thresholds are chance.
+        assert {max(of_window, key=of_window.__getitem__) for of_window in probabilities} == {label}
 
 
 def test_the_job_decides_on_five_classes_as_score_does(enrolled: tuple[Path, Enrolment], toys: list[Path]) -> None:

@@ -18,6 +18,7 @@ from model.evaluation.predictions import CERTAIN, LIKELY, UNDECIDED, Prediction,
 from model.evaluation.refusal import alert_precision, known_versus_unknown, requested_and_observed
 from model.evaluation.signature_stability import stability
 from model.training.dataset import Dataset, Source
+from udfs.features import FEATURES
 from udfs.schema import UNKNOWN
 
 CLASSES = ("binance", "coinbase", "kraken", UNKNOWN)
@@ -29,7 +30,7 @@ def make_dataset(labels: Sequence[str], windows: Sequence[int], *, recorder: str
         for i, label in enumerate(labels)
     ]
     session = np.repeat(np.arange(len(labels)), windows)
-    return Dataset(sources=sources, features=np.zeros((len(session), 56)), session=session)
+    return Dataset(sources=sources, features=np.zeros((len(session), len(FEATURES))), session=session)
 
 
 def make_prediction(

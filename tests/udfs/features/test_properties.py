@@ -15,7 +15,7 @@ from udfs.schema import MISSING, WINDOW_SIZE, Float64Array, Int64Array, Windows
 INT64 = np.iinfo(np.int64)
 DAY_NS = 86_400_000_000_000
 YEAR_NS = 365 * DAY_NS
-LEVELS = ("log10_median_us", "log10_mean_us")
+LEVELS = tuple(feature.name for feature in FEATURES if feature.unit == "log10(us)")
 TICKS = ("arrival_tick_alignment", "instant")
 TIMED = ("inter_arrival", "arrival_tick", "ack_latency", "nack_latency")
 
@@ -55,7 +55,7 @@ def columns_of(rows: Float64Array, *parts: str, without: tuple[str, ...] = ()) -
 @given(recv_ts_ns=any_column, exchange_ts_ns=any_column, seq=any_column, request_id=any_column, msg_type=any_column)
 def test_anything_that_fits_int64_gives_finite_numbers_or_nan(**columns: Any) -> None:
     rows = compute_features(Windows(**columns))
-    assert rows.shape == (1, 56)
+    assert rows.shape == (1, len(FEATURES))
     assert not np.isinf(rows).any()
 
 
@@ -110,6 +110,13 @@ def test_a_row_is_the_same_alone_and_between_others(base: Windows) -> None:
     others = {name: rng.integers(0, 5, (3, WINDOW_SIZE)) for name in vars(base)}
     batch = Windows(**{name: np.concatenate([o[:1], getattr(base, name), o[1:]]) for name, o in others.items()})
     assert compute_features(batch)[1].tobytes() == compute_features(base)[0].tobytes()
+
+
+@given(base=windows)
+def test_what_has_no_words_for_an_undefined_value_is_always_defined(base: Windows) -> None:
+    silent = [i for i, feature in enumerate(FEATURES) if not feature.phrase.absent]
+    assert silent
+    assert not np.isnan(compute_features(base)[:, silent]).any()
 
 
 @pytest.mark.parametrize("value", [0, MISSING, INT64.max])

@@ -19,6 +19,7 @@ from jobs.cli.model.train import train
 from model.evaluation.effort import FULL
 from model.evaluation.report.evaluation_page import figure_text, interval_text, share_text
 from model.training.boosting import N_TREES
+from udfs.features import BLOCKS, FEATURES
 
 pytestmark = pytest.mark.slow
 
@@ -50,8 +51,8 @@ def test_every_figure_stands_beside_the_plain_classifiers(report: dict[str, Any]
     assert [row["jitter_ms"] for row in report["jitter"]["recordings"]] == [0, 0.1, 1, 5]
     assert {len(row) for row in report["rate_shift"]} == {3}
     assert {row["exchange"] for row in report["known_as_unknown"]} == {"binance", "coinbase", "kraken"}
-    assert len(report["ablation"]) == 11
-    assert len(report["importance"]) == 56
+    assert len(report["ablation"]) == 1 + 2 * len(BLOCKS)
+    assert len(report["importance"]) == len(FEATURES)
     assert sum(row["share"] for row in report["importance"]) == pytest.approx(1, abs=1e-3)
 
 
