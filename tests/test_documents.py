@@ -31,7 +31,7 @@ SHIPPED_KEYS = re.compile(r"n_strangers|strangers_refused(_ratio)?")
 """Keys of artifacts that are in use: to rename them would be another format."""
 RETIRED = re.compile(r"stranger|throwaway|contestant|\bopines?\b|redriven_letter", re.IGNORECASE)
 RETIRED_IN_DOCUMENTS = re.compile(
-    r"\bspoil|rereading|\bnamers?\b|\brhythm|silence-minutes|(?<!dead[ -])\bletters?\b|what is no message|\bno messages",
+    r"\bspoil|rereading|\bnamers?\b|\brhythm|silence-minutes|(?<!dead[ -])\bletters?\b|\bno messages",
     re.IGNORECASE,
 )
 
