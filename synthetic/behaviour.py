@@ -35,7 +35,7 @@ class Trigger(Enum):
     TRADE = auto()
 
 
-class Rhythm(Enum):
+class TickPattern(Enum):
     """What decides when a batch leaves."""
 
     GRID = auto()
@@ -62,7 +62,7 @@ class Ticks:
         Standard deviation of a tick around its place.
     """
 
-    rhythm: Rhythm
+    pattern: TickPattern
     period_ms: tuple[float, ...]
     excess_ms: float = 0.0
     jitter_ms: float = 0.0

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthetic.activity import Activity, draw_activity
-from synthetic.behaviour import Channel, MarketProfile, Periodic, Rhythm, SeqRule, Trigger
+from synthetic.behaviour import Channel, MarketProfile, Periodic, SeqRule, TickPattern, Trigger
 from synthetic.environment import Circumstances, log_uniform
 from synthetic.frames import Frames, join, make_frames
 from synthetic.opening import draw_opening, draw_periodics, opening_s
@@ -120,7 +120,7 @@ def _message_rate_hz(plan: MarketPlan, circumstances: Circumstances, event_rate_
         size = circumstances.cluster_size
         echoes = (size - 1) * (1 - circumstances.instant_share) * min(1.0, circumstances.echo_s / period_s)
         hits_hz = event_rate_hz / size * share * (1 + echoes)
-        pauses = channel.ticks is not None and channel.ticks.rhythm is Rhythm.PAUSE
+        pauses = channel.ticks is not None and channel.ticks.pattern is TickPattern.PAUSE
         batch_rate_hz = _pause_rate_hz if pauses else _tick_rate_hz
         total += sum(batch_rate_hz(hits_hz * w, period_s) for w in plan.symbol_weights)
     return total

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from synthetic.behaviour import Rhythm, Ticks
+from synthetic.behaviour import TickPattern, Ticks
 from udfs.schema import Float64Array, Int64Array
 
 LONGEST_BATCH: Final = 2
@@ -40,9 +40,9 @@ def tick_times(
     """
     if len(times_s) == 0:
         return times_s
-    if ticks.rhythm is Rhythm.GRID:
+    if ticks.pattern is TickPattern.GRID:
         return next_of(_draw_grid(rng, ticks, period_s, times_s), times_s)
-    if ticks.rhythm is Rhythm.PAUSE:
+    if ticks.pattern is TickPattern.PAUSE:
         return _before_pause(period_s, times_s, symbols)
     sent_s = np.empty_like(times_s)
     for symbol in range(n_symbols):

@@ -6,11 +6,11 @@ import ast
 import re
 import sys
 from functools import cache
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from fingerprint_testing.paths import ROOT
+
 DOCUMENT = (ROOT / "docs" / "architecture.md").read_text()
 PACKAGES = ("jobs", "udfs", "synthetic", "ingest", "model", "stack")
 CODE = {".py", ".java", ".sql", ".yaml", ".yml"}

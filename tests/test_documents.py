@@ -13,10 +13,10 @@ import typer
 import typer.main
 import yaml
 
+from fingerprint_testing.paths import ROOT
 from jobs.cli.main import build_app
 from jobs.pipeline.job_arguments import parse_job_arguments
 
-ROOT = Path(__file__).parents[1]
 APP: Any = typer.main.get_command(build_app())
 DATABASE_URL = "postgresql://ann:secret@localhost:5432/prices"
 FOLDERS = ("deploy", "docs", "grafana", "ingest", "jobs", "model", "sql", "stack", "synthetic", "tests", "udfs")

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from fingerprint_testing.paths import GRAFANA, ROOT, SQL
+
 PACKAGES = ("jobs", "udfs", "synthetic", "ingest", "model", "stack")
 
 
@@ -37,13 +38,13 @@ def test_the_wheel_has_the_files_that_are_no_code(wheel: Path) -> None:
     java = {str(path.relative_to(ROOT)) for path in (ROOT / "jobs" / "java").rglob("*") if path.is_file()}
     assert java == {name for name in names if name.startswith("jobs/java/")}
     in_wheel = {Path(name).name for name in names if "/share/exchange-fingerprint/sql/" in name}
-    in_checkout = {path.name for path in (ROOT / "sql").glob("*/*.sql")}
+    in_checkout = {path.name for path in SQL.glob("*/*.sql")}
     assert in_wheel == in_checkout
     grafana = {name.partition("/share/exchange-fingerprint/")[2] for name in names if "fingerprint/grafana/" in name}
     assert grafana == {
         str(path.relative_to(ROOT))
         for pattern in ("dashboards/*.json", "provisioning/datasources/*.yaml", "provisioning/alerting/*.yaml")
-        for path in (ROOT / "grafana").glob(pattern)
+        for path in GRAFANA.glob(pattern)
     }
     modules = {name for name in names if name.endswith(".py")}
     assert modules == {str(p.relative_to(ROOT)) for package in PACKAGES for p in (ROOT / package).rglob("*.py")}
@@ -71,3 +72,7 @@ def test_each_package_name_has_one_owner() -> None:
     owners = importlib.metadata.packages_distributions()
     for package in PACKAGES:
         assert set(owners.get(package, ["exchange-fingerprint"])) == {"exchange-fingerprint"}
+
+
+def test_what_is_found_in_the_checkout_alone_has_the_name_of_nothing_installed() -> None:
+    assert not {"grafana", "fingerprint_testing"} & importlib.metadata.packages_distributions().keys()

@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote
 
-from ingest.adapters.checks import check_channels, check_choice, check_symbols, check_url, name_feed
+from ingest.adapters.adapter import Adapter, Api, Subscription
 from ingest.live.feed import Feed
 from udfs.errors import ConfigError
 
@@ -60,102 +58,45 @@ _SYMBOL: Final = re.compile(r"[^\W_]{2,40}(_[0-9]{6})?")
 """Letters of any script, as the venue lists such symbols, and the delivery date of a future."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Market:
-    """What differs between the markets.
+_CHANNELS: Final = ("trade", "bookTicker", "depth@100ms")
+"""Those of the recordings that the model is trained on, as far as one path serves them."""
 
-    Attributes
-    ----------
-    paths : mapping of str to re.Pattern
-        The channels that each path of the address serves.
-    channels : tuple of str
-        Those of the recordings that the model is trained on, as far as one path serves them.
-    """
-
-    url: str
-    paths: Mapping[str, re.Pattern[str]]
-    channels: tuple[str, ...]
-    requests_per_s: float
-    venue_ping_s: float
-
-
-_MARKETS: Final[Mapping[str, _Market]] = MappingProxyType(
-    {
-        "spot": _Market(
-            url=SPOT_URL,
-            paths={
-                "": re.compile(
-                    rf"aggTrade|trade|bookTicker|depth(5|10|20)?(@100ms)?|{_KLINE}|kline_1s|miniTicker"
-                    r"|ticker(_1h|_4h|_1d)?|avgPrice"
-                )
-            },
-            channels=("trade", "bookTicker", "depth@100ms"),
-            requests_per_s=SPOT_REQUESTS_PER_S,
-            venue_ping_s=SPOT_VENUE_PING_S,
-        ),
-        "usdm": _Market(
-            url=USDM_URL,
-            paths={
-                USDM_PUBLIC: re.compile(
-                    r"trade|bookTicker|depth(@(0|100|500)ms)?|depth(5|10|20)(@(100|500)ms)?|rpiDepth@500ms"
-                ),
-                USDM_MARKET: re.compile(rf"aggTrade|markPrice(@1s)?|{_KLINE}|miniTicker|ticker|forceOrder"),
-            },
-            channels=("trade", "bookTicker", "depth@100ms"),
-            requests_per_s=USDM_REQUESTS_PER_S,
-            venue_ping_s=USDM_VENUE_PING_S,
-        ),
-    }
+_SPOT_CHANNEL: Final = re.compile(
+    rf"aggTrade|trade|bookTicker|depth(5|10|20)?(@100ms)?|{_KLINE}|kline_1s|miniTicker|ticker(_1h|_4h|_1d)?|avgPrice"
 )
+_USDM_CHANNELS: Final = {
+    USDM_PUBLIC: re.compile(r"trade|bookTicker|depth(@(0|100|500)ms)?|depth(5|10|20)(@(100|500)ms)?|rpiDepth@500ms"),
+    USDM_MARKET: re.compile(rf"aggTrade|markPrice(@1s)?|{_KLINE}|miniTicker|ticker|forceOrder"),
+}
+"""By the path that serves them."""
 
 
-def binance_feed(
-    symbols: Sequence[str], *, market: str = "spot", channels: Sequence[str] | None = None, url: str | None = None
-) -> Feed:
+def _to_feed(asked: Subscription) -> Feed:
     """Subscribe to combined streams, named in the address: nothing is sent, and nothing is acknowledged.
 
-    Parameters
-    ----------
-    symbols : sequence of str
-        Such as `btcusdt`, in any case.
-    market : {"spot", "usdm"}
-        Spot, or USD-M futures.
-    channels : sequence of str, optional
-        What follows the `@` in the names of streams, such as `aggTrade` or `depth@100ms`. Without it `trade`,
-        `bookTicker` and `depth@100ms`.
-    url : str, optional
-        Scheme and host of another server of this interface, such as `wss://data-stream.binance.vision`.
-
-    Raises
-    ------
-    ConfigError
-        If a symbol or channel is not of Binance's form, futures channels of both paths are mixed, the streams are more
-        than one connection bears, or the address is none.
+    A channel is what follows the `@` in the name of a stream. Another server is given as scheme and host, such as
+    `wss://data-stream.binance.vision`.
     """
-    check_choice("market", market, tuple(_MARKETS))
-    rules = _MARKETS[market]
-    symbols = check_symbols("Binance symbol", symbols, _SYMBOL, "btcusdt", str.lower)
-    path, channels = _path(market, rules, rules.channels if channels is None else channels)
+    is_spot = asked.api == "spot"
+    path = "" if is_spot else _usdm_path(asked.channels)
     return Feed(
-        name=name_feed("binance", market, symbols=symbols),
-        declared_exchange="binance",
-        url=_url(_base(rules.url if url is None else url) + path, symbols, channels),
-        requests_per_s=rules.requests_per_s,
+        name=asked.feed_name,
+        declared_exchange=asked.venue,
+        url=_url(_base(asked.url) + path, asked.symbols, asked.channels),
+        requests_per_s=SPOT_REQUESTS_PER_S if is_spot else USDM_REQUESTS_PER_S,
         ping_every_s=OWN_PING_S,
-        silent_after_s=PINGS_MISSED * rules.venue_ping_s,
+        silent_after_s=PINGS_MISSED * (SPOT_VENUE_PING_S if is_spot else USDM_VENUE_PING_S),
         connect_every_s=CONNECT_EVERY_S,
         longest_session_s=LONGEST_SESSION_S,
     )
 
 
-def _path(market: str, rules: _Market, channels: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+def _usdm_path(channels: Sequence[str]) -> str:
     """Find the path that serves all channels."""
-    either = re.compile("|".join(known.pattern for known in rules.paths.values()))
-    channels = check_channels(f"channel of Binance's {market} market", channels, either, "bookTicker or depth@100ms")
-    served_by = {path: [name for name in channels if known.fullmatch(name)] for path, known in rules.paths.items()}
+    served_by = {path: [name for name in channels if known.fullmatch(name)] for path, known in _USDM_CHANNELS.items()}
     for path, names in served_by.items():
         if len(names) == len(channels):
-            return path, channels
+            return path
     found = " and ".join(f"{', '.join(names)} ({path})" for path, names in served_by.items())
     raise ConfigError(
         f"expected channels that one path of Binance's futures address serves, but found {found}: "
@@ -164,7 +105,6 @@ def _path(market: str, rules: _Market, channels: Sequence[str]) -> tuple[str, tu
 
 
 def _base(url: str) -> str:
-    check_url(url)
     if "?" in url:
         raise ConfigError(
             f"expected Binance's address without a query, but found {url!r}: leave out ? and what follows it, "
@@ -182,3 +122,30 @@ def _url(base: str, symbols: Sequence[str], channels: Sequence[str]) -> str:
             f"connection to Binance, but found {len(streams)} and {len(url)}: divide the symbols among several feeds"
         )
     return url
+
+
+BINANCE: Final = Adapter(
+    name="binance",
+    title="Binance",
+    summary="the spot market, or USD-M futures",
+    symbol="btcusdt",
+    apis=(
+        Api(
+            name="spot",
+            url=SPOT_URL,
+            symbol=_SYMBOL,
+            spell=str.lower,
+            channels=_CHANNELS,
+            channel=_SPOT_CHANNEL,
+        ),
+        Api(
+            name="usdm",
+            url=USDM_URL,
+            symbol=_SYMBOL,
+            spell=str.lower,
+            channels=_CHANNELS,
+            channel=re.compile("|".join(known.pattern for known in _USDM_CHANNELS.values())),
+        ),
+    ),
+    to_feed=_to_feed,
+)

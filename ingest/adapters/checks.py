@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -23,23 +23,22 @@ def check_choice(what: str, value: str, choices: Sequence[str]) -> None:
         raise ConfigError(f"expected {' or '.join(choices)} as the {what}, but found {value!r}: choose one of them")
 
 
-def check_symbols(
-    what: str, symbols: Sequence[str], pattern: re.Pattern[str], example: str, adapt: Callable[[str], str]
-) -> tuple[str, ...]:
-    """Write symbols as the venue wants them, once each; refuse none at all, and what is no symbol even then."""
-    adapted = {adapt(symbol): symbol for symbol in symbols}
-    _check_each(what, adapted, pattern, example, "write it in that form")
-    return tuple(adapted)
+def check_each(what: str, values: Mapping[str, str], pattern: re.Pattern[str], example: str, advice: str) -> None:
+    """Refuse none at all, and a value that is not of the form; the sentence names it as the user wrote it.
 
-
-def check_channels(what: str, channels: Sequence[str], pattern: re.Pattern[str], example: str) -> tuple[str, ...]:
-    """Return each channel once; refuse none at all, and those that the venue does not have."""
-    named = {channel: channel for channel in channels}
-    _check_each(what, named, pattern, example, "choose one that the venue has")
-    return tuple(named)
-
-
-def _check_each(what: str, values: Mapping[str, str], pattern: re.Pattern[str], example: str, advice: str) -> None:
+    Parameters
+    ----------
+    what : str
+        What the values are.
+    values : mapping of str to str
+        By each value, as the venue writes it, what the user wrote.
+    pattern : re.Pattern
+        Of a whole value.
+    example : str
+        A value of that form.
+    advice : str
+        What the user can do.
+    """
     if not values:
         raise ConfigError(f"expected at least one {what} such as {example}, but found none: name one")
     for value, as_given in values.items():

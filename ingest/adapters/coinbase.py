@@ -6,14 +6,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import Final
 
 import orjson
 
-from ingest.adapters.checks import check_channels, check_choice, check_symbols, check_url, name_feed
+from ingest.adapters.adapter import Adapter, Api, Subscription
 from ingest.live.feed import Feed
 from udfs.errors import ConfigError
 
@@ -39,74 +37,29 @@ OWN_PING_S: Final = 20.0
 """Without heartbeats nothing is promised, so a dead line is noticed by a pong that does not come (ours)."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Api:
-    """What differs between the interfaces; `closed` channels want credentials."""
+_HEARTBEATS: Final = {"exchange": "heartbeat", "advanced": "heartbeats"}
+"""By interface, the channel of the heartbeats."""
 
-    url: str
-    product: re.Pattern[str]
-    heartbeat: str
-    channels: tuple[str, ...]
-    other_channels: tuple[str, ...]
-    closed: tuple[str, ...]
+_CLOSED: Final = {
+    "exchange": ("level2", "level3", "full", "user", "rfq_matches"),
+    "advanced": ("user", "futures_balance_summary"),
+}
+"""By interface, the channels that want credentials."""
 
 
-_APIS: Final[Mapping[str, _Api]] = MappingProxyType(
-    {
-        "exchange": _Api(
-            url=EXCHANGE_URL,
-            product=re.compile(r"[A-Z0-9]+-[A-Z0-9]+"),
-            heartbeat="heartbeat",
-            channels=("level2_batch", "matches", "ticker", "heartbeat"),
-            other_channels=("ticker_batch",),
-            closed=("level2", "level3", "full", "user", "rfq_matches"),
-        ),
-        "advanced": _Api(
-            url=ADVANCED_URL,
-            product=re.compile(r"[A-Z0-9]+(-[A-Z0-9]+){1,2}"),  # BTC-USD, and futures such as BIT-31DEC26-CDE
-            heartbeat="heartbeats",
-            channels=("level2", "market_trades", "ticker", "heartbeats"),
-            other_channels=("ticker_batch", "candles"),
-            closed=("user", "futures_balance_summary"),
-        ),
-    }
-)
-
-
-def coinbase_feed(
-    products: Sequence[str], *, api: str = "exchange", channels: Sequence[str] | None = None, url: str | None = None
-) -> Feed:
+def _to_feed(asked: Subscription) -> Feed:
     """Subscribe to channels that are open to all.
 
-    Parameters
-    ----------
-    products : sequence of str
-        Such as `BTC-USD`, in any case.
-    api : {"exchange", "advanced"}
-        The Exchange feed, or Advanced Trade.
-    channels : sequence of str, optional
-        Without it the book, the trades, the ticker and the heartbeats. A feed without heartbeats has no contract to be
-        watched by, so it is pinged.
-    url : str, optional
-        Another server of this interface, such as `wss://ws-feed-public.sandbox.exchange.coinbase.com`.
-
-    Raises
-    ------
-    ConfigError
-        If a product is not of Coinbase's form, a channel is unknown or wants credentials, or the address is none.
+    A feed without heartbeats has no contract to be watched by, so it is pinged.
     """
-    check_choice("interface", api, tuple(_APIS))
-    rules = _APIS[api]
-    products = check_symbols("Coinbase product", products, rules.product, "BTC-USD", str.upper)
-    channels = _check_channels(api, rules, rules.channels if channels is None else channels)
-    url = rules.url if url is None else url
-    check_url(url)
-    beats = rules.heartbeat in channels
+    _refuse_closed(asked)
+    beats = _HEARTBEATS[asked.api] in asked.channels
+    ask = _ask_exchange if asked.api == "exchange" else _ask_advanced
     return Feed(
-        name=name_feed("coinbase", api, symbols=products),
-        declared_exchange="coinbase",
-        url=url,
-        requests=_exchange(products, channels) if api == "exchange" else _advanced(products, channels),
+        name=asked.feed_name,
+        declared_exchange=asked.venue,
+        url=asked.url,
+        requests=ask(asked.symbols, asked.channels),
         requests_per_s=REQUESTS_PER_S,
         ping_every_s=None if beats else OWN_PING_S,
         silent_after_s=HEARTBEATS_MISSED * HEARTBEAT_S if beats else QUIET_S,
@@ -114,27 +67,25 @@ def coinbase_feed(
     )
 
 
-def _check_channels(api: str, rules: _Api, channels: Sequence[str]) -> tuple[str, ...]:
-    for channel in channels:
-        if channel in rules.closed:
+def _refuse_closed(asked: Subscription) -> None:
+    for channel in asked.channels:
+        if channel in _CLOSED[asked.api]:
             raise ConfigError(
-                f"expected a channel of Coinbase that is open to all, such as {rules.channels[0]}, but found "
-                f"{channel!r}, which wants credentials: choose another channel"
+                f"expected a channel of Coinbase that is open to all, but found {channel!r}, which wants credentials: "
+                "choose another channel"
             )
-    known = re.compile("|".join((*rules.channels, *rules.other_channels)))
-    return check_channels(f"channel of Coinbase's {api} interface", channels, known, " or ".join(rules.channels))
 
 
-def _exchange(products: Sequence[str], channels: Sequence[str]) -> tuple[str, ...]:
+def _ask_exchange(products: Sequence[str], channels: Sequence[str]) -> tuple[str, ...]:
     """Ask for everything at once, as the recorded client does."""
     return (_frame({"type": "subscribe", "product_ids": products, "channels": channels}),)
 
 
-def _advanced(products: Sequence[str], channels: Sequence[str]) -> tuple[str, ...]:
+def _ask_advanced(products: Sequence[str], channels: Sequence[str]) -> tuple[str, ...]:
     """Ask for each channel by itself, as the interface wants it; the heartbeats are of no product."""
     return tuple(
         _frame({"type": "subscribe", "channel": channel})
-        if channel == _APIS["advanced"].heartbeat
+        if channel == _HEARTBEATS["advanced"]
         else _frame({"type": "subscribe", "product_ids": products, "channel": channel})
         for channel in channels
     )
@@ -142,3 +93,37 @@ def _advanced(products: Sequence[str], channels: Sequence[str]) -> tuple[str, ..
 
 def _frame(body: object) -> str:
     return orjson.dumps(body).decode()
+
+
+def _any_of(*channels: str) -> re.Pattern[str]:
+    return re.compile("|".join(channels))
+
+
+_EXCHANGE_CHANNELS: Final = ("level2_batch", "matches", "ticker", "heartbeat")
+_ADVANCED_CHANNELS: Final = ("level2", "market_trades", "ticker", "heartbeats")
+
+COINBASE: Final = Adapter(
+    name="coinbase",
+    title="Coinbase",
+    summary="the Exchange feed, or Advanced Trade",
+    symbol="BTC-USD",
+    apis=(
+        Api(
+            name="exchange",
+            url=EXCHANGE_URL,
+            symbol=re.compile(r"[A-Z0-9]+-[A-Z0-9]+"),
+            spell=str.upper,
+            channels=_EXCHANGE_CHANNELS,
+            channel=_any_of(*_EXCHANGE_CHANNELS, "ticker_batch", *_CLOSED["exchange"]),
+        ),
+        Api(
+            name="advanced",
+            url=ADVANCED_URL,
+            symbol=re.compile(r"[A-Z0-9]+(-[A-Z0-9]+){1,2}"),  # BTC-USD, and futures such as BIT-31DEC26-CDE
+            spell=str.upper,
+            channels=_ADVANCED_CHANNELS,
+            channel=_any_of(*_ADVANCED_CHANNELS, "ticker_batch", "candles", *_CLOSED["advanced"]),
+        ),
+    ),
+    to_feed=_to_feed,
+)

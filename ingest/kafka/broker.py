@@ -121,6 +121,13 @@ def ensure_topics(bootstrap_servers: str, names: Sequence[str], partitions: int)
         time.sleep(_LOOK_AGAIN_S)
 
 
+def delete_topics(bootstrap_servers: str, names: Sequence[str]) -> None:
+    """Delete the topics that are there; one that is not, or that Kafka does not give up, is passed over."""
+    admin = AdminClient(Broker(bootstrap_servers).settings)  # without a name it would be gone before its answer
+    for deleted in admin.delete_topics(list(names)).values():
+        deleted.exception()
+
+
 def _check_addresses(bootstrap_servers: str) -> None:
     if _ADDRESSES.fullmatch(bootstrap_servers):
         ports = [int(address.rpartition(":")[2]) for address in bootstrap_servers.split(",")]

@@ -12,8 +12,7 @@ import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from ingest.kafka.broker import Broker
-from ingest.kafka.topic_reader import TopicReader
-from udfs.errors import ConfigError
+from ingest.kafka.topic_reader import Record, TopicReader, to_record
 
 REDRIVEN_FROM: Final = "redriven_from"
 """Header of a record that was a dead letter: where it was at first."""
@@ -74,25 +73,25 @@ class DeadLetter:
 def read_dead_letters(reader: TopicReader, source_topic: str) -> Iterator[DeadLetter]:
     """Yield the dead letters of one topic, each once, however often it was delivered; pass over other records."""
     seen: set[Place] = set()
-    for message in _read(reader):
-        headers = _headers(message)
+    for record in _read(reader):
+        headers = record.headers
         if headers.get("source_topic") != source_topic.encode():
             continue
         place = _to_place(b"%s:%s" % (headers.get("source_partition", b""), headers.get("source_offset", b"")))
         if place is not None and place not in seen:
             seen.add(place)
             reason = headers.get("reason", b"").decode(errors="replace")
-            at = datetime.fromtimestamp(message.timestamp()[1] / _MS_PER_S, UTC)
-            yield DeadLetter(place=place, reason=reason, at=at, key=message.key(), value=message.value())
+            at = datetime.fromtimestamp(record.timestamp_ms / _MS_PER_S, UTC)
+            yield DeadLetter(place=place, reason=reason, at=at, key=record.key, value=record.value)
 
 
 def find_redriven(reader: TopicReader) -> dict[Place, Place]:
     """Look through the topic of the messages for what was a dead letter; return where each is now, by where it was."""
     found: dict[Place, Place] = {}
-    for message in _read(reader):
-        origin = _to_place(_headers(message).get(REDRIVEN_FROM, b""))
+    for record in _read(reader):
+        origin = _to_place(record.headers.get(REDRIVEN_FROM, b""))
         if origin is not None:
-            found[origin] = _place(message)
+            found[origin] = _place(record)
     return found
 
 
@@ -114,7 +113,7 @@ def send_again(bootstrap_servers: str, topic: str, records: Mapping[Place, Outgo
         if error is not None:
             failures.append(error)
         else:
-            sent[origin] = _place(message)
+            sent[origin] = _place(to_record(message))
 
     try:
         for origin, record in records.items():
@@ -151,15 +150,10 @@ def _produce(
             producer.poll(_POLL_S)
 
 
-def _read(reader: TopicReader) -> Iterator[Message]:
+def _read(reader: TopicReader) -> Iterator[Record]:
     for span in reader.spans:
         for found in reader.read(span):
             yield from found
-
-
-def _headers(message: Message) -> dict[str, bytes]:
-    found = dict(message.headers() or ())
-    return {name: value for name, value in found.items() if isinstance(value, bytes)}
 
 
 def _to_place(header: bytes) -> Place | None:
@@ -168,8 +162,5 @@ def _to_place(header: bytes) -> Place | None:
     return None if match is None else Place(int(match[1]), int(match[2]))
 
 
-def _place(message: Message) -> Place:
-    partition, offset = message.partition(), message.offset()
-    if partition is None or offset is None:
-        raise ConfigError("expected Kafka to say where a record is, but found no place: check the broker's version")
-    return Place(partition, offset)
+def _place(record: Record) -> Place:
+    return Place(record.partition, record.offset)

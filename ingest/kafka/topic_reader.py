@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from ingest.kafka.broker import ANSWER_TIMEOUT_S, Broker
+from udfs.errors import ConfigError
 
 _GIVE_UP_AFTER_S: Final = 60.0
 _AT_ONCE: Final = 10_000
@@ -27,6 +28,29 @@ class Span:
 
     def __len__(self) -> int:
         return self.end - self.first
+
+
+class Record(NamedTuple):
+    """A record of a topic.
+
+    Attributes
+    ----------
+    partition, offset : int
+        Where it is.
+    timestamp_ms : int
+        When it was made, as its producer or the broker says, in milliseconds since the epoch; -1 if neither does.
+    key, value : bytes or None
+        As they are in Kafka.
+    headers : dict of str to bytes
+        Those that have a value; of several with one name the last.
+    """
+
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: dict[str, bytes]
 
 
 class TopicReader:
@@ -71,7 +95,7 @@ class TopicReader:
     ) -> None:
         self._consumer.close()
 
-    def read(self, span: Span) -> Iterator[list[Message]]:
+    def read(self, span: Span) -> Iterator[list[Record]]:
         """Yield a partition's records in the order of their offsets, some thousands at a time.
 
         Raises
@@ -89,7 +113,7 @@ class TopicReader:
                 raise self._broker.refusal(KafkaError(KafkaError._TIMED_OUT), "a reader")
             # Some offsets are no record: those of compacted ones and of transactions' marks.
             is_done = any(self._is_past(message, span) for message in found)
-            yield [m for m in found if m.error() is None and (m.offset() or 0) < span.end]
+            yield [to_record(m) for m in found if m.error() is None and (m.offset() or 0) < span.end]
 
     def _is_past(self, message: Message, span: Span) -> bool:
         error = message.error()
@@ -114,3 +138,25 @@ class TopicReader:
         place = TopicPartition(self._topic, partition)
         first, end = self._consumer.get_watermark_offsets(place, timeout=ANSWER_TIMEOUT_S)
         return Span(partition=partition, first=first, end=end)
+
+
+def to_record(message: Message) -> Record:
+    """Copy what Kafka's client hands over.
+
+    Raises
+    ------
+    ConfigError
+        If it does not say where the record is, which a delivered one always does.
+    """
+    partition, offset = message.partition(), message.offset()
+    if partition is None or offset is None:
+        raise ConfigError("expected Kafka to say where a record is, but found no place: check the broker's version")
+    headers = dict(message.headers() or ())
+    return Record(
+        partition=partition,
+        offset=offset,
+        timestamp_ms=message.timestamp()[1],
+        key=message.key(),
+        value=message.value(),
+        headers={name: value for name, value in headers.items() if isinstance(value, bytes)},
+    )

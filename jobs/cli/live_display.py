@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
+from prometheus_client import CollectorRegistry, start_http_server
+from rich.live import Live
+from rich.logging import RichHandler
 from rich.table import Table
 
+from ingest.live.feed_metrics import LiveCollector
 from ingest.live.live_run import LiveRun
+from jobs.cli.console import err
+from udfs.errors import ConfigError
 from udfs.schema import MsgType
 
 _SECOND_NS: Final = 10**9
+_LINE_EVERY_S: Final = 10.0
+
+
+def show_run(run: LiveRun, duration_s: float | None, metrics_port: int | None) -> None:
+    """Run a feed until a signal or the end of `duration_s`, show how it does, and serve its metrics if asked to.
+
+    Raises
+    ------
+    ConfigError
+        If the port is taken, or the run ends as `LiveRun.run` says.
+    """
+    if metrics_port is not None:
+        _serve_metrics(run, metrics_port)
+    with _logging(), _drawing(run) as on_tick:
+        run.run(duration_s, on_tick)
+    err.print(live_line(run))
 
 
 def live_table(run: LiveRun) -> Table:
@@ -55,3 +80,51 @@ def _state(run: LiveRun) -> str:
 
 def _types(counts: list[int]) -> str:
     return ", ".join(f"{count:,} {kind.name}" for kind, count in zip(MsgType, counts, strict=False) if count)
+
+
+def _serve_metrics(run: LiveRun, port: int) -> None:
+    registry = CollectorRegistry()
+    registry.register(LiveCollector({run.feed.name: run.stats}, run.producer, run.kafka_sink))
+    try:
+        start_http_server(port, registry=registry)
+    except OSError as error:
+        raise ConfigError(
+            f"Expected to serve metrics on port {port}, found: {error.strerror or error}: choose another port"
+        ) from error
+
+
+@contextmanager
+def _logging() -> Iterator[None]:
+    """Show what happens to connections above the table."""
+    handler = RichHandler(console=err, show_path=False, log_time_format="%X")
+    loggers = [logging.getLogger(name) for name in ("ingest", "jobs")]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+
+
+@contextmanager
+def _drawing(run: LiveRun) -> Iterator[Callable[[], None]]:
+    if err.is_terminal:
+        with Live(live_table(run), console=err, auto_refresh=False, transient=True) as live:
+            yield lambda: live.update(live_table(run), refresh=True)
+    else:
+        yield _Lines(run)
+
+
+class _Lines:
+    """For logs, where nothing can be drawn over: a line every ten seconds."""
+
+    def __init__(self, run: LiveRun) -> None:
+        self._run = run
+        self._said_s = time.monotonic()
+
+    def __call__(self) -> None:
+        if time.monotonic() - self._said_s >= _LINE_EVERY_S:
+            self._said_s = time.monotonic()
+            err.print(live_line(self._run))

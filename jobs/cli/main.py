@@ -20,8 +20,8 @@ from udfs.errors import PipelineError
 _COMMANDS: Final = {
     "Start here": {"demo": "demo", "test": "test"},
     "Local stack": {"up": "local_stack", "status": "local_stack", "down": "local_stack"},
-    "Messages": {"ingest": "live", "publish": "streams", "replay": "streams"},
-    "Recordings": {"record": "live", "inspect": "recordings", "convert": "recordings"},
+    "Messages": {"ingest": "ingest", "publish": "streams", "replay": "streams"},
+    "Recordings": {"record": "record", "inspect": "recordings", "convert": "recordings"},
     "Job and results": {
         "migrate": "job",
         "submit": "job",

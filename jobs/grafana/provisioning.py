@@ -15,6 +15,9 @@ from jobs.shipped_files import shipped_folder
 
 Json = dict[str, Any]
 
+FOLDER: Final = "Exchange fingerprinting"
+"""Title of Grafana's folder for dashboards and alert rules."""
+
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 
 

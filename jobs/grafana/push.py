@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jobs.alert_rules import FOLDER
 from jobs.grafana.grafana_server import Grafana
-from jobs.grafana.provisioning import DataSource, Json, read_dashboards, read_data_sources, read_rule_groups
+from jobs.grafana.provisioning import FOLDER, DataSource, Json, read_dashboards, read_data_sources, read_rule_groups
 from udfs.errors import ConfigError
 
 FOLDER_UID: Final = "fingerprint"

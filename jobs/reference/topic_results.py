@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
-from confluent_kafka import Message
 
 from ingest.kafka.record_validity import printable_text, read_record
-from ingest.kafka.topic_reader import Span, TopicReader
+from ingest.kafka.topic_reader import Record, Span, TopicReader
 from jobs.pipeline.tables import DEAD_LETTERS, HEALTH_EVENTS
 from jobs.reference.health import health_rows
 from jobs.reference.result_rows import Chunk, Columns
@@ -23,7 +22,7 @@ from udfs.schema import MISSING, MsgType
 from udfs.windows import SILENCE_NS, WIRE_COLUMNS
 
 Progress = Callable[[int], None]
-DeadLetter = tuple[int | None, int | None, str, str | None, int | None]
+DeadLetter = tuple[int, int, str, str | None, int | None]
 """A row of `dead_letters`."""
 
 _DEAD_LETTER_COLUMNS: Final = ("kafka_partition", "kafka_offset", "reason", "connection_key", "n_bytes")
@@ -83,14 +82,14 @@ class TopicResults:
         for records in self._reader.read(span):
             self.records += len(records)
             for record in records:
-                message, reason = read_record(record.key(), record.value())
+                message, reason = read_record(record.key, record.value)
                 if message is None:
                     self.refused[str(reason)] += 1
                     dead_letters.append(_dead_letter(record, str(reason)))
                 else:
-                    log.append(message, record.offset())
+                    log.append(message, record.offset)
             if records:
-                progress(done + (records[-1].offset() or 0) - span.first)
+                progress(done + records[-1].offset - span.first)
         for name in log.connections:
             other = self._partition_of.setdefault(name, span.partition)
             if other != span.partition:
@@ -101,10 +100,9 @@ class TopicResults:
         return log.by_segment(self._silence_ns), dead_letters
 
 
-def _dead_letter(record: Message, reason: str) -> DeadLetter:
-    value = record.value()
-    key = printable_text(record.key())
-    return record.partition(), record.offset(), reason, key, None if value is None else len(value)
+def _dead_letter(record: Record, reason: str) -> DeadLetter:
+    n_bytes = None if record.value is None else len(record.value)
+    return record.partition, record.offset, reason, printable_text(record.key), n_bytes
 
 
 def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Columns:
@@ -120,13 +118,13 @@ class _Log:
         self._declared: dict[str | None, int] = {}
         self.connections: dict[str, int] = {}
 
-    def append(self, message: dict[str, Any], offset: int | None) -> None:
+    def append(self, message: dict[str, Any], offset: int) -> None:
         columns = self._columns
         for name in _NUMBERS:
             value = message.get(name)
             columns[name].append(MISSING if value is None else value)
         columns["msg_type"].append(_CODES[message["msg_type"]])
-        columns["kafka_offset"].append(offset or 0)
+        columns["kafka_offset"].append(offset)
         name, declared = message["connection_id"], message.get("declared_exchange")
         columns["connection"].append(self.connections.setdefault(name, len(self.connections)))
         columns["declared"].append(self._declared.setdefault(declared, len(self._declared)))

@@ -11,9 +11,8 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
-from confluent_kafka.admin import AdminClient
 
-from ingest.kafka.broker import Broker
+from ingest.kafka.broker import delete_topics
 from jobs.cluster.flink_client import find_running_job, list_jobs
 from jobs.cluster.savepoints import Savepoints
 from jobs.cluster.service_addresses import Addresses
@@ -88,5 +87,4 @@ def _has_ended(stack: StackStatus, job_id: str) -> bool:
 
 def delete_topic(stack: StackStatus, topic: str) -> None:
     """Delete a topic, if it is there."""
-    admin = AdminClient(Broker(stack.kafka).settings)  # without a name it would be gone before its answer
-    admin.delete_topics([topic])[topic].exception()
+    delete_topics(stack.kafka, [topic])

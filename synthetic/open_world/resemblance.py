@@ -17,7 +17,8 @@ def resembles_a_known_venue(profile: Profile) -> bool:
 
     The clock's frames, batching and sequence numbers define a feed: it resembles a known one if the same types come at
     the same periods (those that not every session of the known one has may be missing), and each of its channels has
-    the rhythm, the period and the numbers of some channel there. Reports and idle heartbeats come in for order entry.
+    the tick pattern, the period and the numbers of some channel there. Reports and idle heartbeats come in for
+    order entry.
     Periods within a tenth of each other are the same. A feed that has none of these traits is nobody's in particular:
     it resembles no one, though a known one is not told from it while its heartbeats are away.
 
@@ -58,7 +59,7 @@ def _same_channels(channels: Sequence[Channel], known: Sequence[Channel]) -> boo
 def _same_ticks(one: Ticks | None, other: Ticks | None) -> bool:
     if one is None or other is None:
         return one is other
-    return one.rhythm is other.rhythm and any(_is_near(a, b) for a in one.period_ms for b in other.period_ms)
+    return one.pattern is other.pattern and any(_is_near(a, b) for a in one.period_ms for b in other.period_ms)
 
 
 def _same_orders(one: OrderProfile, other: OrderProfile) -> bool:

@@ -22,8 +22,8 @@ from synthetic.behaviour import (
     Periodic,
     Profile,
     Reports,
-    Rhythm,
     SeqRule,
+    TickPattern,
     Ticks,
     Trigger,
 )
@@ -43,7 +43,7 @@ _BATCHED_SHARE: Final = 0.55
 
 _PERIODS_S: Final = (0.5, 1.0, 2.0, 2.5, 3.0, 5.0, 6.0, 10.0, 15.0, 18.0, 20.0, 25.0, 30.0, 45.0, 60.0)
 _TICKS_MS: Final = (5.0, 10.0, 20.0, 25.0, 40.0, 50.0, 100.0, 200.0, 250.0, 300.0, 400.0, 500.0, 1000.0, 2000.0)
-_RHYTHMS: Final = (Rhythm.GRID, Rhythm.GRID, Rhythm.SUCCESSION, Rhythm.PAUSE)
+_TICK_PATTERNS: Final = (TickPattern.GRID, TickPattern.GRID, TickPattern.SUCCESSION, TickPattern.PAUSE)
 _TRIGGERS: Final = (Trigger.BOOK, Trigger.BOOK, Trigger.TRADE, Trigger.BEST)
 _SEQ_RULES: Final = (SeqRule.SYMBOL, SeqRule.SYMBOL, SeqRule.SYMBOL, SeqRule.VENUE, SeqRule.CONNECTION, SeqRule.CLOCK)
 _TIME_STEPS_NS: Final = (None, 1, 1_000, 1_000, 1_000_000, 1_000_000, 1_000_000)
@@ -167,7 +167,7 @@ def _vary(rng: np.random.Generator, ticks: Ticks | None) -> Ticks | None:
 def _draw_ticks(rng: np.random.Generator) -> Ticks:
     period_ms = float(rng.choice(_TICKS_MS)) if rng.random() < 0.7 else log_uniform(rng, 5.0, 2000.0)
     return Ticks(
-        rhythm=_RHYTHMS[int(rng.integers(len(_RHYTHMS)))],
+        pattern=_TICK_PATTERNS[int(rng.integers(len(_TICK_PATTERNS)))],
         period_ms=(period_ms,),
         excess_ms=0.0 if rng.random() < 0.5 else period_ms * log_uniform(rng, 0.0001, 0.03),
         jitter_ms=min(log_uniform(rng, 0.05, 10.0), 0.15 * period_ms),

@@ -18,8 +18,8 @@ from synthetic.behaviour import (
     Periodic,
     Profile,
     Reports,
-    Rhythm,
     SeqRule,
+    TickPattern,
     Ticks,
     Trigger,
 )
@@ -42,7 +42,7 @@ _SPOT: Final = MarketProfile(
                 # phase moves on by 2 to 2.5 ms in 50 ticks. Recorded, BINANCE__2021-04-04: all three symbols come
                 # within 0.2 ms.
                 ticks=Ticks(
-                    rhythm=Rhythm.GRID, period_ms=(100.0, 100.0, 100.0, 1000.0), excess_ms=0.045, jitter_ms=0.7
+                    pattern=TickPattern.GRID, period_ms=(100.0, 100.0, 100.0, 1000.0), excess_ms=0.045, jitter_ms=0.7
                 ),
                 # The same page: U and u of an event follow u of the one before (recorded: U - u is 1 at each decile).
                 seq=SeqRule.SYMBOL,
@@ -108,7 +108,7 @@ _USDM: Final = MarketProfile(
                 # (usdm__btcusdt_20230404) and 53 ms (20240718, 5th to 95th percentile 50.5 to 58) for depth@0ms, 106 ms
                 # for depth@100ms (BINANCE_FUTURES__2021-04-05), in phase with nothing (resultant length below 0.05).
                 ticks=Ticks(
-                    rhythm=Rhythm.SUCCESSION,
+                    pattern=TickPattern.SUCCESSION,
                     period_ms=(19.0, 53.0, 53.0, 103.0, 103.0, 253.0, 503.0),
                     jitter_ms=2.5,
                 ),

@@ -19,8 +19,8 @@ from synthetic.behaviour import (
     Periodic,
     Profile,
     Reports,
-    Rhythm,
     SeqRule,
+    TickPattern,
     Ticks,
     Trigger,
 )
@@ -71,7 +71,7 @@ _FEED: Final = MarketProfile(
         # "Exchange WebSocket Channels", Level2 Batch Channel: batches every 0.05 seconds. Whether products share the
         # grid is assumed.
         (
-            _level2("level2_batch", Ticks(rhythm=Rhythm.GRID, period_ms=(50.0,), excess_ms=0.02, jitter_ms=0.7)),
+            _level2("level2_batch", Ticks(pattern=TickPattern.GRID, period_ms=(50.0,), excess_ms=0.02, jitter_ms=0.7)),
             *_TRADES,
         ),
         # Recorded, COINBASE__2021-04-17: no phase at 50 ms (resultant length 0.02): level2 is not batched.
@@ -146,7 +146,7 @@ _ADVANCED_TRADES: Final = (
         probability=0.6,
         # "Market trades" (Advanced Trade API reference): collected over the last 250 ms and sent together. Whether
         # products share the grid is assumed.
-        ticks=Ticks(rhythm=Rhythm.GRID, period_ms=(250.0,), excess_ms=0.05, jitter_ms=2.0),
+        ticks=Ticks(pattern=TickPattern.GRID, period_ms=(250.0,), excess_ms=0.05, jitter_ms=2.0),
         seq=SeqRule.CONNECTION,
         payload_bytes=330,  # estimated from the fields of the page's example
         level_bytes=150,
@@ -172,13 +172,13 @@ _ADVANCED: Final = MarketProfile(
     name="coinbase-advanced-market",
     exchange="coinbase",
     mixes=(
-        # The page promises all updates and shows several in one frame, but no rhythm: half of the sessions have the
+        # The page promises all updates and shows several in one frame, but no pattern: half of the sessions have the
         # exchange feed's 50 ms, half share a frame only among changes of an instant (assumed).
         (
-            _advanced_level2(Ticks(rhythm=Rhythm.GRID, period_ms=(50.0,), excess_ms=0.02, jitter_ms=0.7)),
+            _advanced_level2(Ticks(pattern=TickPattern.GRID, period_ms=(50.0,), excess_ms=0.02, jitter_ms=0.7)),
             *_ADVANCED_TRADES,
         ),
-        (_advanced_level2(Ticks(rhythm=Rhythm.PAUSE, period_ms=(1.0,))), *_ADVANCED_TRADES),
+        (_advanced_level2(Ticks(pattern=TickPattern.PAUSE, period_ms=(1.0,))), *_ADVANCED_TRADES),
     ),
     periodics=(_HEARTBEATS,),
     opening=Opening(

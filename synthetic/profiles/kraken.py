@@ -18,8 +18,8 @@ from synthetic.behaviour import (
     Periodic,
     Profile,
     Reports,
-    Rhythm,
     SeqRule,
+    TickPattern,
     Ticks,
     Trigger,
 )
@@ -51,7 +51,7 @@ _V1: Final = MarketProfile(
                 probability=0.8,
                 # Recorded, KRAKEN__2021-04-05__ad8b9a2031: no phase at 50 ms, 100 ms or 1 s, but changes of an instant
                 # share a frame: 5% of the gaps are below 0.7 ms, 10% below 1 ms, 25% below 2.5 ms of 8 ms in the mean.
-                ticks=Ticks(rhythm=Rhythm.PAUSE, period_ms=(2.0,)),
+                ticks=Ticks(pattern=TickPattern.PAUSE, period_ms=(2.0,)),
                 seq=SeqRule.NONE,  # "Book" (v1): checksum c, no sequence
                 payload_bytes=104,  # recorded: 99 to 154 bytes
                 level_bytes=45,  # recorded: one more ["58729.40000","0.45000000","1617666423.606671"]
@@ -62,7 +62,7 @@ _V1: Final = MarketProfile(
                 trigger=Trigger.TRADE,
                 probability=0.6,
                 # Recorded, KRAKEN__2021-04-05__7cc531f65c: five trades of 5 ms in one frame.
-                ticks=Ticks(rhythm=Rhythm.PAUSE, period_ms=(2.0,)),
+                ticks=Ticks(pattern=TickPattern.PAUSE, period_ms=(2.0,)),
                 seq=SeqRule.NONE,
                 payload_bytes=100,  # recorded: 165 bytes in the mean, with one trade or several
                 level_bytes=62,  # recorded: one more ["58721.20000","0.02798644","1617666461.465618","s","m",""]

@@ -12,11 +12,9 @@ librdkafka's threads are in it, but not the broker; of several rounds the median
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import multiprocessing
 import os
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -25,11 +23,12 @@ from contextlib import contextmanager, nullcontext
 from itertools import cycle, islice
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated
 
+import support_path  # noqa: F401  # so that fingerprint_testing is found
 import typer
 
+from fingerprint_testing.venue import Peer, Venue
 from ingest.adapters.generic import generic_feed
 from ingest.frame import Frame
 from ingest.kafka.backlog import Capacity
@@ -164,26 +163,14 @@ def talk(pipe: Connection, texts: Sequence[str], frames: int) -> None:
     """Say the frames again and again, on any core but the first; runs in the venue's process."""
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, set(cores[1:]) or set(cores))
-    venues = load_module(Path(__file__).parents[1] / "ingest" / "venue.py")
 
-    async def flood(peer: Any) -> None:
+    async def flood(peer: Peer) -> None:
         await peer.flood(islice(cycle(texts), frames))
         peer.sent.clear()  # kept for tests, and would grow for ever
 
-    with venues.Venue(flood, compress=False) as venue:
+    with Venue(flood, compress=False) as venue:
         pipe.send(venue.url)
         threading.Event().wait()
-
-
-def load_module(path: Path) -> ModuleType:
-    """Import a file of the tests, which are no package."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise FileNotFoundError(path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    return module
 
 
 @contextmanager

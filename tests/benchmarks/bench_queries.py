@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg2
+import support_path  # noqa: F401  # so that fingerprint_testing is found
 from fill_tables import fill, fill_on
 from own_postgres import own_postgres
 from panel_queries import Query, panel_queries, watch_queries
@@ -30,10 +31,11 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 from write_cost import Rate, insert_rates
 
+from fingerprint_testing.paths import GRAFANA
 from jobs.results.migrations import migrate
 from stack.services.postgres import remove_private_folder
 
-DASHBOARDS = Path(__file__).parents[2] / "grafana" / "dashboards"
+DASHBOARDS = GRAFANA / "dashboards"
 LIMIT_MS = 100.0
 TIMEOUT = "120s"
 

@@ -147,13 +147,12 @@ def judged(kafka: str, topic: str) -> tuple[int, DeadLetters, Counter[str]]:
     reasons: Counter[str] = Counter()
     n_records = 0
     with TopicReader(kafka, topic) as reader:
-        for message in chain.from_iterable(chain.from_iterable(map(reader.read, reader.spans))):
+        for record in chain.from_iterable(chain.from_iterable(map(reader.read, reader.spans))):
             n_records += 1
-            key, value = message.key(), message.value()
-            reason = check_record(key, value)
+            reason = check_record(record.key, record.value)
             if reason is not None:
-                kept = (_up_to(_LONGEST_KEY_BYTES, key), _up_to(_LONGEST_BODY_BYTES, value))
-                dead_letters[Place(message.partition(), message.offset())] = (reason, hash(kept))
+                kept = (_up_to(_LONGEST_KEY_BYTES, record.key), _up_to(_LONGEST_BODY_BYTES, record.value))
+                dead_letters[Place(record.partition, record.offset)] = (reason, hash(kept))
                 reasons[reason] += 1
     return n_records, dead_letters, reasons
 
@@ -167,12 +166,12 @@ def delivered(kafka: str, topic: str) -> tuple[DeadLetters, int]:
     dead_letters: DeadLetters = {}
     n_doubled = 0
     with TopicReader(kafka, DEAD_LETTER_TOPIC) as reader:
-        for message in chain.from_iterable(chain.from_iterable(map(reader.read, reader.spans))):
-            headers = {name: str(value, "utf-8") for name, value in dict(message.headers()).items()}
+        for record in chain.from_iterable(chain.from_iterable(map(reader.read, reader.spans))):
+            headers = {name: str(value, "utf-8") for name, value in record.headers.items()}
             if headers["source_topic"] == topic:
                 place = Place(int(headers["source_partition"]), int(headers["source_offset"]))
                 n_doubled += place in dead_letters
-                dead_letters[place] = (headers["reason"], hash((message.key(), message.value())))
+                dead_letters[place] = (headers["reason"], hash((record.key, record.value)))
     return dead_letters, n_doubled
 
 

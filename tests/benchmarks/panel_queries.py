@@ -10,8 +10,7 @@ from typing import Any
 
 from psycopg2.extensions import cursor as Cursor
 
-from jobs.dashboards.expansion import Span, expand
-from jobs.dashboards.style import Json
+from fingerprint_testing.macro_expansion import Json, Span, expand
 from jobs.results.watch.panes import Pane
 from jobs.results.watch.panes import span as duration
 from jobs.results.watch.view_snapshot import ALERTS, SUMMARY, Choice, Order, statement

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 import yaml
 
+from fingerprint_testing.paths import GRAFANA, ROOT, SQL
 from model.registry.database_url import parse_database_url
 from stack.java.jars import locked_jars
 from stack.services.flink_options import FAILURE_OPTIONS, REPORTER, REPORTER_OPTIONS
 from stack.services.prometheus import scrape_config
 from stack.services.zookeeper import MAIN_CLASS
 
-ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
 TEXT = COMPOSE.read_text()
 PROJECT: dict[str, Any] = yaml.safe_load(TEXT)
@@ -164,7 +164,7 @@ def test_the_database_address_is_that_of_the_server(name: str) -> None:
 
 def test_grafana_logs_in_as_the_reader_of_the_database() -> None:
     server, grafana = SERVICES["postgres"]["environment"], SERVICES["grafana"]["environment"]
-    assert f"CREATE ROLE {grafana['GRAFANA_DB_USER']} LOGIN" in (ROOT / "sql" / "reader.sql").read_text()
+    assert f"CREATE ROLE {grafana['GRAFANA_DB_USER']} LOGIN" in (SQL / "reader.sql").read_text()
     assert grafana["GRAFANA_DB_PASSWORD"] == server["GRAFANA_DB_PASSWORD"]
     assert grafana["GRAFANA_DB_NAME"] == server["POSTGRES_DB"]
     assert grafana["GRAFANA_DB_HOST"] == "postgres"
@@ -173,11 +173,11 @@ def test_grafana_logs_in_as_the_reader_of_the_database() -> None:
 
 def test_grafana_gets_every_variable_that_its_data_sources_name() -> None:
     environment = SERVICES["grafana"]["environment"]
-    for source in (ROOT / "grafana" / "provisioning" / "datasources").iterdir():
+    for source in (GRAFANA / "provisioning" / "datasources").iterdir():
         assert set(re.findall(r"\$\{(\w+)\}", source.read_text())) <= set(environment)
     assert environment["PROMETHEUS_URL"] == f"http://prometheus:{inner_port(SERVICES['prometheus']['ports'][0])}"
     home = environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
-    assert (ROOT / "grafana" / "dashboards" / Path(home).name).is_file()
+    assert (GRAFANA / "dashboards" / Path(home).name).is_file()
 
 
 def test_prometheus_reads_flink_as_in_the_local_stack() -> None:

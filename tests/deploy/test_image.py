@@ -12,7 +12,8 @@ from pathlib import Path
 import pyflink
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+from fingerprint_testing.paths import ROOT
+
 FOLDER = ROOT / "deploy" / "flink"
 DOCKERFILE = (FOLDER / "Dockerfile").read_text()
 CONFIG = yaml.safe_load((FOLDER / "config.yaml").read_text())

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
 
-GRAFANA = Path(__file__).resolve().parents[2] / "grafana"
+from fingerprint_testing.paths import GRAFANA
 
 
 @pytest.fixture(scope="session")
@@ -25,14 +22,3 @@ def sources() -> list[dict[str, Any]]:
     """Return the provisioned data sources."""
     files = sorted((GRAFANA / "provisioning" / "datasources").glob("*.yaml"))
     return [source for path in files for source in yaml.safe_load(path.read_text())["datasources"]]
-
-
-@pytest.fixture(scope="session")
-def checker() -> ModuleType:
-    """Return the module `mistakes.py`."""
-    spec = importlib.util.spec_from_file_location("tests_mistakes", Path(__file__).with_name("mistakes.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import copy
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
 
-from jobs.dashboards.__main__ import BUILDERS, FOLDER, written
-from jobs.dashboards.style import (
+from fingerprint_testing.dashboard_mistakes import mistakes, shown_panels
+from fingerprint_testing.paths import GRAFANA, ROOT, SQL
+from grafana.source.__main__ import main
+from grafana.source.blocks.style import (
     DASHBOARDS,
     EXCHANGE_COLOURS,
     ORANGE,
@@ -21,26 +23,40 @@ from jobs.dashboards.style import (
     POSTGRESQL,
     VERMILLION,
 )
+from grafana.source.written_files import BUILDERS, written_files
 
 Json = dict[str, Any]
 
-ROOT = Path(__file__).resolve().parents[2]
-GRAFANA = ROOT / "grafana"
-VIEWS = {path.stem for path in (ROOT / "sql" / "views").glob("*.sql")}
+VIEWS = {path.stem for path in (SQL / "views").glob("*.sql")}
 READABLE = VIEWS | {"measure_stability"}
 
 
-@pytest.mark.parametrize("name", BUILDERS)
-def test_the_files_are_what_python_writes(name: str) -> None:
-    assert (FOLDER / name).read_text(encoding="utf-8") == written(BUILDERS[name]()), "run `python -m jobs.dashboards`"
+def test_the_files_are_what_python_writes() -> None:
+    for path, content in written_files(GRAFANA).items():
+        assert path.read_text(encoding="utf-8") == content, "run `python -m grafana.source`"
 
 
 def test_there_is_no_other_file() -> None:
-    assert {path.name for path in FOLDER.iterdir()} == set(BUILDERS)
+    folders = {GRAFANA / "dashboards", GRAFANA / "provisioning" / "alerting"}
+    assert {path for folder in folders for path in folder.iterdir()} == set(written_files(GRAFANA))
 
 
-def test_nothing_is_swallowed(checker: ModuleType, dashboards: dict[str, Json], sources: list[Json]) -> None:
-    assert checker.mistakes(dashboards, sources) == []
+def test_a_file_that_was_edited_is_found_and_written_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = shutil.copytree(GRAFANA, tmp_path / "grafana")
+    assert main(["--check"], copy) == 0
+    edited, gone = copy / "dashboards" / "overview.json", copy / "provisioning" / "alerting" / "rules.yaml"
+    edited.write_text("{}")
+    gone.unlink()
+    assert main(["--check"], copy) == 1
+    names = ("grafana/dashboards/overview.json", "grafana/provisioning/alerting/rules.yaml")
+    assert capsys.readouterr().out.splitlines() == [f"{name}: not what its Python writes" for name in names]
+    assert main([], copy) == 0
+    assert edited.read_bytes() == (GRAFANA / "dashboards" / "overview.json").read_bytes()
+    assert main(["--check"], copy) == 0
+
+
+def test_nothing_is_swallowed(dashboards: dict[str, Json], sources: list[Json]) -> None:
+    assert mistakes(dashboards, sources) == []
 
 
 def _edit(*keys: Any, to: Any) -> Callable[[Json], None]:
@@ -98,11 +114,11 @@ CHART = next(
     ],
 )
 def test_a_mistake_is_found(
-    checker: ModuleType, dashboards: dict[str, Json], sources: list[Json], edit: Callable[[Json], None], mistake: str
+    dashboards: dict[str, Json], sources: list[Json], edit: Callable[[Json], None], mistake: str
 ) -> None:
     broken = copy.deepcopy(dashboards)
     edit(broken["overview.json"])
-    assert any(mistake in found for found in checker.mistakes(broken, sources))
+    assert any(mistake in found for found in mistakes(broken, sources))
 
 
 @pytest.mark.parametrize(
@@ -114,12 +130,12 @@ def test_a_mistake_is_found(
     ],
 )
 def test_series_that_look_alike_are_found(
-    checker: ModuleType, dashboards: dict[str, Json], sources: list[Json], title: str, mistake: str
+    dashboards: dict[str, Json], sources: list[Json], title: str, mistake: str
 ) -> None:
     broken = copy.deepcopy(dashboards)
     (panel,) = [panel for panel in broken["pipeline.json"]["panels"] if panel["title"] == title]
     panel["fieldConfig"]["overrides"] = []
-    assert any(mistake in found for found in checker.mistakes(broken, sources))
+    assert any(mistake in found for found in mistakes(broken, sources))
 
 
 def test_every_reason_of_the_job_has_a_look_of_its_own(dashboards: dict[str, Json]) -> None:
@@ -134,9 +150,9 @@ def test_alarm_is_no_exchange() -> None:
     assert not {ORANGE, VERMILLION} & {*EXCHANGE_COLOURS.values(), *OTHER_EXCHANGE_COLOURS.values()}
 
 
-def test_two_of_one_uid_are_found(checker: ModuleType, dashboards: dict[str, Json], sources: list[Json]) -> None:
+def test_two_of_one_uid_are_found(dashboards: dict[str, Json], sources: list[Json]) -> None:
     twice = dashboards | {"copy.json": dashboards["overview.json"]}
-    assert "the uid 'fingerprint-overview' is there twice" in checker.mistakes(twice, sources)
+    assert "the uid 'fingerprint-overview' is there twice" in mistakes(twice, sources)
 
 
 def test_every_dashboard_links_to_the_others(dashboards: dict[str, Json]) -> None:
@@ -146,9 +162,9 @@ def test_every_dashboard_links_to_the_others(dashboards: dict[str, Json]) -> Non
         assert others == [uid for uid in DASHBOARDS if uid != dashboard["uid"]]
 
 
-def test_queries_read_views_only(checker: ModuleType, dashboards: dict[str, Json]) -> None:
+def test_queries_read_views_only(dashboards: dict[str, Json]) -> None:
     for dashboard in dashboards.values():
-        panels = checker.shown_panels(dashboard)
+        panels = shown_panels(dashboard)
         asked = [target["rawSql"] for panel in panels for target in panel.get("targets", ()) if "rawSql" in target]
         asked += [v["query"] for v in dashboard["templating"]["list"] if v.get("datasource") == POSTGRESQL]
         for sql in asked:
@@ -159,10 +175,10 @@ def test_queries_read_views_only(checker: ModuleType, dashboards: dict[str, Json
             ), sql
 
 
-def test_times_are_compared_with_columns_as_they_are(checker: ModuleType, dashboards: dict[str, Json]) -> None:
+def test_times_are_compared_with_columns_as_they_are(dashboards: dict[str, Json]) -> None:
     # What is computed from an indexed column is not found by its index.
     for dashboard in dashboards.values():
-        for panel in checker.shown_panels(dashboard):
+        for panel in shown_panels(dashboard):
             for target in panel.get("targets", ()):
                 assert all(
                     re.fullmatch(r"[a-z_.]+_at", column)
@@ -170,10 +186,10 @@ def test_times_are_compared_with_columns_as_they_are(checker: ModuleType, dashbo
                 )
 
 
-def test_an_exchange_has_one_colour_everywhere(checker: ModuleType, dashboards: dict[str, Json]) -> None:
+def test_an_exchange_has_one_colour_everywhere(dashboards: dict[str, Json]) -> None:
     colours: dict[str, set[str]] = {}
     for dashboard in dashboards.values():
-        for panel in checker.shown_panels(dashboard):
+        for panel in shown_panels(dashboard):
             for override in panel.get("fieldConfig", {}).get("overrides", ()):
                 for one in override["properties"]:
                     if one["id"] == "color" and one["value"]["mode"] == "fixed":

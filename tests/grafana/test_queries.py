@@ -7,21 +7,23 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from jobs.dashboards.expansion import Span, expand
+from fingerprint_testing import dashboard_mistakes, panel_shapes
+from fingerprint_testing.macro_expansion import Span, expand
+from fingerprint_testing.paths import GRAFANA
 from jobs.results.migrations import migrate
 
 Json = dict[str, Any]
 Run = Callable[..., Any]
 
-FOLDER = Path(__file__).resolve().parents[2] / "grafana" / "dashboards"
-LOADED: dict[str, Json] = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
+LOADED: dict[str, Json] = {
+    path.stem: json.loads(path.read_text()) for path in sorted((GRAFANA / "dashboards").glob("*.json"))
+}
 TARGETS = [
     pytest.param(name, panel, target, id=f"{name}: {panel['title']} {target['refId']}")
     for name, dashboard in LOADED.items()
@@ -74,7 +76,7 @@ def filled(empty: Connection) -> Iterator[Connection]:
 
 
 @pytest.fixture(scope="module")
-def run(panel_shapes: ModuleType) -> Run:
+def run() -> Run:
     """Return a function that runs a query as Grafana does."""
 
     def run_query(database: Connection, dashboard: str, sql: str, **chosen: str | list[str]) -> Any:
@@ -117,8 +119,6 @@ def test_every_variable_is_asked_where_there_is_nothing(empty: Connection, run: 
 def test_every_panel_gets_what_its_type_needs(
     filled: Connection,
     run: Run,
-    panel_shapes: ModuleType,
-    checker: ModuleType,
     name: str,
     panel: Json,
     target: Json,
@@ -126,8 +126,8 @@ def test_every_panel_gets_what_its_type_needs(
     connection = "d" if "connection_health" in target["rawSql"] else "e"
     result = run(filled, name, target["rawSql"], connection=connection)
     assert list(panel_shapes.complaints(panel, target, result)) == []
-    if panel["type"] in checker.OF_SERIES:
-        assert list(checker.without_colour(panel, panel_shapes.series(result))) == []
+    if panel["type"] in dashboard_mistakes.OF_SERIES:
+        assert list(dashboard_mistakes.without_colour(panel, panel_shapes.series(result))) == []
     assert result.rows
     for row in result.rows[:1]:
         assert any(value is not None for value in row)

@@ -17,6 +17,7 @@ import requests
 from kafka import KafkaConsumer, TopicPartition
 from numpy.typing import NDArray
 
+from fingerprint_testing.paths import CAPTURES
 from jobs.cluster.flink_client import list_jobs
 from jobs.cluster.service_addresses import Addresses
 from jobs.cluster.submission import Submission
@@ -35,7 +36,6 @@ from udfs.windows import segments, session_windows, slide
 
 START_NS = 1_790_000_000_000_000_000
 COUNTERS = re.compile(r"_scored$|_decided$|_explained$|\.dead_letters$")
-CAPTURES = Path(os.environ.get("FINGERPRINT_CAPTURES", Path(__file__).parents[3] / "shared" / "captures"))
 
 
 @pytest.fixture(scope="session")

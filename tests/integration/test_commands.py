@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from fingerprint_testing.paths import BENCHMARKS
 from jobs.cluster.flink_client import find_running_job
 from jobs.cluster.savepoints import Savepoints
 from jobs.cluster.service_addresses import Addresses
@@ -17,7 +18,6 @@ from jobs.config import TOPIC
 from stack.status import StackStatus
 
 BIN = Path(sys.executable).parent
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
 def run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -8,17 +8,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from confluent_kafka import Producer
 
+from fingerprint_testing import panel_shapes
+from fingerprint_testing.macro_expansion import Span, expand
+from fingerprint_testing.paths import GRAFANA
 from ingest.kafka.broker import ensure_topics
 from ingest.kafka.session_publisher import publish
 from jobs.config import DEAD_LETTER_TOPIC
-from jobs.dashboards.expansion import Span, expand
 from jobs.results.migrations import migrate
 from model.registry.database import connect
 from stack.status import StackStatus
@@ -27,7 +28,6 @@ from udfs.schema import MISSING, Session
 Json = dict[str, Any]
 
 TOPIC = "dashboard_messages"
-FOLDER = Path(__file__).resolve().parents[2] / "grafana" / "dashboards"
 
 
 def ended_now(session: Session) -> Session:
@@ -68,7 +68,7 @@ def connections(database_url: str) -> list[str]:
         return [connection for (connection,) in cursor.fetchall()]
 
 
-def answers(database_url: str, panel: Json, variables: Sequence[Json], shapes: ModuleType) -> list[Any]:
+def answers(database_url: str, panel: Json, variables: Sequence[Json]) -> list[Any]:
     """Ask a panel's queries for one connection after the other until all have rows."""
     span = Span(start=datetime.now(UTC) - timedelta(hours=6), end=datetime.now(UTC), interval_s=10)
     of_connections = any(variable["name"] == "connection" for variable in variables)
@@ -79,21 +79,21 @@ def answers(database_url: str, panel: Json, variables: Sequence[Json], shapes: M
             for target in panel["targets"]:
                 cursor.execute(expand(target["rawSql"], variables, {"connection": connection}, span))
                 columns = [(column.name, column.type_code) for column in cursor.description or ()]
-                found.append(shapes.Result(columns, cursor.fetchall()))
+                found.append(panel_shapes.Result(columns, cursor.fetchall()))
             if all(result.rows for result in found):
                 break
     return found
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
-def test_every_panel_shows_the_run(written: str, panel_shapes: ModuleType, path: Path) -> None:
+@pytest.mark.parametrize("path", sorted((GRAFANA / "dashboards").glob("*.json")), ids=lambda path: path.stem)
+def test_every_panel_shows_the_run(written: str, path: Path) -> None:
     dashboard = json.loads(path.read_text())
     variables = dashboard["templating"]["list"]
     complaints = []
     for panel in dashboard["panels"]:
         if any("rawSql" not in target for target in panel.get("targets", ({},))):
             continue
-        results = answers(written, panel, variables, panel_shapes)
+        results = answers(written, panel, variables)
         for target, result in zip(panel["targets"], results, strict=True):
             said = list(panel_shapes.complaints(panel, target, result))
             if not result.rows:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from fingerprint_testing.paths import BENCHMARKS
 from stack.status import StackStatus
 from synthetic.corruption import edges
 
-SCRIPT = Path(__file__).parents[1] / "benchmarks" / "fuzz_dead_letters.py"
+SCRIPT = BENCHMARKS / "fuzz_dead_letters.py"
 N_RECORDS = 5_000
 
 

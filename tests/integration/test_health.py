@@ -34,7 +34,7 @@ def test_a_connection_that_stops_is_seen_and_seen_to_come_back(
     job_id = Submission(addresses=addresses, topic=TOPIC).run(lambda _: None)
     try:
         with KafkaProducer(bootstrap_servers=local_stack.kafka) as producer:
-            # A connection's rhythm is known after 200 messages; the last activity told is up to two seconds old.
+            # A connection's intervals are known after 200 messages; the last activity told is up to two seconds old.
             for _ in range(400):
                 say(producer, "stops", "talks")
                 time.sleep(0.02)

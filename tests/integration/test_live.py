@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,10 @@ import numpy as np
 import psutil
 import pytest
 import requests
+import yaml
 
+from ingest.adapters.adapter import Adapter
+from ingest.adapters.registry import ADAPTERS
 from ingest.frame import Frame
 from ingest.kafka.broker import ensure_topics
 from ingest.kafka.message_json import encode_one
@@ -34,6 +37,7 @@ from udfs.scoring import score_windows
 from udfs.windows import session_windows
 
 FINGERPRINT = Path(sys.executable).with_name("fingerprint")
+ADAPTER_DATA = Path(__file__).parents[1] / "ingest" / "adapters" / "data"
 N_FRAMES = 1500
 REAL_TIME_S = 18.0
 TOO_LATE_S = 0.1
@@ -69,34 +73,36 @@ class Ingest:
 
 @dataclass(frozen=True)
 class Case:
-    """An adapter, and a recording of its venue; without one, frames of its documentation."""
+    """An interface of a listed venue, and a recording of it; without one, frames that the venue's pages print."""
 
-    arguments: tuple[str, ...]
-    recording: str | None
+    adapter: Adapter
+    api: str
     n_requests: int
+    recording: str | None
+    printed_frames: tuple[str, ...]
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return self.adapter.name, "--symbol", self.adapter.symbol, "--api", self.api
 
     @property
     def topic(self) -> str:
-        return "live_" + "_".join(word.lstrip("-").replace("/", "") for word in self.arguments)
+        return f"live_{self.adapter.name}_{self.api}"
 
 
-CASES = (
-    Case(("binance", "--symbol", "btcusdt"), "binance/spot__btcusdt_20240808__68bfc259f4.jsonl.gz", 0),
-    Case(("binance", "--symbol", "btcusdt", "--api", "usdm"), "binance/usdm__btcusdt_20240718__6059043629.jsonl.gz", 0),
-    Case(("coinbase", "--symbol", "btc-usd"), "coinbase/COINBASE__2021-04-17__974302dae1_first.jsonl.gz", 1),
-    Case(("coinbase", "--symbol", "BTC-USD", "--api", "advanced"), None, 4),
-    Case(("kraken", "--symbol", "BTC/USD"), "kraken/kraken_btcusd_sample__29a2052afe.jsonl.gz", 3),
-    Case(("kraken", "--symbol", "BTC/USD", "--api", "v1"), "kraken/KRAKEN__2021-04-05__ad8b9a2031.jsonl.gz", 3),
-)
+def case_of(adapter: Adapter, api: str) -> Case:
+    data = yaml.safe_load((ADAPTER_DATA / f"{adapter.name}.yaml").read_text("utf-8"))[api]
+    n_requests = len(data["feed"].get("requests", ()))
+    return Case(adapter, api, n_requests, data.get("recording"), tuple(data["frames"]))
+
+
+CASES = [case_of(adapter, api) for adapter in ADAPTERS for api in adapter.api_names]
+BINANCE_SPOT = next(case for case in CASES if (case.adapter.name, case.api) == ("binance", "spot"))
 
 
 def frames_of(case: Case, captures: Path) -> list[Frame]:
     if case.recording is None:
-        texts = (
-            f'{{"channel":"{channel}","timestamp":"2026-02-09T20:32:{i % 60:02d}Z","sequence_num":{i},"events":[{{}}]}}'
-            for i, channel in enumerate(["heartbeats", "l2_data", "ticker", "market_trades"] * (N_FRAMES // 4))
-        )
-        return [Frame(i, "recv", text) for i, text in enumerate(texts)]
+        return [Frame(i, "recv", text) for i, text in enumerate(islice(cycle(case.printed_frames), N_FRAMES))]
     received = (frame for frame in read_frames(captures / case.recording) if frame.direction == "recv")
     return list(islice(received, N_FRAMES))
 
@@ -197,7 +203,7 @@ def test_every_adapter_delivers_all_in_order_over_two_ends(
         assert [len(peer.texts) for peer in venue.peers[:3]] == [case.n_requests] * 3, "it subscribes anew"
         assert not any(peer.sent for peer in venue.peers[len(found) :])
         for (connection_id, messages), peer in zip(sorted(found.items()), venue.peers, strict=False):
-            check_session(connection_id, messages, peer, declared=case.arguments[0])
+            check_session(connection_id, messages, peer, declared=case.adapter.name)
 
 
 def check_session(connection_id: str, messages: list[dict[str, Any]], peer: Any, *, declared: str) -> None:
@@ -220,13 +226,13 @@ def test_a_broker_that_dies_costs_nothing(
     wait_until: Callable[..., None],
 ) -> None:
     ensure_topics(local_stack.kafka, ["live_broker_dies"], 4)
-    frames = frames_of(CASES[0], captures)
+    frames = frames_of(BINANCE_SPOT, captures)
 
     async def script(peer: Any) -> None:
         await peer.play([frame._replace(ts_ns=i * 8_000_000) for i, frame in enumerate(frames)], speed=1)
 
     venue = open_venue(script)
-    arguments = ("binance", "--symbol", "btcusdt", "--url", venue.url.removesuffix("/ws"))
+    arguments = (*BINANCE_SPOT.arguments, "--url", venue.url.removesuffix("/ws"))
     metrics_port = free_port()
     with ingest("ingest", *arguments, "--topic", "live_broker_dies", "--metrics-port", str(metrics_port)):
         wait_until(lambda: len(venue.peers) == 1 and len(venue.peers[0].sent) > 200, what="the first frames")

@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from types import ModuleType
 from typing import Any
 
 import pytest
 import requests
 from kafka import KafkaProducer
 
+from fingerprint_testing import promql
 from ingest.kafka.broker import ensure_topics
 from ingest.kafka.session_publisher import publish
 from jobs.cluster.flink_client import find_running_job
@@ -47,7 +47,7 @@ class Played:
     windows: dict[str, int]
     started_s: float
 
-    def value(self, url: str, promql: ModuleType, metric: str, by: str = "job_id") -> dict[str, float]:
+    def value(self, url: str, metric: str, by: str = "job_id") -> dict[str, float]:
         """Ask for the latest values of one of the job's metrics, added up by a label."""
         answer = promql.ask(url, f'sum by ({by}) ({metric}{{job_id="{self.job_id}"}})')
         return {series["metric"].get(by, ""): series["value"] for series in answer}
@@ -61,7 +61,6 @@ def played(
     prometheus_url: str,
     local_stack: StackStatus,
     database_url: str,
-    promql: ModuleType,
     wait_until: Callable[..., None],
 ) -> Iterator[Played]:
     """Publish unknown venues and others in two waves, and wait each time until Prometheus knows of every window.
@@ -87,7 +86,7 @@ def played(
             n_windows = wave * len(drawn) * ((N_MESSAGES - 50) // 25 + 1)
             wait_until(partial(_has_written, database_url, n_windows), what="every window")
             played = Played(job_id, wave * len(drawn) * N_MESSAGES, _count(database_url), started_s)
-            wait_until(partial(_has_sampled, played, prometheus_url, promql), what="its metrics in Prometheus")
+            wait_until(partial(_has_sampled, played, prometheus_url), what="its metrics in Prometheus")
         yield played
     finally:
         requests.patch(f"{flink}/jobs/{job_id}", params={"mode": "cancel"}, timeout=10)
@@ -98,10 +97,10 @@ def _has_written(database_url: str, n_windows: int) -> bool:
     return sum(_count(database_url).values()) == n_windows
 
 
-def _has_sampled(played: Played, url: str, promql: ModuleType) -> bool:
+def _has_sampled(played: Played, url: str) -> bool:
     """Tell whether Prometheus has the last window, and an explanation."""
-    scored = played.value(url, promql, f"{OPERATOR}_windows_scored")
-    explained = played.value(url, promql, f"{OPERATOR}_verdicts_explained")
+    scored = played.value(url, f"{OPERATOR}_windows_scored")
+    explained = played.value(url, f"{OPERATOR}_verdicts_explained")
     return scored == {played.job_id: sum(played.windows.values())} and bool(explained)
 
 
@@ -111,17 +110,17 @@ def _count(database_url: str) -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
-def test_every_query_is_answered(played: Played, prometheus_url: str, promql: ModuleType) -> None:
+def test_every_query_is_answered(played: Played, prometheus_url: str) -> None:
     left = [*promql.dashboard_queries(), *promql.alert_queries()]
     end_s = time.monotonic() + ANSWERED_S
-    while (left := [query for query in left if not _numbers(played, prometheus_url, promql, query)]) and (
+    while (left := [query for query in left if not _numbers(played, prometheus_url, query)]) and (
         time.monotonic() < end_s
     ):
         time.sleep(1)
     assert [query.place for query in left] == []
 
 
-def _numbers(played: Played, url: str, promql: ModuleType, asked: Any) -> list[float]:
+def _numbers(played: Played, url: str, asked: Any) -> list[float]:
     if asked.instant:
         numbers = [series["value"] for series in promql.ask(url, asked.expr)]
     else:
@@ -130,9 +129,9 @@ def _numbers(played: Played, url: str, promql: ModuleType, asked: Any) -> list[f
     return [number for number in numbers if math.isfinite(number)]
 
 
-def test_the_numbers_are_those_of_the_tables(played: Played, prometheus_url: str, promql: ModuleType) -> None:
+def test_the_numbers_are_those_of_the_tables(played: Played, prometheus_url: str) -> None:
     def value(metric: str, by: str = "job_id") -> dict[str, float]:
-        return played.value(prometheus_url, promql, f"{OPERATOR}_{metric}", by)
+        return played.value(prometheus_url, f"{OPERATOR}_{metric}", by)
 
     n_windows = sum(played.windows.values())
     assert played.windows["unknown"] > 0
@@ -152,12 +151,12 @@ def test_the_numbers_are_those_of_the_tables(played: Played, prometheus_url: str
     assert out["Score windows: features and XGBoost"] == n_windows
 
 
-def test_every_operator_has_a_name_for_people(played: Played, prometheus_url: str, promql: ModuleType) -> None:
-    shown = set(played.value(prometheus_url, promql, f"{OPERATOR}_numRecordsIn", "operator_name"))
+def test_every_operator_has_a_name_for_people(played: Played, prometheus_url: str) -> None:
+    shown = set(played.value(prometheus_url, f"{OPERATOR}_numRecordsIn", "operator_name"))
     # A sink to Kafka has two halves.
     assert {re.sub(": (Writer|Committer)$", "", name) for name in shown} == {name for _, _, name in OPERATOR_NAMES}
 
 
-def test_all_that_is_kept_is_there(played: Played, prometheus_url: str, promql: ModuleType) -> None:
+def test_all_that_is_kept_is_there(played: Played, prometheus_url: str) -> None:
     kept = {pattern: promql.ask(prometheus_url, f'count({{__name__=~"{pattern}"}})') for pattern in KEPT_METRICS}
     assert [pattern for pattern, series in kept.items() if not series] == []

@@ -244,7 +244,7 @@ def test_what_stands_before_the_end_is_read_and_nothing_after(
         (span,) = (span for span in reader.spans if span.partition == 0)
         send(local_stack.kafka, [(b"late", b"late")] * 3)
         records = [record for found in reader.read(span) for record in found]
-    assert [record.offset() for record in records] == list(range(span.first, span.end))
+    assert [record.offset for record in records] == list(range(span.first, span.end))
 
 
 def test_a_connection_in_two_partitions_has_no_order(local_stack: StackStatus, sessions: list[Session]) -> None:

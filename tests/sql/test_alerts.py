@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from psycopg2.extensions import connection as Connection
 
+from fingerprint_testing.paths import ROOT, SQL
 from jobs.results.active_alerts import Rule, read_alerts
 
 Insert = Callable[..., None]
@@ -331,23 +331,22 @@ def test_values_are_above_zero_and_subjects_are_told_once(
 
 def test_the_limits_of_the_view_are_those_of_the_runbook() -> None:
     """One row of its table of limits for each of the view's, with the same number."""
-    root = Path(__file__).resolve().parents[2]
-    view = (root / "sql" / "views" / "alerts.sql").read_text().partition("silent AS")[0]
+    view = (SQL / "views" / "alerts.sql").read_text().partition("silent AS")[0]
     values = re.findall(r"^        (?:interval )?'?([\w. ]+?)'?(?:::[a-z ]+)? +AS (\w+),?$", view, re.MULTILINE)
     in_view = {name: value for value, name in values}
-    runbook = (root / "docs" / "runbook.md").read_text()
+    runbook = (ROOT / "docs" / "runbook.md").read_text()
     in_runbook = dict(re.findall(r"^\| `(\w+)` \| ([^|]+?) \|", runbook, re.MULTILINE))
     assert len(in_view) >= 10
     assert in_view == in_runbook
 
 
 def test_the_runbook_has_a_section_for_each_rule() -> None:
-    runbook = (Path(__file__).resolve().parents[2] / "docs" / "runbook.md").read_text()
+    runbook = (ROOT / "docs" / "runbook.md").read_text()
     assert set(Rule) <= set(re.findall(r"^## (.*)$", runbook, re.MULTILINE))
 
 
 def test_every_query_of_the_runbook_runs(select: Select) -> None:
-    runbook = (Path(__file__).resolve().parents[2] / "docs" / "runbook.md").read_text()
+    runbook = (ROOT / "docs" / "runbook.md").read_text()
     queries = [
         query
         for block in re.findall(r"```sql\n(.*?)```", runbook, re.DOTALL)

@@ -9,18 +9,18 @@ import re
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from psycopg2.extensions import connection as Connection
 
+from fingerprint_testing.paths import SQL
 from model.registry.database_url import parse_database_url
 from stack.services.postgres import psql_path
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "sql" / "examples"
+EXAMPLES = SQL / "examples"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.sql"))
-VIEWS = {path.stem for path in (EXAMPLES.parent / "views").glob("*.sql")}
+VIEWS = {path.stem for path in (SQL / "views").glob("*.sql")}
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 Insert = Callable[..., None]

@@ -11,8 +11,9 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-BENCHMARK = ROOT / "tests" / "benchmarks" / "bench_queries.py"
+from fingerprint_testing.paths import BENCHMARKS, GRAFANA
+
+BENCHMARK = BENCHMARKS / "bench_queries.py"
 ROWS = 20_000
 
 
@@ -29,9 +30,7 @@ def test_it_fills_and_times_and_fills_on(database_url: str, tmp_path: Path) -> N
         )  # a connection has a window less than its time has room for
         if "--inserts" in options:
             asked = {(query["where"], query["name"]) for query in found["queries"]}
-            titles = {
-                json.loads(path.read_text())["title"] for path in (ROOT / "grafana" / "dashboards").glob("*.json")
-            }
+            titles = {json.loads(path.read_text())["title"] for path in (GRAFANA / "dashboards").glob("*.json")}
             assert titles & {"Overview", "Connection"} <= {where for where, _ in asked}
             assert all(query["median_ms"] > 0 for query in found["queries"])
             assert found["inserts"][0]["indexes"] == "key only"

@@ -13,10 +13,9 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from fingerprint_testing.paths import SQL
 from jobs.results.migrations import migrate
 from stack.status import StackStatus
-
-SQL = Path(__file__).resolve().parents[2] / "sql"
 
 
 def run_reader_script(database_url: str, password: str | None) -> subprocess.CompletedProcess[str]:

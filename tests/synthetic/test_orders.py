@@ -1,13 +1,12 @@
 import csv
 import gzip
-import os
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fingerprint_testing.paths import ORDER_LOGS
 from synthetic.behaviour import OrderProfile
 from synthetic.environment import draw_circumstances
 from synthetic.generate import generate_session
@@ -15,7 +14,6 @@ from synthetic.orders import draw_order_frames, draw_order_plan
 from synthetic.profiles import profile
 from udfs.schema import MISSING, MsgType, Session
 
-ORDER_LOGS = Path(os.environ.get("FINGERPRINT_ORDER_LOGS", Path(__file__).parents[2] / ".." / "shared" / "order_logs"))
 NAMES = pytest.mark.parametrize("name", ["binance-orders", "coinbase-orders", "kraken-orders"])
 
 

@@ -1,4 +1,4 @@
-"""The rhythm of arrivals: one level, and six shapes of it, of which all but one do not change with the rate.
+"""The intervals of arrivals: one level, and six shapes of it, of which all but one do not change with the rate.
 
 All are functions of the sorted intervals between neighbouring messages, so the order of the intervals is nothing to
 them. Every value is the same, bit for bit, when all times of a window move by the same amount.

@@ -11,9 +11,8 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
-from confluent_kafka.admin import AdminClient
 
-from ingest.kafka.broker import Broker, ensure_topics
+from ingest.kafka.broker import delete_topics, ensure_topics
 from jobs.cluster.flink_client import list_jobs, stop_with_savepoint
 from jobs.cluster.savepoints import Savepoints
 from jobs.cluster.service_addresses import Addresses
@@ -93,9 +92,7 @@ class Chaos:
         if self.report.outcomes and not self.report.is_same:
             self._progress(f"Topic {self._topic} and the databases {', '.join(map(_database, self._databases))} stay")
             return
-        admin = AdminClient(Broker(self._stack.kafka).settings)  # without a name it would be gone before its answer
-        for deleted in admin.delete_topics(self._topics()).values():
-            deleted.exception()
+        delete_topics(self._stack.kafka, self._topics())
         with connect(self._stack.database_url) as connection, connection.cursor() as cursor:
             for name in self._databases:
                 cursor.execute(f"DROP DATABASE IF EXISTS {_database(name)} WITH (FORCE)")

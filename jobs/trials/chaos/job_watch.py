@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import requests
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
 
-from ingest.kafka.broker import Broker
+from ingest.kafka.committed_offsets import consumer_lags
 from jobs.config import JOB_NAME
 from model.registry.database import connect
 from stack.control import status
@@ -53,10 +51,9 @@ class Watch:
 
     def has_read_all(self) -> bool:
         """Tell whether every reader's checkpoints, with the rows that belong to them, reach the topic's end."""
-        try:
-            return _lags(self.kafka, self.topic) == {0}
-        except KafkaException:
-            return False
+        with suppress(ConfigError):  # a broker that is busy may take long to answer
+            return set(consumer_lags(self.kafka, self.topic)) == {0}
+        return False
 
     def _tasks_run(self) -> bool:
         try:
@@ -125,28 +122,3 @@ def wait_until(condition: Callable[[], bool], *, what: str, timeout_s: float = G
         if time.monotonic() > end_s:
             raise PipelineError(f"Expected {what} within {timeout_s:.0f} s, waited in vain: see `fingerprint status`")
         time.sleep(_POLL_S)
-
-
-def _lags(kafka: str, topic: str) -> set[int]:
-    """Return how far the consumer groups that have committed offsets of the topic are from its end."""
-    settings = Broker(kafka).settings
-    admin = AdminClient(settings)
-    consumer = Consumer(settings | {"group.id": "fingerprint-chaos", "enable.auto.commit": False})
-    try:
-        partitions = sorted(consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic].partitions)
-        ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=_TIMEOUT_S) for p in partitions}
-        return {
-            ends[place.partition][1] - max(place.offset, ends[place.partition][0])
-            for group in admin.list_consumer_groups(request_timeout=_TIMEOUT_S).result().valid
-            for place in _committed(admin, group.group_id, topic, partitions)
-        }
-    finally:
-        consumer.close()
-
-
-def _committed(admin: AdminClient, group: str, topic: str, partitions: list[int]) -> list[TopicPartition]:
-    """Return what a group has committed of a topic; nothing if it does not read it."""
-    wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, p) for p in partitions])
-    (answer,) = admin.list_consumer_group_offsets([wanted], request_timeout=_TIMEOUT_S).values()
-    found: list[TopicPartition] = answer.result().topic_partitions
-    return found if any(place.offset >= 0 for place in found) else []

@@ -6,10 +6,8 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Any, Final
 
-from confluent_kafka import Message
-
 from ingest.kafka.record_validity import read_record
-from ingest.kafka.topic_reader import TopicReader
+from ingest.kafka.topic_reader import Record, TopicReader
 from jobs.reference.result_rows import Chunk, Difference, ResultsHash, differences, hash_results
 from jobs.reference.topic_results import TopicResults
 from jobs.results.stored_results import read_results
@@ -57,13 +55,13 @@ class Outcomes:
             found = read_results(database_url, self._version)
             return differences(found, expected, most=_MOST_DIFFERENCES)[0]
 
-    def _rejected(self) -> Iterator[tuple[Message, str]]:
+    def _rejected(self) -> Iterator[tuple[Record, str]]:
         for record in self._records(self._topic):
-            reason = read_record(record.key(), record.value())[1]
+            reason = read_record(record.key, record.value)[1]
             if reason is not None:
                 yield record, reason
 
-    def _records(self, topic: str) -> Iterator[Message]:
+    def _records(self, topic: str) -> Iterator[Record]:
         with TopicReader(self._kafka, topic) as reader:
             for span in reader.spans:
                 for records in reader.read(span):
@@ -76,18 +74,14 @@ def _hash(results: Iterable[Chunk], dead_letters: Iterable[Row]) -> ResultsHash:
     return ResultsHash(tables=hash_results(results).tables | in_topic)
 
 
-def _dead_letter_expected(record: Message, reason: str) -> Row:
-    return record.partition(), record.offset(), reason, *_hashes(record)
+def _dead_letter_expected(record: Record, reason: str) -> Row:
+    return record.partition, record.offset, reason, *_hashes(record)
 
 
-def _dead_letter_found(record: Message) -> Row:
-    headers = {name: _bytes(value).decode() for name, value in dict(record.headers() or ()).items()}
+def _dead_letter_found(record: Record) -> Row:
+    headers = {name: value.decode() for name, value in record.headers.items()}
     return int(headers["source_partition"]), int(headers["source_offset"]), headers["reason"], *_hashes(record)
 
 
-def _hashes(record: Message) -> tuple[str, str]:
-    return sha256(_bytes(record.key())).hexdigest(), sha256(_bytes(record.value())).hexdigest()
-
-
-def _bytes(value: bytes | str | None) -> bytes:
-    return value.encode() if isinstance(value, str) else value or b""
+def _hashes(record: Record) -> tuple[str, str]:
+    return sha256(record.key or b"").hexdigest(), sha256(record.value or b"").hexdigest()

@@ -6,18 +6,19 @@ import asyncio
 import gzip
 import itertools
 import logging
-import os
 import re
 import socket
 import time
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from fingerprint_testing.marks import needs_captures
+from fingerprint_testing.paths import CAPTURES
+from fingerprint_testing.venue import Peer, Proxy, Refusal, Venue
 from ingest.frame import Frame
 from ingest.live.backoff import Backoff
 from ingest.live.feed import Feed, Keepalive
@@ -27,16 +28,9 @@ from ingest.recordings.binary_frames import LARGEST_FRAME_BYTES, to_text
 from ingest.recordings.capture import read_frames
 from udfs.errors import ConfigError
 
-CAPTURES = Path(
-    os.environ.get("FINGERPRINT_CAPTURES") or Path(__file__).resolve().parents[3].parent / "shared" / "captures"
-)
-needs_captures = pytest.mark.skipif(not CAPTURES.is_dir(), reason="FINGERPRINT_CAPTURES names no folder of captures")
-
 SOON = Backoff(first_s=0.05, most_s=0.1)
 TEXTS = tuple(f'{{"seq":{n}}}' for n in range(500))
 
-Venue = Any
-Peer = Any
 OpenVenue = Callable[..., Venue]
 
 
@@ -478,7 +472,7 @@ def test_failures_wait_longer_and_longer() -> None:
 
 
 def test_failures_are_counted_until_a_session_lives_long_enough(
-    open_venue: OpenVenue, venues: ModuleType, monkeypatch: pytest.MonkeyPatch
+    open_venue: OpenVenue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def live_a_little(peer: Peer) -> None:
         await asyncio.sleep(3.0)
@@ -486,14 +480,14 @@ def test_failures_are_counted_until_a_session_lives_long_enough(
 
     asked: list[int] = []
     monkeypatch.setattr(Backoff, "wait_s", lambda self, failures: asked.append(failures) or 0.0)
-    venue, sink = open_venue(venues.Refusal(503), _drop, venues.Refusal(500), live_a_little, _drop, _burst), ListSink()
+    venue, sink = open_venue(Refusal(503), _drop, Refusal(500), live_a_little, _drop, _burst), ListSink()
     backoff = Backoff(forgive_after_s=2.0)
     _watch(_feed(venue.url), sink, until=lambda: len(sink.frames) == 4 and sink.texts(3), backoff=backoff)
     assert asked == [1, 2, 3, 1, 2]
 
 
-def test_attempts_keep_their_distance_even_of_different_feeds(open_venue: OpenVenue, venues: ModuleType) -> None:
-    venue, sink = open_venue(*[venues.Refusal(503)] * 4, _burst), ListSink()
+def test_attempts_keep_their_distance_even_of_different_feeds(open_venue: OpenVenue) -> None:
+    venue, sink = open_venue(*[Refusal(503)] * 4, _burst), ListSink()
     feeds = [_feed(venue.url, name=name, connect_every_s=0.2) for name in ("a", "b")]
     _watch(feeds, sink, until=lambda: len(sink.frames) == 2, backoff=Backoff(first_s=0.0))
     assert len(venue.attempts_s) == 6
@@ -501,26 +495,24 @@ def test_attempts_keep_their_distance_even_of_different_feeds(open_venue: OpenVe
 
 
 @pytest.mark.parametrize("status", [200, 301, 401, 403, 404, 410])
-def test_what_will_not_go_away_is_the_users_mistake(open_venue: OpenVenue, venues: ModuleType, status: int) -> None:
-    venue = open_venue(venues.Refusal(status))
+def test_what_will_not_go_away_is_the_users_mistake(open_venue: OpenVenue, status: int) -> None:
+    venue = open_venue(Refusal(status))
     with pytest.raises(ConfigError, match=rf"expected {venue.url} to open a WebSocket, but found HTTP {status}: check"):
         _watch(_feed(venue.url + "?secret=1"), ListSink(), until=lambda: False)
     assert len(venue.attempts_s) == 1
 
 
-def test_a_mistake_ends_the_other_feeds_politely(open_venue: OpenVenue, venues: ModuleType) -> None:
+def test_a_mistake_ends_the_other_feeds_politely(open_venue: OpenVenue) -> None:
     sink = ListSink()
-    good, bad = open_venue(_flood_on), open_venue(venues.Refusal(404, due=lambda: sink.n_frames))
+    good, bad = open_venue(_flood_on), open_venue(Refusal(404, due=lambda: sink.n_frames))
     with pytest.raises(ConfigError, match="HTTP 404"):
         _watch([_feed(good.url, name="a"), _feed(bad.url, name="b")], sink, until=lambda: False)
     assert [sink.texts(n) for n in range(len(sink.frames))] == [peer.sent for peer in good.peers]
     assert sink.reasons == ["stop"]
 
 
-def test_a_refusal_later_on_is_tried_again(
-    open_venue: OpenVenue, venues: ModuleType, caplog: pytest.LogCaptureFixture
-) -> None:
-    venue, sink, stats = open_venue(_burst, *[venues.Refusal(403)] * 2, _burst), ListSink(), {"test": FeedStats()}
+def test_a_refusal_later_on_is_tried_again(open_venue: OpenVenue, caplog: pytest.LogCaptureFixture) -> None:
+    venue, sink, stats = open_venue(_burst, *[Refusal(403)] * 2, _burst), ListSink(), {"test": FeedStats()}
 
     async def run() -> None:
         stop = asyncio.Event()
@@ -539,8 +531,8 @@ def test_a_refusal_later_on_is_tried_again(
 
 
 @pytest.mark.parametrize("status", [429, 418, 503])
-def test_retry_after_is_honoured(open_venue: OpenVenue, venues: ModuleType, status: int) -> None:
-    venue, sink = open_venue(venues.Refusal(status, {"Retry-After": "1"}), _burst), ListSink()
+def test_retry_after_is_honoured(open_venue: OpenVenue, status: int) -> None:
+    venue, sink = open_venue(Refusal(status, {"Retry-After": "1"}), _burst), ListSink()
     _watch(_feed(venue.url), sink, until=lambda: len(sink.texts(0)) == 500)
     assert venue.attempts_s[1] - venue.attempts_s[0] > 0.95
 
@@ -549,10 +541,8 @@ def test_retry_after_is_honoured(open_venue: OpenVenue, venues: ModuleType, stat
     ("headers", "least_s"),
     [({}, 59), ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, 7 * 86_400 - 1), ({"Retry-After": "soon"}, 59)],
 )
-def test_too_many_attempts_earn_a_long_pause(
-    open_venue: OpenVenue, venues: ModuleType, headers: dict[str, str], least_s: float
-) -> None:
-    venue, stats = open_venue(venues.Refusal(429, headers)), {"test": FeedStats()}
+def test_too_many_attempts_earn_a_long_pause(open_venue: OpenVenue, headers: dict[str, str], least_s: float) -> None:
+    venue, stats = open_venue(Refusal(429, headers)), {"test": FeedStats()}
     started_ns = time.time_ns()
     _watch(_feed(venue.url), ListSink(), until=lambda: stats["test"].state == "backing off", stats=stats)
     assert stats["test"].next_attempt_ns - started_ns > least_s * 1e9
@@ -622,11 +612,11 @@ def test_tls(open_venue: OpenVenue, certificate: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "wss_proxy", "ALL_PROXY"])
 def test_a_proxy_of_the_environment(
-    open_venue: OpenVenue, venues: ModuleType, certificate: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    open_venue: OpenVenue, certificate: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     venue, sink = open_venue(_burst, tls=certificate), ListSink()
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    with venues.Proxy() as proxy:
+    with Proxy() as proxy:
         monkeypatch.setenv(name, proxy.url.replace("//", "//me:secret@"))
         _watch(_feed(venue.url), sink, until=lambda: len(sink.texts(0)) == 500)
     assert sink.texts(0) == list(TEXTS)
@@ -635,12 +625,10 @@ def test_a_proxy_of_the_environment(
     assert "Proxy-Authorization: Basic bWU6c2VjcmV0" in head
 
 
-def test_no_proxy(
-    open_venue: OpenVenue, venues: ModuleType, certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_proxy(open_venue: OpenVenue, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     venue, sink = open_venue(_burst, tls=certificate), ListSink()
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    with venues.Proxy() as proxy:
+    with Proxy() as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         monkeypatch.setenv("NO_PROXY", "localhost")
         _watch(_feed(venue.url), sink, until=lambda: len(sink.texts(0)) == 500)
@@ -652,10 +640,10 @@ def test_no_proxy(
     [("socks5://me:secret@127.0.0.1:1080", "a socks5:// proxy in the environment"), (None, "proxy HTTP 405")],
 )
 def test_proxies_that_do_not_help(
-    open_venue: OpenVenue, venues: ModuleType, monkeypatch: pytest.MonkeyPatch, variable: str | None, found: str
+    open_venue: OpenVenue, monkeypatch: pytest.MonkeyPatch, variable: str | None, found: str
 ) -> None:
     open_venue()  # clears the environment
-    with venues.Proxy() as proxy:
+    with Proxy() as proxy:
         proxy.tunnels = False
         monkeypatch.setenv("HTTPS_PROXY", variable or proxy.url)
         with pytest.raises(ConfigError, match=f"but found {found}: ") as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -14,13 +13,12 @@ import numpy as np
 import pytest
 
 import ingest
+from fingerprint_testing.marks import needs_captures
+from fingerprint_testing.paths import CAPTURES
 from ingest.recordings.capture import read_capture, read_frames
 from udfs.schema import MISSING, SESSION_COLUMNS, MsgType, Session
 
-CAPTURES = Path(
-    os.environ.get("FINGERPRINT_CAPTURES") or Path(__file__).resolve().parents[3].parent / "shared" / "captures"
-)
-pytestmark = pytest.mark.skipif(not CAPTURES.is_dir(), reason="FINGERPRINT_CAPTURES names no folder of captures")
+pytestmark = needs_captures
 
 
 @dataclass(frozen=True)

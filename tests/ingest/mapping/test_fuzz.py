@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 from itertools import islice
 from pathlib import Path
@@ -14,14 +13,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from fingerprint_testing.marks import needs_captures
+from fingerprint_testing.paths import CAPTURES
 from ingest.frame import Frame
 from ingest.mapping.frame_mapper import Direction, Message, map_frame
 from ingest.recordings.capture import read_frames, to_line
 from udfs.schema import MISSING, MsgType
 
-CAPTURES = Path(
-    os.environ.get("FINGERPRINT_CAPTURES") or Path(__file__).resolve().parents[3].parent / "shared" / "captures"
-)
 NOW = 1_700_000_000_000_000_000
 DIRECTIONS: tuple[Direction, ...] = ("recv", "send")
 
@@ -189,7 +187,7 @@ def _mutated(text: str, rng: random.Random) -> str | bytes:
             return text[:position] + json.dumps(rng.choice([*NUMBERS, None, [], {}, *WORDS])) + text[position + 1 :]
 
 
-@pytest.mark.skipif(not CAPTURES.is_dir(), reason="FINGERPRINT_CAPTURES names no folder of captures")
+@needs_captures
 def test_mutated_real_frames() -> None:
     rng = random.Random(5)
     n_json = 0
@@ -204,7 +202,7 @@ def test_mutated_real_frames() -> None:
     assert n_json > len(frames), "many mutations must get past the parser"
 
 
-@pytest.mark.skipif(not CAPTURES.is_dir(), reason="FINGERPRINT_CAPTURES names no folder of captures")
+@needs_captures
 def test_recorded_mutations_map_as_live_ones(folder: Path) -> None:
     rng = random.Random(6)
     mutated = (_mutated(text, rng) for text in _real_frames())

@@ -4,7 +4,6 @@ import csv
 import gzip
 import json
 import logging
-import os
 import zlib
 from itertools import islice
 from pathlib import Path
@@ -14,6 +13,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from fingerprint_testing.marks import needs_captures
+from fingerprint_testing.paths import CAPTURES
 from ingest.frame import Frame
 from ingest.live.feed import Feed
 from ingest.recordings.capture import (
@@ -28,11 +29,6 @@ from ingest.recordings.capture import (
 from ingest.recordings.recorder import Recorder
 from udfs.errors import ConfigError, SchemaError
 from udfs.schema import MISSING, SESSION_COLUMNS, MsgType
-
-CAPTURES = Path(
-    os.environ.get("FINGERPRINT_CAPTURES") or Path(__file__).resolve().parents[3].parent / "shared" / "captures"
-)
-needs_captures = pytest.mark.skipif(not CAPTURES.is_dir(), reason="FINGERPRINT_CAPTURES names no folder of captures")
 
 LINES = (
     {"ts_ns": 1_617_574_000_000_000_001, "dir": "send", "frame": '{"event":"subscribe","reqid":7}'},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import os
 import zlib
 from collections.abc import Callable
 from itertools import islice
@@ -12,15 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from fingerprint_testing.marks import needs_captures
+from fingerprint_testing.paths import CAPTURES
 from ingest.frame import Frame
 from ingest.recordings.capture import read_capture, read_frames
 from ingest.recordings.conversion import Conversion, convert
 from udfs.errors import ConfigError, SchemaError
-
-CAPTURES = Path(
-    os.environ.get("FINGERPRINT_CAPTURES") or Path(__file__).resolve().parents[3].parent / "shared" / "captures"
-)
-needs_captures = pytest.mark.skipif(not CAPTURES.is_dir(), reason="FINGERPRINT_CAPTURES names no folder of captures")
 
 HFTBACKTEST = b"""\
 1723161253937085768 {"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate"}}

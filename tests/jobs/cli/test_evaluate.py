@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -12,19 +11,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from fingerprint_testing.marks import needs_captures
+from fingerprint_testing.paths import CAPTURES
 from jobs.cli.evaluate import evaluate
 from jobs.cli.main import build_app
 from jobs.cli.models import train
 from model.evaluation.effort import FULL
 from model.evaluation.report.evaluation_page import figure_text, interval_text, share_text
 from model.training.boosting import N_TREES
-
-CAPTURES = Path(os.environ.get("FINGERPRINT_CAPTURES", Path(__file__).parents[4] / "shared" / "captures"))
-
-needs_captures = pytest.mark.skipif(
-    not (CAPTURES / "index.csv").is_file(), reason="no recordings: set FINGERPRINT_CAPTURES to a folder with index.csv"
-)
-
 
 pytestmark = pytest.mark.slow
 

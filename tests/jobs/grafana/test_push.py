@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -17,6 +15,8 @@ import psycopg2
 import pytest
 from typer.testing import CliRunner
 
+from fingerprint_testing.grafana_stand_in import State, serve
+from fingerprint_testing.paths import GRAFANA
 from jobs.cli.main import build_app
 from jobs.grafana.grafana_server import Grafana, find_credential
 from jobs.grafana.panel_check import panels_of, queries_of
@@ -25,25 +25,11 @@ from jobs.results.migrations import migrate
 from model.registry.database_url import parse_database_url
 from udfs.errors import ConfigError, PipelineError
 
-GRAFANA = Path(__file__).resolve().parents[3] / "grafana"
 N_VARIABLES = sum(
     variable["type"] == "query" for board in read_dashboards() for variable in board["templating"]["list"]
 )
 TITLES = {json.loads(path.read_text())["title"] for path in (GRAFANA / "dashboards").glob("*.json")}
 GROUPS = {group["name"]: group for group in read_rule_groups({})}
-
-
-@pytest.fixture(scope="module")
-def stand_in() -> Any:
-    spec = importlib.util.spec_from_file_location(
-        "tests_grafana_stand_in", Path(__file__).with_name("grafana_stand_in.py")
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(autouse=True)
@@ -54,13 +40,13 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def start(stand_in: Any) -> Iterator[Callable[..., Any]]:
+def start() -> Iterator[Callable[..., Any]]:
     """Return a function that starts a stand-in, and returns its address and what it keeps."""
     with ExitStack() as stack:
 
         def start_one(**given: Any) -> Any:
-            state = stand_in.State(**given)
-            return stack.enter_context(stand_in.serve(state)), state
+            state = State(**given)
+            return stack.enter_context(serve(state)), state
 
         yield start_one
 

@@ -8,9 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from fingerprint_testing.paths import ROOT
 from jobs.pipeline.code_shipping import SHIPPED_PACKAGES
-
-ROOT = Path(__file__).parents[3]
 
 
 def test_a_worker_needs_no_more_of_ours_than_is_shipped(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_a_long_pause_counts_for_one_to_two_thousand_others() -> None:
     assert event["limit_s"] == 5.0
 
 
-def test_after_a_stall_the_rhythm_is_learnt_anew() -> None:
+def test_after_a_stall_the_intervals_are_learnt_anew() -> None:
     fast = [n / 10 for n in range(201)]
     again = [100 + n / 10 for n in range(201)]
     assert len(timed([*fast, *again[:-1], 200.0])) == 1

@@ -7,17 +7,16 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from pathlib import Path
 
 import psycopg2
 import pytest
 import yoyo
 
+from fingerprint_testing.paths import ROOT, SQL
 from jobs.results.migrations import _MIGRATE_LOCK, check_schema, migrate, sql_folder
 from udfs.errors import ConfigError, SchemaError
 
-ROOT = Path(__file__).resolve().parents[3]
-MIGRATIONS = sorted(path.stem for path in (ROOT / "sql" / "migrations").glob("*.sql"))
+MIGRATIONS = sorted(path.stem for path in (SQL / "migrations").glob("*.sql"))
 
 
 @pytest.fixture
@@ -204,5 +203,5 @@ def test_a_user_who_may_not_create_tables_is_told_so(empty_database_url: str) ->
 def test_every_sql_file_is_packed_into_the_wheel() -> None:
     data_files = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["data-files"]
     packed = {path for patterns in data_files.values() for pattern in patterns for path in ROOT.glob(pattern)}
-    assert {*(ROOT / "sql").glob("*/*.sql")} == {path for path in packed if path.is_relative_to(ROOT / "sql")}
-    assert sql_folder() == ROOT / "sql"
+    assert {*SQL.glob("*/*.sql")} == {path for path in packed if path.is_relative_to(SQL)}
+    assert sql_folder() == SQL

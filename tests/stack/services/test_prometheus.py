@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from fingerprint_testing.paths import ROOT
 from stack.services.flink_options import MetricsPorts
 from stack.services.prometheus import build_prometheus, find_prometheus
 from stack.settings import StackSettings
 from stack.stack_error import StackError
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from synthetic.behaviour import (
     OrderProfile,
     Periodic,
     Profile,
-    Rhythm,
     SeqRule,
+    TickPattern,
     Ticks,
     Trigger,
 )
@@ -116,11 +116,11 @@ def test_half_have_heartbeats_of_all_kinds(drawn: list[Profile]) -> None:
         assert 0.1 < np.mean([getattr(b, trait) for b in beats]) < 0.4
 
 
-def test_half_batch_by_all_rhythms_and_periods(drawn: list[Profile]) -> None:
+def test_half_batch_by_all_patterns_and_periods(drawn: list[Profile]) -> None:
     ticks = [[c.ticks for c in p.mixes[0] if c.ticks is not None] for p in markets(drawn)]
     assert 0.35 < np.mean([len(t) > 0 for t in ticks]) < 0.6
     flat = [t for of_one in ticks for t in of_one]
-    assert {t.rhythm for t in flat} == set(Rhythm)
+    assert {t.pattern for t in flat} == set(TickPattern)
     periods = [t.period_ms[0] for t in flat]
     assert min(periods) >= 5
     assert max(periods) <= 2000
@@ -151,12 +151,12 @@ def test_an_unknown_venue_is_never_one_of_the_known(drawn: list[Profile]) -> Non
         channels = p.mixes[0]
         beats = sorted((b.msg_type.name, round(b.period_s, 1)) for b in p.periodics)
         rules = {c.seq for c in channels}
-        batched = {(c.ticks.rhythm, c.ticks.period_ms[0]) for c in channels if c.ticks is not None}
+        batched = {(c.ticks.pattern, c.ticks.period_ms[0]) for c in channels if c.ticks is not None}
         # Kraken v2, Coinbase's full channel, Advanced Trade without batches or Binance's depth: written out by hand.
         assert (beats, rules, batched) != ([("HEARTBEAT", 1.0)], {SeqRule.NONE}, set())
         assert (beats, rules, batched) != ([("HEARTBEAT", 1.0)], {SeqRule.SYMBOL}, set())
-        assert (beats, rules, batched) != ([("HEARTBEAT", 20.0)], {SeqRule.SYMBOL}, {(Rhythm.GRID, 100.0)})
-        assert (beats, rules, batched) != ([], {SeqRule.SYMBOL}, {(Rhythm.GRID, 100.0)})
+        assert (beats, rules, batched) != ([("HEARTBEAT", 20.0)], {SeqRule.SYMBOL}, {(TickPattern.GRID, 100.0)})
+        assert (beats, rules, batched) != ([], {SeqRule.SYMBOL}, {(TickPattern.GRID, 100.0)})
 
 
 def market(name: str) -> MarketProfile:
@@ -186,9 +186,9 @@ def test_every_known_venue_resembles_itself(known: Profile) -> None:
         (with_beat("kraken-v2-market", 5.0), False),
         (replace(market("binance-spot-market"), periodics=()), True),  # half of the recorders see no ping
         (with_depth(), True),
-        (with_depth(ticks=Ticks(rhythm=Rhythm.GRID, period_ms=(104.0,))), True),
-        (with_depth(ticks=Ticks(rhythm=Rhythm.GRID, period_ms=(200.0,))), False),
-        (with_depth(ticks=Ticks(rhythm=Rhythm.SUCCESSION, period_ms=(100.0,))), False),
+        (with_depth(ticks=Ticks(pattern=TickPattern.GRID, period_ms=(104.0,))), True),
+        (with_depth(ticks=Ticks(pattern=TickPattern.GRID, period_ms=(200.0,))), False),
+        (with_depth(ticks=Ticks(pattern=TickPattern.SUCCESSION, period_ms=(100.0,))), False),
         (with_depth(seq=SeqRule.VENUE), False),
         (with_depth(seq=SeqRule.CLOCK), False),
         # Nothing is nobody's, though Kraken's channels have no more

@@ -1,0 +1,74 @@
+"""How far a topic's readers are, what its records are, and its end, on a real broker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from ingest.kafka.broker import delete_topics, ensure_topics
+from ingest.kafka.committed_offsets import consumer_lags
+from ingest.kafka.topic_reader import TopicReader
+from stack.ports import free_port
+from stack.status import StackStatus
+from udfs.errors import ConfigError
+
+TOPIC = "topics_test"
+
+
+@pytest.fixture(scope="module")
+def kafka(local_stack: StackStatus) -> str:
+    """Fill a topic of two partitions with five and three records, and return where it is."""
+    ensure_topics(local_stack.kafka, [TOPIC], 2)
+    producer = Producer({"bootstrap.servers": local_stack.kafka})
+    for partition, n in ((0, 5), (1, 3)):
+        for number in range(n):
+            producer.produce(TOPIC, b"%d" % number, b"key", partition, headers=[("number", b"%d" % number)])
+    assert producer.flush(30) == 0
+    return local_stack.kafka
+
+
+def commit(kafka: str, group: str, offsets: dict[int, int]) -> None:
+    consumer = Consumer({"bootstrap.servers": kafka, "group.id": group, "enable.auto.commit": False})
+    places = [TopicPartition(TOPIC, partition, offset) for partition, offset in offsets.items()]
+    consumer.commit(offsets=places, asynchronous=False)
+    consumer.close()
+
+
+def test_lags_are_those_of_every_group_that_has_committed(kafka: str) -> None:
+    assert consumer_lags(kafka, TOPIC) == []
+    commit(kafka, "one", {0: 4, 1: 1})
+    assert sorted(consumer_lags(kafka, TOPIC)) == [1, 2]
+    commit(kafka, "another", {0: 5})  # of partition 1 it has committed nothing, so all three records are before it
+    assert sorted(consumer_lags(kafka, TOPIC)) == [0, 1, 2, 3]
+
+
+def test_records_are_read_with_their_headers_and_places(kafka: str) -> None:
+    with TopicReader(kafka, TOPIC) as reader:
+        records = [record for span in reader.spans for some in reader.read(span) for record in some]
+    assert [(record.partition, record.offset) for record in records] == [(0, n) for n in range(5)] + [
+        (1, n) for n in range(3)
+    ]
+    assert all(record.headers == {"number": record.value} and record.key == b"key" for record in records)
+    assert all(record.timestamp_ms > 1_700_000_000_000 for record in records)
+
+
+def test_a_broker_that_is_away_is_one_sentence() -> None:
+    with pytest.raises(ConfigError, match="expected Kafka at 127.0.0.1:[0-9]+ to answer, but found"):
+        consumer_lags(f"127.0.0.1:{free_port()}", TOPIC)
+
+
+def test_deleted_topics_are_gone_and_those_that_never_were_are_passed_over(
+    kafka: str, wait_until: Callable[..., None]
+) -> None:
+    delete_topics(kafka, [TOPIC, "never_there"])
+
+    def is_gone() -> bool:
+        try:
+            TopicReader(kafka, TOPIC)
+        except ConfigError as error:
+            return "no such topic" in str(error)
+        return False
+
+    wait_until(is_gone, timeout_s=30, what="the end of the topic")

@@ -1,0 +1,1 @@
+"""What tests and benchmarks share; `tests/support` is on their path."""
