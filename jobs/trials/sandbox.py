@@ -24,6 +24,11 @@ from udfs.errors import ConfigError, ServiceUnavailable
 _CANCELLED_AFTER_S: Final = 60.0
 _POLL_S: Final = 0.25
 
+ENDED: Final = ("FINISHED", "FAILED", "CANCELED")
+GONE: Final = "gone"
+UNKNOWN: Final = "unknown"
+"""States of a job: Flink's of one that has ended, and ours."""
+
 
 @contextmanager
 def idle_stack(home: Path, progress: Callable[[str], None]) -> Iterator[StackStatus]:
@@ -53,34 +58,69 @@ def idle_stack(home: Path, progress: Callable[[str], None]) -> Iterator[StackSta
 @contextmanager
 def fresh_database(stack: StackStatus, name: str) -> Iterator[str]:
     """Make a database with our tables, yield its address, and drop it afterwards."""
-    drop = f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"
-    with connect(stack.database_url) as connection, connection.cursor() as cursor:
-        cursor.execute(drop)
-        cursor.execute(f"CREATE DATABASE {name}")
-    url = urlunsplit(urlsplit(stack.database_url)._replace(path=f"/{name}"))
-    migrate(url)
+    url = make_database(stack, name)
     try:
         yield url
     finally:
-        with suppress(ServiceUnavailable), connect(stack.database_url) as connection, connection.cursor() as cursor:
-            cursor.execute(drop)
+        with suppress(ServiceUnavailable):
+            drop_database(stack, name)
+
+
+def make_database(stack: StackStatus, name: str) -> str:
+    """Make a database with our tables in place of one of that name, and return its address."""
+    drop_database(stack, name)
+    with connect(stack.database_url) as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+    url = urlunsplit(urlsplit(stack.database_url)._replace(path=f"/{name}"))
+    migrate(url)
+    return url
+
+
+def drop_database(stack: StackStatus, name: str) -> None:
+    """Drop a database, if it is there, whoever uses it."""
+    with connect(stack.database_url) as connection, connection.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def addresses_of(stack: StackStatus, database_url: str) -> Addresses:
+    """Return where a job of the stack finds its services and, in the sandbox, its database."""
+    return Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
 
 
 def end_job(stack: StackStatus, database_url: str, topic: str, job_id: str) -> None:
     """Cancel a job, if there is one of that id and it has not ended, and delete what jobs like it have saved."""
-    if not _has_ended(stack, job_id):
+    with suppress(ServiceUnavailable):
+        cancel_job(stack, job_id)
+    Savepoints(addresses=addresses_of(stack, database_url), topic=topic).delete()
+
+
+def cancel_job(stack: StackStatus, job_id: str) -> None:
+    """Cancel a job, if there is one of that id, and wait until it has ended.
+
+    Raises
+    ------
+    ServiceUnavailable
+        If it has not ended after a minute.
+    """
+    end_s = time.monotonic() + _CANCELLED_AFTER_S
+    if job_state(stack, job_id) not in (*ENDED, GONE):
         with suppress(ServiceUnavailable):  # whether it has ended is looked at below
             cancel(stack.flink_url, job_id)
-        end_s = time.monotonic() + _CANCELLED_AFTER_S
-        while not _has_ended(stack, job_id) and time.monotonic() < end_s:
-            time.sleep(_POLL_S)
-    addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
-    Savepoints(addresses=addresses, topic=topic).delete()
+    while job_state(stack, job_id) not in (*ENDED, GONE):
+        if time.monotonic() > end_s:
+            raise ServiceUnavailable(
+                f"Expected the job {job_id} to end within {_CANCELLED_AFTER_S:.0f} s, found it still there: cancel it "
+                "in Flink's web UI"
+            )
+        time.sleep(_POLL_S)
 
 
-def _has_ended(stack: StackStatus, job_id: str) -> bool:
-    ended = ("FINISHED", "FAILED", "CANCELED")
-    return all(job.state in ended for job in list_jobs(stack.flink_url) if job.job_id == job_id)
+def job_state(stack: StackStatus, job_id: str) -> str:
+    """Return Flink's word for the state of a job, `GONE` if it has none of that id, `UNKNOWN` if it does not answer."""
+    try:
+        return next((job.state for job in list_jobs(stack.flink_url) if job.job_id == job_id), GONE)
+    except ServiceUnavailable:  # a cluster that is busy may take long to answer
+        return UNKNOWN
 
 
 def delete_topic(stack: StackStatus, topic: str) -> None:

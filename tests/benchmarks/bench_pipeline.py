@@ -26,9 +26,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from ingest.kafka.message_json import encode
 from jobs.cluster.flink_client import find_running_job
-from jobs.cluster.service_addresses import Addresses
 from jobs.cluster.submission import Submission
-from jobs.trials.sandbox import delete_topic, end_job, fresh_database, idle_stack
+from jobs.trials.sandbox import addresses_of, delete_topic, end_job, fresh_database, idle_stack
 from model.registry.database import connect
 from stack.status import StackStatus
 from synthetic.sessions import synthetic_sessions
@@ -78,7 +77,7 @@ class Place:
     def submit(self, *options: str) -> str:
         """Submit the job on the topic, and return its id."""
         stack = self.stack
-        addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=self.database_url)
+        addresses = addresses_of(stack, self.database_url)
         return Submission(addresses=addresses, topic=self.topic, job_options=options).run(lambda _: None)
 
 

@@ -26,10 +26,9 @@ from matplotlib.figure import Figure
 
 from ingest.kafka.broker import ensure_topics
 from ingest.kafka.message_json import encode
-from jobs.cluster.service_addresses import Addresses
 from jobs.cluster.submission import Submission
 from jobs.config import DEAD_LETTER_TOPIC
-from jobs.trials.sandbox import delete_topic, end_job, fresh_database, idle_stack
+from jobs.trials.sandbox import addresses_of, delete_topic, end_job, fresh_database, idle_stack
 from jobs.trials.soak.probes import FlinkProbe, live_heap_mb
 from stack.status import StackStatus
 from synthetic.sessions import synthetic_sessions
@@ -133,7 +132,7 @@ def running_job(home: Path | None, topic: str, *options: str) -> Iterator[tuple[
     with TemporaryDirectory() as nowhere, idle_stack(home or Path(nowhere), print) as stack:
         ensure_topics(stack.kafka, [topic, DEAD_LETTER_TOPIC], PARTITIONS)
         with fresh_database(stack, "bench_state") as url:
-            addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=url)
+            addresses = addresses_of(stack, url)
             job_id = Submission(addresses=addresses, topic=topic, job_options=options).run(lambda _line: None)
             probe = FlinkProbe(flink_url=stack.flink_url, job_id=job_id)
             source = Source(stack.kafka, topic)

@@ -33,7 +33,6 @@ from ingest.kafka.record_validity import check_record
 from ingest.kafka.session_publisher import merge
 from ingest.kafka.topic_reader import TopicReader
 from jobs.cluster.flink_client import list_jobs
-from jobs.cluster.service_addresses import Addresses
 from jobs.cluster.submission import Submission
 from jobs.config import DEAD_LETTER_TOPIC
 from jobs.pipeline.queries import _LONGEST_BODY_BYTES, _LONGEST_KEY_BYTES
@@ -41,7 +40,7 @@ from jobs.pipeline.result_tables import DEAD_LETTERS
 from jobs.reference.result_rows import Chunk, ResultsHash, differences, hash_results
 from jobs.reference.topic_results import TopicResults
 from jobs.results.stored_results import read_results, versions_of
-from jobs.trials.sandbox import delete_topic, fresh_database, idle_stack
+from jobs.trials.sandbox import addresses_of, delete_topic, fresh_database, idle_stack
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
 from model.registry.database import connect
 from model.registry.topic_models import OneModel
@@ -214,7 +213,7 @@ def without_offsets(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
 
 def run_job(stack: StackStatus, database_url: str, topic: str) -> int:
     """Let the job read the topic to its end, and return how often it failed meanwhile."""
-    addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
+    addresses = addresses_of(stack, database_url)
     job_id = Submission(addresses=addresses, topic=topic, job_options=("--stop-at-end",)).run(lambda _: None)
     while (state := next(j.state for j in list_jobs(stack.flink_url) if j.job_id == job_id)) not in (
         *("FINISHED", "FAILED", "CANCELED"),

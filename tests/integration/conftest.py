@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from fingerprint_testing.paths import CAPTURES
 from jobs.cluster.flink_client import list_jobs
-from jobs.cluster.service_addresses import Addresses
 from jobs.cluster.submission import Submission
 from jobs.reference.scored_captures import signature_of
+from jobs.trials.sandbox import addresses_of
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
 from stack.status import StackStatus
 from synthetic.anomalies import switch
@@ -63,7 +63,7 @@ def run_to_the_end(local_stack: StackStatus, wait_until: Callable[..., None]) ->
     stack = local_stack
 
     def run(topic: str, database_url: str) -> None:
-        addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
+        addresses = addresses_of(stack, database_url)
         job_id = Submission(addresses=addresses, topic=topic, job_options=("--stop-at-end",)).run(lambda _: None)
 
         def state() -> str:

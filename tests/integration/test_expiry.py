@@ -14,13 +14,13 @@ from ingest.kafka.broker import ensure_topics
 from ingest.kafka.session_publisher import publish
 from ingest.kafka.topic_reader import TopicReader
 from jobs.cluster.flink_client import find_running_job, stop_with_savepoint
-from jobs.cluster.service_addresses import Addresses
 from jobs.cluster.submission import Submission
 from jobs.config import DEAD_LETTER_TOPIC, JobSettings
 from jobs.reference.result_rows import hash_results
 from jobs.reference.topic_results import TopicResults
 from jobs.results.migrations import migrate
 from jobs.results.stored_results import read_results, versions_of
+from jobs.trials.sandbox import addresses_of
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
 from model.registry.database_url import parse_database_url
 from model.registry.topic_models import OneModel
@@ -66,7 +66,7 @@ def test_a_window_after_the_longest_pause_and_a_downtime_is_the_replays(
         publish([replace(session, **part)], bootstrap_servers=stack.kafka, topic=TOPIC)
 
     def submit(savepoint: str | None) -> str:
-        addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
+        addresses = addresses_of(stack, database_url)
         submission = Submission(addresses=addresses, topic=TOPIC, job_options=LIVES, savepoint=savepoint)
         return submission.run(lambda _: None)
 

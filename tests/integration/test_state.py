@@ -11,13 +11,12 @@ import pytest
 from ingest.kafka.broker import ensure_topics
 from ingest.kafka.producer import Producer
 from jobs.cluster.flink_client import find_running_job
-from jobs.cluster.service_addresses import Addresses
 from jobs.cluster.submission import Submission
 from jobs.config import DEAD_LETTER_TOPIC
 from jobs.results.migrations import migrate
 from jobs.trials.background_load import Publishing
 from jobs.trials.background_load import wait_until as wait_until_due
-from jobs.trials.sandbox import end_job
+from jobs.trials.sandbox import addresses_of, end_job
 from jobs.trials.soak.probes import FlinkProbe
 from stack.status import StackStatus
 
@@ -59,7 +58,7 @@ def test_the_state_of_connections_that_are_gone_is_dropped(
     stack = local_stack
     migrate(database_url)
     ensure_topics(stack.kafka, [TOPIC, DEAD_LETTER_TOPIC], 4)
-    addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
+    addresses = addresses_of(stack, database_url)
     job_id = Submission(addresses=addresses, topic=TOPIC, job_options=LIVES).run(lambda _: None)
     probe = FlinkProbe(flink_url=stack.flink_url, job_id=job_id)
     steady, passing = (Publishing(stack.kafka, TOPIC, publish) for publish in (go_on, pass_by))

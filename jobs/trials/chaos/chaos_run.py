@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 
 from ingest.kafka.broker import delete_topics, ensure_topics
-from jobs.cluster.flink_client import cancel, list_jobs, stop_with_savepoint
+from jobs.cluster.flink_client import stop_with_savepoint
 from jobs.cluster.savepoints import Savepoints
-from jobs.cluster.service_addresses import Addresses
 from jobs.cluster.submission import Submission
 from jobs.config import TOPIC_PARTITIONS
-from jobs.results.migrations import migrate
 from jobs.trials.background_load import Publishing
 from jobs.trials.chaos.chaos_load import publish_waves
 from jobs.trials.chaos.chaos_report import DISTURBED, UNDISTURBED, WITHOUT_FLINK, ChaosReport, Injury
 from jobs.trials.chaos.faults import Fault
 from jobs.trials.chaos.job_watch import Watch, seconds_to_recovery, wait_until
 from jobs.trials.chaos.outcome import Outcomes
-from model.registry.database import connect
+from jobs.trials.sandbox import ENDED, addresses_of, cancel_job, drop_database, job_state, make_database
 from stack.status import StackStatus
 from udfs.errors import PipelineError, ServiceUnavailable
 
@@ -47,7 +43,7 @@ class Chaos:
     def __init__(self, stack: StackStatus, seed: int, progress: Callable[[str], None]) -> None:
         self._stack, self._seed, self._progress = stack, seed, progress
         self._topic = f"chaos_{time.time_ns() // 10**6}"
-        self._databases = {name: self._make_database(name) for name in (DISTURBED, UNDISTURBED)}
+        self._databases = {name: make_database(stack, _database(name)) for name in (DISTURBED, UNDISTURBED)}
         self._parallelism = 1
         self._job_id = ""
         self._watch = Watch(
@@ -82,17 +78,15 @@ class Chaos:
 
     def clean_up(self) -> None:
         """End the job, and remove its state, and topics and databases unless there is a difference to look into."""
-        if self._state(self._job_id) not in ("FINISHED", "FAILED", "CANCELED", "gone"):
-            self._cancel()
+        cancel_job(self._stack, self._job_id)
         for name in self._databases:
             self._savepoints(name).delete()
         if self.report.outcomes and not self.report.is_same:
             self._progress(f"Topic {self._topic} and the databases {', '.join(map(_database, self._databases))} stay")
             return
         delete_topics(self._stack.kafka, self._topics())
-        with connect(self._stack.database_url) as connection, connection.cursor() as cursor:
-            for name in self._databases:
-                cursor.execute(f"DROP DATABASE IF EXISTS {_database(name)} WITH (FORCE)")
+        for name in self._databases:
+            drop_database(self._stack, _database(name))
 
     def _endure(self, faults: Sequence[Fault], per_exchange: int) -> None:
         ensure_topics(self._stack.kafka, self._topics(), TOPIC_PARTITIONS)
@@ -136,11 +130,11 @@ class Chaos:
         """Let the job read to the end of the topic, another one all of it undisturbed, and compute it without Flink."""
         self._progress(f"Reading to the end of {self.report.records:,} records")
         wait_until(self._watch.has_read_all, what="the job to read to the end of the topic", timeout_s=_READ_ALL_S)
-        self._cancel()
+        cancel_job(self._stack, self._job_id)
         self._progress("Reading them again, undisturbed")
         self._job_id = self._submit(UNDISTURBED, "--stop-at-end")
         wait_until(self._has_ended, what="the undisturbed run to end", timeout_s=_READ_ALL_S)
-        if self._state(self._job_id) != "FINISHED":
+        if job_state(self._stack, self._job_id) != "FINISHED":
             raise PipelineError("Expected the undisturbed run to end well, found it failed: see Flink's web UI")
         self._progress("Computing the results without Flink")
         outcomes = Outcomes(self._stack.kafka, self._topic)
@@ -162,45 +156,23 @@ class Chaos:
                 return savepoints.last().as_uri()  # only the answer was lost
         return stop_with_savepoint(self._stack.flink_url, self._job_id, folder)
 
-    def _addresses(self, name: str) -> Addresses:
-        stack = self._stack
-        return Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=self._databases[name])
-
     def _savepoints(self, name: str) -> Savepoints:
-        return Savepoints(addresses=self._addresses(name), topic=self._topic)
+        return Savepoints(addresses=addresses_of(self._stack, self._databases[name]), topic=self._topic)
 
     def _submit(self, name: str, *options: str, savepoint: str | None = None) -> str:
-        addresses = self._addresses(name)
+        addresses = addresses_of(self._stack, self._databases[name])
         options = ("--dead-letter-topic", self._dead_letters(name), *options)
         submission = Submission(addresses=addresses, topic=self._topic, job_options=options, savepoint=savepoint)
         return submission.run(lambda _line: None)
 
-    def _cancel(self) -> None:
-        with suppress(ServiceUnavailable):  # whether it has ended is looked at below
-            cancel(self._stack.flink_url, self._job_id)
-        wait_until(self._has_ended, what="the end of the job")
-
     def _has_ended(self) -> bool:
-        with suppress(ServiceUnavailable):  # a cluster that is busy may take long to answer
-            return self._state(self._job_id) in ("FINISHED", "FAILED", "CANCELED")
-        return False
-
-    def _state(self, job_id: str) -> str:
-        return next((job.state for job in list_jobs(self._stack.flink_url) if job.job_id == job_id), "gone")
+        return job_state(self._stack, self._job_id) in ENDED
 
     def _dead_letters(self, name: str) -> str:
         return f"{self._topic}_{name}_dlq"
 
     def _topics(self) -> list[str]:
         return [self._topic, *map(self._dead_letters, self._databases)]
-
-    def _make_database(self, name: str) -> str:
-        with connect(self._stack.database_url) as connection, connection.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE IF EXISTS {_database(name)} WITH (FORCE)")
-            cursor.execute(f"CREATE DATABASE {_database(name)}")
-        url = urlunsplit(urlsplit(self._stack.database_url)._replace(path=f"/{_database(name)}"))
-        migrate(url)
-        return url
 
 
 def _database(name: str) -> str:

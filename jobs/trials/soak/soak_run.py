@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from ingest.kafka.broker import ensure_topics
-from jobs.cluster.service_addresses import Addresses
 from jobs.cluster.submission import Submission
 from jobs.config import TOPIC_PARTITIONS
 from jobs.trials.background_load import Publishing
-from jobs.trials.sandbox import delete_topic, end_job, fresh_database
+from jobs.trials.sandbox import addresses_of, delete_topic, end_job, fresh_database
 from jobs.trials.soak.probes import FlinkProbe, LatencyProbe, Sample, Sampler
 from jobs.trials.soak.soak_load import LoadSettings, SoakLoad
 from stack.status import StackStatus
@@ -68,8 +67,9 @@ class Soak:
         job_id = ""
         with fresh_database(stack, DATABASE) as url:
             try:
-                addresses = Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=url)
-                job_id = Submission(addresses=addresses, topic=topic, job_options=options).run(lambda _line: None)
+                job_id = Submission(addresses=addresses_of(stack, url), topic=topic, job_options=options).run(
+                    lambda _line: None
+                )
                 load = SoakLoad(self.load)
                 publishing = Publishing(stack.kafka, topic, load.publish)
                 flink = FlinkProbe(flink_url=stack.flink_url, job_id=job_id)
