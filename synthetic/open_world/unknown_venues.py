@@ -46,7 +46,9 @@ _TICKS_MS: Final = (5.0, 10.0, 20.0, 25.0, 40.0, 50.0, 100.0, 200.0, 250.0, 300.
 _TICK_PATTERNS: Final = (TickPattern.GRID, TickPattern.GRID, TickPattern.SUCCESSION, TickPattern.PAUSE)
 _TRIGGERS: Final = (Trigger.BOOK, Trigger.BOOK, Trigger.TRADE, Trigger.BEST)
 _SEQ_RULES: Final = (SeqRule.SYMBOL, SeqRule.SYMBOL, SeqRule.SYMBOL, SeqRule.VENUE, SeqRule.CONNECTION, SeqRule.CLOCK)
-_TIME_STEPS_NS: Final = (None, 1, 1_000, 1_000, 1_000_000, 1_000_000, 1_000_000)
+_TIME_STEPS_NS: Final = (None, 1, 100, 1_000, 1_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000_000)
+_LAGGING_SHARE: Final = 0.6
+_COMPLETE_NUMBERS_SHARE: Final = 0.5
 _BEAT_TYPES: Final = (MsgType.HEARTBEAT, MsgType.HEARTBEAT, MsgType.HEARTBEAT, MsgType.OTHER, MsgType.NEW)
 
 
@@ -111,7 +113,7 @@ def _draw_market_profile(rng: np.random.Generator) -> MarketProfile:
         mixes=(_draw_channels(rng, rule, step_ns),),
         periodics=_draw_periodics(rng, rule, step_ns),
         opening=_draw_opening(rng, rule),
-        hidden_updates=0.0 if rng.random() < 0.3 else log_uniform(rng, 0.1, 200.0),
+        hidden_updates=0.0 if rng.random() < _COMPLETE_NUMBERS_SHARE else log_uniform(rng, 0.1, 200.0),
         hidden_by_trade=int(rng.choice([0, 0, 0, 1, 2])),
         frame_spacing_us=0.0 if rng.random() < 0.7 else log_uniform(rng, 10.0, 500.0),
         most_symbols=int(log_uniform(rng, 5.0, 100.0)),
@@ -128,10 +130,12 @@ def _draw_seq_rule(rng: np.random.Generator) -> SeqRule:
 def _draw_channels(rng: np.random.Generator, rule: SeqRule, step_ns: int | None) -> tuple[Channel, ...]:
     """Draw one to four channels; of a venue that numbers its frames, the first one's are numbered."""
     ticks = _draw_ticks(rng) if rng.random() < _BATCHED_SHARE else None
+    lag_ms = log_uniform(rng, 0.02, 1000.0) if rng.random() < _LAGGING_SHARE else 0.0
     return tuple(
         _draw_channel(
             rng,
             position,
+            lag_ms=lag_ms if rng.random() < 0.8 else 0.0,
             ticks=_vary(rng, ticks),
             rule=rule if position == 0 or rng.random() < 0.7 else SeqRule.NONE,
             step_ns=step_ns,
@@ -141,7 +145,13 @@ def _draw_channels(rng: np.random.Generator, rule: SeqRule, step_ns: int | None)
 
 
 def _draw_channel(
-    rng: np.random.Generator, position: int, *, ticks: Ticks | None, rule: SeqRule, step_ns: int | None
+    rng: np.random.Generator,
+    position: int,
+    *,
+    lag_ms: float,
+    ticks: Ticks | None,
+    rule: SeqRule,
+    step_ns: int | None,
 ) -> Channel:
     can_be_complete = ticks is None and rule in (SeqRule.NONE, SeqRule.SYMBOL, SeqRule.CONNECTION)
     return Channel(
@@ -153,6 +163,7 @@ def _draw_channel(
         payload_bytes=int(log_uniform(rng, 60.0, 1500.0)),
         level_bytes=0 if ticks is None else int(log_uniform(rng, 10.0, 80.0)),
         exchange_time_ns=step_ns if rng.random() < 0.85 else None,
+        time_lag_ms=lag_ms,
     )
 
 
