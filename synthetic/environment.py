@@ -71,8 +71,8 @@ def draw_circumstances(rng: np.random.Generator, rates_hz: tuple[float, float]) 
 
     The ranges enclose what was recorded for the three exchanges and for order entry: standard deviations of the
     logarithm of the messages in a second of 0.29 to 1.15, runs of messages less than 1 ms apart of 1.1 to 2.5 in the
-    mean, gaps within them of 1 to 100 us, distances of 33 to 221 ms, clocks up to 1.5 s wrong, sizes of one kind and symbol that
-    vary by 0.2 (spot__btcusdt_20240808) to 4 bytes (COINBASE__2021-04-17).
+    mean, gaps within them of 1 to 100 us, distances of 33 to 221 ms, clocks up to 1.5 s wrong, sizes of one kind and
+    symbol that vary by 0.2 (spot__btcusdt_20240808) to 4 bytes (COINBASE__2021-04-17).
 
     Parameters
     ----------

@@ -11,8 +11,8 @@ from synthetic.behaviour import MarketProfile, OrderProfile, Profile
 from synthetic.environment import log_uniform
 
 _FACTORS: Final = (0.9, 1.2)
-"""Recorded: the trade of Binance's spot feed has 200 bytes in BINANCE__2021-04-05 and 168 in spot__btcusdt_20240808, the
-ticker of Coinbase 332 in COINBASE__2021-04-17 and 404 in COINBASE__2025-11-13."""
+"""Recorded: the trade of Binance's spot feed has 200 bytes in BINANCE__2021-04-05 and 168 in spot__btcusdt_20240808,
+the ticker of Coinbase 332 in COINBASE__2021-04-17 and 404 in COINBASE__2025-11-13."""
 
 
 def vary_sizes(rng: np.random.Generator, profile: Profile) -> Profile:

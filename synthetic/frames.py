@@ -70,7 +70,7 @@ def make_frames(
     event_times_s: Float64Array | None = None,
     event_step_ns: int | None = None,
 ) -> Frames:
-    """Build frames; what is one number holds for all of them. Sizes vary around `payload_bytes` by their digits only."""
+    """Build frames; what is one number holds for all of them. Sizes vary around `payload_bytes` by their digits."""
     n = len(times_s)
     sizes = payload_bytes + spread_bytes * rng.standard_normal(n)
     timed = event_step_ns is not None

@@ -20,12 +20,12 @@ _MAX_SYMBOLS: Final = 20
 _MAX_EVENTS_EACH: Final = 30.0
 _NS_PER_MS: Final = 1_000_000
 _BUSY_TICKS: Final = 0.6
-_FIRST_IDS: Final = (1e5, 1e11)
+_FIRST_IDS: Final = (1e4, 2e11)
 """Recorded: 9,537 (BITCOINCOM__2021-07-15) to 1.2 * 10^11 (COINBASE__2025-11-13)."""
 
 _ONE_STAMP_S: Final = 0.001
-"""What one order trades in so short a time has one time of the venue (recorded, COINBASE__2025-11-13: 55% of the ticker's
-times repeat the one before, to the microsecond)."""
+"""What one order trades in so short a time has one time of the venue (recorded, COINBASE__2025-11-13: 55% of the
+ticker's times repeat the one before, to the microsecond)."""
 
 _ONE_SYMBOL_SHARE: Final = 0.3
 _NEW_ORDER_SHARE: Final = 0.5
@@ -233,7 +233,7 @@ def _draw_events(
     is_trade = (rng.random(activity.n_clusters) < plan.trade_share)[activity.clusters]
     is_quote = (rng.random(activity.n_clusters) < plan.best_share)[activity.clusters]
     times_s = first_s + activity.times_s
-    first_ids = np.exp(rng.uniform(*np.log(_FIRST_IDS), n_symbols)).astype(np.int64)
+    first_ids = np.exp(rng.uniform(np.log(_FIRST_IDS[0]), np.log(_FIRST_IDS[1]), n_symbols)).astype(np.int64)
     if any(channel.complete for channel, _ in plan.channels):
         steps = _draw_life_frames(rng, is_trade)
     else:

@@ -138,6 +138,23 @@ def _ratio(value: float) -> str:
     return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}".rstrip("0").rstrip(".")
 
 
+def _bytes(log10_bytes: float) -> str:
+    """Write a size given as log10(bytes).
+
+    >>> _bytes(2.6064)
+    '404 bytes'
+    """
+    return f"{10**log10_bytes:.0f} bytes"
+
+
+def _whole(value: float) -> str:
+    return f"{value:.0f}"
+
+
+def _count_or_time(is_clock: float) -> str:
+    return "the time" if is_clock >= 0.5 else "a count"
+
+
 def _share(words: str, *, absent: str = "", nothing: str = "none", undefined: str = "none") -> Phrase:
     return Phrase(words=f"{{}} {words}", absent=absent, number=_percent, nothing=nothing, undefined=undefined)
 
@@ -163,6 +180,9 @@ _NO_GAPS: Final = "all messages came at the same time"
 _FEW_GAPS: Final = "most messages came at the same time as the one before"
 _NO_ANSWERS: Final = "no request was {} in time"
 _NO_NUMBERS: Final = "messages carry no sequence numbers to compare"
+_NO_NUMBER: Final = "messages carry no sequence numbers"
+_NO_TIMES: Final = "messages carry no time of the venue"
+_NO_SIZES: Final = "messages have no size"
 
 _PHRASES: Final[dict[str, Phrase]] = {
     "inter_arrival_log10_median_us": Phrase(words="messages are typically {} apart", number=_ms, absent=_FEW_GAPS),
@@ -203,4 +223,33 @@ _PHRASES: Final[dict[str, Phrase]] = {
     "seq_backward_share": _share(
         "of the sequence steps repeat a number or go back", absent=_NO_NUMBERS, undefined="no numbers"
     ),
+    "seq_share": _share("of the messages carry a sequence number"),
+    "seq_continued_share": _share(
+        "of the sequence numbers continue another one of the window", absent=_NO_NUMBERS, undefined="no numbers"
+    ),
+    "seq_repeat_share": _share("of the sequence numbers come again", absent=_NO_NUMBERS, undefined="no numbers"),
+    "seq_counters": Phrase(
+        words="separate sequence counters in the window: {}", number=_whole, absent=_NO_NUMBER, undefined="no numbers"
+    ),
+    "seq_is_clock": Phrase(
+        words="the sequence number is {}", number=_count_or_time, absent=_NO_NUMBER, undefined="no numbers"
+    ),
+    "venue_time_share": _share("of the messages carry the venue's time"),
+    **{
+        f"venue_time_whole_{unit}_share": _share(
+            f"of the venue's times are whole {words}", absent=_NO_TIMES, undefined="no times"
+        )
+        for unit, words in (("us", "microseconds"), ("ms", "milliseconds"), ("s", "seconds"))
+    },
+    "venue_time_repeat_share": _share(
+        "of the venue's times repeat the one before", absent=_NO_TIMES, undefined="no times"
+    ),
+    "venue_time_backward_share": _share(
+        "of the venue's times are earlier than the one before", absent=_NO_TIMES, undefined="no times"
+    ),
+    "payload_log10_p10_bytes": Phrase(words="small messages have {}", number=_bytes, absent=_NO_SIZES),
+    "payload_log10_p50_bytes": Phrase(words="messages typically have {}", number=_bytes, absent=_NO_SIZES),
+    "payload_log10_p90_bytes": Phrase(words="large messages have {}", number=_bytes, absent=_NO_SIZES),
+    "payload_distinct_share": Phrase(words="there are as many sizes as {} of the messages", number=_percent, absent=""),
+    "payload_mode_share": _share("of the messages have the commonest size"),
 }

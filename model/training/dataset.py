@@ -157,9 +157,7 @@ def read_labelled_captures(folder: Path, progress: Callable[[str], None]) -> Ite
         ) from error
     for name, label, family in entries:
         progress(name)
-        yield _read_labelled(
-            [folder / name], name=name, label=label, family=family if label == UNKNOWN else label
-        )
+        yield _read_labelled([folder / name], name=name, label=label, family=family if label == UNKNOWN else label)
 
 
 def read_recordings_of(

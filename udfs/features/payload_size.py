@@ -77,7 +77,8 @@ def payload_size_shares(sorted_bytes: Int64Array) -> Float64Array:
     run_lengths = np.diff(firsts, append=n_windows * size)
     bounds = np.searchsorted(firsts, np.arange(n_windows + 1) * size)
     longest = np.maximum.reduceat(run_lengths, bounds[:-1]) if n_windows else run_lengths
-    return np.stack((np.diff(bounds), longest), axis=1) / size
+    shares: Float64Array = np.stack((np.diff(bounds), longest), axis=1) / size
+    return shares
 
 
 def payload_size_features(windows: Windows) -> Float64Array:

@@ -172,7 +172,8 @@ def _ascending_steps(sorted_seqs: Int64Array) -> tuple[Int64Array, NDArray[np.ui
 
 
 def _count(flags: NDArray[np.bool_]) -> Int64Array:
-    return np.count_nonzero(flags, axis=1)
+    counts: Int64Array = np.count_nonzero(flags, axis=1)
+    return counts
 
 
 def sequence_features(windows: Windows) -> Float64Array:

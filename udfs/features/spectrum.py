@@ -83,7 +83,7 @@ def arrival_tick_alignments(recv_ts_ns: Int64Array) -> Float64Array:
 
 
 def _lengths_with_doubles(vectors: Float32Array) -> Float64Array:
-    """Add up unit vectors of `_BASES` and of their doubles, (2, 7, size, n_windows): lengths of `HARMONICS`, (n, 20)."""
+    """Take lengths of `HARMONICS`, (n_windows, 20), from unit vectors of `_BASES`, (2, 7, size, n_windows)."""
     level = np.array(_BASES)
     harmonics, sums = level.tolist(), [_sum_messages(vectors)]
     for n_doubled in _DOUBLED:
@@ -98,7 +98,7 @@ def _lengths_with_doubles(vectors: Float32Array) -> Float64Array:
 
 def _doubled(vectors: Float32Array) -> Float32Array:
     """Double the angles of unit vectors, (2, ...) cosines and sines."""
-    doubled = vectors[0] * vectors
+    doubled: Float32Array = vectors[0] * vectors
     doubled *= 2
     doubled[0] -= 1
     return doubled
@@ -116,7 +116,8 @@ def _sum_messages(vectors: Float32Array) -> Float32Array:
         if size % 2:
             sums[..., 0, :] += vectors[..., -1, :]
         vectors = sums
-    return vectors[..., 0, :]
+    total: Float32Array = vectors[..., 0, :]
+    return total
 
 
 def spectrum_features(windows: Windows) -> Float64Array:

@@ -12,7 +12,7 @@ from udfs.schema import Float64Array, Int64Array, Windows
 FAMILY: Final = "venue_time"
 
 RESOLUTIONS_NS: Final = (1_000, 1_000_000, 1_000_000_000)
-"""From fine to coarse; each is a multiple of the one before, so a time that is whole in one is whole in those before."""
+"""From fine to coarse; each is a multiple of the one before, so a time whole in one is whole in those before."""
 
 _N_CLASSES: Final = len(RESOLUTIONS_NS) + 1
 
@@ -58,8 +58,8 @@ def venue_time_resolution_shares(exchange_ts_ns: Int64Array) -> Float64Array:
         # By the quotient of the finer one: NumPy divides by one number with SIMD instructions, but has none for `%`.
         wholes, previous_ns = wholes // (resolution_ns // previous_ns), resolution_ns
         coarseness += wholes * resolution_ns == times_ns
-    counts = np.bincount(rows * _N_CLASSES + coarseness, minlength=n_windows * _N_CLASSES).reshape(n_windows, -1)
-    at_least = np.cumsum(counts[:, ::-1], axis=1)[:, ::-1]
+    counts = np.bincount(rows * _N_CLASSES + coarseness, minlength=n_windows * _N_CLASSES)
+    at_least = np.cumsum(counts.reshape(n_windows, _N_CLASSES)[:, ::-1], axis=1)[:, ::-1]
     return np.concatenate((at_least[:, :1] / size, ratios(at_least[:, 1:], at_least[:, :1])), axis=1)
 
 
