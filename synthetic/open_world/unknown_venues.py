@@ -29,6 +29,7 @@ from synthetic.behaviour import (
 )
 from synthetic.environment import log_uniform
 from synthetic.generate import generate_session
+from synthetic.open_world.altered_profiles import SEQ_RULES, TIME_STEPS_NS, draw_altered_profile
 from synthetic.open_world.resemblance import resembles_a_known_venue
 from synthetic.sessions import LabelledSession
 from udfs.schema import UNKNOWN, MsgType
@@ -37,6 +38,9 @@ _STREAM: Final = 2**32 - 1
 """Keeps the unknown venues' seeds apart from those of the exchanges, which use their positions."""
 
 _MARKET_SHARE: Final = 0.85
+_ALTERED_SHARE: Final = 0.4
+"""Of the market-data feeds."""
+
 _HEARTBEAT_SHARE: Final = 0.55
 _NUMBERED_SHARE: Final = 0.5
 _BATCHED_SHARE: Final = 0.55
@@ -45,8 +49,6 @@ _PERIODS_S: Final = (0.5, 1.0, 2.0, 2.5, 3.0, 5.0, 6.0, 10.0, 15.0, 18.0, 20.0, 
 _TICKS_MS: Final = (5.0, 10.0, 20.0, 25.0, 40.0, 50.0, 100.0, 200.0, 250.0, 300.0, 400.0, 500.0, 1000.0, 2000.0)
 _TICK_PATTERNS: Final = (TickPattern.GRID, TickPattern.GRID, TickPattern.SUCCESSION, TickPattern.PAUSE)
 _TRIGGERS: Final = (Trigger.BOOK, Trigger.BOOK, Trigger.TRADE, Trigger.BEST)
-_SEQ_RULES: Final = (SeqRule.SYMBOL, SeqRule.SYMBOL, SeqRule.SYMBOL, SeqRule.VENUE, SeqRule.CONNECTION, SeqRule.CLOCK)
-_TIME_STEPS_NS: Final = (None, 1, 100, 1_000, 1_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000_000)
 _LAGGING_SHARE: Final = 0.6
 _COMPLETE_NUMBERS_SHARE: Final = 0.5
 _BEAT_TYPES: Final = (MsgType.HEARTBEAT, MsgType.HEARTBEAT, MsgType.HEARTBEAT, MsgType.OTHER, MsgType.NEW)
@@ -79,7 +81,7 @@ def _unknown_venue_session(
     k: int, *, seed: int, start_ns: int, duration_s: float | None, n_messages: int | None
 ) -> LabelledSession:
     rng = np.random.default_rng((seed, _STREAM, k))
-    behaviour = replace(draw_unknown_profile(rng), name=f"unknown-venue-{seed}-{k}")
+    behaviour = replace(draw_unknown_profile(rng), name=f"unknown-venue-{seed}-{k}", exchange=UNKNOWN)
     session = generate_session(
         behaviour,
         rng=rng,
@@ -99,14 +101,18 @@ def draw_unknown_profile(rng: np.random.Generator) -> Profile:
     chance.
     """
     while True:
-        profile = _draw_market_profile(rng) if rng.random() < _MARKET_SHARE else _draw_order_profile(rng)
+        profile = _draw_any_market(rng) if rng.random() < _MARKET_SHARE else _draw_order_profile(rng)
         if not resembles_a_known_venue(profile):
             return profile
 
 
+def _draw_any_market(rng: np.random.Generator) -> MarketProfile:
+    return draw_altered_profile(rng) if rng.random() < _ALTERED_SHARE else _draw_market_profile(rng)
+
+
 def _draw_market_profile(rng: np.random.Generator) -> MarketProfile:
     rule = _draw_seq_rule(rng)
-    step_ns = _TIME_STEPS_NS[int(rng.integers(len(_TIME_STEPS_NS)))]
+    step_ns = TIME_STEPS_NS[int(rng.integers(len(TIME_STEPS_NS)))]
     return MarketProfile(
         name="unknown-market",
         exchange=UNKNOWN,
@@ -124,7 +130,7 @@ def _draw_market_profile(rng: np.random.Generator) -> MarketProfile:
 def _draw_seq_rule(rng: np.random.Generator) -> SeqRule:
     if rng.random() >= _NUMBERED_SHARE:
         return SeqRule.NONE
-    return _SEQ_RULES[int(rng.integers(len(_SEQ_RULES)))]
+    return SEQ_RULES[int(rng.integers(len(SEQ_RULES)))]
 
 
 def _draw_channels(rng: np.random.Generator, rule: SeqRule, step_ns: int | None) -> tuple[Channel, ...]:
