@@ -83,6 +83,9 @@ class Channel:
         Median size of a frame, and what each further batched change adds to it.
     exchange_time_ns : int or None
         Resolution of the venue's time in the frame; None if it carries none.
+    time_lag_ms : float
+        Mean of how long before the frame leaves its time is taken, exponentially distributed: other hosts' times come
+        out of order.
     """
 
     name: str
@@ -94,6 +97,7 @@ class Channel:
     payload_bytes: int
     level_bytes: int = 0
     exchange_time_ns: int | None
+    time_lag_ms: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +170,7 @@ class MarketProfile:
     mixes : tuple of tuples of Channel
         Alternatives; a session draws one, then each of its channels by its probability, and at least one.
     hidden_updates : float
-        Mean number of changes that move a symbol's counter between two that a client could see.
+        Mean number of changes that move the counter between two that a client could see, on a market of middling life.
     hidden_by_trade : int
         How many changes more a trade hides.
     frame_spacing_us : float

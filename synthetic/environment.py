@@ -42,6 +42,8 @@ class Circumstances:
         How far the host's clock is ahead of the venue's.
     clock_step_ns : int
         Resolution of the host's clock.
+    size_spread_bytes : float
+        Standard deviation of the sizes of frames of one kind and symbol: how many digits the market's numbers have.
     """
 
     target_rate_hz: float
@@ -56,6 +58,7 @@ class Circumstances:
     read_s: float
     clock_error_s: float
     clock_step_ns: int
+    size_spread_bytes: float
 
 
 def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
@@ -68,7 +71,8 @@ def draw_circumstances(rng: np.random.Generator, rates_hz: tuple[float, float]) 
 
     The ranges enclose what was recorded for the three exchanges and for order entry: standard deviations of the
     logarithm of the messages in a second of 0.29 to 1.15, runs of messages less than 1 ms apart of 1.1 to 2.5 in the
-    mean, gaps within them of 1 to 100 us, distances of 33 to 221 ms, clocks up to 1.5 s wrong.
+    mean, gaps within them of 1 to 100 us, distances of 33 to 221 ms, clocks up to 1.5 s wrong, sizes of one kind and
+    symbol that vary by 0.2 (spot__btcusdt_20240808) to 4 bytes (COINBASE__2021-04-17).
 
     Parameters
     ----------
@@ -88,4 +92,5 @@ def draw_circumstances(rng: np.random.Generator, rates_hz: tuple[float, float]) 
         read_s=log_uniform(rng, 0.000001, 0.0001),
         clock_error_s=rng.uniform(-0.1, 1.5),
         clock_step_ns=int(rng.choice([1, 100, 1000])),
+        size_spread_bytes=log_uniform(rng, 0.2, 4.0),
     )

@@ -13,7 +13,6 @@ from synthetic.environment import Circumstances
 from udfs.schema import MISSING, Float64Array, Int64Array, MsgType, Session
 
 NS_PER_S: Final = 1_000_000_000
-_PAYLOAD_SIGMA: Final = 0.05
 _ANSWER_DELAY_S: Final = 0.00005
 
 
@@ -62,6 +61,7 @@ def make_frames(
     *,
     msg_type: MsgType | Int64Array,
     payload_bytes: float | Float64Array,
+    spread_bytes: float | Float64Array = 0.0,
     outgoing: bool = False,
     counted: bool = False,
     answered: bool = False,
@@ -70,9 +70,9 @@ def make_frames(
     event_times_s: Float64Array | None = None,
     event_step_ns: int | None = None,
 ) -> Frames:
-    """Build frames; what is one number holds for all of them. Sizes vary by a few percent around `payload_bytes`."""
+    """Build frames; what is one number holds for all of them. Sizes vary around `payload_bytes` by their digits."""
     n = len(times_s)
-    sizes = payload_bytes * np.exp(_PAYLOAD_SIGMA * rng.standard_normal(n))
+    sizes = payload_bytes + spread_bytes * rng.standard_normal(n)
     timed = event_step_ns is not None
     return Frames(
         times_s=times_s,

@@ -10,6 +10,7 @@ import numpy as np
 
 from synthetic.behaviour import MarketProfile, Profile
 from synthetic.environment import MARKET_RATES_HZ, ORDER_RATES_HZ, Circumstances, draw_circumstances
+from synthetic.format_sizes import vary_sizes
 from synthetic.frames import Frames, deliver, to_session
 from synthetic.market import draw_market_frames, draw_market_plan
 from synthetic.orders import draw_order_frames, draw_order_plan
@@ -64,6 +65,7 @@ def generate_session(
     is_market = isinstance(profile, MarketProfile)
     circumstances = draw_circumstances(rng, MARKET_RATES_HZ if is_market else ORDER_RATES_HZ)
     circumstances = replace(circumstances, target_rate_hz=rate_factor * circumstances.target_rate_hz)
+    profile = vary_sizes(rng, profile)
     draw = _frame_source(rng, profile, circumstances, start_ns=start_ns)
     spacing_s = profile.frame_spacing_us / 1e6 if isinstance(profile, MarketProfile) else 0.0
     tries_s = duration_s if duration_s is not None else _SPARE * (n_messages or 0) / circumstances.target_rate_hz + 5.0

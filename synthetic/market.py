@@ -20,6 +20,13 @@ _MAX_SYMBOLS: Final = 20
 _MAX_EVENTS_EACH: Final = 30.0
 _NS_PER_MS: Final = 1_000_000
 _BUSY_TICKS: Final = 0.6
+_FIRST_IDS: Final = (1e4, 2e11)
+"""Recorded: 9,537 (BITCOINCOM__2021-07-15) to 1.2 * 10^11 (COINBASE__2025-11-13)."""
+
+_ONE_STAMP_S: Final = 0.001
+"""What one order trades in so short a time has one time of the venue (recorded, COINBASE__2025-11-13: 55% of the
+ticker's times repeat the one before, to the microsecond)."""
+
 _ONE_SYMBOL_SHARE: Final = 0.3
 _NEW_ORDER_SHARE: Final = 0.5
 """Of the events that are not trades: what is not cancelled is placed, so that the book neither empties nor fills."""
@@ -35,6 +42,10 @@ class MarketPlan:
         Each with its tick period in seconds, None if it does not batch.
     symbol_weights : tuple of float
         Share of the events that each symbol has.
+    symbol_bytes : tuple of int
+        What each symbol's name and prices add to the size of a frame.
+    hidden_updates : float
+        As the profile has it, on this market.
     trade_share, best_share : float
         Share of the causes that are trades, and of the others that change the best price.
     event_rate_hz : float
@@ -44,6 +55,8 @@ class MarketPlan:
     channels: tuple[tuple[Channel, float | None], ...]
     periodics: tuple[Periodic, ...]
     symbol_weights: tuple[float, ...]
+    symbol_bytes: tuple[int, ...]
+    hidden_updates: float
     trade_share: float
     best_share: float
     event_rate_hz: float
@@ -62,6 +75,11 @@ def draw_market_plan(rng: np.random.Generator, profile: MarketProfile, circumsta
         channels=channels,
         periodics=periodics,
         symbol_weights=tuple(weights / weights.sum()),
+        # Recorded, BINANCE__2021-04-05: bookTicker of one symbol has 137 bytes, of another 148.
+        symbol_bytes=tuple(rng.integers(-5, 6, n_symbols).tolist()),
+        # Recorded on Binance: of the steps of u, 33% are jumps where a symbol is quiet (BINANCE__2021-04-05), 63% where
+        # it is not (spot__btcusdt_20240808).
+        hidden_updates=profile.hidden_updates * log_uniform(rng, 0.15, 1.5),
         trade_share=_draw_trade_share(rng, channels),
         # Recorded on Binance: the last change in a depth event is one of the best price in 0.05 to 0.25 of them.
         best_share=log_uniform(rng, 0.04, 0.4),
@@ -154,6 +172,7 @@ def _share(plan: MarketPlan, trigger: Trigger) -> float:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Events:
     times_s: Float64Array
+    stamps_s: Float64Array
     symbols: NDArray[np.int64]
     ids: Int64Array
     steps: Int64Array
@@ -199,7 +218,7 @@ def draw_market_frames(
         start_ns=start_ns,
     )
     parts += [
-        _channel_frames(rng, channel, period_s, events, n_symbols=n_symbols, start_ns=start_ns)
+        _channel_frames(rng, channel, period_s, events, plan, circumstances, start_ns=start_ns)
         for channel, period_s in plan.channels
     ]
     return join(parts)
@@ -214,17 +233,18 @@ def _draw_events(
     is_trade = (rng.random(activity.n_clusters) < plan.trade_share)[activity.clusters]
     is_quote = (rng.random(activity.n_clusters) < plan.best_share)[activity.clusters]
     times_s = first_s + activity.times_s
-    first_ids = rng.integers(10**7, 10**11, n_symbols)
+    first_ids = np.exp(rng.uniform(np.log(_FIRST_IDS[0]), np.log(_FIRST_IDS[1]), n_symbols)).astype(np.int64)
     if any(channel.complete for channel, _ in plan.channels):
         steps = _draw_life_frames(rng, is_trade)
     else:
-        steps = rng.geometric(1.0 / (1.0 + profile.hidden_updates), n) + profile.hidden_by_trade * is_trade
+        steps = rng.geometric(1.0 / (1.0 + plan.hidden_updates), n) + profile.hidden_by_trade * is_trade
     if any(channel.seq is SeqRule.VENUE for channel, _ in plan.channels):
-        ids = first_ids[0] + (times_s * profile.venue_ids_hz).astype(np.int64) + np.arange(n)
+        ids = first_ids[0] + (times_s * profile.venue_ids_hz).astype(np.int64) + np.cumsum(steps)
     else:
         ids = _count_by_symbol(steps, symbols, first_ids)
     return _Events(
         times_s=times_s,
+        stamps_s=_stamps(times_s, activity, is_trade),
         symbols=symbols,
         ids=ids,
         steps=steps,
@@ -250,13 +270,14 @@ def _channel_frames(
     channel: Channel,
     period_s: float | None,
     events: _Events,
+    plan: MarketPlan,
+    circumstances: Circumstances,
     *,
-    n_symbols: int,
     start_ns: int,
 ) -> Frames:
     chosen = events.of(channel.trigger)
     sizes = np.ones(len(chosen))
-    times_s = events.times_s[chosen]
+    times_s, stamps_s = events.times_s[chosen], events.stamps_s[chosen]
     if channel.ticks is not None and period_s is not None:
         sent_s = tick_times(
             rng,
@@ -264,24 +285,37 @@ def _channel_frames(
             period_s,
             times_s=times_s,
             symbols=events.symbols[chosen],
-            n_symbols=n_symbols,
+            n_symbols=len(plan.symbol_weights),
         )
         lasts, sizes = last_of_batch(sent_s, events.symbols[chosen])
-        chosen, times_s = chosen[lasts], sent_s[lasts]
+        chosen, times_s, stamps_s = chosen[lasts], sent_s[lasts], sent_s[lasts]
     behind = np.zeros(len(chosen), dtype=np.int64)
     if channel.complete:
         counts = events.steps[chosen]
         behind = np.repeat(np.cumsum(counts), counts) - np.arange(counts.sum()) - 1
         chosen, times_s, sizes = np.repeat(chosen, counts), np.repeat(times_s, counts), np.repeat(sizes, counts)
+        stamps_s = np.repeat(stamps_s, counts)
     return make_frames(
         rng,
         times_s,
         msg_type=MsgType.NEW,
-        payload_bytes=channel.payload_bytes + channel.level_bytes * (sizes - 1),
+        payload_bytes=channel.payload_bytes
+        + np.array(plan.symbol_bytes)[events.symbols[chosen]]
+        + channel.level_bytes * (sizes - 1),
+        spread_bytes=circumstances.size_spread_bytes * np.sqrt(sizes),
         counted=channel.seq is SeqRule.CONNECTION,
         seq=_data_seq(channel.seq, events.ids[chosen] - behind, times_s, start_ns=start_ns),
+        event_times_s=stamps_s - channel.time_lag_ms / 1e3 * rng.standard_exponential(len(chosen)),
         event_step_ns=channel.exchange_time_ns,
     )
+
+
+def _stamps(times_s: Float64Array, activity: Activity, is_trade: NDArray[np.bool_]) -> Float64Array:
+    """Give what one order trades at once the time of its first trade."""
+    firsts_s = np.full(activity.n_clusters, np.inf)
+    np.minimum.at(firsts_s, activity.clusters, times_s)
+    of_cluster_s = firsts_s[activity.clusters]
+    return np.where(is_trade & (times_s - of_cluster_s < _ONE_STAMP_S), of_cluster_s, times_s)
 
 
 def _data_seq(rule: SeqRule, ids: Int64Array, times_s: Float64Array, *, start_ns: int) -> int | Int64Array:

@@ -17,6 +17,7 @@ _SERVICE_S: Final = 0.002
 _SUBSCRIBE_BYTES: Final = 165
 _STATUS_BYTES: Final = 100
 _ACK_BYTES: Final = 150
+_SNAPSHOT_SPREAD: Final = 0.05
 
 SymbolSeq = Callable[[Float64Array, int], Int64Array]
 """Looks up the counter of a symbol at some times."""
@@ -62,7 +63,14 @@ def _draw_subscriptions(
     if opening.snapshot_bytes > 0:
         snapshots_s = np.full(n_symbols, answers_s[-1])
         parts.append(
-            make_frames(rng, snapshots_s, msg_type=MsgType.NEW, payload_bytes=opening.snapshot_bytes, counted=counted)
+            make_frames(
+                rng,
+                snapshots_s,
+                msg_type=MsgType.NEW,
+                payload_bytes=float(opening.snapshot_bytes),
+                spread_bytes=_SNAPSHOT_SPREAD * opening.snapshot_bytes,
+                counted=counted,
+            )
         )
     return parts
 

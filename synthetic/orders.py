@@ -177,25 +177,37 @@ def _exchange_frames(
     round_trips_s = 2 * circumstances.distance_s + (round_trips_s - 2 * circumstances.distance_s) * haste
     answers_s = requests_s + round_trips_s - circumstances.distance_s
     requests = make_frames(
-        rng, requests_s, msg_type=MsgType.NEW, payload_bytes=profile.request_bytes, outgoing=True, request_id=ids
+        rng,
+        requests_s,
+        msg_type=MsgType.NEW,
+        payload_bytes=profile.request_bytes,
+        spread_bytes=circumstances.size_spread_bytes,
+        outgoing=True,
+        request_id=ids,
     )
     answers = make_frames(
         rng,
         answers_s,
         msg_type=np.where(refused, int(MsgType.NACK), int(MsgType.ACK)),
         payload_bytes=np.where(refused, float(profile.nack_bytes), float(profile.ack_bytes)),
+        spread_bytes=circumstances.size_spread_bytes,
         counted=profile.seq is SeqRule.CONNECTION,
         request_id=ids,
         event_step_ns=profile.exchange_time_ns,
     )
     parts = [requests, answers]
     if plan.reports is not None:
-        parts.append(_report_frames(rng, profile, plan, plan.reports, answers_s[~refused]))
+        parts.append(_report_frames(rng, profile, plan, plan.reports, circumstances, answers_s[~refused]))
     return parts
 
 
 def _report_frames(
-    rng: np.random.Generator, profile: OrderProfile, plan: OrderPlan, reports: Reports, accepted_s: Float64Array
+    rng: np.random.Generator,
+    profile: OrderProfile,
+    plan: OrderPlan,
+    reports: Reports,
+    circumstances: Circumstances,
+    accepted_s: Float64Array,
 ) -> Frames:
     """Report what becomes of the accepted requests: beside the answer, and when their orders trade."""
     times_s = _report_times(rng, plan, reports, accepted_s)
@@ -204,6 +216,7 @@ def _report_frames(
         times_s,
         msg_type=MsgType.NEW,
         payload_bytes=reports.payload_bytes,
+        spread_bytes=circumstances.size_spread_bytes,
         counted=reports.seq is SeqRule.CONNECTION,
         event_step_ns=profile.exchange_time_ns,
     )

@@ -10,7 +10,8 @@ each feature contributed. It is one JSON object::
 `reasons` are at most `N_REASONS`, the largest first; a negative one speaks against the verdict. Their
 contributions, `other_nats` and `bias_nats` (what no feature of this window brings) add up to `margin_nats`, as written.
 Features that describe one thing together are one reason: alignments to clocks, pairs of message kinds, answers to
-requests, sequence numbers. It has the name, the value and the words of the member that contributed most to it.
+requests, sequence numbers, the venue's times, sizes. It has the name, the value and the words of the member that
+contributed most to it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ _GROUP_PREFIXES: Final = (
     ("bigram_",),
     ("ack_latency_", "nack_latency_", "request_"),
     ("seq_",),
+    ("venue_time_",),
+    ("payload_",),
 )
 _NAMES: Final = [feature.name for feature in FEATURES]
 

@@ -94,7 +94,7 @@ SESSION_COLUMNS: Final = tuple(f.name for f in fields(Session) if f.name not in 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Windows:
-    """A batch of windows as the features see them: behaviour only, no name, no label, no payload.
+    """A batch of windows as the features see them: behaviour only, no name, no label, no text of the payload.
 
     Every column is (n_windows, `WINDOW_SIZE`) int64 in arrival order, `MISSING` for NULL.
 
@@ -109,6 +109,7 @@ class Windows:
     seq: Int64Array
     request_id: Int64Array
     msg_type: Int64Array
+    payload_bytes: Int64Array
 
     def __post_init__(self) -> None:
         _check_columns(self, WINDOW_COLUMNS, ndim=2)

@@ -13,7 +13,7 @@ message 1, and windows never span the gap. The job does the same, so a replay of
 
 To Python one window travels as one flat array of `WIRE_LENGTH` integers, message by message (m: message, c: column)::
 
-    [m0 c0..c5 | m1 c0..c5 | ... | m49 c0..c5]
+    [m0 c0..c6 | m1 c0..c6 | ... | m49 c0..c6]
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ def raw_messages_ddl(settings: JobSettings) -> str:
             seq BIGINT,
             request_id BIGINT,
             type_code BIGINT,
+            payload_bytes BIGINT,
             declared_exchange STRING,
             body BYTES,
             rejection_reason STRING,

@@ -24,7 +24,7 @@ from udfs.windows import IDLE_GAP_NS, WIRE_COLUMNS
 Progress = Callable[[int], None]
 
 _CODES: Final = {t.name: t.value for t in MsgType}
-_NUMBERS: Final = ("recv_ts_ns", "exchange_ts_ns", "seq", "request_id")
+_NUMBERS: Final = ("recv_ts_ns", "exchange_ts_ns", "seq", "request_id", "payload_bytes")
 
 
 class DeadLetter(NamedTuple):

@@ -37,6 +37,10 @@ JITTER_RANGE_S = (0.00005, 0.01)
 """From nothing to twice the worst of `synthetic.jitter.JITTER_MEDIANS_S`."""
 
 
+START_NS = 1_700_000_000_000_000_000
+"""When synthetic sessions begin: a time at which a number that is a clock looks like one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """Where a session's windows came from.
@@ -142,16 +146,18 @@ def read_labelled_captures(folder: Path, progress: Callable[[str], None]) -> Ite
     index = folder / "index.csv"
     try:
         with index.open(newline="") as file:
-            entries = [(row["file"], row["label"], row.get("market") or "") for row in csv.DictReader(file)]
+            entries = [
+                (row["file"], row["label"], row.get("family") or family_of(row.get("market") or Path(row["file"]).name))
+                for row in csv.DictReader(file)
+            ]
     except (OSError, KeyError) as error:
         raise SchemaError(
             f"Expected {index} to list the captures with columns file and label, found {error!r}: "
             "correct it, or train without --captures"
         ) from error
-    for name, label, market in entries:
+    for name, label, family in entries:
         progress(name)
-        family = family_of(market or Path(name).name) if label == UNKNOWN else label
-        yield _read_labelled([folder / name], name=name, label=label, family=family)
+        yield _read_labelled([folder / name], name=name, label=label, family=family if label == UNKNOWN else label)
 
 
 def read_recordings_of(
@@ -171,7 +177,7 @@ def _read_labelled(files: Sequence[Path], *, name: str, label: str, family: str)
 
 
 def family_of(venue: str) -> str:
-    """Name an unknown venue's family by the first word of the venue, or of the file, where the index has no market.
+    """Name an unknown venue's family by the first word of the venue, or of the file, where the index does not say it.
 
     >>> family_of("OKEX__2021-04-17__1.jsonl.gz"), family_of("ftx_us")
     ('OKX', 'FTX')
@@ -196,7 +202,7 @@ def draw_labelled_synthetic(
         exchanges=EXCHANGES,
         per_exchange=per_exchange,
         seed=seed,
-        start_ns=0,
+        start_ns=START_NS,
         n_messages=n_messages,
         rate_factor=rate_factor,
     )
@@ -205,7 +211,7 @@ def draw_labelled_synthetic(
 
 def draw_labelled_unknown_venues(*, n: int, n_messages: int, seed: int) -> Iterable[tuple[Source, Session]]:
     """Draw synthetic sessions of venues that do not exist, each a group and a family of its own."""
-    drawn = unknown_venue_sessions(n=n, seed=seed, start_ns=0, n_messages=n_messages)
+    drawn = unknown_venue_sessions(n=n, seed=seed, start_ns=START_NS, n_messages=n_messages)
     return ((_synthetic_source(labelled, seed), labelled.session) for labelled in drawn)
 
 

@@ -10,6 +10,8 @@ from synthetic.behaviour import Channel, MarketProfile, OrderProfile, Periodic, 
 from synthetic.profiles import profiles
 
 _NEAR: Final = log(1.1)
+_MOST_LAG_MS: Final = 0.5
+"""Times that are taken longer before the frame leaves come out of order often enough to be seen."""
 
 
 def resembles_a_known_venue(profile: Profile) -> bool:
@@ -17,7 +19,8 @@ def resembles_a_known_venue(profile: Profile) -> bool:
 
     The clock's frames, batching and sequence numbers define a feed: it resembles a known one if the same types come at
     the same periods (those that not every session of the known one has may be missing), and each of its channels has
-    the tick pattern, the period and the numbers of some channel there. Reports and idle heartbeats come in for
+    the tick pattern, the period, the numbers and the resolution of time of some channel there, and both or neither
+    hide changes from its numbers. Reports and idle heartbeats come in for
     order entry.
     Periods within a tenth of each other are the same. A feed that has none of these traits is nobody's in particular:
     it resembles no one, though a known one is not told from it while its heartbeats are away.
@@ -33,13 +36,22 @@ def _resembles(profile: Profile, known: Profile) -> bool:
     if not _same_beats(profile.periodics, known.periodics):
         return False
     if isinstance(profile, MarketProfile) and isinstance(known, MarketProfile):
-        return _has_traits(profile) and any(_same_channels(profile.mixes[0], mix) for mix in known.mixes)
+        return _has_traits(profile) and any(
+            _hides(profile, profile.mixes[0]) is _hides(known, mix) and _same_channels(profile.mixes[0], mix)
+            for mix in known.mixes
+        )
     return isinstance(profile, OrderProfile) and isinstance(known, OrderProfile) and _same_orders(profile, known)
 
 
 def _has_traits(profile: MarketProfile) -> bool:
     channels = profile.mixes[0]
     return len(profile.periodics) > 0 or any(c.ticks is not None or c.seq is not SeqRule.NONE for c in channels)
+
+
+def _hides(profile: MarketProfile, channels: Sequence[Channel]) -> bool:
+    """Say whether the numbers of these channels leave out changes."""
+    counts = any(c.seq in (SeqRule.SYMBOL, SeqRule.VENUE) and not c.complete for c in channels)
+    return counts and profile.hidden_updates > 0
 
 
 def _same_beats(beats: Sequence[Periodic], known: Sequence[Periodic]) -> bool:
@@ -53,7 +65,20 @@ def _same_beat(one: Periodic, other: Periodic) -> bool:
 
 
 def _same_channels(channels: Sequence[Channel], known: Sequence[Channel]) -> bool:
-    return all(any(c.seq is k.seq and _same_ticks(c.ticks, k.ticks) for k in known) for c in channels)
+    return all(any(_same_channel(c, k) for k in known) for c in channels)
+
+
+def _same_channel(one: Channel, other: Channel) -> bool:
+    return (
+        one.seq is other.seq
+        and one.exchange_time_ns == other.exchange_time_ns
+        and _lags(one) is _lags(other)
+        and _same_ticks(one.ticks, other.ticks)
+    )
+
+
+def _lags(channel: Channel) -> bool:
+    return channel.exchange_time_ns is not None and channel.time_lag_ms > _MOST_LAG_MS
 
 
 def _same_ticks(one: Ticks | None, other: Ticks | None) -> bool:

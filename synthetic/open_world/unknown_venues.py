@@ -29,6 +29,7 @@ from synthetic.behaviour import (
 )
 from synthetic.environment import log_uniform
 from synthetic.generate import generate_session
+from synthetic.open_world.altered_profiles import SEQ_RULES, TIME_STEPS_NS, draw_altered_profile
 from synthetic.open_world.resemblance import resembles_a_known_venue
 from synthetic.sessions import LabelledSession
 from udfs.schema import UNKNOWN, MsgType
@@ -37,6 +38,9 @@ _STREAM: Final = 2**32 - 1
 """Keeps the unknown venues' seeds apart from those of the exchanges, which use their positions."""
 
 _MARKET_SHARE: Final = 0.85
+_ALTERED_SHARE: Final = 0.4
+"""Of the market-data feeds."""
+
 _HEARTBEAT_SHARE: Final = 0.55
 _NUMBERED_SHARE: Final = 0.5
 _BATCHED_SHARE: Final = 0.55
@@ -45,8 +49,8 @@ _PERIODS_S: Final = (0.5, 1.0, 2.0, 2.5, 3.0, 5.0, 6.0, 10.0, 15.0, 18.0, 20.0, 
 _TICKS_MS: Final = (5.0, 10.0, 20.0, 25.0, 40.0, 50.0, 100.0, 200.0, 250.0, 300.0, 400.0, 500.0, 1000.0, 2000.0)
 _TICK_PATTERNS: Final = (TickPattern.GRID, TickPattern.GRID, TickPattern.SUCCESSION, TickPattern.PAUSE)
 _TRIGGERS: Final = (Trigger.BOOK, Trigger.BOOK, Trigger.TRADE, Trigger.BEST)
-_SEQ_RULES: Final = (SeqRule.SYMBOL, SeqRule.SYMBOL, SeqRule.SYMBOL, SeqRule.VENUE, SeqRule.CONNECTION, SeqRule.CLOCK)
-_TIME_STEPS_NS: Final = (None, 1, 1_000, 1_000, 1_000_000, 1_000_000, 1_000_000)
+_LAGGING_SHARE: Final = 0.6
+_COMPLETE_NUMBERS_SHARE: Final = 0.5
 _BEAT_TYPES: Final = (MsgType.HEARTBEAT, MsgType.HEARTBEAT, MsgType.HEARTBEAT, MsgType.OTHER, MsgType.NEW)
 
 
@@ -77,7 +81,7 @@ def _unknown_venue_session(
     k: int, *, seed: int, start_ns: int, duration_s: float | None, n_messages: int | None
 ) -> LabelledSession:
     rng = np.random.default_rng((seed, _STREAM, k))
-    behaviour = replace(draw_unknown_profile(rng), name=f"unknown-venue-{seed}-{k}")
+    behaviour = replace(draw_unknown_profile(rng), name=f"unknown-venue-{seed}-{k}", exchange=UNKNOWN)
     session = generate_session(
         behaviour,
         rng=rng,
@@ -97,21 +101,25 @@ def draw_unknown_profile(rng: np.random.Generator) -> Profile:
     chance.
     """
     while True:
-        profile = _draw_market_profile(rng) if rng.random() < _MARKET_SHARE else _draw_order_profile(rng)
+        profile = _draw_any_market(rng) if rng.random() < _MARKET_SHARE else _draw_order_profile(rng)
         if not resembles_a_known_venue(profile):
             return profile
 
 
+def _draw_any_market(rng: np.random.Generator) -> MarketProfile:
+    return draw_altered_profile(rng) if rng.random() < _ALTERED_SHARE else _draw_market_profile(rng)
+
+
 def _draw_market_profile(rng: np.random.Generator) -> MarketProfile:
     rule = _draw_seq_rule(rng)
-    step_ns = _TIME_STEPS_NS[int(rng.integers(len(_TIME_STEPS_NS)))]
+    step_ns = TIME_STEPS_NS[int(rng.integers(len(TIME_STEPS_NS)))]
     return MarketProfile(
         name="unknown-market",
         exchange=UNKNOWN,
         mixes=(_draw_channels(rng, rule, step_ns),),
         periodics=_draw_periodics(rng, rule, step_ns),
         opening=_draw_opening(rng, rule),
-        hidden_updates=0.0 if rng.random() < 0.3 else log_uniform(rng, 0.1, 200.0),
+        hidden_updates=0.0 if rng.random() < _COMPLETE_NUMBERS_SHARE else log_uniform(rng, 0.1, 200.0),
         hidden_by_trade=int(rng.choice([0, 0, 0, 1, 2])),
         frame_spacing_us=0.0 if rng.random() < 0.7 else log_uniform(rng, 10.0, 500.0),
         most_symbols=int(log_uniform(rng, 5.0, 100.0)),
@@ -122,16 +130,18 @@ def _draw_market_profile(rng: np.random.Generator) -> MarketProfile:
 def _draw_seq_rule(rng: np.random.Generator) -> SeqRule:
     if rng.random() >= _NUMBERED_SHARE:
         return SeqRule.NONE
-    return _SEQ_RULES[int(rng.integers(len(_SEQ_RULES)))]
+    return SEQ_RULES[int(rng.integers(len(SEQ_RULES)))]
 
 
 def _draw_channels(rng: np.random.Generator, rule: SeqRule, step_ns: int | None) -> tuple[Channel, ...]:
     """Draw one to four channels; of a venue that numbers its frames, the first one's are numbered."""
     ticks = _draw_ticks(rng) if rng.random() < _BATCHED_SHARE else None
+    lag_ms = log_uniform(rng, 0.02, 1000.0) if rng.random() < _LAGGING_SHARE else 0.0
     return tuple(
         _draw_channel(
             rng,
             position,
+            lag_ms=lag_ms if rng.random() < 0.8 else 0.0,
             ticks=_vary(rng, ticks),
             rule=rule if position == 0 or rng.random() < 0.7 else SeqRule.NONE,
             step_ns=step_ns,
@@ -141,7 +151,13 @@ def _draw_channels(rng: np.random.Generator, rule: SeqRule, step_ns: int | None)
 
 
 def _draw_channel(
-    rng: np.random.Generator, position: int, *, ticks: Ticks | None, rule: SeqRule, step_ns: int | None
+    rng: np.random.Generator,
+    position: int,
+    *,
+    lag_ms: float,
+    ticks: Ticks | None,
+    rule: SeqRule,
+    step_ns: int | None,
 ) -> Channel:
     can_be_complete = ticks is None and rule in (SeqRule.NONE, SeqRule.SYMBOL, SeqRule.CONNECTION)
     return Channel(
@@ -153,6 +169,7 @@ def _draw_channel(
         payload_bytes=int(log_uniform(rng, 60.0, 1500.0)),
         level_bytes=0 if ticks is None else int(log_uniform(rng, 10.0, 80.0)),
         exchange_time_ns=step_ns if rng.random() < 0.85 else None,
+        time_lag_ms=lag_ms,
     )
 
 

@@ -7,6 +7,7 @@ marked "assumed".
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from synthetic.behaviour import (
@@ -61,6 +62,7 @@ def _level2(name: str, ticks: Ticks | None) -> Channel:
         payload_bytes=120,  # recorded: 115 to 127 bytes with one change
         level_bytes=32 if ticks else 0,  # recorded: one more ["sell","0.00001306","660.5"] with its comma
         exchange_time_ns=_US,
+        time_lag_ms=0.02,  # recorded: 2% of the times go back
     )
 
 
@@ -76,6 +78,8 @@ _FEED: Final = MarketProfile(
         ),
         # Recorded, COINBASE__2021-04-17: no phase at 50 ms (resultant length 0.02): level2 is not batched.
         (_level2("level2", None), *_TRADES),
+        # Recorded, COINBASE__2025-11-13: the ticker alone.
+        (replace(_TRADES[0], payload_bytes=404, probability=1.0),),
         (
             Channel(
                 name="full",

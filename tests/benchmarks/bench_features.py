@@ -13,6 +13,7 @@ from udfs.schema import MISSING, WINDOW_SIZE, Float64Array, MsgType, Windows
 BATCH_SIZES = (1, 40, 400, 2000)
 N_REPEATS = 7
 TARGET_S = 0.05
+START_NS = 1_700_000_000_000_000_000
 
 Batch = TypeVar("Batch", Windows, Float64Array)
 
@@ -20,11 +21,12 @@ Batch = TypeVar("Batch", Windows, Float64Array)
 def market_data(n_windows: int, rng: np.random.Generator) -> Windows:
     shape = (n_windows, WINDOW_SIZE)
     return Windows(
-        recv_ts_ns=np.cumsum(rng.exponential(2e7, shape).astype(np.int64), axis=1) + 1_700_000_000_000_000_000,
-        exchange_ts_ns=np.where(rng.random(shape) < 0.7, 1, MISSING),
+        recv_ts_ns=np.cumsum(rng.exponential(2e7, shape).astype(np.int64), axis=1) + START_NS,
+        exchange_ts_ns=np.where(rng.random(shape) < 0.7, START_NS + rng.integers(0, 10**10, shape), MISSING),
         seq=np.cumsum(rng.integers(1, 3, shape), axis=1),
         request_id=np.full(shape, MISSING),
         msg_type=rng.choice([MsgType.NEW, MsgType.HEARTBEAT, MsgType.OTHER], shape, p=[0.9, 0.05, 0.05]),
+        payload_bytes=rng.integers(100, 400, shape),
     )
 
 
@@ -33,11 +35,12 @@ def order_entry(n_windows: int, rng: np.random.Generator) -> Windows:
     half_ids = rng.integers(-(2**62), 2**62, (n_windows, WINDOW_SIZE // 2))
     is_new = np.arange(WINDOW_SIZE) % 2 == 0
     return Windows(
-        recv_ts_ns=np.cumsum(rng.exponential(2e7, shape).astype(np.int64), axis=1) + 1_700_000_000_000_000_000,
-        exchange_ts_ns=np.where(rng.random(shape) < 0.7, 1, MISSING),
+        recv_ts_ns=np.cumsum(rng.exponential(2e7, shape).astype(np.int64), axis=1) + START_NS,
+        exchange_ts_ns=np.where(rng.random(shape) < 0.7, START_NS + rng.integers(0, 10**10, shape), MISSING),
         seq=np.cumsum(rng.integers(1, 3, shape), axis=1),
         request_id=np.repeat(half_ids, 2, axis=1),
         msg_type=np.where(is_new, MsgType.NEW, rng.choice([MsgType.ACK, MsgType.NACK], shape, p=[0.9, 0.1])),
+        payload_bytes=rng.integers(100, 400, shape),
     )
 
 

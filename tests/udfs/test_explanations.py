@@ -105,6 +105,17 @@ def test_every_feature_has_words(name: str) -> None:
         ("seq_jump_share", np.nan, [0.0] * 3, "messages carry no sequence numbers to compare; kraken: none of "
             "the sequence steps leave numbers out"),
         ("ack_latency_log10_mean_us", 4.5, [3.0, 4.0, 5.0], "confirmations take 31.6 ms; kraken: 1 ms to 100 ms"),
+        ("seq_continued_share", 0.0, [0.9, 1.0, 1.0], "none of the sequence numbers continue another one of the "
+            "window; kraken: 90% to 100%"),
+        ("seq_counters", 3.0, [1.0, 1.0, 5.0], "separate sequence counters in the window: 3; kraken: 1 to 5"),
+        ("seq_is_clock", 1.0, [0.0] * 3, "the sequence number is the time; kraken: a count"),
+        ("venue_time_whole_us_share", np.nan, [1.0] * 3, "messages carry no time of the venue; kraken: 100% of the "
+            "venue's times are whole microseconds"),
+        ("venue_time_whole_s_share", 0.02, None, "2% of the venue's times are whole seconds; kraken: no times"),
+        ("payload_log10_p50_bytes", 2.6064, [2.0, 2.3, 3.0], "messages typically have 404 bytes; "
+            "kraken: 100 bytes to 1000 bytes"),
+        ("payload_distinct_share", 0.14, [0.2, 0.3, 0.4], "there are as many sizes as 14% of the messages; "
+            "kraken: 20% to 40%"),
         ("inter_arrival_p10_p50_ratio", 0.012, [0.5] * 3, "short gaps are 0.012 of the typical gap; kraken: 0.50"),
     ],
 )  # fmt: skip

@@ -21,6 +21,7 @@ def make_windows(times_ms: Float64Array, **columns: Int64Array) -> Windows:
     """One window; columns that are not given are missing, and every message is a NEW."""
     missing = np.full((1, 50), MISSING)
     given = {"exchange_ts_ns": missing, "seq": missing, "request_id": missing, "msg_type": np.zeros((1, 50), np.int64)}
+    given["payload_bytes"] = np.full((1, 50), 100)
     given |= {name: column.reshape(1, -1) for name, column in columns.items()}
     return Windows(recv_ts_ns=(times_ms * MS).astype(np.int64).reshape(1, -1), **given)
 

@@ -70,7 +70,7 @@ def test_windows_of_a_session_hold_behaviour_only():
     columns = {name: np.arange(75) for name in ("recv_ts_ns", "exchange_ts_ns", "seq", "request_id", "payload_bytes")}
     session = Session(connection_id="c", declared_exchange="kraken", msg_type=np.zeros(75, dtype=np.int64), **columns)
     windows = session_windows(session)
-    assert set(vars(windows)) == {"recv_ts_ns", "exchange_ts_ns", "seq", "request_id", "msg_type"}
+    assert set(vars(windows)) == {"recv_ts_ns", "exchange_ts_ns", "seq", "request_id", "msg_type", "payload_bytes"}
     assert len(windows) == 2
 
 

@@ -15,13 +15,15 @@ from udfs.features.feature import Feature, FeatureBlock
 from udfs.features.inter_arrival import INTER_ARRIVAL
 from udfs.features.latency import LATENCY
 from udfs.features.ngrams import NGRAMS
+from udfs.features.payload_size import PAYLOAD_SIZE
 from udfs.features.sequence import SEQUENCE
 from udfs.features.spectrum import SPECTRUM
+from udfs.features.venue_time import VENUE_TIME
 from udfs.schema import WINDOW_COLUMNS, WINDOW_SIZE, Float64Array, Windows
 
 __all__ = ["BLOCKS", "FEATURES", "Feature", "FeatureBlock", "compute_features"]
 
-BLOCKS: Final = (INTER_ARRIVAL, SPECTRUM, NGRAMS, LATENCY, SEQUENCE)
+BLOCKS: Final = (INTER_ARRIVAL, SPECTRUM, NGRAMS, LATENCY, SEQUENCE, VENUE_TIME, PAYLOAD_SIZE)
 
 FEATURES: Final[tuple[Feature, ...]] = tuple(feature for block in BLOCKS for feature in block.features)
 """Every feature; the order is the model's column order."""
@@ -55,7 +57,7 @@ def compute_features(windows: Windows) -> Float64Array:
     --------
     >>> column = np.arange(WINDOW_SIZE).reshape(1, -1)
     >>> metronome = Windows(recv_ts_ns=column * 100_000_000, exchange_ts_ns=column, seq=column, request_id=column,
-    ...     msg_type=column * 0)
+    ...     msg_type=column * 0, payload_bytes=column + 100)
     >>> row = dict(zip((f.name for f in FEATURES), compute_features(metronome)[0].tolist(), strict=True))
     >>> row["inter_arrival_log10_median_us"], row["inter_arrival_cv"], row["bigram_numbered_numbered_share"]
     (5.0, 0.0, 1.0)

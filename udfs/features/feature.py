@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from udfs.features.phrase import Phrase
-from udfs.schema import Float64Array, Int64Array, Windows
+from udfs.schema import MISSING, Float64Array, Int64Array, Windows
 
 NS_PER_US: Final = 1_000
 
@@ -23,7 +23,8 @@ class Feature:
     name : str
         The column's name in artifacts and documents.
     unit : str
-        ``log10(us)``, ``ratio`` (1 is the neutral value or the upper end) or ``share`` (0 to 1).
+        ``log10(us)``, ``log10(bytes)``, ``count``, ``ratio`` (1 is the neutral value or the upper end) or ``share`` (0
+        to 1).
     phrase : Phrase
         How an explanation tells of its value.
     """
@@ -71,3 +72,13 @@ def log10_us(durations_ns: Float64Array | Int64Array) -> Float64Array:
     """
     logarithms: Float64Array = np.log10(np.where(durations_ns > 0, durations_ns, np.nan) / NS_PER_US)
     return logarithms
+
+
+def present_values(column: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """List the values of a C-contiguous (n_windows, size) column that are not `MISSING`, and the row of each.
+
+    >>> present_values(np.array([[5, MISSING], [MISSING, 7]]))
+    (array([5, 7]), array([0, 1]))
+    """
+    positions = np.flatnonzero(column != MISSING)
+    return np.take(column, positions), positions // column.shape[1]

@@ -65,7 +65,8 @@ def match_answers(windows: Windows) -> Answers:
 
     >>> match_answers(Windows(
     ...     recv_ts_ns=np.array([[10, 20, 50, 90]]), exchange_ts_ns=np.array([[1, 2, 3, 4]]),
-    ...     msg_type=np.array([[0, 0, 1, 1]]), request_id=np.array([[7, 7, 7, 7]]), seq=np.array([[1, 2, 3, 4]])))
+    ...     msg_type=np.array([[0, 0, 1, 1]]), request_id=np.array([[7, 7, 7, 7]]), seq=np.array([[1, 2, 3, 4]]),
+    ...     payload_bytes=np.array([[1, 2, 3, 4]])))
     Answers(groups=array([0]), latencies_ns=array([30]), counts=array([[1, 0]]), n_requests=array([2]))
     """
     n_windows, size = windows.msg_type.shape

@@ -48,7 +48,7 @@ def message_kinds(windows: Windows) -> Int64Array:
 
     >>> column = np.array([[5, MISSING, MISSING, 9, 9]])
     >>> message_kinds(Windows(recv_ts_ns=column, exchange_ts_ns=np.array([[1, 1, MISSING, 1, 1]]), seq=column,
-    ...     request_id=column, msg_type=np.array([[0, 0, 0, 2, 3]])))
+    ...     request_id=column, msg_type=np.array([[0, 0, 0, 2, 3]]), payload_bytes=column))
     array([[0, 1, 2, 3, 0]])
     """
     carried = np.where(windows.exchange_ts_ns != MISSING, _TIMED, _PLAIN)

@@ -84,6 +84,20 @@ def to_ratio(value: float) -> str:
     return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}".rstrip("0").rstrip(".")
 
 
+def to_bytes(log10_bytes: float) -> str:
+    """Write a size given as log10(bytes).
+
+    >>> to_bytes(2.6064)
+    '404 bytes'
+    """
+    return f"{10**log10_bytes:.0f} bytes"
+
+
+def to_whole(value: float) -> str:
+    """Write a value without decimals."""
+    return f"{value:.0f}"
+
+
 def share_phrase(words: str, *, absent: str = "", nothing: str = "none", undefined: str = "none") -> Phrase:
     """Tell of a share of something, in percent."""
     return Phrase(words=f"{{}} {words}", absent=absent, number=to_percent, nothing=nothing, undefined=undefined)
@@ -97,3 +111,13 @@ def ratio_phrase(words: str, *, absent: str) -> Phrase:
 def duration_phrase(words: str, *, absent: str) -> Phrase:
     """Tell of a duration given as log10(us), which stands where ``{}`` is."""
     return Phrase(words=words, number=to_ms, absent=absent)
+
+
+def size_phrase(words: str, *, absent: str) -> Phrase:
+    """Tell of a size given as log10(bytes), which stands where ``{}`` is."""
+    return Phrase(words=words, number=to_bytes, absent=absent)
+
+
+def count_phrase(words: str, *, absent: str, undefined: str) -> Phrase:
+    """Tell of a whole number, which stands where ``{}`` is."""
+    return Phrase(words=words, number=to_whole, absent=absent, undefined=undefined)

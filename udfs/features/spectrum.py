@@ -24,6 +24,8 @@ them, periods that no document names, on which a batch of a nearby one shows too
 MIN_TICKS: Final = 2
 """Alignment needs a window this many ticks long; in a shorter one it would measure the rate."""
 
+_TURN: Final = 2.0**32
+
 _BASES: Final = (3, 15, 75, 5, 45, 9, 375)
 """Harmonics whose sines and cosines are taken; all others are these doubled, once to four times."""
 
@@ -55,8 +57,8 @@ def arrival_tick_alignments(recv_ts_ns: Int64Array) -> Float64Array:
     is noise to it, and leaving it out cost nothing (docs/decisions, 0013).
     The NaN rule: evenly spread arrivals of duration x ticks have R = |sin(pi x) / (pi x)|, which at x >= 2 is below
     0.13, that is, within the chance of 50 random phases; below it R says how short the window is.
-    Most harmonics come from half of theirs by the double-angle formulas, in single precision, which doubles an error of
-    6e-8 four times at most: R is exact to 1e-6.
+    Phases are in units of 2**-32 turns, 0.7 ns of the fundamental. Most harmonics come from half of theirs by the
+    double-angle formulas, in single precision, which doubles an error of 6e-8 four times at most: R is exact to 2e-6.
 
     Examples
     --------
@@ -66,29 +68,56 @@ def arrival_tick_alignments(recv_ts_ns: Int64Array) -> Float64Array:
     >>> dict(zip(HARMONICS, alignments.tolist(), strict=True))[30], dict(zip(HARMONICS, alignments, strict=True))[15]
     (1.0, np.float64(0.0))
     """
+    size = recv_ts_ns.shape[1]
     elapsed_ns = recv_ts_ns - recv_ts_ns[:, :1]
     # The remainder by hand: NumPy divides by one number with SIMD instructions, but has none for `%`.
     beyond_ns = elapsed_ns - elapsed_ns // FUNDAMENTAL_NS * FUNDAMENTAL_NS
-    turns = np.array(_BASES).reshape(-1, 1, 1) * (beyond_ns / FUNDAMENTAL_NS)
-    angles = ((turns - np.floor(turns)) * (2 * np.pi)).astype(np.float32)
-    lengths = _lengths_with_doubles(np.cos(angles), np.sin(angles), recv_ts_ns.shape[1])
+    # One turn is the whole range of an unsigned number, so that a product wraps where a phase does. Messages come
+    # first, windows last: a sum over messages is a few additions of long rows.
+    phases = np.ascontiguousarray((beyond_ns * (_TURN / FUNDAMENTAL_NS)).astype(np.uint32).T)
+    wrapped = np.array(_BASES, dtype=np.uint32).reshape(-1, 1, 1) * phases
+    angles = wrapped.view(np.int32).astype(np.float32) * np.float32(2 * np.pi / _TURN)
+    lengths = _lengths_with_doubles(np.stack((np.cos(angles), np.sin(angles)))) / size
     least_ns = np.array([MIN_TICKS * FUNDAMENTAL_NS / harmonic for harmonic in HARMONICS])
     return np.where(elapsed_ns[:, -1:] >= least_ns, lengths, np.nan)
 
 
-def _lengths_with_doubles(cosines: Float32Array, sines: Float32Array, size: int) -> Float64Array:
-    """Take resultant lengths of `HARMONICS`, (n_windows, 20), from unit vectors of `_BASES`, (7, n_windows, size)."""
-    harmonics, sums = list(_BASES), [(cosines.sum(axis=2), sines.sum(axis=2))]
+def _lengths_with_doubles(vectors: Float32Array) -> Float64Array:
+    """Take lengths of `HARMONICS`, (n_windows, 20), from unit vectors of `_BASES`, (2, 7, size, n_windows)."""
     level = np.array(_BASES)
+    harmonics, sums = level.tolist(), [_sum_messages(vectors)]
     for n_doubled in _DOUBLED:
-        level, cosines, sines = level[:n_doubled] * 2, cosines[:n_doubled], sines[:n_doubled]
-        cosines, sines = 2 * cosines * cosines - 1, 2 * sines * cosines
+        level, vectors = 2 * level[:n_doubled], _doubled(vectors[:, :n_doubled])
         harmonics += level.tolist()
-        sums.append((cosines.sum(axis=2), sines.sum(axis=2)))
-    across, up = (np.concatenate(parts).astype(np.float64) for parts in zip(*sums, strict=True))
+        sums.append(_sum_messages(vectors))
+    across, up = np.concatenate(sums, axis=1).astype(np.float64)
     order = [harmonics.index(harmonic) for harmonic in HARMONICS]
-    lengths: Float64Array = np.sqrt(across * across + up * up)[order].T / size
+    lengths: Float64Array = np.sqrt(across * across + up * up)[order].T
     return lengths
+
+
+def _doubled(vectors: Float32Array) -> Float32Array:
+    """Double the angles of unit vectors, (2, ...) cosines and sines."""
+    doubled: Float32Array = vectors[0] * vectors
+    doubled *= 2
+    doubled[0] -= 1
+    return doubled
+
+
+def _sum_messages(vectors: Float32Array) -> Float32Array:
+    """Sum (..., size, n_windows) over its messages by halves: in an order that the number of windows does not change.
+
+    >>> _sum_messages(np.arange(10, dtype=np.float32).reshape(2, 5, 1)).tolist()
+    [[10.0], [35.0]]
+    """
+    while (size := vectors.shape[-2]) > 1:
+        half = size // 2
+        sums = vectors[..., :half, :] + vectors[..., half : 2 * half, :]
+        if size % 2:
+            sums[..., 0, :] += vectors[..., -1, :]
+        vectors = sums
+    total: Float32Array = vectors[..., 0, :]
+    return total
 
 
 def spectrum_features(windows: Windows) -> Float64Array:

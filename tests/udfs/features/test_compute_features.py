@@ -26,7 +26,7 @@ def assert_same_bits(actual: Float64Array, expected: Float64Array) -> None:
 
 def test_no_two_features_have_one_name_and_every_unit_is_known() -> None:
     assert len({feature.name for feature in FEATURES}) == len(FEATURES)
-    assert {feature.unit for feature in FEATURES} == {"log10(us)", "ratio", "share"}
+    assert {feature.unit for feature in FEATURES} == {"log10(us)", "log10(bytes)", "count", "ratio", "share"}
 
 
 def test_each_block_computes_the_columns_it_names(windows: Windows) -> None:
@@ -57,14 +57,14 @@ def test_no_value_leaves_its_units_range(windows: Windows) -> None:
 
 def test_an_empty_batch_has_no_rows() -> None:
     empty = np.empty((0, WINDOW_SIZE), dtype=np.int64)
-    windows = Windows(recv_ts_ns=empty, exchange_ts_ns=empty, seq=empty, request_id=empty, msg_type=empty)
+    windows = Windows(**dict.fromkeys(WINDOW_COLUMNS, empty))
     assert compute_features(windows).shape == (0, len(FEATURES))
 
 
 def test_a_window_of_another_size_is_refused() -> None:
     short = np.zeros((3, WINDOW_SIZE - 1), dtype=np.int64)
     with pytest.raises(SchemaError, match=r"windows of 50 messages, found a batch of the shape \(3, 49\)"):
-        compute_features(Windows(recv_ts_ns=short, exchange_ts_ns=short, seq=short, request_id=short, msg_type=short))
+        compute_features(Windows(**dict.fromkeys(WINDOW_COLUMNS, short)))
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 8, 9, 40, 400])

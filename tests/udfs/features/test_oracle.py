@@ -4,6 +4,7 @@ import cmath
 import math
 import statistics
 import warnings
+from collections import Counter
 from fractions import Fraction
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from udfs.features import FEATURES, compute_features
-from udfs.schema import MISSING, WINDOW_SIZE, Float64Array, MsgType, Windows
+from udfs.schema import MISSING, WINDOW_SIZE, Float64Array, Int64Array, MsgType, Windows
 
 LATEST_NS, EARLIEST_NS = 2**62 - 1, -(2**62)
 NAMES = [feature.name for feature in FEATURES]
@@ -105,7 +106,9 @@ def test_tick_alignment(windows: Windows, name: str, period_ns: Fraction) -> Non
 def test_alignments_stand_in_the_order_of_their_names() -> None:
     ticks = np.arange(WINDOW_SIZE).reshape(1, -1) * 250_000_000
     zeros = np.zeros_like(ticks)
-    windows = Windows(recv_ts_ns=ticks, exchange_ts_ns=zeros, seq=zeros, request_id=zeros, msg_type=zeros)
+    windows = Windows(
+        recv_ts_ns=ticks, exchange_ts_ns=zeros, seq=zeros, request_id=zeros, msg_type=zeros, payload_bytes=zeros
+    )
     names = [name.removeprefix("arrival_tick_alignment_") for name in NAMES if name.startswith("arrival_tick")]
     full = {name for name, value in zip(names, columns(windows, "arrival_tick")[0], strict=True) if value > 0.99}
     # The periods that divide 250 ms.
@@ -138,7 +141,7 @@ def test_bigram_shares(windows: Windows) -> None:
 def test_bigram_names_say_first_then_second() -> None:
     row = np.full((1, WINDOW_SIZE), MsgType.OTHER, dtype=np.int64)
     row[0, 0] = MsgType.ACK
-    windows = Windows(recv_ts_ns=row, exchange_ts_ns=row, seq=row, request_id=row, msg_type=row)
+    windows = Windows(recv_ts_ns=row, exchange_ts_ns=row, seq=row, request_id=row, msg_type=row, payload_bytes=row)
     assert columns(windows, "bigram_answer_numbered_share") == pytest.approx(1 / 49)
     assert columns(windows, "bigram_numbered_answer_share") == 0
 
@@ -184,4 +187,86 @@ def test_sequence_steps(windows: Windows) -> None:
             return math.nan, math.nan
         return sum(step > 1 for step in steps) / len(steps), sum(step <= 0 for step in steps) / len(steps)
 
-    assert_allclose(columns(windows, "seq_"), [expected(row) for row in windows.seq.tolist()], rtol=1e-15)
+    actual = np.concatenate([columns(windows, "seq_jump_share"), columns(windows, "seq_backward_share")], axis=1)
+    assert_allclose(actual, [expected(row) for row in windows.seq.tolist()], rtol=1e-15)
+
+
+def present(column: Int64Array) -> list[list[int]]:
+    return [[value for value in row if value != MISSING] for row in column.tolist()]
+
+
+def test_sequence_numbers_as_a_set(windows: Windows) -> None:
+    def expected(numbers: list[int]) -> tuple[float, float]:
+        if len(numbers) < 2:
+            return math.nan, math.nan
+        times_seen = Counter(numbers)
+        continued = sum(number - 1 in times_seen for number in times_seen)
+        again = sum(n - 1 for n in times_seen.values())
+        return continued / (len(numbers) - 1), again / (len(numbers) - 1)
+
+    rows = present(windows.seq)
+    actual = np.concatenate([columns(windows, "seq_continued_share"), columns(windows, "seq_repeat_share")], axis=1)
+    assert_allclose(actual, [expected(row) for row in rows], rtol=1e-15)
+    assert_allclose(columns(windows, "seq_share"), [[len(row) / WINDOW_SIZE] for row in rows], rtol=1e-15)
+
+
+def test_sequence_counters(windows: Windows) -> None:
+    def expected(numbers: list[int]) -> float:
+        ascending = sorted(numbers)
+        apart = sum(b - a > 1_000_000 for a, b in zip(ascending, ascending[1:], strict=False))
+        return 1 + apart if numbers else math.nan
+
+    assert_allclose(columns(windows, "seq_counters")[:, 0], [expected(row) for row in present(windows.seq)])
+
+
+@pytest.mark.parametrize("unit_ns", [1_000_000_000, 1_000_000, 1_000, 1, None])
+def test_sequence_that_is_a_clock(windows: Windows, unit_ns: int | None) -> None:
+    if unit_ns is not None:
+        clocks = windows.recv_ts_ns // unit_ns - 5
+        windows = Windows(**{**vars(windows), "seq": np.where(windows.seq == MISSING, MISSING, clocks)})
+
+    def expected(numbers: list[int], first_ns: int) -> float:
+        if not numbers:
+            return math.nan
+        middle = statistics.median_high(numbers)
+        return any(abs(middle * unit - first_ns) < 86_400 * 10**9 for unit in (10**9, 10**6, 10**3, 1))
+
+    firsts = [row[0] for row in times_ns(windows)]
+    rows = [expected(numbers, first) for numbers, first in zip(present(windows.seq), firsts, strict=True)]
+    assert_allclose(columns(windows, "seq_is_clock")[:, 0], rows)
+
+
+def test_resolution_of_the_venues_time(windows: Windows) -> None:
+    def expected(times: list[int]) -> list[float]:
+        shares = [sum(time % step == 0 for time in times) / len(times) if times else math.nan for step in steps]
+        return [len(times) / WINDOW_SIZE, *shares]
+
+    steps = (1_000, 1_000_000, 1_000_000_000)
+    actual = np.concatenate([columns(windows, "venue_time_share"), columns(windows, "venue_time_whole_")], axis=1)
+    assert_allclose(actual, [expected(row) for row in present(windows.exchange_ts_ns)], rtol=1e-15)
+
+
+def test_steps_of_the_venues_time(windows: Windows) -> None:
+    def expected(times: list[int]) -> tuple[float, float]:
+        steps = [b - a for a, b in zip(times, times[1:], strict=False)]
+        if not steps:
+            return math.nan, math.nan
+        return sum(step == 0 for step in steps) / len(steps), sum(step < 0 for step in steps) / len(steps)
+
+    names = ("venue_time_repeat_share", "venue_time_backward_share")
+    actual = np.concatenate([columns(windows, name) for name in names], axis=1)
+    assert_allclose(actual, [expected(row) for row in present(windows.exchange_ts_ns)], rtol=1e-15)
+
+
+@pytest.mark.parametrize("percent", [10, 50, 90])
+def test_quantiles_of_sizes(windows: Windows, percent: int) -> None:
+    quantiles = np.quantile(windows.payload_bytes.astype(object), percent / 100, axis=1, method="nearest")
+    expected = [[math.log10(quantile) if quantile > 0 else math.nan] for quantile in quantiles.tolist()]
+    assert_allclose(columns(windows, f"payload_log10_p{percent}_bytes"), expected, rtol=1e-12, atol=1e-15)
+
+
+def test_kinds_of_sizes(windows: Windows) -> None:
+    distinct = [[len(set(row)) / WINDOW_SIZE] for row in windows.payload_bytes.tolist()]
+    commonest = stats.mode(windows.payload_bytes, axis=1, keepdims=True).count / WINDOW_SIZE
+    assert_allclose(columns(windows, "payload_distinct_share"), distinct, rtol=1e-15)
+    assert_allclose(columns(windows, "payload_mode_share"), commonest, rtol=1e-15)

@@ -17,7 +17,9 @@ DAY_NS = 86_400_000_000_000
 YEAR_NS = 365 * DAY_NS
 LEVELS = tuple(feature.name for feature in FEATURES if feature.unit == "log10(us)")
 TICKS = ("arrival_tick_alignment", "instant")
-TIMED = ("inter_arrival", "arrival_tick", "ack_latency", "nack_latency")
+TIMED = ("inter_arrival", "arrival_tick", "ack_latency", "nack_latency", "seq_is_clock")
+CLOCK = ("seq_is_clock",)
+WHOLE = ("venue_time_whole",)
 
 
 def int64_columns(least: int, greatest: int) -> st.SearchStrategy[Int64Array]:
@@ -33,6 +35,7 @@ windows = st.builds(
     recv_ts_ns=some_times_ns,
     exchange_ts_ns=few_ids,
     seq=int64_columns(0, 9),
+    payload_bytes=int64_columns(1, 9),
     request_id=few_ids,
     msg_type=types,
 )
@@ -52,7 +55,14 @@ def columns_of(rows: Float64Array, *parts: str, without: tuple[str, ...] = ()) -
     return rows[:, chosen]
 
 
-@given(recv_ts_ns=any_column, exchange_ts_ns=any_column, seq=any_column, request_id=any_column, msg_type=any_column)
+@given(
+    recv_ts_ns=any_column,
+    exchange_ts_ns=any_column,
+    seq=any_column,
+    request_id=any_column,
+    msg_type=any_column,
+    payload_bytes=any_column,
+)
 def test_anything_that_fits_int64_gives_finite_numbers_or_nan(**columns: Any) -> None:
     rows = compute_features(Windows(**columns))
     assert rows.shape == (1, len(FEATURES))
@@ -61,8 +71,8 @@ def test_anything_that_fits_int64_gives_finite_numbers_or_nan(**columns: Any) ->
 
 @given(base=windows, shift_ns=st.integers(-100 * YEAR_NS, 100 * YEAR_NS))
 def test_the_time_of_day_changes_no_bit(base: Windows, shift_ns: int) -> None:
-    moved = replace(base, recv_ts_ns=base.recv_ts_ns + shift_ns)
-    assert_array_equal(compute_features(moved), compute_features(base))
+    rows, moved = compute_features(base), compute_features(replace(base, recv_ts_ns=base.recv_ts_ns + shift_ns))
+    assert_array_equal(columns_of(moved, "_", without=CLOCK), columns_of(rows, "_", without=CLOCK))
 
 
 @given(base=windows, factor=st.sampled_from([2, 3, 10, 1000]))
@@ -70,8 +80,8 @@ def test_the_rate_changes_levels_and_ticks_only(base: Windows, factor: int) -> N
     slower = compute_features(replace(base, recv_ts_ns=base.recv_ts_ns * factor))
     rows = compute_features(base)
     assert_allclose(
-        columns_of(slower, "_", without=(*LEVELS, *TICKS, "burst")),
-        columns_of(rows, "_", without=(*LEVELS, *TICKS, "burst")),
+        columns_of(slower, "_", without=(*LEVELS, *TICKS, *CLOCK, "burst")),
+        columns_of(rows, "_", without=(*LEVELS, *TICKS, *CLOCK, "burst")),
         rtol=1e-9,
         atol=1e-12,
     )
@@ -86,15 +96,44 @@ def test_types_answers_and_sequence_do_not_depend_on_time(base: Windows, times_n
 
 
 @given(base=windows, shift_ns=st.integers(-(2**62), 2**62))
-def test_the_venues_clock_changes_no_bit(base: Windows, shift_ns: int) -> None:
+def test_the_venues_clock_changes_its_resolution_only(base: Windows, shift_ns: int) -> None:
     moved = np.where(base.exchange_ts_ns == MISSING, MISSING, base.exchange_ts_ns + shift_ns)
-    assert_array_equal(compute_features(replace(base, exchange_ts_ns=moved)), compute_features(base))
+    rows, shifted = compute_features(base), compute_features(replace(base, exchange_ts_ns=moved))
+    assert_array_equal(columns_of(shifted, "_", without=WHOLE), columns_of(rows, "_", without=WHOLE))
+
+
+@given(base=windows, shift_s=st.integers(-(10**9), 10**9))
+def test_the_second_of_the_venues_clock_changes_no_bit(base: Windows, shift_s: int) -> None:
+    times_ns = np.where(base.exchange_ts_ns == MISSING, MISSING, base.exchange_ts_ns * 250_000)
+    moved = np.where(times_ns == MISSING, MISSING, times_ns + shift_s * 10**9)
+    assert_array_equal(
+        compute_features(replace(base, exchange_ts_ns=moved)), compute_features(replace(base, exchange_ts_ns=times_ns))
+    )
+
+
+@given(base=windows, longer=st.integers(1, 1000))
+def test_longer_names_change_levels_of_sizes_only(base: Windows, longer: int) -> None:
+    rows = compute_features(base)
+    other = compute_features(replace(base, payload_bytes=base.payload_bytes + longer))
+    levels = ("payload_log10",)
+    assert_array_equal(columns_of(other, "_", without=levels), columns_of(rows, "_", without=levels))
+    assert (columns_of(other, *levels) > columns_of(rows, *levels)).all()
+
+
+@given(base=windows, order=st.permutations(range(WINDOW_SIZE)))
+def test_sizes_and_the_set_of_numbers_have_no_order(base: Windows, order: list[int]) -> None:
+    shuffled = replace(base, seq=base.seq[:, order], payload_bytes=base.payload_bytes[:, order])
+    ordered = ("seq_jump", "seq_backward", "bigram")
+    assert_array_equal(
+        columns_of(compute_features(shuffled), "_", without=ordered),
+        columns_of(compute_features(base), "_", without=ordered),
+    )
 
 
 @given(base=windows, shift=st.integers(-(2**62), 2**62))
 def test_where_a_sequence_starts_changes_no_bit(base: Windows, shift: int) -> None:
-    moved = replace(base, seq=base.seq + shift)
-    assert_array_equal(compute_features(moved), compute_features(base))
+    rows, moved = compute_features(base), compute_features(replace(base, seq=base.seq + shift))
+    assert_array_equal(columns_of(moved, "_", without=CLOCK), columns_of(rows, "_", without=CLOCK))
 
 
 @given(base=windows, names=st.permutations(range(7)), offset=st.integers(0, 2**62))

@@ -10,7 +10,7 @@ public final class SharedConstants {
     // Windows, and what of a message travels.
     public static final int WINDOW_SIZE = 50;
     public static final int WINDOW_SLIDE = 25;
-    public static final int WIRE_WIDTH = 6;
+    public static final int WIRE_WIDTH = 7;
     public static final long MISSING = -9223372036854775808L;
     public static final int HEARTBEAT = 3;
 

@@ -19,11 +19,9 @@ enum MessageField {
     EXCHANGE_TS_NS("exchange_ts_ns", SharedConstants.MISSING, null, RejectionReason.BAD_EXCHANGE_TS_NS),
     SEQ("seq", SharedConstants.MISSING, null, RejectionReason.BAD_SEQ),
     REQUEST_ID("request_id", SharedConstants.MISSING, null, RejectionReason.BAD_REQUEST_ID),
-    /** Checked, but nobody's input. */
-    PAYLOAD_BYTES(null, null, null, RejectionReason.BAD_PAYLOAD_BYTES),
+    PAYLOAD_BYTES("payload_bytes", SharedConstants.MISSING, null, RejectionReason.BAD_PAYLOAD_BYTES),
     DECLARED_EXCHANGE("declared_exchange", null, null, RejectionReason.BAD_DECLARED_EXCHANGE);
 
-    private static final int NOWHERE = -1;
     private static final MessageField[] ALL = values();
 
     private final String column;
@@ -42,7 +40,7 @@ enum MessageField {
     static int[] places(RowLayout layout) {
         int[] places = new int[ALL.length];
         for (MessageField field : ALL) {
-            places[field.ordinal()] = field.column == null ? NOWHERE : layout.place(field.column);
+            places[field.ordinal()] = layout.place(field.column);
         }
         return places;
     }
@@ -50,7 +48,7 @@ enum MessageField {
     /** Read an object up to its end, whatever is wrong with it; return the first field's reason, or null. */
     static RejectionReason read(JsonParser parser, GenericRowData row, int[] places) throws IOException {
         for (MessageField field : ALL) {
-            put(row, places[field.ordinal()], field.absent);
+            row.setField(places[field.ordinal()], field.absent);
         }
         int bad = 0;
         while (parser.nextToken() != JsonToken.END_OBJECT) {
@@ -103,7 +101,7 @@ enum MessageField {
     /** Put the value into the row; tell whether it is one that may be there. */
     private boolean take(JsonToken token, JsonParser parser, GenericRowData row, int place) throws IOException {
         if (token == JsonToken.VALUE_NULL) {
-            put(row, place, absent);
+            row.setField(place, absent);
             return true;
         }
         switch (this) {
@@ -113,7 +111,7 @@ enum MessageField {
                 return takeText(token, parser, row, place, 0, SharedConstants.MAX_EXCHANGE_CHARACTERS);
             default:
                 long number = this == MSG_TYPE ? typeCode(token, parser) : number(token, parser);
-                put(row, place, number);
+                row.setField(place, number);
                 return isInRange(number);
         }
     }
@@ -125,14 +123,8 @@ enum MessageField {
             return false;
         }
         String text = parser.getText();
-        put(row, place, StringData.fromString(text));
+        row.setField(place, StringData.fromString(text));
         return Text.isPrintable(text, fewest, most);
-    }
-
-    private static void put(GenericRowData row, int place, Object value) {
-        if (place != NOWHERE) {
-            row.setField(place, value);
-        }
     }
 
     private boolean isInRange(long number) {

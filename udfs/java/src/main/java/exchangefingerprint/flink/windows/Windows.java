@@ -32,7 +32,7 @@ public final class Windows extends ProcessTableFunction<RowData> {
     /** The columns of a message, in the order in which the job's SQL selects them. */
     static final String MESSAGE =
             "ROW<connection_id STRING, recv_ts_ns BIGINT, exchange_ts_ns BIGINT, seq BIGINT, request_id BIGINT,"
-                    + " type_code BIGINT, declared_exchange STRING, kafka_partition INT, kafka_offset BIGINT>";
+                    + " type_code BIGINT, payload_bytes BIGINT, declared_exchange STRING, kafka_partition INT, kafka_offset BIGINT>";
 
     /** The columns of what is emitted. */
     static final String GATHERED =
@@ -50,6 +50,7 @@ public final class Windows extends ProcessTableFunction<RowData> {
     private static final int SEQ = IN.place("seq");
     private static final int REQUEST_ID = IN.place("request_id");
     private static final int TYPE_CODE = IN.place("type_code");
+    private static final int PAYLOAD_BYTES = IN.place("payload_bytes");
     private static final int DECLARED_EXCHANGE = IN.place("declared_exchange");
     private static final int KAFKA_PARTITION = IN.place("kafka_partition");
     private static final int KAFKA_OFFSET = IN.place("kafka_offset");
@@ -105,6 +106,7 @@ public final class Windows extends ProcessTableFunction<RowData> {
                 message.getLong(SEQ),
                 message.getLong(REQUEST_ID),
                 message.getLong(TYPE_CODE),
+                message.getLong(PAYLOAD_BYTES),
                 offset);
     }
 

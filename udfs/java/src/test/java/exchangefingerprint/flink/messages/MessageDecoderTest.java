@@ -28,7 +28,8 @@ class MessageDecoderTest {
             "recv_ts_ns",
             "exchange_ts_ns",
             "seq",
-            "request_id"));
+            "request_id",
+            "payload_bytes"));
 
     private static final String TIME = "1790000000000000123";
     private static final String NEEDED = "'connection_id': 'c', 'recv_ts_ns': " + TIME + ", 'msg_type': 'ACK'";
@@ -45,6 +46,7 @@ class MessageDecoderTest {
         assertEquals(-5L, value(row, "exchange_ts_ns"));
         assertEquals(Long.MAX_VALUE, value(row, "seq"));
         assertEquals(0L, value(row, "request_id"));
+        assertEquals(12L, value(row, "payload_bytes"));
         assertEquals(StringData.fromString("kraken"), value(row, "declared_exchange"));
     }
 
@@ -56,6 +58,7 @@ class MessageDecoderTest {
             assertEquals(Long.MIN_VALUE, value(row, "exchange_ts_ns"));
             assertEquals(Long.MIN_VALUE, value(row, "seq"));
             assertEquals(Long.MIN_VALUE, value(row, "request_id"));
+            assertEquals(Long.MIN_VALUE, value(row, "payload_bytes"));
             assertNull(value(row, "declared_exchange"));
         }
     }

@@ -21,7 +21,7 @@ class MessageRingTest {
     private static void take(MessageRing ring, int first, int n) {
         for (int i = first; i < first + n; i++) {
             ring.lastRecvTsNs = i * S;
-            ring.add(i * S, 10 * i + 1, 10 * i + 2, 10 * i + 3, 10 * i + 4, 10 * i + 5);
+            ring.add(i * S, 10 * i + 1, 10 * i + 2, 10 * i + 3, 10 * i + 4, 10 * i + 5, 10 * i + 6);
             ring.health.take(i % 5 == 0, i, i * S, i, event -> {});
             if (ring.n >= 50 && ring.n % 25 == 0) {
                 ring.drift.take(i * S, i);
@@ -40,18 +40,18 @@ class MessageRingTest {
     void aWindowIsTheLastFiftyMessages() {
         for (int n : new int[] {50, 75, 120}) {
             long[] window = of(n).window();
-            assertEquals(300, window.length);
+            assertEquals(350, window.length);
             for (int i = 0; i < 50; i++) {
                 int message = n - 50 + i;
-                assertEquals(message * S, window[6 * i]);
-                assertEquals(10L * message + 5, window[6 * i + 5]);
+                assertEquals(message * S, window[7 * i]);
+                assertEquals(10L * message + 6, window[7 * i + 6]);
             }
         }
     }
 
     @Test
-    void aMessageHasSixColumns() {
-        assertThrows(IllegalArgumentException.class, () -> new MessageRing().add(1, 2, 3, 4, 5));
+    void aMessageHasSevenColumns() {
+        assertThrows(IllegalArgumentException.class, () -> new MessageRing().add(1, 2, 3, 4, 5, 6));
     }
 
     @Test
@@ -93,8 +93,8 @@ class MessageRingTest {
         writeLongs(expected, 2, 1, 1, 0, 1, S, 1); // numbers: steps of one, steps up, lowest, last and its place
         writeLongs(expected, 0); // heartbeats amid data
         writeLongs(expected, 0); // windows
-        expected.writeInt(36);
-        writeLongs(expected, 0, 1, 2, 3, 4, 5, S, 11, 12, 13, 14, 15);
+        expected.writeInt(42);
+        writeLongs(expected, 0, 1, 2, 3, 4, 5, 6, S, 11, 12, 13, 14, 15, 16);
         assertEquals(2, SharedConstants.STATE_LAYOUT);
         assertArrayEquals(expected.getCopyOfBuffer(), Bytes.of(serializer, of(2)));
     }

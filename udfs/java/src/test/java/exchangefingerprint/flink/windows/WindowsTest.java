@@ -44,6 +44,7 @@ class WindowsTest {
         IN.set(message, "seq", seq == null ? SharedConstants.MISSING : seq);
         IN.set(message, "request_id", SharedConstants.MISSING);
         IN.set(message, "type_code", seq == null ? 3L : 0L);
+        IN.set(message, "payload_bytes", 200L);
         IN.set(message, "declared_exchange", StringData.fromString("kraken"));
         IN.set(message, "kafka_partition", 4);
         IN.set(message, "kafka_offset", offset++);
@@ -85,8 +86,8 @@ class WindowsTest {
         long[] columns = last.getArray(OUT.place("window_columns")).toLongArray();
         for (int i = 0; i < 50; i++) {
             long recvTsNs = START_NS + (51 + i) * MS;
-            long[] message = {recvTsNs, recvTsNs - 7, 5, SharedConstants.MISSING, 0, 1050 + i};
-            assertArrayEquals(message, java.util.Arrays.copyOfRange(columns, 6 * i, 6 * i + 6));
+            long[] message = {recvTsNs, recvTsNs - 7, 5, SharedConstants.MISSING, 0, 200, 1050 + i};
+            assertArrayEquals(message, java.util.Arrays.copyOfRange(columns, 7 * i, 7 * i + 7));
         }
     }
 
@@ -166,7 +167,7 @@ class WindowsTest {
     void aMessageThatDeclaresNothingMakesARowThatDoesNot() {
         takeAll(49, MS);
         GenericRowData message = IN.newRow();
-        for (String column : List.of("recv_ts_ns", "exchange_ts_ns", "seq", "request_id", "type_code")) {
+        for (String column : List.of("recv_ts_ns", "exchange_ts_ns", "seq", "request_id", "type_code", "payload_bytes")) {
             IN.set(message, column, nowNs);
         }
         IN.set(message, "kafka_partition", 4);
