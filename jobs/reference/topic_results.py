@@ -28,7 +28,7 @@ DeadLetter = tuple[int, int, str, str | None, int | None]
 _DEAD_LETTER_COLUMNS: Final = ("kafka_partition", "kafka_offset", "reason", "connection_key", "n_bytes")
 
 _CODES: Final = {t.name: t.value for t in MsgType}
-_NUMBERS: Final = ("recv_ts_ns", "exchange_ts_ns", "seq", "request_id")
+_NUMBERS: Final = ("recv_ts_ns", "exchange_ts_ns", "seq", "request_id", "payload_bytes")
 
 
 class TopicResults:
