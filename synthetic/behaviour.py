@@ -177,6 +177,8 @@ class MarketProfile:
         The least time between two frames on the wire.
     most_symbols : int or None
         How many symbols a connection may subscribe to; None if the venue sets no limit that matters.
+    first_ids : tuple of float
+        Least and greatest number that a symbol's counter may have reached.
     venue_ids_hz : float
         How fast the counter of the whole venue runs.
     """
@@ -190,6 +192,8 @@ class MarketProfile:
     hidden_by_trade: int = 0
     frame_spacing_us: float = 0.0
     most_symbols: int | None = None
+    # Recorded: 27,883,326 (COINBASE__2021-04-17) to 115,656,822,686 (COINBASE__2025-11-13).
+    first_ids: tuple[float, float] = (1e7, 2e11)
     venue_ids_hz: float = 20_000.0
 
 

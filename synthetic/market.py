@@ -20,9 +20,6 @@ _MAX_SYMBOLS: Final = 20
 _MAX_EVENTS_EACH: Final = 30.0
 _NS_PER_MS: Final = 1_000_000
 _BUSY_TICKS: Final = 0.6
-_FIRST_IDS: Final = (1e4, 2e11)
-"""Recorded: 9,537 (BITCOINCOM__2021-07-15) to 1.2 * 10^11 (COINBASE__2025-11-13)."""
-
 _ONE_STAMP_S: Final = 0.001
 """What one order trades in so short a time has one time of the venue (recorded, COINBASE__2025-11-13: 55% of the
 ticker's times repeat the one before, to the microsecond)."""
@@ -79,7 +76,7 @@ def draw_market_plan(rng: np.random.Generator, profile: MarketProfile, circumsta
         symbol_bytes=tuple(rng.integers(-5, 6, n_symbols).tolist()),
         # Recorded on Binance: of the steps of u, 33% are jumps where a symbol is quiet (BINANCE__2021-04-05), 63% where
         # it is not (spot__btcusdt_20240808).
-        hidden_updates=profile.hidden_updates * log_uniform(rng, 0.15, 1.5),
+        hidden_updates=profile.hidden_updates * log_uniform(rng, 0.2, 3.0),
         trade_share=_draw_trade_share(rng, channels),
         # Recorded on Binance: the last change in a depth event is one of the best price in 0.05 to 0.25 of them.
         best_share=log_uniform(rng, 0.04, 0.4),
@@ -233,7 +230,7 @@ def _draw_events(
     is_trade = (rng.random(activity.n_clusters) < plan.trade_share)[activity.clusters]
     is_quote = (rng.random(activity.n_clusters) < plan.best_share)[activity.clusters]
     times_s = first_s + activity.times_s
-    first_ids = np.exp(rng.uniform(np.log(_FIRST_IDS[0]), np.log(_FIRST_IDS[1]), n_symbols)).astype(np.int64)
+    first_ids = np.array([log_uniform(rng, *profile.first_ids) for _ in range(n_symbols)]).astype(np.int64)
     if any(channel.complete for channel, _ in plan.channels):
         steps = _draw_life_frames(rng, is_trade)
     else:

@@ -111,7 +111,7 @@ def _draw_any_market(rng: np.random.Generator) -> MarketProfile:
 
 
 def _draw_market_profile(rng: np.random.Generator) -> MarketProfile:
-    rule = _draw_seq_rule(rng)
+    rule, first_id = _draw_seq_rule(rng), log_uniform(rng, 1.0, 1e9)
     step_ns = TIME_STEPS_NS[int(rng.integers(len(TIME_STEPS_NS)))]
     return MarketProfile(
         name="unknown-market",
@@ -123,6 +123,7 @@ def _draw_market_profile(rng: np.random.Generator) -> MarketProfile:
         hidden_by_trade=int(rng.choice([0, 0, 0, 1, 2])),
         frame_spacing_us=0.0 if rng.random() < 0.7 else log_uniform(rng, 10.0, 500.0),
         most_symbols=int(log_uniform(rng, 5.0, 100.0)),
+        first_ids=(first_id, 1e4 * first_id),
         venue_ids_hz=log_uniform(rng, 20.0, 200_000.0),
     )
 

@@ -78,8 +78,6 @@ _FEED: Final = MarketProfile(
         ),
         # Recorded, COINBASE__2021-04-17: no phase at 50 ms (resultant length 0.02): level2 is not batched.
         (_level2("level2", None), *_TRADES),
-        # Recorded, COINBASE__2025-11-13: the ticker alone.
-        (replace(_TRADES[0], payload_bytes=404, probability=1.0),),
         (
             Channel(
                 name="full",
@@ -93,6 +91,8 @@ _FEED: Final = MarketProfile(
                 exchange_time_ns=_US,
             ),
         ),
+        # Recorded, COINBASE__2025-11-13: the ticker alone.
+        (replace(_TRADES[0], payload_bytes=404, probability=1.0),),
     ),
     periodics=(
         Periodic(

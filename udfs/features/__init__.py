@@ -28,9 +28,17 @@ BLOCKS: Final = (INTER_ARRIVAL, SPECTRUM, NGRAMS, LATENCY, SEQUENCE, VENUE_TIME,
 FEATURES: Final[tuple[Feature, ...]] = tuple(feature for block in BLOCKS for feature in block.features)
 """Every feature; the order is the model's column order."""
 
+_KEPT_BYTES: Final = 2**24
+"""More than the arrays of any batch between two features take."""
+
 LATEST_NS: Final = 2**62 - 1
 EARLIEST_NS: Final = -(2**62)
 """Receive times are cut to these limits (the years 1823 and 2116), so that no difference of two wraps."""
+
+
+# glibc gives freed memory back to the kernel, and asks for it anew a moment later, unless a larger block has been freed
+# before (mallopt(3), M_MMAP_THRESHOLD); the pages of a batch's arrays cost a fifth of the time of its features.
+np.empty(_KEPT_BYTES, dtype=np.uint8)
 
 
 def compute_features(windows: Windows) -> Float64Array:

@@ -26,6 +26,9 @@ MIN_TICKS: Final = 2
 
 _TURN: Final = 2.0**32
 
+_MOST_WINDOWS: Final = 400
+"""Computed at a time, so that what lies between stays in the processor's cache."""
+
 _BASES: Final = (3, 15, 75, 5, 45, 9, 375)
 """Harmonics whose sines and cosines are taken; all others are these doubled, once to four times."""
 
@@ -68,6 +71,9 @@ def arrival_tick_alignments(recv_ts_ns: Int64Array) -> Float64Array:
     >>> dict(zip(HARMONICS, alignments.tolist(), strict=True))[30], dict(zip(HARMONICS, alignments, strict=True))[15]
     (1.0, np.float64(0.0))
     """
+    if len(recv_ts_ns) > _MOST_WINDOWS:
+        parts = range(0, len(recv_ts_ns), _MOST_WINDOWS)
+        return np.concatenate([arrival_tick_alignments(recv_ts_ns[i : i + _MOST_WINDOWS]) for i in parts])
     size = recv_ts_ns.shape[1]
     elapsed_ns = recv_ts_ns - recv_ts_ns[:, :1]
     # The remainder by hand: NumPy divides by one number with SIMD instructions, but has none for `%`.
@@ -75,49 +81,66 @@ def arrival_tick_alignments(recv_ts_ns: Int64Array) -> Float64Array:
     # One turn is the whole range of an unsigned number, so that a product wraps where a phase does. Messages come
     # first, windows last: a sum over messages is a few additions of long rows.
     phases = np.ascontiguousarray((beyond_ns * (_TURN / FUNDAMENTAL_NS)).astype(np.uint32).T)
-    wrapped = np.array(_BASES, dtype=np.uint32).reshape(-1, 1, 1) * phases
-    angles = wrapped.view(np.int32).astype(np.float32) * np.float32(2 * np.pi / _TURN)
-    lengths = _lengths_with_doubles(np.stack((np.cos(angles), np.sin(angles)))) / size
+    vectors = _unit_vectors(np.array(_BASES, dtype=np.uint32).reshape(-1, 1, 1) * phases)
+    lengths = _lengths_with_doubles(vectors) / size
     least_ns = np.array([MIN_TICKS * FUNDAMENTAL_NS / harmonic for harmonic in HARMONICS])
     return np.where(elapsed_ns[:, -1:] >= least_ns, lengths, np.nan)
 
 
+def _unit_vectors(phases: NDArray[np.uint32]) -> Float32Array:
+    """Take cosines and sines, (2, ...), of phases in units of 1 / `_TURN` turns."""
+    # In place, here and below: fresh memory costs more than the arithmetic.
+    vectors = np.empty((2, *phases.shape), dtype=np.float32)
+    vectors[1] = phases.view(np.int32)
+    vectors[1] *= np.float32(2 * np.pi / _TURN)
+    np.cos(vectors[1], out=vectors[0])
+    np.sin(vectors[1], out=vectors[1])
+    return vectors
+
+
 def _lengths_with_doubles(vectors: Float32Array) -> Float64Array:
-    """Take lengths of `HARMONICS`, (n_windows, 20), from unit vectors of `_BASES`, (2, 7, size, n_windows)."""
+    """Take lengths of `HARMONICS`, (n_windows, 20), from unit vectors of `_BASES`, (2, 7, size, n_windows).
+
+    The vectors are doubled in place.
+    """
     level = np.array(_BASES)
-    harmonics, sums = level.tolist(), [_sum_messages(vectors)]
+    halves = np.empty((2, len(level), vectors.shape[2] // 2, vectors.shape[3]), dtype=np.float32)
+    harmonics, sums = level.tolist(), [_sum_messages(vectors, halves)]
     for n_doubled in _DOUBLED:
-        level, vectors = 2 * level[:n_doubled], _doubled(vectors[:, :n_doubled])
+        level, vectors = 2 * level[:n_doubled], vectors[:, :n_doubled]
+        _double(vectors)
         harmonics += level.tolist()
-        sums.append(_sum_messages(vectors))
+        sums.append(_sum_messages(vectors, halves[:, :n_doubled]))
     across, up = np.concatenate(sums, axis=1).astype(np.float64)
     order = [harmonics.index(harmonic) for harmonic in HARMONICS]
     lengths: Float64Array = np.sqrt(across * across + up * up)[order].T
     return lengths
 
 
-def _doubled(vectors: Float32Array) -> Float32Array:
-    """Double the angles of unit vectors, (2, ...) cosines and sines."""
-    doubled: Float32Array = vectors[0] * vectors
-    doubled *= 2
-    doubled[0] -= 1
-    return doubled
+def _double(vectors: Float32Array) -> None:
+    """Double the angles of unit vectors, (2, ...) cosines and sines, in place."""
+    cosines, sines = vectors
+    sines *= cosines
+    cosines *= cosines
+    vectors *= 2
+    cosines -= 1
 
 
-def _sum_messages(vectors: Float32Array) -> Float32Array:
+def _sum_messages(vectors: Float32Array, halves: Float32Array) -> Float32Array:
     """Sum (..., size, n_windows) over its messages by halves: in an order that the number of windows does not change.
 
-    >>> _sum_messages(np.arange(10, dtype=np.float32).reshape(2, 5, 1)).tolist()
+    >>> numbers = np.arange(10, dtype=np.float32).reshape(2, 5, 1)
+    >>> _sum_messages(numbers, np.empty((2, 2, 1), dtype=np.float32)).tolist()
     [[10.0], [35.0]]
     """
     while (size := vectors.shape[-2]) > 1:
         half = size // 2
-        sums = vectors[..., :half, :] + vectors[..., half : 2 * half, :]
+        sums = halves[..., :half, :]
+        np.add(vectors[..., :half, :], vectors[..., half : 2 * half, :], out=sums)
         if size % 2:
             sums[..., 0, :] += vectors[..., -1, :]
         vectors = sums
-    total: Float32Array = vectors[..., 0, :]
-    return total
+    return vectors[..., 0, :].copy()
 
 
 def spectrum_features(windows: Windows) -> Float64Array:

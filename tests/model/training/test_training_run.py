@@ -187,3 +187,18 @@ def test_training_writes_an_artifact_that_loads(tmp_path: Path) -> None:
 def test_captures_without_an_index_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match=r"index\.csv to list the captures"):
         list(read_labelled_captures(tmp_path, lambda _: None))
+
+
+@pytest.mark.parametrize(
+    ("heading", "families"),
+    [("family", ["ENGINE", "ENGINE"]), ("market", ["ODD", "EVEN"]), ("nothing", ["ODD", "EVEN"])],
+)
+def test_a_family_is_the_one_that_the_index_states(tmp_path: Path, heading: str, families: list[str]) -> None:
+    rows = []
+    for venue in ("ODD", "EVEN"):
+        name = f"{venue}__2021-04-05__1.jsonl.gz"
+        write_capture(tmp_path / name, 10**18)
+        rows.append(f"{name},unknown,{'ENGINE' if heading == 'family' else venue}")
+    (tmp_path / "index.csv").write_text("\n".join([f"file,label,{heading}", *rows]) + "\n")
+    found = [source.family for source, _ in read_labelled_captures(tmp_path, lambda _: None)]
+    assert found == families

@@ -48,6 +48,11 @@ def markets(drawn: list[Profile]) -> list[MarketProfile]:
     return [p for p in drawn if isinstance(p, MarketProfile)]
 
 
+def invented(drawn: list[Profile]) -> list[MarketProfile]:
+    """Leave out the feeds that are known ones with some traits altered."""
+    return [p for p in markets(drawn) if p.name == "unknown-market"]
+
+
 def test_the_seed_and_the_place_decide_everything(sessions: list[LabelledSession]) -> None:
     fewer = unknown_venue_sessions(n=20, seed=1, start_ns=START_NS, n_messages=300)
     other = unknown_venue_sessions(n=20, seed=2, start_ns=START_NS, n_messages=300)
@@ -94,7 +99,7 @@ def test_most_are_feeds_and_some_take_orders(drawn: list[Profile]) -> None:
 
 
 def test_half_number_their_frames_and_by_every_rule(drawn: list[Profile]) -> None:
-    rules = [{c.seq for c in p.mixes[0]} - {SeqRule.NONE} for p in markets(drawn)]
+    rules = [{c.seq for c in p.mixes[0]} - {SeqRule.NONE} for p in invented(drawn)]
     assert 0.42 < np.mean([len(r) > 0 for r in rules]) < 0.52
     counts = Counter(rule for r in rules for rule in r)
     assert set(counts) == set(SeqRule) - {SeqRule.NONE}
@@ -102,9 +107,10 @@ def test_half_number_their_frames_and_by_every_rule(drawn: list[Profile]) -> Non
 
 
 def test_half_have_heartbeats_of_all_kinds(drawn: list[Profile]) -> None:
-    with_any = [p for p in drawn if p.periodics]
+    own = [p for p in drawn if p.name.startswith("unknown")]
+    with_any = [p for p in own if p.periodics]
     # 0.55 are drawn; the tenth that resembles a known venue and is drawn anew has none more often than not.
-    assert 0.52 < len(with_any) / N_PROFILES < 0.62
+    assert 0.5 < len(with_any) / len(own) < 0.62
     beats = [beat for p in with_any for beat in p.periodics]
     periods = np.array([b.period_s for b in beats])
     assert periods.min() >= 0.5
@@ -117,7 +123,7 @@ def test_half_have_heartbeats_of_all_kinds(drawn: list[Profile]) -> None:
 
 
 def test_half_batch_by_all_patterns_and_periods(drawn: list[Profile]) -> None:
-    ticks = [[c.ticks for c in p.mixes[0] if c.ticks is not None] for p in markets(drawn)]
+    ticks = [[c.ticks for c in p.mixes[0] if c.ticks is not None] for p in invented(drawn)]
     assert 0.35 < np.mean([len(t) > 0 for t in ticks]) < 0.6
     flat = [t for of_one in ticks for t in of_one]
     assert {t.pattern for t in flat} == set(TickPattern)
@@ -152,11 +158,17 @@ def test_an_unknown_venue_is_never_one_of_the_known(drawn: list[Profile]) -> Non
         beats = sorted((b.msg_type.name, round(b.period_s, 1)) for b in p.periodics)
         rules = {c.seq for c in channels}
         batched = {(c.ticks.pattern, c.ticks.period_ms[0]) for c in channels if c.ticks is not None}
-        # Kraken v2, Coinbase's full channel, Advanced Trade without batches or Binance's depth: written out by hand.
-        assert (beats, rules, batched) != ([("HEARTBEAT", 1.0)], {SeqRule.NONE}, set())
-        assert (beats, rules, batched) != ([("HEARTBEAT", 1.0)], {SeqRule.SYMBOL}, set())
-        assert (beats, rules, batched) != ([("HEARTBEAT", 20.0)], {SeqRule.SYMBOL}, {(TickPattern.GRID, 100.0)})
-        assert (beats, rules, batched) != ([], {SeqRule.SYMBOL}, {(TickPattern.GRID, 100.0)})
+        steps = {c.exchange_time_ns for c in channels}
+        if any(c.time_lag_ms > 0.5 or c.complete for c in channels):
+            continue
+        # Kraken v2, Coinbase's tickers, Advanced Trade without batches or Binance's depth: written out by hand.
+        assert (beats, rules, batched, steps) != ([("HEARTBEAT", 1.0)], {SeqRule.NONE}, set(), {1_000})
+        assert (beats, rules, batched, steps) != ([("HEARTBEAT", 1.0)], {SeqRule.CONNECTION}, set(), {1_000})
+        if p.hidden_updates > 0:
+            depth = ({SeqRule.SYMBOL}, {(TickPattern.GRID, 100.0)}, {1_000_000})
+            assert (beats, rules, batched, steps) != ([("HEARTBEAT", 1.0)], {SeqRule.SYMBOL}, set(), {1_000})
+            assert (beats, rules, batched, steps) != ([("HEARTBEAT", 20.0)], *depth)
+            assert (beats, rules, batched, steps) != ([], *depth)
 
 
 def market(name: str) -> MarketProfile:
@@ -236,7 +248,8 @@ def test_a_clocks_numbers_are_the_venues_time_in_milliseconds() -> None:
         session = draw(feed(SeqRule.CLOCK), seed)
         # The host's clock is off by a constant; each of the two is rounded down to a millisecond.
         off_ms = session.seq - session.exchange_ts_ns // 1_000_000
-        assert off_ms.max() - off_ms.min() <= 1
+        # What one order trades within a millisecond has one time.
+        assert off_ms.max() - off_ms.min() <= 2
         assert abs(off_ms).max() < 2000
 
 
