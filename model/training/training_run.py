@@ -43,7 +43,7 @@ from udfs.schema import EXCHANGES, UNKNOWN
 CLASSES: Final = [*EXCHANGES, UNKNOWN]
 """What a model names that is trained without enrolled venues."""
 
-RELEASE: Final = "0.2"
+RELEASE: Final = "0.3"
 
 CALIBRATION_SEED_OFFSET: Final = 1_000_000
 TEST_SEED_OFFSET: Final = 2_000_000
