@@ -22,7 +22,7 @@ def consumer_lags(bootstrap_servers: str, topic: str) -> list[int]:
 
     Raises
     ------
-    ConfigError
+    ServiceUnavailable
         If Kafka does not answer within 5 s.
     """
     broker = Broker(bootstrap_servers)

@@ -16,6 +16,8 @@ from udfs.errors import ConfigError
 _GIVE_UP_AFTER_S: Final = 60.0
 _AT_ONCE: Final = 10_000
 _POLL_S: Final = 0.5
+_LOOK_AGAIN_S: Final = 0.05
+_NO_LEADER_YET: Final = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,9 +143,17 @@ class TopicReader:
             raise self._broker.refusal(error.args[0], "a connection") from error
 
     def _span(self, partition: int) -> Span:
-        place = TopicPartition(self._topic, partition)
-        first, end = self._consumer.get_watermark_offsets(place, timeout=ANSWER_TIMEOUT_S)
-        return Span(partition=partition, first=first, end=end)
+        place, end_s = TopicPartition(self._topic, partition), time.monotonic() + ANSWER_TIMEOUT_S
+        while True:
+            try:
+                first, end = self._consumer.get_watermark_offsets(place, timeout=ANSWER_TIMEOUT_S)
+            except KafkaException as error:
+                # Of a topic that is new, the broker may have heard before it leads.
+                if error.args[0].code() not in _NO_LEADER_YET or time.monotonic() > end_s:
+                    raise
+                time.sleep(_LOOK_AGAIN_S)
+            else:
+                return Span(partition=partition, first=first, end=end)
 
 
 def to_record(message: Message) -> Record:

@@ -42,7 +42,12 @@ def test_ctrl_c_ends_a_command_with_its_code(tmp_path: Path) -> None:
     pipe = tmp_path / "endless.gz"
     os.mkfifo(pipe)
     command = [FINGERPRINT, "convert", str(pipe), "--out", str(tmp_path / "out")]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as convert:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background may ignore it
+    try:
+        convert = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with convert:
         with pipe.open("wb"):  # waits until the command reads from it
             convert.send_signal(signal.SIGINT)
             assert convert.wait(timeout=60) == ExitCode.INTERRUPTED
