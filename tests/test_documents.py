@@ -178,7 +178,12 @@ def own_texts() -> Iterator[tuple[str, str]]:
     files += [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()]
     for path in sorted(files):
         name = name_of(path)
-        is_ours = path.suffix not in NOT_CODE and not path.name.startswith(".") and "/target/" not in name
+        is_ours = (
+            path.suffix not in NOT_CODE
+            and not path.name.startswith(".")
+            and "/target/" not in name
+            and "/savepoint/" not in name
+        )
         if is_ours and not name.startswith(HISTORY) and name not in TESTS_OF_HISTORY:
             yield name, path.read_text(encoding="utf-8")
 

@@ -43,6 +43,7 @@ def messages() -> Windows:
         seq=np.where(rng.random(shape) < 0.6, rng.integers(0, 30, shape).cumsum(axis=1) - 9, MISSING),
         request_id=np.repeat(rng.integers(0, 2**62, (N_WINDOWS, WINDOW_SIZE // 2)), 2, axis=1),
         msg_type=rng.choice(5, shape, p=[0.5, 0.3, 0.05, 0.1, 0.05]),
+        payload_bytes=rng.integers(20, 2000, shape),
     )
 
 

@@ -37,9 +37,7 @@ def test_there_are_three_profiles_for_each_exchange() -> None:
 
 
 def test_an_unknown_profile_is_one_sentence() -> None:
-    with pytest.raises(
-        ConfigError, match="profile, found 'bitmex': choose one of .*kraken-orders$"
-    ):
+    with pytest.raises(ConfigError, match="profile, found 'bitmex': choose one of .*kraken-orders$"):
         profile("bitmex")
 
 

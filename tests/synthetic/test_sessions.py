@@ -56,7 +56,5 @@ def test_connection_ids_are_distinct_and_tell_nothing() -> None:
 
 
 def test_an_exchange_without_behaviour_is_refused() -> None:
-    with pytest.raises(
-        ConfigError, match="can be drawn, found 'gdax': choose among binance, coinbase, kraken"
-    ):
+    with pytest.raises(ConfigError, match="can be drawn, found 'gdax': choose among binance, coinbase, kraken"):
         draw(1, exchanges=("gdax",))

@@ -9,6 +9,7 @@ import pytest
 
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
 from model.registry.topic_models import OneModel
+from synthetic.open_world.unknown_venues import unknown_venue_sessions
 from synthetic.sessions import synthetic_sessions
 from udfs.operator_metrics import ScoringMetrics
 from udfs.pandas_udfs import ScoreWindows
@@ -31,7 +32,9 @@ def predictor():
 
 @pytest.fixture(scope="module")
 def windows():
-    sessions = [s.session for s in synthetic_sessions(per_exchange=3, seed=11, start_ns=10**18, n_messages=2000)]
+    drawn = synthetic_sessions(per_exchange=3, seed=11, start_ns=10**18, n_messages=2000)
+    drawn += unknown_venue_sessions(n=2, seed=11, start_ns=10**18, n_messages=500)
+    sessions = [one.session for one in drawn]
     parts = [session_windows(session) for session in sessions]
     return Windows(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in WINDOW_COLUMNS})
 

@@ -28,7 +28,7 @@ from model.training.calibration import fit_scaling
 from model.training.calibrator import fit_refusal
 from model.training.cross_fitting import Division, divisions_of, extend_divisions, left_out_whole, make_folds
 from model.training.dataset import Dataset, Source
-from model.training.training_run import ON_FRESH, ON_RECORDINGS, Amounts
+from model.training.training_run import ON_FRESH, ON_RECORDINGS, RELEASE, Amounts
 from synthetic.behaviour import Profile
 from synthetic.generate import generate_session
 from synthetic.open_world.unknown_venues import draw_unknown_profile
@@ -42,7 +42,7 @@ from udfs.scoring import score_windows
 from udfs.signatures import N_TRAITS
 from udfs.windows import session_windows
 
-AMOUNTS = Amounts(per_exchange=4, n_unknown_venues=4, n_messages=200)
+AMOUNTS = Amounts(per_exchange=9, n_unknown_venues=4, n_messages=200)
 DAY_NS = 86_400 * 10**9
 START_NS = 1_600_000_000 * 10**9
 BASE_CLASSES = ("binance", "coinbase", "kraken", "unknown")
@@ -321,8 +321,8 @@ def totals(enrolment: Enrolment, on: str) -> list[dict[str, tuple[int, int]]]:
 def test_both_models_are_measured_on_the_same_sessions(enrolled: tuple[Path, Enrolment]) -> None:
     _, enrolment = enrolled
     assert enrolment.before_from == FROM_MANIFEST
-    # Half of 4 sessions of each exchange and of 4 unknown venues, 7 windows each.
-    drawn = dict.fromkeys(BASE_CLASSES, (14, 2))
+    # Half of 9 sessions of each exchange and of 4 unknown venues, 7 windows each.
+    drawn = dict.fromkeys(BASE_CLASSES, (28, 4)) | {"unknown": (14, 2)}
     assert totals(enrolment, ON_FRESH) == [drawn, drawn]
     recorded = {"kraken": (7, 1), "toy": (14, 2), "unknown": (14, 2)}
     assert totals(enrolment, ON_RECORDINGS) == [recorded, recorded]
@@ -336,7 +336,7 @@ def test_the_artifact_says_what_it_is(enrolled: tuple[Path, Enrolment], base: Pa
     folder, enrolment = enrolled
     before, after = load_manifest(base), load_manifest(folder)
     assert after.classes == ["binance", "coinbase", "kraken", "toy", "unknown"]
-    assert re.fullmatch(r"0\.2\+toy-[0-9a-f]{8}", after.model_version)
+    assert re.fullmatch(rf"{re.escape(RELEASE)}\+toy-[0-9a-f]{{8}}", after.model_version)
     assert after.training["base_model_version"] == before.model_version
     assert (before.training["trees"], after.training["trees"]) == (900, 1125)
     assert after.training["synthetic_sha256"] == before.training["synthetic_sha256"]
@@ -394,7 +394,7 @@ def test_a_single_day_is_trained_on_and_not_measured(toys: list[Path], base: Pat
     assert enrolment.left_out == []
     assert "toy" not in enrolment.after[ON_RECORDINGS]
     assert any("All recordings of toy are of one day (2020-09-14)" in warning for warning in enrolment.warnings)
-    assert any(warning.startswith("3 of the 3 recordings that 0.2-") for warning in enrolment.warnings)
+    assert any(warning.startswith(f"3 of the 3 recordings that {RELEASE}-") for warning in enrolment.warnings)
     manifest = load_manifest(tmp_path / "model")
     assert list(manifest.training["captures"]) == ["toy/TOY__1.jsonl.gz"]
     # Nothing to fit its calibration on; refused as strictly as the strictest of the others.
@@ -418,7 +418,7 @@ def test_a_second_venue_needs_the_recordings_of_the_first(
     second = enrol_toy(tmp_path / "model", third, more, folder, "new")
     assert second.before_from == FROM_MANIFEST
     assert load_manifest(tmp_path / "model").classes == ["binance", "coinbase", "kraken", "toy", "new", "unknown"]
-    assert second.model_version.startswith("0.2+toy+new-")
+    assert second.model_version.startswith(f"{RELEASE}+toy+new-")
     assert second.before[ON_RECORDINGS]["toy"] == first.after[ON_RECORDINGS]["toy"]
     recorded = {"kraken": (7, 1), "toy": (14, 2), "new": (14, 2), "unknown": (14, 2)}
     assert totals(second, ON_RECORDINGS) == [recorded, recorded]
