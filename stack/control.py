@@ -28,7 +28,7 @@ from stack.services.postgres import remove_private_folder
 from stack.services.prometheus import find_prometheus
 from stack.services.service import tail
 from stack.settings import StackSettings, last_settings, read_settings, resolve_home, write_settings
-from stack.status import PartStatus, StackStatus, read_status, status_path, write_status
+from stack.stack_status import PartStatus, StackStatus, read_status, status_path, write_status
 from udfs.errors import ConfigError, PipelineError
 
 POLL_S = 0.1

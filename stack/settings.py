@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from stack.status import write_private
+from stack.stack_status import write_private
 from udfs.errors import ConfigError
 
 MAX_PORT = 65_535

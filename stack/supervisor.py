@@ -21,7 +21,7 @@ from stack.processes import created_at_s, end_group, kill_all, marked_processes,
 from stack.services.parts import build_services, initial_status
 from stack.services.service import Service
 from stack.settings import StackSettings, read_settings
-from stack.status import PartStatus, StackStatus, status_path, write_status
+from stack.stack_status import PartStatus, StackStatus, status_path, write_status
 from udfs.errors import PipelineError, ServiceUnavailable
 
 POLL_S = 0.1

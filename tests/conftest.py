@@ -17,7 +17,7 @@ from fingerprint_testing.toy_model import save_toy_model
 from fingerprint_testing.venue import Venue, make_certificate
 from stack.control import up, wipe
 from stack.settings import StackSettings
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 
 _numbers = itertools.count()
 

@@ -12,7 +12,7 @@ from model.registry.database_url import parse_database_url
 from stack.control import PORTS
 from stack.ports import check_flink, is_free, kafka_version, port_holder, without_password
 from stack.settings import StackSettings
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 
 
 def check_stack(state: StackStatus) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from jobs.results.migrations import migrate
 from model.registry.database import connect
 from stack.control import status, up, wipe
 from stack.settings import StackSettings
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 from udfs.errors import ConfigError, ServiceUnavailable
 
 _CANCELLED_AFTER_S: Final = 60.0

@@ -12,7 +12,7 @@ from stack.services.postgres import build_postgres, local_database_url
 from stack.services.prometheus import build_prometheus, find_prometheus
 from stack.services.service import Service
 from stack.settings import StackSettings
-from stack.status import PartStatus, StackStatus
+from stack.stack_status import PartStatus, StackStatus
 
 
 def build_services(settings: StackSettings) -> list[Service]:

@@ -29,7 +29,7 @@ from jobs.cluster.flink_client import find_running_job
 from jobs.cluster.submission import Submission
 from jobs.trials.sandbox import addresses_of, delete_topic, end_job, fresh_database, idle_stack
 from model.registry.database import connect
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 from synthetic.sessions import synthetic_sessions
 from udfs.schema import Session
 from udfs.windows import count_windows

@@ -30,7 +30,7 @@ from jobs.cluster.submission import Submission
 from jobs.config import DEAD_LETTER_TOPIC
 from jobs.trials.sandbox import addresses_of, delete_topic, end_job, fresh_database, idle_stack
 from jobs.trials.soak.probes import FlinkProbe, live_heap_mb
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 from synthetic.sessions import synthetic_sessions
 
 PARTITIONS = 4

@@ -44,7 +44,7 @@ from jobs.trials.sandbox import addresses_of, delete_topic, fresh_database, idle
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
 from model.registry.database import connect
 from model.registry.topic_models import OneModel
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 from synthetic.corruption import FAULTS, Corrupt, corrupt, edges
 from synthetic.sessions import synthetic_sessions
 from udfs.schema import Session

@@ -23,7 +23,7 @@ from jobs.cluster.submission import Submission
 from jobs.reference.scored_captures import signature_of
 from jobs.trials.sandbox import addresses_of
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 from synthetic.anomalies import switch
 from synthetic.open_world.unknown_venues import unknown_venue_sessions
 from synthetic.sessions import synthetic_sessions

@@ -38,7 +38,7 @@ from jobs.results.stored_results import read_results  # noqa: E402
 from jobs.trials.sandbox import addresses_of, fresh_database, idle_stack  # noqa: E402
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor  # noqa: E402
 from model.registry.topic_models import OneModel  # noqa: E402
-from stack.status import StackStatus  # noqa: E402
+from stack.stack_status import StackStatus  # noqa: E402
 from synthetic.anomalies import drop  # noqa: E402
 from synthetic.sessions import synthetic_sessions  # noqa: E402
 from udfs.schema import MISSING, STATE_LAYOUT, Session  # noqa: E402

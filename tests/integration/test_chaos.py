@@ -11,7 +11,7 @@ from jobs.cli.job.stop import stop
 from jobs.trials.chaos.chaos_report import ChaosReport
 from jobs.trials.chaos.chaos_run import Chaos
 from jobs.trials.chaos.faults import Fault, kill_fault
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 from udfs.errors import ConfigError
 
 AT_ONCE = (("worker", "kafka", "postgres"), ("jobmanager", "taskmanager"))

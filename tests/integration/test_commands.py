@@ -15,7 +15,7 @@ from jobs.cluster.flink_client import find_running_job
 from jobs.cluster.savepoints import Savepoints
 from jobs.cluster.service_addresses import Addresses
 from jobs.config import TOPIC
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 
 BIN = Path(sys.executable).parent
 

@@ -22,7 +22,7 @@ from ingest.kafka.session_publisher import publish
 from jobs.config import DEAD_LETTER_TOPIC
 from jobs.results.migrations import migrate
 from model.registry.database import connect
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 from udfs.schema import MISSING, Session
 
 Json = dict[str, Any]

@@ -18,7 +18,7 @@ from jobs.cli.results.dlq import app
 from jobs.config import DEAD_LETTER_TOPIC
 from jobs.results.migrations import migrate
 from model.registry.database import connect
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 from udfs.errors import ConfigError
 from udfs.schema import Session
 

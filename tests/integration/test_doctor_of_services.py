@@ -14,7 +14,7 @@ from jobs.doctor.findings import Finding, Level
 from jobs.doctor.service_checks import check_database_service, check_schema_version
 from jobs.results.migrations import migrate, sql_folder
 from model.registry.database import connect
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 
 
 def doctor(environment: dict[str, str]) -> tuple[int, dict[str, Finding]]:

@@ -24,7 +24,7 @@ from jobs.trials.sandbox import addresses_of
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
 from model.registry.database_url import parse_database_url
 from model.registry.topic_models import OneModel
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 from udfs.schema import SESSION_COLUMNS, WINDOW_SLIDE, Session
 
 TOPIC = "expiry_messages"

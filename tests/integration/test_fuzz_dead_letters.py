@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from fingerprint_testing.paths import BENCHMARKS
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 from synthetic.corruption import edges
 
 SCRIPT = BENCHMARKS / "fuzz_dead_letters.py"

@@ -18,7 +18,7 @@ from jobs.cluster.submission import Submission
 from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME
 from jobs.results.migrations import migrate
 from model.registry.database import connect
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 
 TOPIC = "health_messages"
 

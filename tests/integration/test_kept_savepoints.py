@@ -23,7 +23,7 @@ from jobs.results.stored_results import read_results
 from jobs.trials.sandbox import addresses_of, end_job
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
 from model.registry.topic_models import OneModel
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 from udfs.errors import ConfigError
 from udfs.schema import STATE_LAYOUT
 

@@ -31,7 +31,7 @@ from ingest.recordings.capture import read_capture, read_frames
 from jobs.reference.scored_captures import score_capture, verdict_of
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_predictor
 from stack.ports import free_port
-from stack.status import StackStatus, read_status
+from stack.stack_status import StackStatus, read_status
 from udfs.schema import MISSING, SESSION_COLUMNS, MsgType, Session
 from udfs.scoring import score_windows
 from udfs.windows import session_windows

@@ -26,7 +26,7 @@ from jobs.pipeline.operator_names import OPERATOR_NAMES
 from jobs.results.migrations import migrate
 from model.registry.database import connect
 from stack.services.prometheus import KEPT_METRICS
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 from synthetic.open_world.unknown_venues import unknown_venue_sessions
 from synthetic.sessions import synthetic_sessions
 

@@ -29,7 +29,7 @@ from jobs.reference.scored_captures import score_capture
 from jobs.results.migrations import migrate
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_predictor
 from model.registry.database import connect
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 from udfs.rows import SCORE_COLUMNS, iso_timestamps, read_array_literal, score_rows
 from udfs.schema import SESSION_COLUMNS, Session
 from udfs.scoring import score_windows

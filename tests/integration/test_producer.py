@@ -19,7 +19,7 @@ from ingest.kafka.backlog import Capacity
 from ingest.kafka.broker import ensure_topics
 from ingest.kafka.producer import Producer
 from stack.control import status
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 from udfs.errors import ConfigError, ServiceUnavailable
 
 PLENTY = Capacity(messages=100_000, value_bytes=100_000_000)

@@ -12,7 +12,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from ingest.kafka.broker import ensure_topics
 from ingest.kafka.session_publisher import publish
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 from udfs.errors import ConfigError
 from udfs.schema import MISSING, Session
 

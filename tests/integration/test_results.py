@@ -29,7 +29,7 @@ from jobs.results.stored_results import read_results, versions_of
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
 from model.registry.database import connect
 from model.registry.topic_models import OneModel
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 from udfs.errors import ConfigError, SchemaError
 from udfs.schema import Session
 from udfs.windows import IDLE_GAP_NS, segments

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from jobs.cli.main import build_app
 from jobs.cluster.flink_client import find_running_job
 from model.registry.database import connect
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 
 pytestmark = pytest.mark.slow
 

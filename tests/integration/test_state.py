@@ -18,7 +18,7 @@ from jobs.trials.background_load import Publishing
 from jobs.trials.background_load import wait_until as wait_until_due
 from jobs.trials.sandbox import addresses_of, end_job
 from jobs.trials.soak.probes import FlinkProbe
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 
 pytestmark = pytest.mark.slow
 

@@ -28,7 +28,7 @@ from jobs.results.stored_results import read_results, versions_of
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_manifest
 from model.registry.database import connect
 from model.registry.topic_models import RegistryModels
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 from synthetic.sessions import synthetic_sessions
 from udfs.errors import ArtifactError, ConfigError
 from udfs.schema import SESSION_COLUMNS

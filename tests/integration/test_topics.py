@@ -11,7 +11,7 @@ from ingest.kafka.broker import delete_topics, ensure_topics
 from ingest.kafka.committed_offsets import consumer_lags
 from ingest.kafka.topic_reader import TopicReader
 from stack.ports import free_port
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 from udfs.errors import ConfigError, ServiceUnavailable
 
 TOPIC = "topics_test"

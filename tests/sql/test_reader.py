@@ -15,7 +15,7 @@ import pytest
 
 from fingerprint_testing.paths import SQL
 from jobs.results.migrations import migrate
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 
 
 def run_reader_script(database_url: str, password: str | None) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from stack.control import down, log_tail, status, up, wipe
 from stack.settings import StackSettings
-from stack.status import PartStatus, StackStatus, read_status, write_status
+from stack.stack_status import PartStatus, StackStatus, read_status, write_status
 from udfs.errors import ConfigError, ServiceUnavailable
 
 

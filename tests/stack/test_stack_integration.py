@@ -20,7 +20,7 @@ from kafka.admin import NewTopic
 from stack.control import down, log_tail, status, up, wipe
 from stack.ports import is_free
 from stack.settings import StackSettings, read_settings
-from stack.status import PartStatus, StackStatus
+from stack.stack_status import PartStatus, StackStatus
 from udfs.errors import ConfigError
 
 TIMEOUT_S = 90

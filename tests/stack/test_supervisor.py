@@ -15,7 +15,7 @@ import pytest
 from stack import supervisor
 from stack.processes import marked_processes
 from stack.services.service import Service
-from stack.status import StackStatus, read_status
+from stack.stack_status import StackStatus, read_status
 from stack.supervisor import Supervisor
 from udfs.errors import ServiceUnavailable
 

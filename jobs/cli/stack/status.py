@@ -7,7 +7,7 @@ from rich.table import Table
 from jobs.cli import options
 from jobs.cli.console import out
 from stack.control import status as read_stack
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 
 _STATE_STYLES = {"ready": "green", "external": "cyan", "starting": "yellow", "dead": "bold red"}
 

@@ -20,7 +20,7 @@ from jobs.trials.chaos.faults import Fault
 from jobs.trials.chaos.job_watch import Watch, seconds_to_recovery, wait_until
 from jobs.trials.chaos.outcome import Outcomes
 from jobs.trials.sandbox import ENDED, addresses_of, cancel_job, drop_database, job_state, make_database
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 from udfs.errors import PipelineError, ServiceUnavailable
 
 _READ_ALL_S: Final = 1800.0

@@ -19,7 +19,7 @@ from jobs.cluster.flink_client import ask
 from model.registry.database import connect
 from stack.control import status
 from stack.java.runtime import find_java
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 from udfs.errors import ServiceUnavailable
 
 Sample = dict[str, Any]

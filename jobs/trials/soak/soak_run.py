@@ -16,7 +16,7 @@ from jobs.trials.background_load import Publishing
 from jobs.trials.sandbox import addresses_of, delete_topic, end_job, fresh_database
 from jobs.trials.soak.probes import FlinkProbe, LatencyProbe, Sample, Sampler
 from jobs.trials.soak.soak_load import LoadSettings, SoakLoad
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 
 DATABASE: Final = "soak"
 SAMPLES: Final = "samples.jsonl"

@@ -12,7 +12,7 @@ from jobs.results.migrations import migrate
 from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_manifest
 from model.registry.database import connect
 from model.registry.model_registry import read_state
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 from udfs.errors import ConfigError
 
 TOPIC = "rollback_messages"

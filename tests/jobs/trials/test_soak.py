@@ -16,7 +16,7 @@ from jobs.trials.soak.probes import FlinkProbe, LatencyProbe, Sampler
 from jobs.trials.soak.soak_load import STEP_S, STEPS, LoadSettings, draw_cohort
 from jobs.trials.soak.soak_report import read_samples, slope_per_hour, summarize, write_report
 from stack.ports import free_port
-from stack.status import StackStatus
+from stack.stack_status import StackStatus
 from udfs.errors import ConfigError
 
 START_NS = 1_790_000_000_000_000_000

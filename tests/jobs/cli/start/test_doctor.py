@@ -26,7 +26,7 @@ from jobs.doctor.service_checks import check_database_service, check_ports, chec
 from stack.java.jars import cache_folder, locked_jars
 from stack.ports import free_port
 from stack.settings import StackSettings, write_settings
-from stack.status import PartStatus, StackStatus
+from stack.stack_status import PartStatus, StackStatus
 from udfs.errors import ArtifactError, ConfigError
 
 FINGERPRINT = str(Path(sys.executable).parent / "fingerprint")
