@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobs.cli import options
 from jobs.cli.console import err, out, say, warn
-from jobs.cli.stack.stack_status import status_table
+from jobs.cli.stack.status import status_table
 from jobs.cluster.savepoints import downtime_warning
 from stack.control import status as read_stack
 from stack.control import up as start_stack
