@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,10 @@ def stack_environment(local_stack: StackStatus) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def drawn_sessions() -> list[Session]:
-    """Draw honest sessions, some that claim what they are not, some that switch in mid-life, and unknown venues."""
+    """Draw honest sessions, some that claim what they are not, some that switch in mid-life, and unknown venues.
+
+    Some are honest and short: they end before they are certain, or just after, at a window that does not uphold it.
+    """
     drawn = synthetic_sessions(per_exchange=4, seed=5, start_ns=START_NS, n_messages=633)
     honest, others = [s.session for s in drawn[:6]], drawn[6:]
     lies = [
@@ -96,7 +100,13 @@ def drawn_sessions() -> list[Session]:
         for one, other in zip(others[3:], others[4:] + others[3:4], strict=True)
     ]
     unknown_venues = [s.session for s in unknown_venue_sessions(n=4, seed=5, start_ns=START_NS, n_messages=633)]
-    return [*honest, *lies, *switched, *unknown_venues]
+    short = [_first(one.session, n) for one, n in zip(drawn, cycle((60, 135, 160)))]
+    return [*honest, *lies, *switched, *unknown_venues, *short]
+
+
+def _first(session: Session, n: int) -> Session:
+    columns = {name: getattr(session, name)[:n] for name in SESSION_COLUMNS}
+    return replace(session, connection_id=f"{session.connection_id}-short", **columns)
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ def test_a_wave_is_drawn_by_its_seed_and_some_connections_lie() -> None:
 
 
 def test_a_slow_connection_does_not_hold_the_next_wave_up() -> None:
-    wave = draw_wave(2, 38, 10, 10**18)
+    wave = draw_wave(1, 47, 10, 10**18)
     assert max(int(session.recv_ts_ns[-1]) for session in wave) > 10**18 + 600 * 10**9
     dues_s = [due_s for _, _, due_s in schedule(wave)]
     assert 0.9 * WAVE_S < dues_s[-1] <= WAVE_S
