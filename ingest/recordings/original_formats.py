@@ -43,7 +43,7 @@ def read_original(path: Path) -> Iterator[Entry]:
             name = detect_format(first.decode("utf-8", "replace").strip("\r\n"))
             if name is None:
                 raise SchemaError(
-                    f"Expected a known form of recording in {path}, found another one: convert it yourself"
+                    f"Expected a known form of recording in {path}, found another one: correct its row in origins.csv"
                 )
             yield from read_entries(everything, FORMATS[name], path)
 

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import count, groupby
+from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import quote
@@ -115,12 +115,11 @@ def capture_text(origin: Origin, entries: Iterable[Entry]) -> bytes:
 
 def _connections(origin: Origin, entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     """Return the frames of each connection, up to as many as the capture holds."""
-    numbers = count()
-    number = next(numbers)
+    number = 0
 
     def number_of(entry: Entry) -> int:
         nonlocal number
-        number = next(numbers) if entry.kind is Kind.CONNECT else number
+        number += entry.kind is Kind.CONNECT
         return number
 
     for _, connection in groupby(entries, number_of):

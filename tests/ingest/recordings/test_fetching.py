@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -355,6 +356,18 @@ def test_published_originals_become_their_captures(
     assert fetched(tmp_path, publisher, origin)[0].state is State.WRITTEN
     made, published = ((folder / capture).read_bytes() for folder in (tmp_path, CAPTURES))
     assert gzip.decompress(made) == gzip.decompress(published)
+
+
+@needs_captures
+@needs_originals
+def test_the_beginning_of_an_original_of_several_connections() -> None:
+    """Only its first lines are here: they end within the second connection."""
+    entries = [*read_original(SHARED_ORIGINALS / "COINBASE__2025-11-12__531ff733f0.head.ndjson")]
+    _, begin = (place for place, entry in enumerate(entries) if entry.kind is Kind.CONNECT)
+    frames = [(entry.ts_ns, entry.text) for entry in entries[begin + 1 :]]
+    capture = read_frames(CAPTURES / "coinbase" / "COINBASE__2025-11-13__531ff733f0.c2.jsonl.gz")
+    assert len(frames) > 300
+    assert [(frame.ts_ns, frame.text) for frame in islice(capture, len(frames))] == frames
 
 
 @needs_captures
