@@ -35,6 +35,8 @@ _LONGEST_PAUSE_S: Final = 300.0
 _TIMEOUT_S: Final = 30
 _CHUNK_BYTES: Final = 1 << 13
 """So much is lost when the line is cut."""
+_LEVEL: Final = 9
+"""With it, and the name in the header, the file is the published one: models name their captures by SHA-256."""
 _TOO_MANY, _SERVER_ERROR, _PARTIAL, _NOT_THAT_RANGE = 429, 500, 206, 416
 _BACKOFF: Final = wait_exponential(max=30)
 
@@ -89,7 +91,8 @@ def _keep(origin: Origin, path: Path, text: bytes) -> Outcome:
         return Outcome(origin=origin, state=State.PRESENT if same else State.DIFFERS, reason=reason)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_bytes(gzip.compress(text, mtime=0))
+    with unfinished.open("wb") as file, gzip.GzipFile(path.name, "wb", _LEVEL, file, mtime=0) as inflated:
+        inflated.write(text)
     unfinished.replace(path)
     return Outcome(origin=origin, state=State.WRITTEN)
 

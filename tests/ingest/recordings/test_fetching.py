@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import threading
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -356,6 +357,8 @@ def test_published_originals_become_their_captures(
     assert fetched(tmp_path, publisher, origin)[0].state is State.WRITTEN
     made, published = ((folder / capture).read_bytes() for folder in (tmp_path, CAPTURES))
     assert gzip.decompress(made) == gzip.decompress(published)
+    if "ng" not in zlib.ZLIB_RUNTIME_VERSION:  # zlib-ng deflates to other bytes
+        assert made == published
 
 
 @needs_captures
