@@ -29,7 +29,9 @@ class _Panel(NamedTuple):
 _PANELS: Final = {
     "start": _Panel("Start here", ["demo", "doctor", "test"]),
     "stack": _Panel("Local stack", ["up", "status", "down"]),
-    "messages": _Panel("Messages and recordings", ["ingest", "publish", "replay", "record", "inspect", "convert"]),
+    "messages": _Panel(
+        "Messages and recordings", ["ingest", "publish", "replay", "record", "inspect", "convert", "recordings"]
+    ),
     "job": _Panel("Job", ["migrate", "submit", "stop"]),
     "results": _Panel("Results", ["watch", "alerts", "psql", "grafana", "results", "dlq"]),
     "trust": _Panel("Trust", ["chaos", "soak"]),
