@@ -22,7 +22,7 @@ from model.registry.model_registry import (
 )
 from model.registry.topic_models import SETTLED_AFTER_S
 from model.training.calibration import DEFAULT_RATE
-from udfs.errors import ConfigError, ServiceUnavailable
+from udfs.errors import ArtifactError, ConfigError, ServiceUnavailable
 from udfs.model_schedule import Schedule
 
 Progress = Callable[[str], None]
@@ -203,8 +203,17 @@ def _register(database: Connection, folder: Path, false_unknown_rate: float | No
 
 
 def _check_loads(database: Connection, version: str) -> None:
+    """Refuse a registered model that this version does not load, in words that its user can act on."""
     with tempfile.TemporaryDirectory() as folder:
-        load_predictor(Path(folder), fetch_artifact(database, version, Path(folder)))
+        rate = fetch_artifact(database, version, Path(folder))
+        try:
+            load_predictor(Path(folder), rate)
+        except ArtifactError as error:
+            expected = str(error).partition(", found")[0].removeprefix("Expected ")
+            raise ArtifactError(
+                f"Expected the registered model {version} to fit this version, found one that does not (it takes "
+                f"{expected}): let another score the whole topic, `fingerprint model activate --from-start FOLDER`"
+            ) from error
 
 
 def _check_active(version: str, schedule: Schedule, topic: str) -> None:

@@ -13,7 +13,7 @@ from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_manifest
 from model.registry.database import connect
 from model.registry.model_registry import read_state
 from stack.stack_status import StackStatus
-from udfs.errors import ConfigError
+from udfs.errors import ArtifactError, ConfigError
 
 TOPIC = "rollback_messages"
 
@@ -43,3 +43,16 @@ def test_going_back_again_goes_further_back(local_stack: StackStatus, database_u
     with connect(database_url) as database:
         schedule = read_state(database, TOPIC).schedule
     assert [one.model_version for one in schedule.activations] == [a, b, c, b, a, c, a]
+
+
+def test_a_registered_model_of_another_version_is_named_with_the_way_out(database_url: str) -> None:
+    """As after an upgrade: the model that scores the topic has other features than this version computes."""
+    migrate(database_url)
+    schedule = ensure_schedule(database_url, TOPIC, None, None)
+    version = schedule.activations[0].model_version
+    with connect(database_url) as database, database.cursor() as cursor:
+        cursor.execute("UPDATE model_versions SET manifest = manifest #- '{feature_names, 0}'")
+    with pytest.raises(ArtifactError, match=f"registered model {version} .* --from-start FOLDER") as refused:
+        ensure_schedule(database_url, TOPIC, None, None)
+    assert "manifest.json" not in str(refused.value)
+    assert "train anew" not in str(refused.value)
