@@ -8,7 +8,7 @@ from ingest.frame import Frame
 from ingest.kafka.message_json import encode_one
 from ingest.kafka.producer import Producer
 from ingest.live.feed import Feed, Sink
-from ingest.mapping.frame_mapper import map_frame
+from ingest.mapping.frame_mapper import FrameMapper
 from udfs.schema import MsgType
 
 
@@ -28,18 +28,18 @@ class KafkaSink:
 
     def __init__(self, producer: Producer) -> None:
         self._producer = producer
-        self._connections: dict[str, tuple[bytes, str | None, list[int]]] = {}
+        self._connections: dict[str, tuple[bytes, str | None, list[int], FrameMapper]] = {}
         self.n_messages: dict[str, list[int]] = {}
 
     def open(self, connection_id: str, feed: Feed) -> None:
         """Take note of what the connection's messages will declare."""
         counts = self.n_messages.setdefault(feed.name, [0] * len(MsgType))
-        self._connections[connection_id] = (connection_id.encode(), feed.declared_exchange, counts)
+        self._connections[connection_id] = (connection_id.encode(), feed.declared_exchange, counts, FrameMapper())
 
     def write(self, connection_id: str, frame: Frame) -> None:
         """Send the frame's message."""
-        key, declared_exchange, counts = self._connections[connection_id]
-        message = map_frame(frame.text, frame.direction, frame.ts_ns)
+        key, declared_exchange, counts, mapper = self._connections[connection_id]
+        message = mapper.to_message(frame)
         counts[message.msg_type] += 1
         self._producer.send(key, encode_one(message, connection_id, declared_exchange))
 

@@ -8,8 +8,9 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from ingest.frame import Direction
-from ingest.mapping.kinds import ACK, HEARTBEAT, NACK, body_type, text_type
+from ingest.frame import Direction, Frame
+from ingest.mapping.fix_messages import BEGIN, Fields, SentRequests, fix_seq, fix_time_ns, fix_type, parse_fix
+from ingest.mapping.kinds import ACK, HEARTBEAT, NACK, NEW, body_type, text_type
 from ingest.mapping.layers import FIRST_PARTS, Layer, Shape, to_layers
 from ingest.mapping.values import to_epoch_ns, to_int64, to_request_id
 from udfs.schema import MISSING, MsgType
@@ -33,7 +34,18 @@ class Message(NamedTuple):
     payload_bytes: int
 
 
-def map_frame(frame: str | bytes, direction: Direction, recv_ts_ns: int) -> Message:
+class FrameMapper:
+    """Maps the frames of one connection, one after the other: a FIX reject names what it refuses by its number."""
+
+    def __init__(self) -> None:
+        self._sent = SentRequests()
+
+    def to_message(self, frame: Frame) -> Message:
+        """Map the next frame, as `map_frame` does."""
+        return map_frame(frame.text, frame.direction, frame.ts_ns, self._sent)
+
+
+def map_frame(frame: str | bytes, direction: Direction, recv_ts_ns: int, sent: SentRequests | None = None) -> Message:
     """Map a frame to a message.
 
     Parameters
@@ -44,17 +56,23 @@ def map_frame(frame: str | bytes, direction: Direction, recv_ts_ns: int) -> Mess
         A sent frame is a request (NEW) or a HEARTBEAT, and has neither the venue's clock nor its sequence.
     recv_ts_ns : int
         When it arrived or left, ns since the epoch; handed through.
+    sent : SentRequests, optional
+        What the same connection has sent before; without it, a frame stands for itself.
 
     Returns
     -------
     Message
-        Text that is not JSON is OTHER, unless it is a bare ping or pong. A received data event has no request_id:
-        the ids in it name trades and orders.
+        Text that is neither JSON nor FIX is OTHER, unless it is a bare ping or pong. A received data event has no
+        request_id: the ids in it name trades and orders. What FIX sends to keep the session is OTHER, too.
     """
     payload = frame.encode("utf-8", "surrogatepass") if isinstance(frame, str) else frame
     try:
         body = orjson.loads(payload)
     except orjson.JSONDecodeError:
+        fields = parse_fix(payload) if payload.startswith(BEGIN) else None
+        if fields is not None:
+            sent = SentRequests() if sent is None else sent
+            return _map_fix(fields, direction, recv_ts_ns, len(payload), sent)
         return Message(recv_ts_ns, MISSING, text_type(payload), MISSING, MISSING, len(payload))
     received = direction == "recv"
     layers = to_layers(body)
@@ -67,6 +85,18 @@ def map_frame(frame: str | bytes, direction: Direction, recv_ts_ns: int) -> Mess
         _first(layers, _request_ids, to_request_id) if not received or msg_type in _LINKED else MISSING,
         len(payload),
     )
+
+
+def _map_fix(fields: Fields, direction: Direction, recv_ts_ns: int, n_bytes: int, sent: SentRequests) -> Message:
+    received = direction == "recv"
+    msg_type = fix_type(fields, received=received)
+    request_id = MISSING
+    if received and msg_type in (ACK, NACK):
+        request_id = sent.answered(fields)
+    elif not received and msg_type is NEW:
+        request_id = sent.take(fields)
+    time_ns, seq = (fix_time_ns(fields), fix_seq(fields)) if received else (MISSING, MISSING)
+    return Message(recv_ts_ns, time_ns, msg_type, seq, request_id, n_bytes)
 
 
 def _seq(body: object, layers: list[Layer]) -> int:

@@ -23,7 +23,7 @@ import numpy as np
 import orjson
 
 from ingest.frame import Direction, Frame
-from ingest.mapping.frame_mapper import Message, map_frame
+from ingest.mapping.frame_mapper import FrameMapper, Message
 from udfs.errors import ConfigError, SchemaError
 from udfs.schema import Session
 
@@ -136,9 +136,9 @@ def read_capture(capture: Path | str | Sequence[Path], *, declared_exchange: str
     parts = _to_parts(capture)
     connection_id = connection_id_of(parts[0])
     columns = tuple(array("q") for _ in Message._fields)
+    mapper = FrameMapper()
     for frame in read_frames(parts):
-        message = map_frame(frame.text, frame.direction, frame.ts_ns)
-        for column, value in zip(columns, message, strict=True):
+        for column, value in zip(columns, mapper.to_message(frame), strict=True):
             column.append(value)
     arrays = {name: np.array(column, dtype=np.int64) for name, column in zip(Message._fields, columns, strict=True)}
     return Session(connection_id=connection_id, declared_exchange=declared_exchange, **arrays)

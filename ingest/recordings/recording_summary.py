@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ingest.frame import Frame
-from ingest.mapping.frame_mapper import map_frame
+from ingest.mapping.frame_mapper import FrameMapper
 from udfs.schema import MISSING, MsgType
 
 _SECOND_NS: Final = 10**9
@@ -58,9 +58,10 @@ class Summary:
 def summarize(frames: Iterable[Frame]) -> Summary:
     """Map and count the frames of one recording."""
     summary = Summary()
+    mapper = FrameMapper()
     first_ns = last_ns = None
     for frame in frames:
-        message = map_frame(frame.text, frame.direction, frame.ts_ns)
+        message = mapper.to_message(frame)
         summary.by_type[message.msg_type] += 1
         summary.sent += frame.direction == "send"
         for name in _FIELDS:
