@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import gzip
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, Self, cast
+from typing import BinaryIO, Final, NoReturn, Self, cast
 
 from ingest.frame import Direction, Frame
+from ingest.mapping.fix_messages import BEGIN
 from ingest.recordings.capture import connection_id_of, inflated_lines, shorten, to_line
+from ingest.recordings.fix_log import FORMAT, is_fix, read_fix_log
 from ingest.recordings.foreign_formats import FORMATS, Entry, Kind, detect_format, line_forms, read_entries
 from udfs.errors import ConfigError, SchemaError
 
 _LEVEL: Final = 6
 _PROGRESS_LINES: Final = 1000
+_FIRST_LINES: Final = 1000
+"""A FIX message among them makes a FIX log: engines print other lines before it."""
 
 
 @dataclass(kw_only=True)
@@ -47,13 +51,20 @@ class Conversion:
         return self.received + self.sent + self.further_lines + self.skipped.total()
 
 
-def convert(source: Path, folder: Path, *, progress: Callable[[int], None] = lambda _: None) -> Conversion:
+def convert(
+    source: Path,
+    folder: Path,
+    *,
+    our_comp_id: str | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Conversion:
     """Convert a recording, told by its content, to a capture for each of its connections.
 
     A recording begins a new connection with each line that says so (cryptofeed's `<url> <-> <time>`): reconnections
     follow one another in a file. The captures are named after the recording, without `.gz`: `NAME.jsonl.gz`, then
     `NAME-2.jsonl.gz` and so on; attempts to connect that brought no frame make none. hftbacktest's files do not tell
-    connections apart and become one capture each. Nothing is written unless the whole recording could be read.
+    connections apart and become one capture each. A FIX log makes a masked capture of each session from Logon to
+    Logon. Nothing is written unless the whole recording could be read.
 
     Parameters
     ----------
@@ -61,44 +72,70 @@ def convert(source: Path, folder: Path, *, progress: Callable[[int], None] = lam
         Plain or gzip'd.
     folder : path
         Where the captures go.
+    our_comp_id : str, optional
+        Our SenderCompID in a FIX log that does not tell.
     progress : callable
         Told how many bytes of the file were read.
 
     Raises
     ------
     ConfigError
-        If the recording cannot be read, or a capture of that name is there already.
+        If the recording cannot be read, a capture of that name is there already, or a FIX log does not tell which side
+        is ours.
     SchemaError
         If it is no such recording, or mixes frames of several connections.
     """
     conversion = Conversion(source=source, format="")
     with closing(_lines(source, conversion, progress)) as lines, _Captures(source, folder) as captures:
-        first: list[bytes] = []
-        conversion.format = _detect(lines, first, source)
-        for entry in read_entries(chain(first, lines), FORMATS[conversion.format], source):
+        first = [*islice(lines, _FIRST_LINES)]
+        conversion.format = _detect(first, source)
+        everything = chain(first, lines)
+        if conversion.format == FORMAT:
+            entries = read_fix_log(everything, source, our_comp_id)
+        else:
+            entries = read_entries(everything, FORMATS[conversion.format], source)
+        for entry in entries:
             _count(conversion, entry)
             if entry.kind is Kind.CONNECT:
                 captures.connect(entry)
             elif entry.is_frame:
                 captures.write(entry)
+        if conversion.format == FORMAT and not conversion.received:
+            _refuse(conversion)
         conversion.captures = captures.keep()
     return conversion
 
 
-def _detect(lines: Iterator[bytes], first: list[bytes], source: Path) -> str:
-    """Read up to the first line that is not blank, into `first`, and tell the format."""
-    for line in lines:
-        first.append(line)
+def _detect(first: list[bytes], source: Path) -> str:
+    """Tell the format by the first lines, and by the first that is not blank."""
+    if any(map(is_fix, first)):
+        return FORMAT
+    other = next((number for number, line in enumerate(first, start=1) if BEGIN in line), None)
+    if other is not None:  # as a frame of another format it would be kept unmasked
+        raise SchemaError(
+            "Expected FIX messages of 4.0 to 5.0 SP2 with SOH, | or ^A between their fields, found other ones in "
+            f"line {other} of {source}: write the log anew in such a form"
+        )
+    for number, line in enumerate(first, start=1):
         text = line.decode("utf-8", "replace").strip("\r\n")
         if text:
             name = detect_format(text)
             if name is None:
                 raise SchemaError(
-                    f"Expected {line_forms()}, found {shorten(text)} in line {len(first)} of {source}: name another "
+                    f"Expected {line_forms()}, found {shorten(text)} in line {number} of {source}: name another "
                     "recording, for no other form is read"
                 )
             return name
     raise SchemaError(f"Expected {line_forms()}, found no line in {source}: name another recording")
+
+
+def _refuse(conversion: Conversion) -> NoReturn:
+    others = ", ".join(f"{count:,} {what}" for what, count in conversion.skipped.items())
+    raise SchemaError(
+        "Expected FIX messages that are received, with a local time before each and their length and checksum as sent, "
+        f"found {conversion.sent:,} sent and {others or 'nothing'} in {conversion.source}: name a log of both "
+        "directions that nobody has edited"
+    )
 
 
 def _count(conversion: Conversion, entry: Entry) -> None:
@@ -107,7 +144,8 @@ def _count(conversion: Conversion, entry: Entry) -> None:
     elif entry.kind is Kind.SENT:
         conversion.sent += 1
     else:
-        conversion.skipped[entry.kind] += entry.n_lines
+        if entry.n_lines:
+            conversion.skipped[entry.kind] += entry.n_lines
         return
     conversion.further_lines += entry.n_lines - 1
 
@@ -136,7 +174,7 @@ class _Captures:
         self._folder = folder
         self._paths: list[Path] = []
         self._url = ""
-        self._file: BinaryIO | None = None
+        self._files: dict[str, tuple[BinaryIO, ExitStack]] = {}
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -152,9 +190,9 @@ class _Captures:
                 _unfinished(path).unlink(missing_ok=True)
 
     def connect(self, entry: Entry) -> None:
-        """End one connection and begin another."""
-        self._open.close()
-        self._file = None
+        """End one connection and begin another in its place."""
+        if entry.connection in self._files:
+            self._files.pop(entry.connection)[1].close()
         self._url = entry.url
 
     def write(self, entry: Entry) -> None:
@@ -165,10 +203,10 @@ class _Captures:
                 f"one to {shorten(entry.url)} within a connection to {shorten(self._url)}: leave the recording out"
             )
         self._url = self._url or entry.url
-        if self._file is None:
-            self._file = self._begin()
+        if entry.connection not in self._files:
+            self._files[entry.connection] = self._begin()
         direction: Direction = "recv" if entry.kind is Kind.RECEIVED else "send"
-        self._file.write(to_line(Frame(entry.ts_ns, direction, entry.text)))
+        self._files[entry.connection][0].write(to_line(Frame(entry.ts_ns, direction, entry.text)))
 
     def keep(self) -> list[Path]:
         """Give all captures their names."""
@@ -177,7 +215,7 @@ class _Captures:
             _unfinished(path).replace(path)
         return self._paths
 
-    def _begin(self) -> BinaryIO:
+    def _begin(self) -> tuple[BinaryIO, ExitStack]:
         name = self._source.name.removesuffix(".gz")
         path = self._folder / f"{name}{f'-{len(self._paths) + 1}' if self._paths else ''}.jsonl.gz"
         connection_id_of(path)
@@ -185,9 +223,10 @@ class _Captures:
             raise ConfigError(f"Expected to write {path}, found it there already: choose another --out, or remove it")
         self._folder.mkdir(parents=True, exist_ok=True)
         self._paths.append(path)
-        file = self._open.enter_context(_unfinished(path).open("wb"))
+        until_end = self._open.enter_context(ExitStack())
+        file = until_end.enter_context(_unfinished(path).open("wb"))
         inflated = gzip.GzipFile("", "wb", _LEVEL, file, mtime=0)  # the same bytes whenever it is made
-        return cast(BinaryIO, self._open.enter_context(inflated))
+        return cast(BinaryIO, until_end.enter_context(inflated)), until_end
 
 
 def _unfinished(path: Path) -> Path:

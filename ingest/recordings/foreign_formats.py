@@ -22,7 +22,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -47,11 +47,22 @@ class Kind(StrEnum):
     HTTP = "HTTP answer"
     BLANK = "blank"
     CUT = "cut off"
+    NO_MESSAGE = "no FIX message"
+    GARBLED = "garbled FIX message"
+    NO_TIME = "FIX message without a local time"
+    NO_PARTIES = "FIX message without two CompIDs"
+    UNANSWERED = "Logon without an answer"
 
 
 @dataclass(kw_only=True)
 class Entry:
-    """One line of a recording, or several if the frame or the answer in it has several."""
+    """One line of a recording, or several if the frame or the answer in it has several.
+
+    Attributes
+    ----------
+    connection : str
+        Which of several connections at a time, where lines tell.
+    """
 
     kind: Kind
     number: int = 0
@@ -59,6 +70,7 @@ class Entry:
     url: str = ""
     text: str = ""
     n_lines: int = 1
+    connection: str = field(default="", repr=False)
 
     @property
     def is_frame(self) -> bool:
@@ -154,7 +166,7 @@ def _continue(entry: Entry | None, line: str | None, where: str) -> None:
 
 def line_forms() -> str:
     """Say what lines recordings have."""
-    return "`<local time> <frame>` (hftbacktest) or `<time>: <frame>` (cryptofeed)"
+    return "`<local time> <frame>` (hftbacktest), `<time>: <frame>` (cryptofeed) or `<time> 8=FIX...` (a FIX log)"
 
 
 def _entry(kind: Kind, time: str, text: str, url: str = "") -> Entry | None:

@@ -16,14 +16,22 @@ from jobs.cli.progress import progress_bar
 
 def convert(
     recordings: Annotated[
-        list[Path], typer.Argument(help="Files of hftbacktest or cryptofeed, also gzip'd.", exists=True, dir_okay=False)
+        list[Path],
+        typer.Argument(
+            help="Files of hftbacktest or cryptofeed, or FIX logs; also gzip'd.", exists=True, dir_okay=False
+        ),
     ],
     out_folder: Annotated[Path, typer.Option("--out", help="Where the captures go.", file_okay=False)],
+    sender_comp_id: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Our SenderCompID in FIX logs.", show_default="who sends orders, or logs on"),
+    ] = None,
 ) -> None:
-    """Convert raw recordings of hftbacktest's collectors and of cryptofeed to captures.
+    """Convert raw recordings of hftbacktest's collectors and of cryptofeed, and FIX logs, to captures.
 
     The content shows the format. Each connection becomes a capture, named after its recording; a file of
-    hftbacktest does not tell its connections apart and becomes one.
+    hftbacktest does not tell its connections apart and becomes one. Of FIX messages their kinds, times, numbers and
+    sizes are kept, nothing of what is traded.
     """
     conversions: list[Conversion] = []
     try:
@@ -36,7 +44,7 @@ def convert(
                 def advance(n_bytes: int, before: int = before) -> None:
                     bar.update(task, completed=before + n_bytes)
 
-                conversions.append(convert_recording(path, out_folder, progress=advance))
+                conversions.append(convert_recording(path, out_folder, our_comp_id=sender_comp_id, progress=advance))
                 done += path.stat().st_size
     finally:
         if conversions:

@@ -11,6 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from fingerprint_testing.fix import fix
 from ingest.frame import Frame
 from ingest.live.feed import Feed
 from ingest.recordings.capture import part_name, to_line
@@ -112,6 +113,18 @@ def test_convert_reports_each_recording(tmp_path: Path) -> None:
     ]
     assert sorted(path.name for path in out.iterdir()) == ["A.ws.1.0.jsonl.gz", "btcusdt.jsonl.gz"]
     assert "frames by type" in run(inspect, out)
+
+
+def test_convert_reads_fix_logs(tmp_path: Path) -> None:
+    log = tmp_path / "session.log"
+    messages = ("35=0|49=VENUE|56=FIRM", "35=0|49=FIRM|56=VENUE", "35=1|49=VENUE|56=FIRM|112=x")
+    log.write_bytes(b"up\n" + b"".join(b"20180223-19:14:25.174 : " + fix(message) + b"\n" for message in messages))
+    with pytest.raises(ConfigError, match=r"^Expected a Logon, .*, found none in .*: name ours by --sender-comp-id$"):
+        convert([log], tmp_path / "out", None)
+    shown = run(convert, log, "--out", tmp_path / "out", "--sender-comp-id", "FIRM")
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if line.startswith("│")]
+    assert rows == [["session.log", "FIX", "1", "4", "2", "1", "1 no FIX message"]]
+    assert "3 HEARTBEAT" in run(inspect, tmp_path / "out")
 
 
 def test_convert_reports_what_was_done_before_a_refusal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
