@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ingest.frame import Frame
 from ingest.live.feed import Feed
 from ingest.recordings.capture import part_name, to_line
 from ingest.recordings.recorder import Recorder
+from ingest.recordings.recording_manifest import read_manifest
 from jobs.cli.messages.convert import convert
 from jobs.cli.messages.inspect import inspect
 from udfs.errors import ConfigError, SchemaError
@@ -82,6 +84,10 @@ def test_inspect_says_how_recordings_ended(tmp_path: Path) -> None:
             recorder.write(name, FRAMES[0])
         recorder.close("a", "closed by the venue (1000)")
         recorder.flush()
+        give_up_s = time.monotonic() + 30
+        while "reason" not in read_manifest(tmp_path)["a.part0001.jsonl.gz"]:  # written once the file is on the disk
+            assert time.monotonic() < give_up_s
+            time.sleep(0.01)
         shown = run(inspect, tmp_path)
     assert "┃ end" in shown
     assert "closed by the venue (1000)" in shown
