@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from udfs.explanations import Explainer
 from udfs.history import HistoryCodec
 from udfs.rows import decision_rows, explanations, score_rows
-from udfs.schema import WINDOW_COLUMNS, Float64Array, Int64Array, Windows
+from udfs.schema import Float64Array, Int64Array, Windows
 from udfs.scoring import Predictor, score_windows
 from udfs.signatures import N_TRAITS
 
@@ -97,7 +97,7 @@ def score_scheduled(windows: Windows, offsets: Int64Array, partitions: Int64Arra
     """
 
     def score(version: str, chosen: Int64Array) -> pd.DataFrame:
-        part = Windows(**{name: getattr(windows, name)[chosen] for name in WINDOW_COLUMNS})
+        part = windows.take(chosen)
         return score_rows(part, offsets[chosen], score_windows(part, models.predictor(version)), version)
 
     while True:

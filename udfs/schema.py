@@ -117,6 +117,10 @@ class Windows:
     def __len__(self) -> int:
         return len(self.recv_ts_ns)
 
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Windows:
+        """Select windows by their positions, or by whether each is chosen."""
+        return Windows(**{name: getattr(self, name)[rows] for name in WINDOW_COLUMNS})
+
 
 WINDOW_COLUMNS: Final = tuple(f.name for f in fields(Windows))
 """The columns of `Windows`, in order."""

@@ -178,7 +178,7 @@ def _score_by_version(
     evidence = np.zeros((len(offsets), n_classes), dtype=np.int64)
 
     def score(version: str, chosen: Int64Array) -> pd.DataFrame:
-        part = Windows(**{name: getattr(windows, name)[chosen] for name in WINDOW_COLUMNS})
+        part = windows.take(chosen)
         scores, rows = score_batch(part, offsets[chosen], models.predictor(version))
         features[chosen] = scores.features
         evidence[chosen, : len(scores.classes)] = evidence_millinats(scores.probabilities)
