@@ -19,8 +19,8 @@ WRONG_NAME_RATE: Final = 0.01
 UNKNOWN_VENUE_NAMED_RATE: Final = 0.05
 """Share of unknown venues that may ever be decisive for any one known class."""
 
-LEAST_BOUND_MILLINATS: Final = 10_000
-"""More than one window can give, which is 6.9 nats: no single window decides."""
+LEAST_BOUND_MILLINATS: Final = 14_000
+"""More than two windows can give, which is 13.8 nats: windows overlap by half, so the same messages are in two."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
