@@ -43,6 +43,7 @@ from model.training.training_run import (
     Amounts,
     check_labels,
     draw_synthetic,
+    draw_to_train_on,
 )
 from udfs.errors import ArtifactError
 from udfs.schema import Session
@@ -105,7 +106,7 @@ def evaluate(
     check_labels(recordings, CLASSES)
     progress("drawing sessions to train and calibrate on")
     material = Material(
-        synthetic=draw_synthetic(effort.trained, seed),
+        synthetic=draw_to_train_on(effort.trained, seed),
         recordings=recordings,
         fresh=draw_synthetic(effort.trained.half(), seed + CALIBRATION_SEED_OFFSET),
     )
@@ -177,7 +178,7 @@ def _smaller(material: Material, effort: Effort, seed: int, progress: Progress) 
     """Draw fewer sessions, for what is grown many times."""
     progress("drawing sessions for variants")
     return Material(
-        synthetic=draw_synthetic(effort.variant, seed),
+        synthetic=draw_to_train_on(effort.variant, seed),
         recordings=material.recordings,
         fresh=draw_synthetic(effort.variant.half(), seed + CALIBRATION_SEED_OFFSET),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from synthetic.open_world.unknown_venues import unknown_venue_sessions
 from synthetic.sessions import LabelledSession, synthetic_sessions
 from udfs.errors import SchemaError
 from udfs.features import FEATURES, compute_features
-from udfs.schema import EXCHANGES, UNKNOWN, Float64Array, Session
+from udfs.schema import EXCHANGES, MISSING, UNKNOWN, Float64Array, Session
 from udfs.windows import session_windows
 
 _RECORDERS = {"spot": "hftbacktest", "usdm": "hftbacktest", "kraken": "crossbook"}
@@ -120,13 +120,23 @@ def concatenate(datasets: Sequence[Dataset]) -> Dataset:
     )
 
 
-def build_dataset(sessions: Iterable[tuple[Source, Session]]) -> Dataset:
-    """Compute the features of every session's windows, one session at a time."""
+def build_dataset(
+    sessions: Iterable[tuple[Source, Session]], *, most_windows: int | None = None, seed: int = 0
+) -> Dataset:
+    """Compute the features of every session's windows, one session at a time.
+
+    With `most_windows`, a session that has more gives so many, drawn by `seed` from its whole life and in their order:
+    to train on, but not to add up.
+    """
+    rng = np.random.default_rng(seed)
     sources: list[Source] = []
     features: list[Float64Array] = [np.empty((0, len(FEATURES)))]
     for source, session in sessions:
+        windows = session_windows(session)
+        if most_windows is not None and len(windows) > most_windows:
+            windows = windows.take(np.sort(rng.choice(len(windows), most_windows, replace=False)))
         sources.append(source)
-        features.append(compute_features(session_windows(session)))
+        features.append(compute_features(windows))
     lengths = [len(rows) for rows in features[1:]]
     return Dataset(
         sources=sources,
@@ -224,6 +234,14 @@ def jitter_every_second(sessions: Iterable[tuple[Source, Session]], seed: int) -
     for i, (source, session) in enumerate(sessions):
         median_s = float(np.exp(rng.uniform(*np.log(JITTER_RANGE_S))))
         yield source, add_jitter(session, rng=rng, median_s=median_s) if i % 2 else session
+
+
+def hide_sizes_of_every_tenth(sessions: Iterable[tuple[Source, Session]]) -> Iterable[tuple[Source, Session]]:
+    """Take the sizes from every tenth session, so that a model bears a feed that comes without them."""
+    for i, (source, session) in enumerate(sessions):
+        if i % 10 == 9:
+            session = replace(session, payload_bytes=np.full(len(session), MISSING, dtype=np.int64))
+        yield source, session
 
 
 def _synthetic_source(labelled: LabelledSession, seed: int) -> Source:

@@ -8,7 +8,7 @@ booster that is kept is trained on everything.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,16 +29,19 @@ from model.training.cross_fitting import (
 )
 from model.training.dataset import (
     Dataset,
+    LabelledCapture,
     build_dataset,
     concatenate,
     draw_labelled_synthetic,
     draw_labelled_unknown_venues,
+    hide_sizes_of_every_tenth,
     jitter_every_second,
 )
 from model.training.session_accuracy import session_metrics
 from udfs.current_verdict import ConnectionVerdict
 from udfs.errors import SchemaError
 from udfs.schema import EXCHANGES, UNKNOWN
+from udfs.windows import count_windows
 
 CLASSES: Final = [*EXCHANGES, UNKNOWN]
 """What a model names that is trained without enrolled venues."""
@@ -49,6 +52,13 @@ CALIBRATION_SEED_OFFSET: Final = 1_000_000
 TEST_SEED_OFFSET: Final = 2_000_000
 """Keep the synthetic sessions that are trained on, calibrated with and tested on apart."""
 
+LONG_LIFE: Final = 10
+"""How many times the messages of the others every second session has: of a fast connection, 700 are its first two
+seconds, and a model that saw no more took the middle of its life for another venue's."""
+
+LONG_LIFE_SEED_OFFSET: Final = 500_000
+"""Keeps long-lived sessions from going on where the others end."""
+
 ON_FRESH: Final = "synthetic, fresh sessions"
 ON_RECORDINGS: Final = "captures, days and families left out"
 """What a manifest's metrics were measured on."""
@@ -56,7 +66,7 @@ ON_RECORDINGS: Final = "captures, days and families left out"
 
 @dataclass(frozen=True, kw_only=True)
 class Amounts:
-    """How much is drawn: sessions of each exchange and of synthetic unknown venues, and messages of each session."""
+    """How much is drawn: sessions of each exchange and of synthetic unknown venues, and messages of a short session."""
 
     per_exchange: int
     n_unknown_venues: int
@@ -137,7 +147,7 @@ def train_on(recordings: Dataset, plan: Plan, progress: Progress) -> Trained:
     divisions = extend_divisions(plan.divisions or divisions_of(recordings), recordings)
     is_lone = np.isin(recordings.labels, list(set(left_out_whole(recordings, divisions)) - set(EXCHANGES)))
     material = Material(
-        synthetic=concatenate([draw_synthetic(plan.amounts, plan.seed), recordings.take(is_lone)]),
+        synthetic=concatenate([draw_to_train_on(plan.amounts, plan.seed), recordings.take(is_lone)]),
         recordings=recordings.take(~is_lone),
         fresh=draw_synthetic(plan.amounts.half(), plan.seed + CALIBRATION_SEED_OFFSET),
         divisions=divisions,
@@ -166,10 +176,28 @@ def check_labels(recordings: Dataset, classes: Sequence[str]) -> None:
 
 
 def draw_synthetic(amounts: Amounts, seed: int) -> Dataset:
-    """Draw sessions of every exchange, and unknown venues; every second of them behind a worse network."""
-    known = draw_labelled_synthetic(per_exchange=amounts.per_exchange, n_messages=amounts.n_messages, seed=seed)
-    unknown_venues = draw_labelled_unknown_venues(n=amounts.n_unknown_venues, n_messages=amounts.n_messages, seed=seed)
-    return build_dataset(jitter_every_second([*known, *unknown_venues], seed))
+    """Draw sessions of every exchange, and unknown venues, with all their windows."""
+    return build_dataset(_draw_sessions(amounts, seed))
+
+
+def draw_to_train_on(amounts: Amounts, seed: int) -> Dataset:
+    """Draw what `draw_synthetic` does, with as many windows of a long-lived session as of any other."""
+    sessions = hide_sizes_of_every_tenth(_draw_sessions(amounts, seed))
+    return build_dataset(sessions, most_windows=count_windows(amounts.n_messages), seed=seed)
+
+
+def _draw_sessions(amounts: Amounts, seed: int) -> Iterable[LabelledCapture]:
+    """Draw sessions, half of them long-lived, and every second one behind a worse network."""
+    n_known, n_unknown = amounts.per_exchange // 2, amounts.n_unknown_venues // 2
+    lives = (
+        (amounts.per_exchange - n_known, amounts.n_unknown_venues - n_unknown, amounts.n_messages, seed),
+        (n_known, n_unknown, LONG_LIFE * amounts.n_messages, seed + LONG_LIFE_SEED_OFFSET),
+    )
+    drawn: list[LabelledCapture] = []
+    for per_exchange, n_unknown_venues, n_messages, own_seed in lives:
+        drawn += draw_labelled_synthetic(per_exchange=per_exchange, n_messages=n_messages, seed=own_seed)
+        drawn += draw_labelled_unknown_venues(n=n_unknown_venues, n_messages=n_messages, seed=own_seed)
+    return jitter_every_second(drawn, seed)
 
 
 def fit_calibrator_without(material: Material, fitted: CrossFitted, kept: NDArray[np.bool_]) -> Calibrator:

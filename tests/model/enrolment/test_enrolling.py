@@ -321,8 +321,8 @@ def totals(enrolment: Enrolment, on: str) -> list[dict[str, tuple[int, int]]]:
 def test_both_models_are_measured_on_the_same_sessions(enrolled: tuple[Path, Enrolment]) -> None:
     _, enrolment = enrolled
     assert enrolment.before_from == FROM_MANIFEST
-    # Half of 9 sessions of each exchange and of 4 unknown venues, 7 windows each.
-    drawn = dict.fromkeys(BASE_CLASSES, (28, 4)) | {"unknown": (14, 2)}
+    # Half of 9 sessions of each exchange and of 4 unknown venues; 7 windows for 200 messages, 79 for ten times as many.
+    drawn = dict.fromkeys(BASE_CLASSES, (2 * (7 + 79), 4)) | {"unknown": (7 + 79, 2)}
     assert totals(enrolment, ON_FRESH) == [drawn, drawn]
     recorded = {"kraken": (7, 1), "toy": (14, 2), "unknown": (14, 2)}
     assert totals(enrolment, ON_RECORDINGS) == [recorded, recorded]

@@ -20,6 +20,7 @@ from model.training.training_run import CLASSES, Amounts, draw_synthetic
 from udfs.current_verdict import connection_verdict
 from udfs.schema import UNKNOWN
 from udfs.verdicts import DecisionRule
+from udfs.windows import count_windows
 
 CERTAINTIES = {UNDECIDED: "undecided", LIKELY: "likely", CERTAIN: "certain"}
 
@@ -79,6 +80,7 @@ def test_the_model_names_as_its_calibrator_does(drawn: Dataset, grown: Grown) ->
 
 
 def test_the_plain_classifier_refuses_as_many_as_requested(drawn: Dataset, plain: Grown) -> None:
+    drawn = drawn.take(np.bincount(drawn.session) == count_windows(200))
     raw = plain.predict(drawn.features)
     classifier = PlainBooster.fitted(plain, drawn, raw)
     known = drawn.take(drawn.labels != UNKNOWN)
