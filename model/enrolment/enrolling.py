@@ -29,6 +29,7 @@ from model.enrolment.before_after import (
     outcomes_of,
     read_confusion,
 )
+from model.enrolment.catalogue_choice import name_families
 from model.enrolment.recording_selection import Gathered, check_name, gather
 from model.training.boosting import Progress
 from model.training.dataset import Dataset, build_dataset, read_labelled_captures, read_recordings_of
@@ -122,7 +123,9 @@ def enrol(
         raise ConfigError(f"Expected --out beside the base model, found its own folder {folder}: name another")
     predictor = load_predictor(base)
     folder.mkdir(parents=True, exist_ok=True)  # minutes of training must not end in a folder that cannot be made
-    gathered = gather(name, *_read(name, recordings, captures, progress), predictor.classes)
+    given, labelled = _read(name, recordings, captures, progress)
+    labelled = name_families(labelled, predictor.manifest.training.get("catalogue", []))
+    gathered = gather(name, given, labelled, predictor.classes)
     plan = plan_of(predictor.manifest, gathered.base)
     trained = train_on(gathered.recordings, replace(plan, classes=_classes_with(name, plan.classes)), progress)
     calibrated = calibrate_left_out(trained)
@@ -157,6 +160,7 @@ def _save(folder: Path, trained: Trained, base: Manifest, name: str, metrics: di
     origin = {
         "base_model_version": base.model_version,
         "enrolled": enrolled,
+        "catalogue": base.training.get("catalogue", []),
         "divisions": [asdict(division) for division in trained.material.divisions or ()],
     }
     return save_trained(folder, trained, release="+".join([RELEASE, *enrolled]), metrics=metrics, origin=origin)

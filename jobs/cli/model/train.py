@@ -9,8 +9,12 @@ import typer
 from rich.table import Table
 
 from jobs.cli.console import err, out
+from jobs.cli.model.catalogue_tables import print_catalogue
+from model.artifact.manifest import Manifest
 from model.artifact.trained_artifact import train as train_model
+from model.enrolment.cataloguing import FIGURES_NAME, train_catalogue
 from model.training.training_run import Amounts
+from udfs.errors import ConfigError
 
 
 def train(
@@ -19,20 +23,49 @@ def train(
         Path | None,
         typer.Option(help="Folder of labelled recordings with their index.csv.", show_default="synthetic only"),
     ] = None,
+    catalogue: Annotated[
+        bool, typer.Option("--catalogue", help="Also name every family of venues that was recorded on three days.")
+    ] = False,
     per_exchange: Annotated[int, typer.Option(min=1, help="Synthetic sessions of each exchange.")] = 400,
     unknown_venues: Annotated[int, typer.Option(min=1, help="Synthetic sessions of venues that do not exist.")] = 1000,
     messages: Annotated[int, typer.Option(min=50, help="Messages of each synthetic session.")] = 700,
     seed: Annotated[int, typer.Option(help="Draws the same sessions and trees again.")] = 7,
 ) -> None:
     """Train a model on synthetic sessions and recordings, and measure it on sessions it has not seen."""
+    amounts = Amounts(per_exchange=per_exchange, n_unknown_venues=unknown_venues, n_messages=messages)
+    if catalogue:
+        _train_catalogue(out_folder, captures, amounts, seed)
+        return
     with err.status("Training") as status:
         manifest = train_model(
             out_folder,
             captures=captures,
-            amounts=Amounts(per_exchange=per_exchange, n_unknown_venues=unknown_venues, n_messages=messages),
+            amounts=amounts,
             seed=seed,
             progress=lambda line: status.update(f"Training: {line}"),
         )
+    out.print(_metrics_table(manifest))
+
+
+def _train_catalogue(out_folder: Path, captures: Path | None, amounts: Amounts, seed: int) -> None:
+    if captures is None:
+        raise ConfigError(
+            "Expected --captures with --catalogue, found none: name a folder of labelled recordings, for only they "
+            "show other venues"
+        )
+    with err.status("Training") as status:
+        figures = train_catalogue(
+            out_folder,
+            captures=captures,
+            amounts=amounts,
+            seed=seed,
+            progress=lambda line: status.update(f"Training: {line}"),
+        )
+    print_catalogue(figures)
+    out.print(f"[bold]{out_folder / FIGURES_NAME}[/bold] has these figures.", soft_wrap=True)
+
+
+def _metrics_table(manifest: Manifest) -> Table:
     table = Table(
         "measured on",
         "of",
@@ -45,4 +78,4 @@ def train(
         for unit in ("windows", "connections"):
             shares = (metrics[unit][f"{name}_ratio"] for name in ("known_right", "known_unknown", "strangers_refused"))
             table.add_row(measured_on, unit, *("-" if share is None else f"{share:.1%}" for share in shares))
-    out.print(table)
+    return table
