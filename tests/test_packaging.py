@@ -34,7 +34,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_has_the_files_that_are_no_code(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"model/trained/manifest.json", "model/trained/booster.ubj", "stack/java/jars.lock"} <= set(names)
+    models = {
+        f"model/{model}/{file}" for model in ("trained", "catalogue") for file in ("manifest.json", "booster.ubj")
+    }
+    assert {*models, "model/catalogue/catalogue.json", "stack/java/jars.lock"} <= set(names)
     assert [name for name in names if name.startswith("udfs/java/")] == ["udfs/java/exchange-fingerprint-flink.jar"]
     in_wheel = {Path(name).name for name in names if "/share/exchange-fingerprint/sql/" in name}
     in_checkout = {path.name for path in SQL.glob("*/*.sql")}
@@ -50,14 +53,15 @@ def test_the_wheel_has_the_files_that_are_no_code(wheel: Path) -> None:
     assert modules == sources - {"udfs/java/build_jar.py"}
 
 
-def test_the_installed_command_scores(wheel: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--model", "catalogue")])
+def test_the_installed_command_scores(wheel: Path, tmp_path: Path, options: tuple[str, ...]) -> None:
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
     frames = ({"ts_ns": 10**18 + i * 10**7, "dir": "recv", "frame": '{"event":"heartbeat"}'} for i in range(60))
     with gzip.open(tmp_path / "beats.jsonl.gz", "wt") as file:
         file.writelines(json.dumps(frame) + "\n" for frame in frames)
     run = "import sys, jobs; from jobs.cli.main import main; print(jobs.__file__, file=sys.stderr); main()"
     done = subprocess.run(
-        [sys.executable, "-c", run, "score", "beats.jsonl.gz", "--format", "json"],
+        [sys.executable, "-c", run, "score", "beats.jsonl.gz", "--format", "json", *options],
         env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
         cwd=tmp_path,
         capture_output=True,

@@ -10,6 +10,7 @@ import typer
 from platformdirs import user_state_path
 
 from jobs.config import TOPIC
+from model.artifact.shipped_artifacts import artifact_folder
 
 _SERVICES = "Services"
 
@@ -67,6 +68,11 @@ PrometheusPort = Annotated[
         rich_help_panel=_SERVICES,
     ),
 ]
+
+
+def find_model(model: Path | None) -> Path | None:
+    """Take `catalogue` for the artifact of that name that comes along; a callback of options."""
+    return None if model is None else artifact_folder(model)
 
 
 class OutputFormat(StrEnum):

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ingest.kafka.topic_reader import TopicReader
 from jobs.pipeline.result_tables import RESULT_TABLES
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_predictor
+from model.artifact.artifact_folder import load_predictor
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT, artifact_folder
 from model.registry.database import SQL, Connection, Identifier, connect
 from model.registry.model_registry import (
     activate_everywhere,
@@ -77,7 +78,7 @@ def activate(
     topic : str
         Of the messages.
     model : str
-        A registered version, or the folder of an artifact.
+        A registered version, the folder of an artifact, or `catalogue`.
     false_unknown_rate : float or None
         For a folder, as for `ensure_schedule`.
     progress : callable
@@ -186,8 +187,9 @@ def _change(database: Connection, kafka: str, topic: str, version: str, progress
 
 def _find(database: Connection, model: str, false_unknown_rate: float | None) -> str:
     """Register the artifact in a folder, or check that a version is registered and sound."""
-    if Path(model).is_dir():
-        return _register(database, Path(model), false_unknown_rate)
+    folder = artifact_folder(Path(model))
+    if folder.is_dir():
+        return _register(database, folder, false_unknown_rate)
     if false_unknown_rate is not None:
         raise ConfigError(
             f"Expected a folder to set a false-unknown rate for, found the version {model}, which has its own: leave "

@@ -62,9 +62,14 @@ def check_postgres() -> Finding:
 
 
 def check_model() -> Finding:
-    """Load the model that comes with this version; raise ArtifactError if it is broken."""
+    """Load the models that come with this version; raise ArtifactError if one is broken."""
     # Not at the top: where XGBoost cannot be loaded, the other checks still help.
-    from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_predictor
+    from model.artifact.artifact_folder import load_predictor
+    from model.artifact.shipped_artifacts import CATALOGUE_ARTIFACT, DEFAULT_ARTIFACT
 
-    predictor = load_predictor(DEFAULT_ARTIFACT)
-    return Finding(subject="model", found=f"{predictor.model_version} loads, with {len(predictor.classes)} classes")
+    predictor, catalogue = load_predictor(DEFAULT_ARTIFACT), load_predictor(CATALOGUE_ARTIFACT)
+    return Finding(
+        subject="model",
+        found=f"{predictor.model_version} loads, with {len(predictor.classes)} classes, and the catalogue "
+        f"{catalogue.model_version}, with {len(catalogue.classes)}",
+    )

@@ -23,9 +23,6 @@ from udfs.features import FEATURES
 from udfs.schema import UNKNOWN, WINDOW_SIZE, WINDOW_SLIDE, Float64Array
 from udfs.verdicts import DecisionRule
 
-DEFAULT_ARTIFACT: Final = Path(__file__).parents[1] / "trained"
-"""The trained model that comes with this project."""
-
 MANIFEST_NAME: Final = "manifest.json"
 BOOSTER_NAME: Final = "booster.ubj"
 
@@ -137,7 +134,7 @@ def load_manifest(folder: Path) -> Manifest:
     except FileNotFoundError as error:
         raise ArtifactError(
             f"Expected a model artifact in {folder}, found no {MANIFEST_NAME} there: name the folder that "
-            "`fingerprint train` wrote"
+            "`fingerprint train` wrote, or `catalogue`"
         ) from error
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ArtifactError(

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_manifest, save_artifact
+from model.artifact.artifact_folder import load_manifest, save_artifact
 from model.artifact.manifest import Manifest
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from model.evaluation.ablation import ablation, importance
 from model.evaluation.accuracy_over_messages import accuracy_over_messages
 from model.evaluation.alert_delays import detection_figures, draw_switched, durations_of, false_alerts

@@ -18,7 +18,8 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json, execute_values
 
 from jobs.reference.scored_windows import score_batch
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_predictor
+from model.artifact.artifact_folder import load_predictor
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from synthetic.open_world.unknown_venues import unknown_venue_sessions
 from synthetic.sessions import LabelledSession, synthetic_sessions
 from udfs.windows import segments, session_windows, slide_segments

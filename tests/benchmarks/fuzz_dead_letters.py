@@ -41,7 +41,8 @@ from jobs.reference.result_rows import Chunk, ResultsHash, differences, hash_res
 from jobs.reference.topic_results import TopicResults
 from jobs.results.stored_results import read_results, versions_of
 from jobs.trials.sandbox import addresses_of, delete_topic, fresh_database, idle_stack
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
+from model.artifact.artifact_folder import explainer_of, load_predictor
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from model.registry.database import connect
 from model.registry.topic_models import OneModel
 from stack.stack_status import StackStatus

@@ -23,7 +23,8 @@ from jobs.cluster.flink_client import list_jobs
 from jobs.cluster.submission import Submission
 from jobs.reference.scored_captures import signature_of
 from jobs.trials.sandbox import addresses_of
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
+from model.artifact.artifact_folder import explainer_of, load_predictor
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from stack.stack_status import StackStatus
 from synthetic.anomalies import switch
 from synthetic.open_world.unknown_venues import unknown_venue_sessions

@@ -36,7 +36,8 @@ from jobs.reference.result_rows import hash_results  # noqa: E402
 from jobs.reference.topic_results import TopicResults  # noqa: E402
 from jobs.results.stored_results import read_results  # noqa: E402
 from jobs.trials.sandbox import addresses_of, fresh_database, idle_stack  # noqa: E402
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor  # noqa: E402
+from model.artifact.artifact_folder import explainer_of, load_predictor  # noqa: E402
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT  # noqa: E402
 from model.registry.topic_models import OneModel  # noqa: E402
 from stack.stack_status import StackStatus  # noqa: E402
 from synthetic.anomalies import drop  # noqa: E402

@@ -21,7 +21,8 @@ from jobs.reference.topic_results import TopicResults
 from jobs.results.migrations import migrate
 from jobs.results.stored_results import read_results, versions_of
 from jobs.trials.sandbox import addresses_of
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
+from model.artifact.artifact_folder import explainer_of, load_predictor
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from model.registry.database_url import parse_database_url
 from model.registry.topic_models import OneModel
 from stack.stack_status import StackStatus

@@ -29,7 +29,8 @@ from ingest.kafka.message_json import encode_one
 from ingest.mapping.frame_mapper import map_frame
 from ingest.recordings.capture import read_capture, read_frames
 from jobs.reference.scored_captures import score_capture, verdict_of
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_predictor
+from model.artifact.artifact_folder import load_predictor
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from stack.ports import free_port
 from stack.stack_status import StackStatus, read_status
 from udfs.schema import MISSING, SESSION_COLUMNS, MsgType, Session

@@ -27,7 +27,8 @@ from jobs.pipeline.operator_names import OPERATOR_NAMES
 from jobs.reference.health import health_events
 from jobs.reference.scored_captures import score_capture
 from jobs.results.migrations import migrate
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_predictor
+from model.artifact.artifact_folder import load_predictor
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from model.registry.database import connect
 from stack.stack_status import StackStatus
 from udfs.rows import SCORE_COLUMNS, iso_timestamps, read_array_literal, score_rows

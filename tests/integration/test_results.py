@@ -26,7 +26,8 @@ from jobs.reference.result_rows import OF_MODELS, WRITING_TIMES, ResultsHash, di
 from jobs.reference.topic_results import TopicResults
 from jobs.results.migrations import migrate
 from jobs.results.stored_results import read_results, versions_of
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
+from model.artifact.artifact_folder import explainer_of, load_predictor
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from model.registry.database import connect
 from model.registry.topic_models import OneModel
 from stack.stack_status import StackStatus

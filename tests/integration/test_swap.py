@@ -25,7 +25,8 @@ from jobs.reference.result_rows import differences, hash_results
 from jobs.reference.topic_results import TopicResults
 from jobs.results.migrations import migrate
 from jobs.results.stored_results import read_results, versions_of
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_manifest
+from model.artifact.artifact_folder import load_manifest
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from model.registry.database import connect
 from model.registry.topic_models import RegistryModels
 from stack.stack_status import StackStatus

@@ -46,7 +46,7 @@ def model(database: Connection) -> None:
     with database.cursor() as cursor:
         cursor.execute(
             "INSERT INTO model_versions (model_version, manifest, sha256) "
-            """VALUES ('test-1', '{"classes": ["binance", "kraken", "unknown"]}', %s)""",
+            """VALUES ('test-1', '{"classes": ["binance", "kraken", "okx", "unknown"]}', %s)""",
             (SHA256,),
         )
 
@@ -88,6 +88,7 @@ def test_a_mismatch_stands_for_an_hour_after_the_last_window(
     ("declared", "severity", "words"),
     [
         ("kraken", "critical", "Declares kraken, behaves like no known exchange"),
+        ("okx", "critical", "Declares okx, behaves like no known exchange"),
         ("bitmex", "warning", "Declares bitmex, behaves like no known exchange"),
         (None, "warning", "Declares nothing, behaves like no known exchange"),
     ],

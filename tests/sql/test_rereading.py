@@ -14,7 +14,8 @@ from psycopg2.extensions import connection as Connection
 from ingest.kafka.topic_reader import Span
 from jobs.cluster.model_activation import activate_from_start, ensure_schedule
 from jobs.cluster.replay_checks import check_not_replaced, prepare_replay
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_manifest
+from model.artifact.artifact_folder import load_manifest
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from udfs.errors import ConfigError
 
 TOPIC = "rereading_messages"

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
+from model.artifact.artifact_folder import explainer_of, load_predictor
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from model.registry.topic_models import OneModel
 from synthetic.open_world.unknown_venues import unknown_venue_sessions
 from synthetic.sessions import synthetic_sessions

@@ -27,7 +27,9 @@ def submit(
     model: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of the topic's first model; later ones are activated.", show_default="the active one, or ours"
+            callback=options.find_model,
+            help="Folder of the topic's first model, or `catalogue`; later ones are activated.",
+            show_default="the active one, or ours",
         ),
     ] = None,
     worker_python: Annotated[

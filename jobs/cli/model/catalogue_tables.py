@@ -16,6 +16,12 @@ def print_catalogue(figures: CatalogueFigures) -> None:
     out.print(_refused_table(figures))
     out.print(_fresh_table(figures))
     tried, kept = figures.rounds[0], figures.rounds[-1]
+    right, left_out = (sum(days.right for days in tried.values()), sum(days.left_out for days in tried.values()))
+    out.print(
+        f"Of all {len(tried)} families tried, before any was put back: right on {right} of {left_out} days left out.",
+        highlight=False,
+        soft_wrap=True,
+    )
     for name in sorted(tried.keys() - kept.keys()):
         days = next(found[name] for found in reversed(figures.rounds) if name in found)
         out.print(

@@ -10,7 +10,8 @@ from rich.table import Table
 
 from ingest.recordings.capture import find_recordings
 from jobs.cli.console import err, out, warn
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT
+from jobs.cli.options import find_model
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from model.enrolment.before_after import UNITS, Outcomes
 from model.enrolment.enrolling import ENROLMENT_NAME, Enrolment
 from model.enrolment.enrolling import enrol as enrol_venue
@@ -30,7 +31,9 @@ def enrol(
             show_default="synthetic only",
         ),
     ] = None,
-    model: Annotated[Path, typer.Option(help="Folder of the model artifact to start from.")] = DEFAULT_ARTIFACT,
+    model: Annotated[
+        Path, typer.Option(callback=find_model, help="Folder of the model artifact to start from, or `catalogue`.")
+    ] = DEFAULT_ARTIFACT,
 ) -> None:
     """Train a model that also names a venue of which there are recordings, and compare it with the one before."""
     with err.status("Enrolling") as status:

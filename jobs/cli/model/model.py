@@ -74,7 +74,9 @@ def print_models(
 
 @app.command("activate")
 def activate_model(
-    model: Annotated[str, typer.Argument(help="A version that `model list` shows, or the folder of an artifact.")],
+    model: Annotated[
+        str, typer.Argument(help="A version that `model list` shows, the folder of an artifact, or `catalogue`.")
+    ],
     home: options.Home,
     kafka: options.Kafka = None,
     flink: options.Flink = None,

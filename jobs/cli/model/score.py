@@ -12,16 +12,19 @@ from rich.table import Table
 
 from ingest.recordings.capture import find_recordings
 from jobs.cli.console import err, out
-from jobs.cli.options import OutputFormat
+from jobs.cli.options import OutputFormat, find_model
 from jobs.reference.scored_captures import ScoredCapture, score_capture
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_predictor
+from model.artifact.artifact_folder import load_predictor
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from model.training.calibration import DEFAULT_RATE
 from udfs.current_verdict import CERTAIN
 
 
 def score(
     captures: Annotated[list[Path], typer.Argument(help="Recordings (.jsonl.gz), or folders of them.", exists=True)],
-    model: Annotated[Path, typer.Option(help="Folder of the model artifact.")] = DEFAULT_ARTIFACT,
+    model: Annotated[
+        Path, typer.Option(callback=find_model, help="Folder of the model artifact, or `catalogue`.")
+    ] = DEFAULT_ARTIFACT,
     false_unknown_rate: Annotated[
         float, typer.Option(help="Share of a known exchange's windows that may be called unknown.")
     ] = DEFAULT_RATE,

@@ -37,7 +37,8 @@ _OF_TOPIC = "What is computed from the topic"
 Model = Annotated[
     Path | None,
     typer.Option(
-        help="Folder of an artifact that scores all of the topic.",
+        callback=options.find_model,
+        help="Folder of an artifact that scores all of the topic, or `catalogue`.",
         show_default="the models that were activated",
         rich_help_panel=_OF_TOPIC,
     ),

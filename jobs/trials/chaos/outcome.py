@@ -11,7 +11,8 @@ from ingest.kafka.topic_reader import Record, TopicReader
 from jobs.reference.result_rows import Chunk, Difference, ResultsHash, differences, hash_results
 from jobs.reference.topic_results import TopicResults
 from jobs.results.stored_results import read_results
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
+from model.artifact.artifact_folder import explainer_of, load_predictor
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from model.registry.topic_models import OneModel
 
 DEAD_LETTER_TOPIC: Final = "dead_letter_topic"

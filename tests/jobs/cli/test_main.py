@@ -20,7 +20,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from jobs.cli.main import build_app
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from udfs.windows import count_windows
 
 COMMANDS = (

@@ -9,7 +9,8 @@ import pytest
 from ingest.kafka.broker import ensure_topics
 from jobs.cluster.model_activation import activate, ensure_schedule, roll_back
 from jobs.results.migrations import migrate
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_manifest
+from model.artifact.artifact_folder import load_manifest
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from model.registry.database import connect
 from model.registry.model_registry import read_state
 from stack.stack_status import StackStatus

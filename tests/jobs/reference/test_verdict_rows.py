@@ -14,7 +14,8 @@ from jobs.reference import verdict_rows as offline_rows
 from jobs.reference.scored_captures import verdict_of
 from jobs.reference.scored_windows import PartitionMessages
 from jobs.reference.verdict_rows import result_rows
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, explainer_of, load_predictor
+from model.artifact.artifact_folder import explainer_of, load_predictor
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from model.registry.topic_models import OneModel
 from synthetic.anomalies import switch
 from synthetic.sessions import synthetic_sessions

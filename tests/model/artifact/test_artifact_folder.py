@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_predictor
+from model.artifact.artifact_folder import load_predictor
+from model.artifact.shipped_artifacts import CATALOGUE_ARTIFACT, DEFAULT_ARTIFACT, artifact_folder
 from udfs.errors import ArtifactError, ConfigError
 from udfs.features import FEATURES
 
@@ -40,6 +41,22 @@ def test_the_shipped_model_fits_this_version() -> None:
     probabilities = predictor.predict(np.full((3, len(FEATURES)), np.nan))
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert predictor.predict(np.empty((0, len(FEATURES)))).shape == (0, 4)
+
+
+def test_the_shipped_catalogue_fits_this_version_and_names_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    named = load_predictor(artifact_folder(Path("catalogue"))).classes
+    assert {"binance", "coinbase", "kraken", "unknown"} < set(named)
+
+
+def test_a_folder_goes_before_the_shipped_model_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert artifact_folder(Path("my-model")) == Path("my-model")
+    assert artifact_folder(Path("catalogue")) == CATALOGUE_ARTIFACT
+    Path("catalogue").mkdir()
+    assert artifact_folder(Path("catalogue")) == Path("catalogue")
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
-from model.artifact.artifact_folder import BOOSTER_NAME, DEFAULT_ARTIFACT
+from model.artifact.artifact_folder import BOOSTER_NAME
 from model.artifact.booster_explainer import BoosterExplainer, margin_contributions, typical_ranges
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from synthetic.sessions import synthetic_sessions
 from udfs.features import FEATURES, compute_features
 from udfs.schema import EXCHANGES, Float64Array

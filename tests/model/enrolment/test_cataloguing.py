@@ -155,6 +155,7 @@ def test_the_figures_are_of_both_models_and_of_all_that_was_tried(trained: tuple
     # What never heard of it cannot name it.
     assert "toy" not in figures["refused_after"]["toy"]["called"]
     assert figures["fresh_before"].keys() == figures["fresh_after"].keys()
+    assert "Of all 2 families tried, before any was put back" in printed
     assert "mixed stays unknown: named right on 0 of 3 days left out." in printed
     assert str(folder / FIGURES_NAME) in printed
 

@@ -14,7 +14,8 @@ import pytest
 from psycopg2.extensions import connection as Connection
 
 from jobs.results.migrations import migrate
-from model.artifact.artifact_folder import BOOSTER_NAME, DEFAULT_ARTIFACT, MANIFEST_NAME, load_predictor
+from model.artifact.artifact_folder import BOOSTER_NAME, MANIFEST_NAME, load_predictor
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from model.registry import topic_models as serving
 from model.registry.model_registry import (
     ANNOUNCED_FOR_S,

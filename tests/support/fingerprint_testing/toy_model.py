@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import xgboost as xgb
 
-from model.artifact.artifact_folder import DEFAULT_ARTIFACT, load_manifest, save_artifact
+from model.artifact.artifact_folder import load_manifest, save_artifact
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from model.training.calibration import Scaling
 from synthetic.sessions import synthetic_sessions
 from udfs.features import compute_features

@@ -1,0 +1,21 @@
+"""Where the models are that come with this project, and what they are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+DEFAULT_ARTIFACT: Final = Path(__file__).parents[1] / "trained"
+"""The trained model that comes with this project."""
+
+CATALOGUE_NAME: Final = "catalogue"
+CATALOGUE_ARTIFACT: Final = Path(__file__).parents[1] / "catalogue"
+"""The one that names more venues, for those that ask for it."""
+
+
+def artifact_folder(model: Path) -> Path:
+    """Find the folder of a model: the one that is given, or else the shipped one of that name.
+
+    A folder comes first: who has trained a model into `catalogue` means that one.
+    """
+    return CATALOGUE_ARTIFACT if str(model) == CATALOGUE_NAME and not model.is_dir() else model
