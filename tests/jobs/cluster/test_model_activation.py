@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from ingest.kafka.broker import ensure_topics
-from jobs.cluster.model_activation import activate, ensure_schedule, roll_back
+from jobs.cli.options import find_model
+from jobs.cluster.model_activation import activate, activate_from_start, ensure_schedule, roll_back
 from jobs.results.migrations import migrate
 from model.artifact.artifact_folder import load_manifest
-from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
+from model.artifact.shipped_artifacts import CATALOGUE_ARTIFACT, DEFAULT_ARTIFACT
 from model.registry.database import connect
 from model.registry.model_registry import read_state
 from stack.stack_status import StackStatus
@@ -46,6 +48,17 @@ def test_going_back_again_goes_further_back(local_stack: StackStatus, database_u
     assert [one.model_version for one in schedule.activations] == [a, b, c, b, a, c, a]
 
 
+def test_the_catalogue_is_registered_by_its_name(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    migrate(database_url)
+    version = activate_from_start(database_url, TOPIC, "catalogue", false_unknown_rate=None)
+    assert version == load_manifest(CATALOGUE_ARTIFACT).model_version
+    schedule = ensure_schedule(database_url, TOPIC, find_model(Path("catalogue")), None)
+    assert [one.model_version for one in schedule.activations] == [version]
+
+
 def test_a_registered_model_of_another_version_is_named_with_the_way_out(database_url: str) -> None:
     """As after an upgrade: the model that scores the topic has other features than this version computes."""
     migrate(database_url)
@@ -53,7 +66,7 @@ def test_a_registered_model_of_another_version_is_named_with_the_way_out(databas
     version = schedule.activations[0].model_version
     with connect(database_url) as database, database.cursor() as cursor:
         cursor.execute("UPDATE model_versions SET manifest = manifest #- '{feature_names, 0}'")
-    with pytest.raises(ArtifactError, match=f"registered model {version} .* --from-start FOLDER") as refused:
+    with pytest.raises(ArtifactError, match=f"registered model {re.escape(version)} .* --from-start FOLDER") as refused:
         ensure_schedule(database_url, TOPIC, None, None)
     assert "manifest.json" not in str(refused.value)
     assert "train anew" not in str(refused.value)
