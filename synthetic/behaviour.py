@@ -47,6 +47,9 @@ class TickPattern(Enum):
     PAUSE = auto()
     """A batch goes on as long as its symbol does not pause for a period."""
 
+    COOLDOWN = auto()
+    """A symbol's batch leaves with its first event that comes a period or more after the last frame."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ticks:
@@ -74,8 +77,10 @@ class Channel:
 
     Attributes
     ----------
+    msg_type : MsgType
+        What the frames are read as: `OTHER` for lists of words without keys.
     probability : float
-        Share of the sessions that subscribe to it.
+        Share of its mix's sessions that subscribe to it.
     complete : bool
         True if the channel tells all of an order's life, a frame for each step, so that its symbol's counter is
         without gaps.
@@ -90,6 +95,7 @@ class Channel:
 
     name: str
     trigger: Trigger
+    msg_type: MsgType = MsgType.NEW
     probability: float = 1.0
     ticks: Ticks | None = None
     seq: SeqRule = SeqRule.NONE
@@ -162,13 +168,43 @@ class Opening:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mix:
+    """What a client subscribes to together.
+
+    Attributes
+    ----------
+    name : str
+        Names the channels, joined by " + ".
+    weight : float
+        How often sessions have it, beside the weights of the profile's other mixes.
+    channels : tuple of Channel
+        A session has each by its probability, and the first if chance gives none.
+    periodics : tuple of Periodic
+        What the clock sends of these subscriptions, beside the profile's own.
+    most_symbols : int or None
+        As the profile's; 1 for streams of a whole market.
+    snapshot_bytes : int or None
+        Median size of a symbol's first frame; None for that of the opening.
+    """
+
+    name: str
+    weight: float = 1.0
+    channels: tuple[Channel, ...] = ()
+    periodics: tuple[Periodic, ...] = ()
+    most_symbols: int | None = None
+    snapshot_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class MarketProfile:
     """A market-data session.
 
     Attributes
     ----------
-    mixes : tuple of tuples of Channel
-        Alternatives; a session draws one, then each of its channels by its probability, and at least one.
+    mixes : tuple of Mix
+        Alternatives, of which a session draws one by their weights.
+    periodics : tuple of Periodic
+        What the clock sends whatever is subscribed to.
     hidden_updates : float
         Mean number of changes that move the counter between two that a client could see, on a market of middling life.
     hidden_by_trade : int
@@ -185,7 +221,7 @@ class MarketProfile:
 
     name: str
     exchange: str
-    mixes: tuple[tuple[Channel, ...], ...]
+    mixes: tuple[Mix, ...]
     periodics: tuple[Periodic, ...]
     opening: Opening
     hidden_updates: float

@@ -18,9 +18,15 @@ the ticker of Coinbase 332 in COINBASE__2021-04-17 and 404 in COINBASE__2025-11-
 def vary_sizes(rng: np.random.Generator, profile: Profile) -> Profile:
     """Draw the sizes that one session's data frames and answers have; those that the clock sends stay."""
     if isinstance(profile, MarketProfile):
-        factors = {channel.name: log_uniform(rng, *_FACTORS) for mix in profile.mixes for channel in mix}
+        names = sorted({channel.name for mix in profile.mixes for channel in mix.channels})
+        factors = {name: log_uniform(rng, *_FACTORS) for name in names}
         mixes = tuple(
-            tuple(replace(c, payload_bytes=round(c.payload_bytes * factors[c.name])) for c in mix)
+            replace(
+                mix,
+                channels=tuple(
+                    replace(c, payload_bytes=round(c.payload_bytes * factors[c.name])) for c in mix.channels
+                ),
+            )
             for mix in profile.mixes
         )
         return replace(profile, mixes=mixes)

@@ -9,10 +9,11 @@ from functools import partial
 import numpy as np
 
 from synthetic.behaviour import MarketProfile, Profile
-from synthetic.environment import MARKET_RATES_HZ, ORDER_RATES_HZ, Circumstances, draw_circumstances
+from synthetic.environment import ORDER_RATES_HZ, Circumstances, draw_circumstances, draw_market_rates
 from synthetic.format_sizes import vary_sizes
 from synthetic.frames import Frames, deliver, to_session
-from synthetic.market import draw_market_frames, draw_market_plan
+from synthetic.market import draw_market_frames
+from synthetic.market_plan import draw_market_plan
 from synthetic.orders import draw_order_frames, draw_order_plan
 from udfs.errors import ConfigError
 from udfs.schema import SESSION_COLUMNS, Session
@@ -63,7 +64,7 @@ def generate_session(
     """
     _check_request(duration_s, n_messages, rate_factor)
     is_market = isinstance(profile, MarketProfile)
-    circumstances = draw_circumstances(rng, MARKET_RATES_HZ if is_market else ORDER_RATES_HZ)
+    circumstances = draw_circumstances(rng, draw_market_rates(rng) if is_market else ORDER_RATES_HZ)
     circumstances = replace(circumstances, target_rate_hz=rate_factor * circumstances.target_rate_hz)
     profile = vary_sizes(rng, profile)
     draw = _frame_source(rng, profile, circumstances, start_ns=start_ns)

@@ -2,168 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthetic.activity import Activity, draw_activity
-from synthetic.behaviour import Channel, MarketProfile, Periodic, SeqRule, TickPattern, Trigger
+from synthetic.behaviour import Channel, MarketProfile, SeqRule, Trigger
 from synthetic.environment import Circumstances, log_uniform
 from synthetic.frames import Frames, join, make_frames
+from synthetic.market_plan import NEW_ORDER_SHARE, MarketPlan
 from synthetic.opening import draw_opening, draw_periodics, opening_s
-from synthetic.ticks import LONGEST_BATCH, last_of_batch, tick_times
-from udfs.schema import MISSING, Float64Array, Int64Array, MsgType
+from synthetic.ticks import last_of_batch, tick_times
+from udfs.schema import MISSING, Float64Array, Int64Array
 
-_MAX_SYMBOLS: Final = 20
-_MAX_EVENTS_EACH: Final = 30.0
 _NS_PER_MS: Final = 1_000_000
-_BUSY_TICKS: Final = 0.6
 _ONE_STAMP_S: Final = 0.001
 """What one order trades in so short a time has one time of the venue (recorded, COINBASE__2025-11-13: 55% of the
 ticker's times repeat the one before, to the microsecond)."""
 
-_ONE_SYMBOL_SHARE: Final = 0.3
-_NEW_ORDER_SHARE: Final = 0.5
-"""Of the events that are not trades: what is not cancelled is placed, so that the book neither empties nor fills."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MarketPlan:
-    """What a session has chosen before its first frame.
-
-    Attributes
-    ----------
-    channels : tuple of (Channel, float or None)
-        Each with its tick period in seconds, None if it does not batch.
-    symbol_weights : tuple of float
-        Share of the events that each symbol has.
-    symbol_bytes : tuple of int
-        What each symbol's name and prices add to the size of a frame.
-    hidden_updates : float
-        As the profile has it, on this market.
-    trade_share, best_share : float
-        Share of the causes that are trades, and of the others that change the best price.
-    event_rate_hz : float
-        Events a second that make the target's number of messages.
-    """
-
-    channels: tuple[tuple[Channel, float | None], ...]
-    periodics: tuple[Periodic, ...]
-    symbol_weights: tuple[float, ...]
-    symbol_bytes: tuple[int, ...]
-    hidden_updates: float
-    trade_share: float
-    best_share: float
-    event_rate_hz: float
-
-
-def draw_market_plan(rng: np.random.Generator, profile: MarketProfile, circumstances: Circumstances) -> MarketPlan:
-    """Draw a session's subscriptions, and solve for the events that give it the rate it aims at."""
-    channels = _draw_channels(rng, profile)
-    n_symbols = _draw_n_symbols(rng, channels, circumstances.target_rate_hz)
-    if profile.most_symbols is not None:
-        n_symbols = min(n_symbols, profile.most_symbols)
-    weights = np.arange(1, n_symbols + 1) ** -rng.uniform(0.3, 1.3)
-    periodics = tuple(p for p in profile.periodics if rng.random() < p.probability)
-    clock_rate_hz = sum((n_symbols if p.per_symbol else 1) * (1 + p.answered) / p.period_s for p in periodics)
-    plan = MarketPlan(
-        channels=channels,
-        periodics=periodics,
-        symbol_weights=tuple(weights / weights.sum()),
-        # Recorded, BINANCE__2021-04-05: bookTicker of one symbol has 137 bytes, of another 148.
-        symbol_bytes=tuple(rng.integers(-5, 6, n_symbols).tolist()),
-        # Recorded on Binance: of the steps of u, 33% are jumps where a symbol is quiet (BINANCE__2021-04-05), 63% where
-        # it is not (spot__btcusdt_20240808).
-        hidden_updates=profile.hidden_updates * log_uniform(rng, 0.2, 3.0),
-        trade_share=_draw_trade_share(rng, channels),
-        # Recorded on Binance: the last change in a depth event is one of the best price in 0.05 to 0.25 of them.
-        best_share=log_uniform(rng, 0.04, 0.4),
-        event_rate_hz=0.0,
-    )
-    wanted_hz = max(circumstances.target_rate_hz - clock_rate_hz, 0.1 * circumstances.target_rate_hz)
-    return _with_event_rate(plan, circumstances, wanted_hz)
-
-
-def _draw_trade_share(rng: np.random.Generator, channels: tuple[tuple[Channel, float | None], ...]) -> float:
-    # Recorded trades for each change of the book: 0.001 (KRAKEN__2021-04-05) and 0.006 (COINBASE__2021-04-17), for
-    # each change of the best price 0.14 to 0.39 (Binance).
-    trade_share = log_uniform(rng, 0.003, 0.35)
-    sees_book = any(channel.trigger is not Trigger.TRADE for channel, _ in channels)
-    # What a session does not see need not be drawn.
-    return trade_share if sees_book else 1.0
-
-
-def _draw_n_symbols(
-    rng: np.random.Generator, channels: tuple[tuple[Channel, float | None], ...], target_rate_hz: float
-) -> int:
-    """Draw a number of symbols; a subscriber who wants more than the ticks of a few can bring takes more of them."""
-    most = max(1.0, min(_MAX_SYMBOLS, target_rate_hz / 2))
-    n_symbols = 1 if rng.random() < _ONE_SYMBOL_SHARE else int(log_uniform(rng, 1.0, most + 1))
-    frames_each_hz = sum(1 / period_s for _, period_s in channels if period_s is not None)
-    # Trades do not make up for ticks: they are the fewest of a market's events.
-    if frames_each_hz > 0 and all(c.trigger is Trigger.TRADE for c, period_s in channels if period_s is None):
-        n_symbols = max(n_symbols, int(np.ceil(target_rate_hz / (_BUSY_TICKS * frames_each_hz))))
-    return n_symbols
-
-
-def _draw_channels(rng: np.random.Generator, profile: MarketProfile) -> tuple[tuple[Channel, float | None], ...]:
-    mix = profile.mixes[int(rng.integers(len(profile.mixes)))]
-    chosen = [channel for channel in mix if rng.random() < channel.probability] or [mix[0]]
-    return tuple(
-        (c, None if c.ticks is None else float(rng.choice(c.ticks.period_ms) + c.ticks.excess_ms) / 1e3) for c in chosen
-    )
-
-
-def _with_event_rate(plan: MarketPlan, circumstances: Circumstances, wanted_hz: float) -> MarketPlan:
-    low, high = 0.01, _MAX_EVENTS_EACH * wanted_hz
-    for _ in range(40):
-        middle = float(np.sqrt(low * high))
-        low, high = (middle, high) if _message_rate_hz(plan, circumstances, middle) < wanted_hz else (low, middle)
-    return replace(plan, event_rate_hz=high)
-
-
-def _message_rate_hz(plan: MarketPlan, circumstances: Circumstances, event_rate_hz: float) -> float:
-    """Estimate the messages a second: a tick's frame needs at least one cause, or an echo in a tick of its own."""
-    total = 0.0
-    for channel, period_s in plan.channels:
-        share = _share(plan, channel.trigger)
-        if period_s is None:
-            total += event_rate_hz * share * (_mean_life_frames(plan.trade_share) if channel.complete else 1.0)
-            continue
-        size = circumstances.cluster_size
-        echoes = (size - 1) * (1 - circumstances.instant_share) * min(1.0, circumstances.echo_s / period_s)
-        hits_hz = event_rate_hz / size * share * (1 + echoes)
-        pauses = channel.ticks is not None and channel.ticks.pattern is TickPattern.PAUSE
-        batch_rate_hz = _pause_rate_hz if pauses else _tick_rate_hz
-        total += sum(batch_rate_hz(hits_hz * w, period_s) for w in plan.symbol_weights)
-    return total
-
-
-def _tick_rate_hz(hits_hz: float, period_s: float) -> float:
-    """Count the ticks that have something to send."""
-    return float(1 - np.exp(-hits_hz * period_s)) / period_s
-
-
-def _pause_rate_hz(hits_hz: float, period_s: float) -> float:
-    """Count batches: each begins with a hit, and has a busy period's mean length unless it is cut."""
-    length_s = min(np.expm1(min(hits_hz * period_s, 10.0)) / hits_hz, LONGEST_BATCH * period_s)
-    return float(1 / (1 / hits_hz + length_s))
-
 
 def _draw_life_frames(rng: np.random.Generator, is_trade: NDArray[np.bool_]) -> Int64Array:
     """Draw how many frames of an order's life an event makes: match and done, received and open, or done alone."""
-    return np.where(is_trade | (rng.random(len(is_trade)) < _NEW_ORDER_SHARE), 2, 1)
-
-
-def _mean_life_frames(trade_share: float) -> float:
-    return 2.0 - (1 - trade_share) * (1 - _NEW_ORDER_SHARE)
-
-
-def _share(plan: MarketPlan, trigger: Trigger) -> float:
-    trade, best = plan.trade_share, plan.best_share
-    return {Trigger.BOOK: 1.0, Trigger.TRADE: trade, Trigger.BEST: trade + (1 - trade) * best}[trigger]
+    return np.where(is_trade | (rng.random(len(is_trade)) < NEW_ORDER_SHARE), 2, 1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -204,7 +66,7 @@ def draw_market_frames(
     activity = draw_activity(rng, circumstances, rate_hz=plan.event_rate_hz, duration_s=duration_s)
     events = _draw_events(rng, profile, plan, activity, first_s=first_s)
     n_symbols = len(plan.symbol_weights)
-    parts = draw_opening(rng, profile.opening, n_symbols=n_symbols, distance_s=circumstances.distance_s)
+    parts = draw_opening(rng, plan.opening, n_symbols=n_symbols, distance_s=circumstances.distance_s)
     parts += draw_periodics(
         rng,
         plan.periodics,
@@ -295,7 +157,7 @@ def _channel_frames(
     return make_frames(
         rng,
         times_s,
-        msg_type=MsgType.NEW,
+        msg_type=channel.msg_type,
         payload_bytes=channel.payload_bytes
         + np.array(plan.symbol_bytes)[events.symbols[chosen]]
         + channel.level_bytes * (sizes - 1),

@@ -9,7 +9,7 @@ import numpy as np
 
 from synthetic.anomalies import AnomalyLabel
 from synthetic.generate import generate_session
-from synthetic.profiles import profiles
+from synthetic.profiles import turns
 from udfs.errors import ConfigError
 from udfs.schema import EXCHANGES, Session
 
@@ -87,7 +87,7 @@ def _labelled(
     n_messages: int | None,
     rate_factor: float,
 ) -> LabelledSession:
-    own = [p for p in profiles() if p.exchange == exchange]
+    own = turns(exchange)
     if not own:
         raise ConfigError(
             f"Expected an exchange that can be drawn, found {exchange!r}: choose among {', '.join(EXCHANGES)}"

@@ -35,8 +35,8 @@ def tick_times(
     Returns
     -------
     (n,) float64
-        The first tick that is not before the event: of the common grid, of the symbol's own succession, or the last
-        event before its symbol pauses or the batch has lasted too long.
+        The first tick that is not before the event: of the common grid, of the symbol's own succession, the last event
+        before its symbol pauses or the batch has lasted too long, or the next event that may leave at all.
     """
     if len(times_s) == 0:
         return times_s
@@ -47,8 +47,13 @@ def tick_times(
     sent_s = np.empty_like(times_s)
     for symbol in range(n_symbols):
         mine = np.flatnonzero(symbols == symbol)
-        if len(mine) > 0:
-            sent_s[mine] = next_of(_draw_succession(rng, ticks, period_s, times_s[mine]), times_s[mine])
+        if len(mine) == 0:
+            continue
+        if ticks.pattern is TickPattern.COOLDOWN:
+            places_s = _after_cooldown(rng, period_s, times_s[mine])
+        else:
+            places_s = _draw_succession(rng, ticks, period_s, times_s[mine])
+        sent_s[mine] = next_of(places_s, times_s[mine])
     return sent_s
 
 
@@ -78,6 +83,15 @@ def _draw_succession(rng: np.random.Generator, ticks: Ticks, period_s: float, ti
     n = int((times_s[-1] - times_s[0]) / period_s * 1.1) + 10
     gaps_s = np.maximum(period_s + ticks.jitter_ms / 1e3 * rng.standard_normal(n), period_s / 5)
     return _past_end(times_s[0] - rng.random() * period_s + np.cumsum(gaps_s), times_s)
+
+
+def _after_cooldown(rng: np.random.Generator, period_s: float, times_s: Float64Array) -> Float64Array:
+    """Find one symbol's events that leave: each is the first that a period has passed before."""
+    leaving, rests_until_s = [], times_s[0] + rng.random() * period_s
+    while (place := int(np.searchsorted(times_s, rests_until_s))) < len(times_s):
+        leaving.append(place)
+        rests_until_s = times_s[place] + period_s
+    return _past_end(times_s[leaving] if leaving else times_s[-1:], times_s)
 
 
 def _before_pause(period_s: float, times_s: Float64Array, symbols: Int64Array) -> Float64Array:

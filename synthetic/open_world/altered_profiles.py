@@ -10,6 +10,7 @@ import numpy as np
 
 from synthetic.behaviour import Channel, MarketProfile, SeqRule, TickPattern
 from synthetic.environment import log_uniform
+from synthetic.market_plan import draw_mix
 from synthetic.profiles import profiles
 
 TIME_STEPS_NS: Final = (None, 1, 100, 1_000, 1_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000_000)
@@ -24,8 +25,12 @@ def draw_altered_profile(rng: np.random.Generator) -> MarketProfile:
     """Draw a known venue's market data with other sizes, and one to three of its traits changed."""
     known = [p for p in profiles() if isinstance(p, MarketProfile)]
     profile = known[int(rng.integers(len(known)))]
-    channels = tuple(_resized(rng, channel) for channel in profile.mixes[int(rng.integers(len(profile.mixes)))])
-    profile = replace(profile, mixes=(channels,))
+    mix = draw_mix(rng, profile)
+    profile = replace(
+        profile,
+        mixes=(replace(mix, channels=tuple(_resized(rng, channel) for channel in mix.channels), periodics=()),),
+        periodics=profile.periodics + mix.periodics,
+    )
     for alter in rng.permutation(np.array(_ALTERATIONS, dtype=object))[: int(rng.integers(1, 4))]:
         profile = alter(rng, profile)
     return profile
@@ -36,7 +41,8 @@ def _resized(rng: np.random.Generator, channel: Channel) -> Channel:
 
 
 def _with_channels(profile: MarketProfile, change: Callable[[Channel], Channel]) -> MarketProfile:
-    return replace(profile, mixes=tuple(tuple(change(channel) for channel in mix) for mix in profile.mixes))
+    mixes = tuple(replace(mix, channels=tuple(change(c) for c in mix.channels)) for mix in profile.mixes)
+    return replace(profile, mixes=mixes)
 
 
 def _alter_time(rng: np.random.Generator, profile: MarketProfile) -> MarketProfile:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import log
 from typing import Final
 
-from synthetic.behaviour import Channel, MarketProfile, OrderProfile, Periodic, Profile, Reports, SeqRule, Ticks
+from synthetic.behaviour import Channel, MarketProfile, Mix, OrderProfile, Periodic, Profile, Reports, SeqRule, Ticks
 from synthetic.profiles import profiles
 
 _NEAR: Final = log(1.1)
@@ -17,11 +17,10 @@ _MOST_LAG_MS: Final = 0.5
 def resembles_a_known_venue(profile: Profile) -> bool:
     """Say whether what defines a behaviour is also a known venue's.
 
-    The clock's frames, batching and sequence numbers define a feed: it resembles a known one if the same types come at
-    the same periods (those that not every session of the known one has may be missing), and each of its channels has
-    the tick pattern, the period, the numbers and the resolution of time of some channel there, and both or neither
-    hide changes from its numbers. Reports and idle heartbeats come in for
-    order entry.
+    The clock's frames, batching and sequence numbers define a feed: it resembles a known one if, in one of its mixes,
+    the same types come at the same periods (those that not every session of the known one has may be missing), each of
+    its channels has the tick pattern, the period, the numbers and the resolution of time of some channel there, and
+    both or neither hide changes from its numbers. Reports and idle heartbeats come in for order entry.
     Periods within a tenth of each other are the same. A feed that has none of these traits is nobody's in particular:
     it resembles no one, though a known one is not told from it while its heartbeats are away.
 
@@ -33,19 +32,25 @@ def resembles_a_known_venue(profile: Profile) -> bool:
 
 
 def _resembles(profile: Profile, known: Profile) -> bool:
-    if not _same_beats(profile.periodics, known.periodics):
-        return False
     if isinstance(profile, MarketProfile) and isinstance(known, MarketProfile):
-        return _has_traits(profile) and any(
-            _hides(profile, profile.mixes[0]) is _hides(known, mix) and _same_channels(profile.mixes[0], mix)
-            for mix in known.mixes
-        )
-    return isinstance(profile, OrderProfile) and isinstance(known, OrderProfile) and _same_orders(profile, known)
+        return any(_same_mix(profile, profile.mixes[0], known, mix) for mix in known.mixes)
+    return (
+        isinstance(profile, OrderProfile)
+        and isinstance(known, OrderProfile)
+        and _same_beats(profile.periodics, known.periodics)
+        and _same_orders(profile, known)
+    )
 
 
-def _has_traits(profile: MarketProfile) -> bool:
-    channels = profile.mixes[0]
-    return len(profile.periodics) > 0 or any(c.ticks is not None or c.seq is not SeqRule.NONE for c in channels)
+def _same_mix(profile: MarketProfile, mix: Mix, known: MarketProfile, known_mix: Mix) -> bool:
+    beats = profile.periodics + mix.periodics
+    has_traits = len(beats) > 0 or any(c.ticks is not None or c.seq is not SeqRule.NONE for c in mix.channels)
+    return (
+        has_traits
+        and _same_beats(beats, known.periodics + known_mix.periodics)
+        and _hides(profile, mix.channels) is _hides(known, known_mix.channels)
+        and _same_channels(mix.channels, known_mix.channels)
+    )
 
 
 def _hides(profile: MarketProfile, channels: Sequence[Channel]) -> bool:

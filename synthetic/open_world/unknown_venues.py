@@ -17,6 +17,7 @@ from synthetic.behaviour import (
     Channel,
     IdleHeartbeat,
     MarketProfile,
+    Mix,
     Opening,
     OrderProfile,
     Periodic,
@@ -47,7 +48,10 @@ _BATCHED_SHARE: Final = 0.55
 
 _PERIODS_S: Final = (0.5, 1.0, 2.0, 2.5, 3.0, 5.0, 6.0, 10.0, 15.0, 18.0, 20.0, 25.0, 30.0, 45.0, 60.0)
 _TICKS_MS: Final = (5.0, 10.0, 20.0, 25.0, 40.0, 50.0, 100.0, 200.0, 250.0, 300.0, 400.0, 500.0, 1000.0, 2000.0)
-_TICK_PATTERNS: Final = (TickPattern.GRID, TickPattern.GRID, TickPattern.SUCCESSION, TickPattern.PAUSE)
+_TICK_PATTERNS: Final = (
+    *(TickPattern.GRID, TickPattern.GRID, TickPattern.SUCCESSION),
+    *(TickPattern.PAUSE, TickPattern.COOLDOWN),
+)
 _TRIGGERS: Final = (Trigger.BOOK, Trigger.BOOK, Trigger.TRADE, Trigger.BEST)
 _LAGGING_SHARE: Final = 0.6
 _COMPLETE_NUMBERS_SHARE: Final = 0.5
@@ -116,7 +120,7 @@ def _draw_market_profile(rng: np.random.Generator) -> MarketProfile:
     return MarketProfile(
         name="unknown-market",
         exchange=UNKNOWN,
-        mixes=(_draw_channels(rng, rule, step_ns),),
+        mixes=(Mix(name="unknown", channels=_draw_channels(rng, rule, step_ns)),),
         periodics=_draw_periodics(rng, rule, step_ns),
         opening=_draw_opening(rng, rule),
         hidden_updates=0.0 if rng.random() < _COMPLETE_NUMBERS_SHARE else log_uniform(rng, 0.1, 200.0),

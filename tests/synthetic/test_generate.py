@@ -1,11 +1,12 @@
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
 
 from synthetic.behaviour import Profile
 from synthetic.generate import generate_session
-from synthetic.profiles import profile, profiles
+from synthetic.profiles import profile, profiles, turns
 from udfs.errors import ConfigError
 from udfs.schema import EXCHANGES, MISSING, SESSION_COLUMNS, MsgType, Session
 
@@ -30,10 +31,17 @@ def to_bytes(session: Session) -> bytes:
     return b"".join(getattr(session, name).tobytes() for name in SESSION_COLUMNS)
 
 
-def test_there_are_three_profiles_for_each_exchange() -> None:
-    assert [p.exchange for p in profiles()] == [exchange for exchange in EXCHANGES for _ in range(3)]
-    assert len({p.name for p in profiles()}) == 9
+def test_each_interface_has_a_profile() -> None:
+    assert Counter(p.exchange for p in profiles()) == {"binance": 5, "coinbase": 3, "kraken": 3}
+    assert len({p.name for p in profiles()}) == 11
     assert all(p.name.startswith(p.exchange) for p in profiles())
+
+
+def test_an_exchanges_sessions_take_turns_through_all_of_its_profiles() -> None:
+    for exchange in EXCHANGES:
+        own = turns(exchange)
+        assert {p.name for p in own} == {p.name for p in profiles() if p.exchange == exchange}
+        assert [p.name.split("-")[-1] for p in own[:3]] == ["market", "market", "orders"]
 
 
 def test_an_unknown_profile_is_one_sentence() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from synthetic.behaviour import Channel, MarketProfile, Profile
 from synthetic.generate import generate_session
-from synthetic.profiles import profile, profiles
+from synthetic.profiles import profile
+from synthetic.sessions import synthetic_sessions
 from udfs.schema import EXCHANGES, MISSING, MsgType, Session
 
 START_NS = 1_700_000_000_000_000_000
@@ -36,13 +37,19 @@ def only(name: str, *channels: str, period_ms: float | None = None, mix: int = 0
     """Narrow a profile to some channels, without what the clock sends."""
     found = market(name)
     chosen: list[Channel] = []
-    for channel in found.mixes[mix]:
+    for channel in found.mixes[mix].channels:
         if channel.name in channels:
             ticks = channel.ticks
             if ticks is not None and period_ms is not None:
                 ticks = replace(ticks, period_ms=(period_ms,))
             chosen.append(replace(channel, ticks=ticks, probability=1.0))
-    return replace(found, mixes=(tuple(chosen),), periodics=())
+    return replace(found, mixes=(replace(found.mixes[mix], channels=tuple(chosen), periodics=()),), periodics=())
+
+
+def main_mix(name: str) -> MarketProfile:
+    """Narrow a profile to what most of its clients subscribe to, with what the clock sends."""
+    found = market(name)
+    return replace(found, mixes=found.mixes[:1])
 
 
 def without_opening(session: Session) -> np.ndarray:
@@ -102,7 +109,7 @@ def test_kraken_beats_once_a_second_with_any_traffic(name: str) -> None:
 def test_coinbase_advanced_beats_once_a_second_and_counts_its_beats() -> None:
     seen = 0
     for seed in range(20):
-        beats = heartbeats(draw(profile("coinbase-advanced-market"), seed))
+        beats = heartbeats(draw(main_mix("coinbase-advanced-market"), seed))
         if beats:
             seen += 1
             assert 117 <= len(beats) <= 122
@@ -114,7 +121,7 @@ def test_coinbase_advanced_beats_once_a_second_and_counts_its_beats() -> None:
 def test_the_coinbase_feed_beats_once_a_second_for_each_product() -> None:
     several = 0
     for seed in range(20):
-        products = by_counter(heartbeats(draw(profile("coinbase-feed-market"), seed)))
+        products = by_counter(heartbeats(draw(replace(main_mix("coinbase-feed-market"), most_symbols=8), seed)))
         several += len(products) > 1
         for beats in products:
             assert 117 <= len(beats) <= 122
@@ -217,10 +224,15 @@ def test_a_depth_event_seldom_ends_with_a_change_of_the_best_price() -> None:
 
 
 def test_futures_ids_run_with_the_venue() -> None:
-    session = draw(only("binance-usdm-market", "bookTicker"), 1)
-    seq = session.seq[session.seq != MISSING]
-    life_s = (session.recv_ts_ns[-1] - session.recv_ts_ns[0]) / 1e9
-    assert (seq.max() - seq.min()) / life_s == pytest.approx(20_000, rel=0.1)
+    rates_hz = []
+    for seed in range(8):
+        session = draw(only("binance-usdm-market", "bookTicker"), seed)
+        rows = session.seq != MISSING
+        seq, times_ns = session.seq[rows], session.recv_ts_ns[rows]
+        rates_hz.append((int(seq.max()) - int(seq.min())) / ((int(times_ns[-1]) - int(times_ns[0])) / 1e9))
+    # The session's own changes, 41 ids each, come on top where its market is lively.
+    assert min(rates_hz) == pytest.approx(20_000, rel=0.05)
+    assert np.median(rates_hz) < 30_000
 
 
 def test_spot_depth_keeps_to_one_grid_for_all_symbols() -> None:
@@ -274,13 +286,10 @@ def test_openings_are_answered() -> None:
 
 def test_rate_alone_tells_the_exchange_hardly_better_than_chance() -> None:
     rates, labels = [], []
-    for i, behaviour in enumerate(profiles()):
-        for seed in range(40):
-            session = generate_session(
-                behaviour, rng=np.random.default_rng((i, seed)), start_ns=0, connection_id="c", n_messages=1000
-            )
-            rates.append(np.log((len(session) - 1) / (int(session.recv_ts_ns[-1]) - int(session.recv_ts_ns[0]))))
-            labels.append(EXCHANGES.index(behaviour.exchange))
+    for labelled in synthetic_sessions(per_exchange=120, seed=1, start_ns=0, n_messages=1000):
+        session = labelled.session
+        rates.append(np.log((len(session) - 1) / (int(session.recv_ts_ns[-1]) - int(session.recv_ts_ns[0]))))
+        labels.append(EXCHANGES.index(labelled.exchange))
     hits = 0
     for i, rate in enumerate(rates):
         nearest = heapq.nsmallest(15, ((abs(rate - other), j) for j, other in enumerate(rates) if j != i))

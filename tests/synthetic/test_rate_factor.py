@@ -42,11 +42,12 @@ def resultant_length(session: Session, period_s: float) -> float:
 def depth_only() -> MarketProfile:
     spot = profile("binance-spot-market")
     assert isinstance(spot, MarketProfile)
-    depth = spot.mixes[0][0]
+    mix = spot.mixes[0]
+    depth = mix.channels[0]
     assert depth.ticks is not None
     ticks = replace(depth.ticks, period_ms=(100.0,), excess_ms=0.0)
     opening = replace(spot.opening, subscribe_probability=0.0)
-    return replace(spot, mixes=((replace(depth, ticks=ticks),),), periodics=(), opening=opening)
+    return replace(spot, mixes=(replace(mix, channels=(replace(depth, ticks=ticks),)),), periodics=(), opening=opening)
 
 
 def test_a_factor_of_one_changes_nothing() -> None:
@@ -69,9 +70,10 @@ def test_a_factor_of_one_changes_nothing() -> None:
 @pytest.mark.parametrize("behaviour", profiles(), ids=lambda p: p.name)
 def test_messages_a_second_are_so_many_times_as_many(behaviour: Profile, rate_factor: float) -> None:
     ratios = [len(draw(behaviour, seed, rate_factor)) / max(1, len(draw(behaviour, seed, 1.0))) for seed in range(40)]
-    # Drifting markets make one session's count vary by up to its half; the mean of 40 logarithms by about a tenth.
-    mean = math.exp(sum(math.log(r) for r in ratios) / len(ratios))
-    assert mean == pytest.approx(rate_factor, rel=0.15)
+    # Drifting markets make one session's count vary by up to its half; the mean of 40 logarithms by about a tenth. One
+    # symbol's ticks and the clock's frames stay as they are: with three sessions of ten so, it is 0.7 of the logarithm.
+    mean = sum(math.log(r) for r in ratios) / len(ratios)
+    assert 0.55 < mean / math.log(rate_factor) < 1.15
 
 
 @FACTORS

@@ -4,7 +4,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from synthetic.profiles import profiles
+from synthetic.profiles import turns
 from synthetic.sessions import LabelledSession, synthetic_sessions
 from udfs.errors import ConfigError
 from udfs.schema import EXCHANGES, SESSION_COLUMNS
@@ -25,7 +25,7 @@ def columns(labelled: LabelledSession) -> bytes:
 def test_exchanges_and_profiles_take_turns_and_are_declared() -> None:
     drawn = draw(6)
     assert Counter(d.exchange for d in drawn) == {exchange: 6 for exchange in EXCHANGES}
-    assert Counter(d.profile for d in drawn) == {p.name: 2 for p in profiles()}
+    assert Counter(d.profile for d in drawn) == {p.name: 2 for exchange in EXCHANGES for p in turns(exchange)[:3]}
     assert all(d.session.declared_exchange == d.exchange == d.profile.split("-")[0] for d in drawn)
     assert all(d.anomalies == () for d in drawn)
 

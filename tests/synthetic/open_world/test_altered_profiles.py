@@ -17,14 +17,14 @@ def market(name: str) -> MarketProfile:
 
 
 def with_channels(behaviour: MarketProfile, **traits: object) -> MarketProfile:
-    changed = tuple(replace(channel, **traits) for channel in behaviour.mixes[0])  # type: ignore[arg-type]
-    return replace(behaviour, mixes=(changed,))
+    changed = tuple(replace(channel, **traits) for channel in behaviour.mixes[0].channels)  # type: ignore[arg-type]
+    return replace(behaviour, mixes=(replace(behaviour.mixes[0], channels=changed),))
 
 
 def test_every_exchange_is_altered_and_in_every_trait() -> None:
     drawn = [draw_altered_profile(np.random.default_rng(seed)) for seed in range(300)]
     assert {p.exchange for p in drawn} == {"binance", "coinbase", "kraken"}
-    channels = [c for p in drawn for c in p.mixes[0]]
+    channels = [c for p in drawn for c in p.mixes[0].channels]
     assert {c.exchange_time_ns for c in channels} >= {None, 1, 100, 1_000, 1_000_000, 1_000_000_000}
     assert {c.seq for c in channels} == set(SeqRule)
     assert 0.05 < np.mean([c.time_lag_ms > 1 for c in channels]) < 0.6

@@ -9,6 +9,7 @@ import pytest
 from synthetic.behaviour import (
     Channel,
     MarketProfile,
+    Mix,
     Opening,
     OrderProfile,
     Periodic,
@@ -99,7 +100,7 @@ def test_most_are_feeds_and_some_take_orders(drawn: list[Profile]) -> None:
 
 
 def test_half_number_their_frames_and_by_every_rule(drawn: list[Profile]) -> None:
-    rules = [{c.seq for c in p.mixes[0]} - {SeqRule.NONE} for p in invented(drawn)]
+    rules = [{c.seq for c in p.mixes[0].channels} - {SeqRule.NONE} for p in invented(drawn)]
     assert 0.42 < np.mean([len(r) > 0 for r in rules]) < 0.52
     counts = Counter(rule for r in rules for rule in r)
     assert set(counts) == set(SeqRule) - {SeqRule.NONE}
@@ -123,7 +124,7 @@ def test_half_have_heartbeats_of_all_kinds(drawn: list[Profile]) -> None:
 
 
 def test_half_batch_by_all_patterns_and_periods(drawn: list[Profile]) -> None:
-    ticks = [[c.ticks for c in p.mixes[0] if c.ticks is not None] for p in invented(drawn)]
+    ticks = [[c.ticks for c in p.mixes[0].channels if c.ticks is not None] for p in invented(drawn)]
     assert 0.35 < np.mean([len(t) > 0 for t in ticks]) < 0.6
     flat = [t for of_one in ticks for t in of_one]
     assert {t.pattern for t in flat} == set(TickPattern)
@@ -154,7 +155,7 @@ def test_sessions_are_as_diverse_as_their_behaviours(sessions: list[LabelledSess
 def test_an_unknown_venue_is_never_one_of_the_known(drawn: list[Profile]) -> None:
     assert not any(resembles_a_known_venue(p) for p in drawn)
     for p in markets(drawn):
-        channels = p.mixes[0]
+        channels = p.mixes[0].channels
         beats = sorted((b.msg_type.name, round(b.period_s, 1)) for b in p.periodics)
         rules = {c.seq for c in channels}
         batched = {(c.ticks.pattern, c.ticks.period_ms[0]) for c in channels if c.ticks is not None}
@@ -182,7 +183,8 @@ def with_beat(name: str, period_s: float) -> MarketProfile:
 
 def with_depth(**changes: object) -> MarketProfile:
     spot = market("binance-spot-market")
-    return replace(spot, mixes=((replace(spot.mixes[0][0], **changes),),))  # type: ignore[arg-type]
+    depth = replace(spot.mixes[0].channels[0], **changes)  # type: ignore[arg-type]
+    return replace(spot, mixes=(Mix(name="depth", channels=(depth,)),))
 
 
 @pytest.mark.parametrize("known", profiles(), ids=lambda p: p.name)
@@ -226,7 +228,7 @@ def feed(seq: SeqRule, *, opening: Opening | None = None, periodics: tuple[Perio
     return MarketProfile(
         name="x",
         exchange=UNKNOWN,
-        mixes=((channel,),),
+        mixes=(Mix(name="c", channels=(channel,)),),
         periodics=periodics,
         opening=silent if opening is None else opening,
         hidden_updates=0.0,
