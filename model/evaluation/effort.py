@@ -28,6 +28,8 @@ class Effort:
         Of each variant, and of the models that do not know an exchange.
     shifted : Amounts
         Tested on for each factor of the rate and each jitter.
+    n_each_channel : int
+        Sessions of each channel alone and of each usual mix.
     n_switches : int
         Streams that become another venue's.
     long_lived : Amounts
@@ -43,6 +45,7 @@ class Effort:
     variant_trees: int
     variant_folds: int
     shifted: Amounts
+    n_each_channel: int
     n_switches: int
     long_lived: Amounts
 
@@ -57,6 +60,7 @@ FULL: Final = Effort(
     variant_trees=360,
     variant_folds=3,
     shifted=Amounts(per_exchange=100, n_unknown_venues=0, n_messages=700),
+    n_each_channel=12,
     n_switches=200,
     long_lived=Amounts(per_exchange=50, n_unknown_venues=0, n_messages=4000),
 )
@@ -71,6 +75,7 @@ QUICK: Final = Effort(
     variant_trees=40,
     variant_folds=2,
     shifted=Amounts(per_exchange=10, n_unknown_venues=0, n_messages=500),
+    n_each_channel=2,
     n_switches=20,
     long_lived=Amounts(per_exchange=5, n_unknown_venues=0, n_messages=1500),
 )

@@ -16,6 +16,7 @@ from model.evaluation.ablation import ablation, importance
 from model.evaluation.accuracy_over_messages import accuracy_over_messages
 from model.evaluation.alert_delays import detection_figures, draw_switched, durations_of, false_alerts
 from model.evaluation.candidates import Candidate, known_only, model_candidate, plain_candidate
+from model.evaluation.channel_accuracy import channel_accuracy, recorded_accuracy
 from model.evaluation.classifiers import CalibratedBooster
 from model.evaluation.confidence import confidence_figures
 from model.evaluation.effort import Effort
@@ -23,6 +24,7 @@ from model.evaluation.figures import Names, main_figures
 from model.evaluation.held_out_recordings import list_recordings, predict_recorder
 from model.evaluation.known_as_unknown import known_as_unknown
 from model.evaluation.predictions import Classifier, Prediction
+from model.evaluation.recorded_channels import read_recorded_channels
 from model.evaluation.refusal import alert_precision, known_versus_unknown, requested_and_observed
 from model.evaluation.shifts import jitter_on_recordings, jitter_on_synthetic, rate_shift
 from model.evaluation.signature_stability import signature_figures
@@ -54,6 +56,7 @@ FORMAT: Final = 2
 SHIFT_SEED_OFFSET: Final = 3_000_000
 SWITCH_SEED_OFFSET: Final = 4_000_000
 LONG_SEED_OFFSET: Final = 5_000_000
+CHANNEL_SEED_OFFSET: Final = 6_000_000
 """Keep the sessions of each part apart from each other and from those trained on."""
 
 WHO: Final = ("model", "plain")
@@ -125,6 +128,14 @@ def evaluate(
         "data": _data(subjects),
         **_figures(subjects, material, progress),
         **_circumstances(subjects, effort, seed, false_unknown_rate, progress),
+        "channels": {
+            "synthetic": channel_accuracy(
+                effort.n_each_channel, seed + CHANNEL_SEED_OFFSET, model.whole, false_unknown_rate, progress
+            ),
+            "recordings": recorded_accuracy(
+                recordings, subjects.predictions["recordings"]["model"], read_recorded_channels(captures)
+            ),
+        },
         "importance": importance(fitted.whole),
         "known_as_unknown": known_as_unknown(material, tested, CLASSES, effort, seed, false_unknown_rate, progress),
         "ablation": ablation(small, tested, CLASSES, effort, seed, progress),

@@ -16,7 +16,7 @@ from model.training.calibration import DEFAULT_RATE, REQUESTED_RATES
 
 def evaluate(
     captures: Annotated[Path, typer.Option(help="Folder of labelled recordings with their index.csv.")],
-    out_folder: Annotated[Path, typer.Option("--out", help="Where report.json and report.html go.")],
+    out_folder: Annotated[Path, typer.Option("--out", help="Where report.json, report.html and channels.md go.")],
     quick: Annotated[bool, typer.Option("--quick", help="A minute instead of ten: rough figures, for tests.")] = False,
     seed: Annotated[int, typer.Option(help="Draws the same sessions and trees again.")] = 7,
     false_unknown_rate: Annotated[
@@ -32,6 +32,7 @@ def evaluate(
     # Plots take half a second to import, which no other command should wait for.
     from model.evaluation.effort import FULL, QUICK
     from model.evaluation.evaluation_run import evaluate as run_evaluation
+    from model.evaluation.report.channel_table import render_channel_tables
     from model.evaluation.report.evaluation_page import render_page
 
     out_folder.mkdir(parents=True, exist_ok=True)  # minutes of work must not end in a folder that cannot be made
@@ -46,6 +47,7 @@ def evaluate(
         status.update("Evaluating: drawing the report")
         (out_folder / "report.json").write_text(json.dumps(report, indent=1, allow_nan=False) + "\n")
         (out_folder / "report.html").write_text(render_page(report))
+        (out_folder / "channels.md").write_text(render_channel_tables(report))
     out.print(_main_table(report))
     out.print(f"[bold]{out_folder / 'report.html'}[/bold] has the whole report.", soft_wrap=True)
 

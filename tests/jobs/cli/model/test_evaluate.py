@@ -19,6 +19,7 @@ from jobs.cli.model.train import train
 from model.evaluation.effort import FULL
 from model.evaluation.report.evaluation_page import figure_text, interval_text, share_text
 from model.training.boosting import N_TREES
+from synthetic.subscriptions import subscriptions
 from udfs.features import BLOCKS, FEATURES
 
 pytestmark = pytest.mark.slow
@@ -54,6 +55,9 @@ def test_every_figure_stands_beside_the_plain_classifiers(report: dict[str, Any]
     assert len(report["ablation"]) == 1 + 2 * len(BLOCKS)
     assert len(report["importance"]) == len(FEATURES)
     assert sum(row["share"] for row in report["importance"]) == pytest.approx(1, abs=1e-3)
+    assert len(report["channels"]["synthetic"]) == len(subscriptions())
+    recorded = sum(row["right"]["of"] for row in report["channels"]["recordings"])
+    assert recorded == sum(row["label"] != "unknown" for row in report["recordings"])
 
 
 @needs_captures
