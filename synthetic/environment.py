@@ -11,7 +11,7 @@ MARKET_RATES_HZ: Final = (1.2, 320.0)
 """Recorded for the three exchanges: 1.2 to 319 messages a second."""
 
 QUIET_RATES_HZ: Final = (0.1, 1.2)
-QUIET_SHARE: Final = 0.08
+QUIET_SHARE: Final = 0.05
 """Sessions of quiet symbols, down to a message in ten seconds. Recorded, spot__nexousdt_20240723:
 three streams of one symbol bring 1.5 messages a second, its trades alone 0.15; the share is assumed."""
 

@@ -14,7 +14,7 @@ from synthetic.ticks import LONGEST_BATCH
 _MAX_SYMBOLS: Final = 20
 """Of sessions whose symbols each have messages of their own."""
 
-_WIDE_SHARE: Final = 0.2
+_WIDE_SHARE: Final = 0.12
 _WIDE_SYMBOLS: Final = 100
 """Sessions with many symbols, quiet ones too. Recorded: ten symbols bring 1.2 messages a second, heartbeats included
 (KRAKEN__2021-04-05__1136b5496b), or 95 (BINANCE__2021-04-05); a hundred, and how many sessions are so, is assumed."""

@@ -30,7 +30,7 @@ from synthetic.profiles.binance_streams import (
     statistics,
     without_envelope,
 )
-from synthetic.profiles.mixes import alone
+from synthetic.profiles.mixes import SELDOM, alone
 
 _US: Final = 1_000
 _MOST_SYMBOLS: Final = 341
@@ -148,22 +148,22 @@ SPOT: Final = MarketProfile(
         # Recorded, BINANCE__2021-04-05 and BINANCE__2021-04-04.
         Mix(name="depth + bookTicker + aggTrade", weight=1.5, channels=(_DEPTH, _BOOK_TICKER, _AGG_TRADE)),
         Mix(name="depth + aggTrade + kline", weight=0.8, channels=(_DEPTH, _AGG_TRADE, _KLINE)),
-        Mix(name="partial depth + trade", weight=0.5, channels=(_PARTIAL_DEPTH, _TRADE)),
-        Mix(name="aggTrade + kline + miniTicker", weight=0.4, channels=(_AGG_TRADE, _KLINE, _MINI_TICKER)),
+        Mix(name="partial depth + trade", weight=0.8, channels=(_PARTIAL_DEPTH, _TRADE)),
+        Mix(name="aggTrade + kline + miniTicker", weight=SELDOM, channels=(_AGG_TRADE, _KLINE, _MINI_TICKER)),
         raw_alone(_DEPTH, "depth@100ms", weight=0.6),
-        raw_alone(_PARTIAL_DEPTH, "depth10@100ms", weight=0.6),
+        raw_alone(_PARTIAL_DEPTH, "depth10@100ms", weight=1.0),
         raw_alone(_BOOK_TICKER, "bookTicker", weight=0.6),
-        raw_alone(_TRADE, "trade", weight=0.5),
-        raw_alone(_AGG_TRADE, "aggTrade", weight=0.4),
-        raw_alone(_KLINE, "kline_1m", weight=0.15),
-        raw_alone(_MINI_TICKER, "miniTicker", weight=0.15),
-        raw_alone(_TICKER, "ticker", weight=0.15),
-        raw_alone(_WINDOW_TICKER, "ticker_1h", weight=0.1),
-        raw_clock_alone(_AVG_PRICE, "avgPrice", weight=0.1),
-        raw_clock_alone(_REFERENCE_PRICE, "referencePrice", weight=0.1),
+        raw_alone(_TRADE, "trade", weight=SELDOM),
+        raw_alone(_AGG_TRADE, "aggTrade", weight=SELDOM),
+        raw_alone(_KLINE, "kline_1m", weight=SELDOM),
+        raw_alone(_MINI_TICKER, "miniTicker", weight=SELDOM),
+        raw_alone(_TICKER, "ticker", weight=SELDOM),
+        raw_alone(_WINDOW_TICKER, "ticker_1h", weight=SELDOM),
+        raw_clock_alone(_AVG_PRICE, "avgPrice", weight=SELDOM),
+        raw_clock_alone(_REFERENCE_PRICE, "referencePrice", weight=SELDOM),
         # The same page, All Market Mini Tickers and All Market Rolling Window Statistics Streams: 1000ms.
-        market_wide("!miniTicker@arr", 1000.0, entry_bytes=167, weight=0.1),
-        market_wide("!ticker_1h@arr", 1000.0, entry_bytes=285, weight=0.1),
+        market_wide("!miniTicker@arr", 1000.0, entry_bytes=167, weight=SELDOM),
+        market_wide("!ticker_1h@arr", 1000.0, entry_bytes=285, weight=SELDOM),
     ),
     periodics=(PING,),
     opening=OPENING,
@@ -209,7 +209,7 @@ SBE: Final = MarketProfile(
         alone(_SBE_DEPTH, weight=1.0),
         alone(_SBE_PARTIAL_DEPTH, weight=1.0),
         alone(_SBE_BEST_BID_ASK, weight=1.0),
-        alone(_SBE_TRADE, weight=0.5),
+        alone(_SBE_TRADE, weight=SELDOM),
     ),
     periodics=(PING,),  # "SBE Market Data Streams", General Information: every 20 seconds
     opening=OPENING,  # the same page: requests and answers stay JSON

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from synthetic.behaviour import Channel, MarketProfile, Mix, Opening, Periodic, SeqRule, TickPattern, Ticks, Trigger
-from synthetic.profiles.mixes import alone, clock_alone
+from synthetic.profiles.mixes import SELDOM, alone, clock_alone
 from udfs.schema import MsgType
 
 _US: Final = 1_000
@@ -147,14 +147,14 @@ FEED: Final = MarketProfile(
         # Recorded, COINBASE__2025-11-13: the ticker alone.
         alone(replace(_TRADES[0], payload_bytes=404), weight=1.0, snapshot_bytes=0),
         alone(_TRADES[1], weight=0.5, snapshot_bytes=0),
-        alone(_LEVEL2_BATCH, weight=0.6),
-        alone(_LEVEL2, weight=0.6),
+        alone(_LEVEL2_BATCH, weight=0.2),
+        alone(_LEVEL2, weight=SELDOM),
         alone(_FULL, weight=0.5, snapshot_bytes=0),
-        alone(_LEVEL3, weight=0.5, snapshot_bytes=0),
-        alone(_TICKER_BATCH, weight=0.25, snapshot_bytes=0),
-        clock_alone(_HEARTBEAT, weight=0.25, snapshot_bytes=0),
-        clock_alone(_STATUS, weight=0.15, snapshot_bytes=0),
-        clock_alone(_AUCTION, weight=0.15, snapshot_bytes=0),
+        alone(_LEVEL3, weight=SELDOM, snapshot_bytes=0),
+        alone(_TICKER_BATCH, weight=0.1, snapshot_bytes=0),
+        clock_alone(_HEARTBEAT, weight=0.1, snapshot_bytes=0),
+        clock_alone(_STATUS, weight=SELDOM, snapshot_bytes=0),
+        clock_alone(_AUCTION, weight=SELDOM, snapshot_bytes=0),
     ),
     periodics=(),
     opening=Opening(

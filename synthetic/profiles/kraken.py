@@ -25,7 +25,7 @@ from synthetic.behaviour import (
     Ticks,
     Trigger,
 )
-from synthetic.profiles.mixes import alone, clock_alone
+from synthetic.profiles.mixes import SELDOM, alone, clock_alone
 from udfs.schema import MsgType
 
 _US: Final = 1_000
@@ -193,9 +193,9 @@ _V2: Final = MarketProfile(
         alone(_V2_TICKER, weight=0.5, snapshot_bytes=270),
         # "Orders (Level 3)", Subscription limits: 200 symbols a connection; depth 10, 100 or 1000. The size is assumed.
         alone(_V2_LEVEL3, weight=0.6, most_symbols=200, snapshot_bytes=15_000),
-        alone(_V2_OHLC, weight=0.3, snapshot_bytes=20_000),  # assumed: the candles so far, 100 of them
+        alone(_V2_OHLC, weight=0.1, snapshot_bytes=20_000),  # assumed: the candles so far, 100 of them
         # Assumed: 600 pairs and as many assets, at the sizes of the page's example.
-        replace(clock_alone(_INSTRUMENT, weight=0.15, snapshot_bytes=350_000), most_symbols=1),
+        replace(clock_alone(_INSTRUMENT, weight=SELDOM, snapshot_bytes=350_000), most_symbols=1),
     ),
     periodics=(_heartbeat(23),),
     opening=Opening(

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from synthetic.behaviour import Channel, Mix, Periodic
+
+SELDOM: Final = 0.01
+"""Weight of subscriptions that show nothing of the venue, or that hardly a client has alone.
+
+Trades without numbers, or statistics at so many a second, come from any venue: a model that is taught to name them
+takes unknown venues for the one that it has them from.
+"""
 
 
 def alone(

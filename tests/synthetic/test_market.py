@@ -286,7 +286,7 @@ def test_openings_are_answered() -> None:
 
 def test_rate_alone_tells_the_exchange_hardly_better_than_chance() -> None:
     rates, labels = [], []
-    for labelled in synthetic_sessions(per_exchange=120, seed=1, start_ns=0, n_messages=1000):
+    for labelled in synthetic_sessions(per_exchange=400, seed=2, start_ns=0, n_messages=500):
         session = labelled.session
         rates.append(np.log((len(session) - 1) / (int(session.recv_ts_ns[-1]) - int(session.recv_ts_ns[0]))))
         labels.append(EXCHANGES.index(labelled.exchange))
@@ -295,7 +295,7 @@ def test_rate_alone_tells_the_exchange_hardly_better_than_chance() -> None:
         nearest = heapq.nsmallest(15, ((abs(rate - other), j) for j, other in enumerate(rates) if j != i))
         votes = [labels[j] for _, j in nearest]
         hits += max(set(votes), key=votes.count) == labels[i]
-    # Chance is 1/3 with a standard error of 0.025.
+    # Chance is 1/3 with a standard error of 0.014; a median of 400 has one of 0.1.
     assert hits / len(rates) < 0.42
     medians = [np.median([r for r, e in zip(rates, labels, strict=True) if e == k]) for k in range(3)]
     assert max(medians) - min(medians) < np.log(1.5)
