@@ -42,6 +42,9 @@ _MARKET_SHARE: Final = 0.85
 _ALTERED_SHARE: Final = 0.4
 """Of the market-data feeds."""
 
+_FIX_SHARE: Final = 0.3
+"""Of the order-entry sessions."""
+
 _HEARTBEAT_SHARE: Final = 0.55
 _NUMBERED_SHARE: Final = 0.5
 _BATCHED_SHARE: Final = 0.55
@@ -102,10 +105,14 @@ def draw_unknown_profile(rng: np.random.Generator) -> Profile:
 
     Everything is fixed but what `generate_session` draws for each session. A behaviour in which a session of a known
     venue might be recognized is thrown away and drawn anew (`resembles_a_known_venue`), so that no label is wrong by
-    chance.
+    chance. But a session of FIX looks as one of Coinbase's does, whoever's it is: only its sizes and latencies are its
+    venue's own.
     """
     while True:
-        profile = _draw_any_market(rng) if rng.random() < _MARKET_SHARE else _draw_order_profile(rng)
+        is_market = rng.random() < _MARKET_SHARE
+        if not is_market and rng.random() < _FIX_SHARE:
+            return _draw_fix_profile(rng)
+        profile = _draw_any_market(rng) if is_market else _draw_order_profile(rng)
         if not resembles_a_known_venue(profile):
             return profile
 
@@ -253,6 +260,52 @@ def _draw_order_profile(rng: np.random.Generator) -> OrderProfile:
         ack_bytes=int(log_uniform(rng, 40.0, 900.0)),
         nack_bytes=int(log_uniform(rng, 40.0, 500.0)),
         exchange_time_ns=step_ns,
+    )
+
+
+def _draw_fix_profile(rng: np.random.Generator) -> OrderProfile:
+    """Draw another venue's session of FIX: what the protocol fixes, sizes and latencies of its own.
+
+    FIX 4.2 and 5.0 SP2: a Logon first, one MsgSeqNum for all that a side sends, heartbeats when it is silent;
+    SendingTime to the second or the millisecond, finer since 5.0 SP2. An ExecutionReport may say Pending New before
+    New.
+    """
+    ack_bytes, n_pending = log_uniform(rng, 130.0, 600.0), int(rng.integers(0, 2))
+    reports = Reports(
+        name="ExecutionReport",
+        probability=1.0,
+        placed=n_pending,
+        cancelled=n_pending,
+        traded=1,
+        completed=0,
+        seq=SeqRule.CONNECTION,
+        payload_bytes=int(ack_bytes * log_uniform(rng, 0.9, 1.4)),
+    )
+    return OrderProfile(
+        name="unknown-fix-orders",
+        exchange=UNKNOWN,
+        ack=_draw_ack_shape(rng),
+        reports=(reports,),
+        periodics=(),
+        idle_heartbeat=IdleHeartbeat(
+            period_s=(float(rng.choice([5.0, 10.0, 20.0, 30.0, 30.0, 60.0])),),
+            payload_bytes=int(log_uniform(rng, 55.0, 130.0)),
+        ),
+        opening=Opening(
+            greeting=False,
+            subscribe_probability=1.0,
+            most_requests=1,
+            ack_per_symbol=False,
+            ack_has_request_id=False,
+            snapshot_bytes=0,
+            seq=SeqRule.CONNECTION,
+        ),
+        seq=SeqRule.CONNECTION,
+        counter_ids=rng.random() < 0.5,
+        request_bytes=int(log_uniform(rng, 110.0, 400.0)),
+        ack_bytes=int(ack_bytes),
+        nack_bytes=int(log_uniform(rng, 110.0, 400.0)),
+        exchange_time_ns=int(rng.choice([1_000_000_000, 1_000_000, 1_000_000, 1_000, 1])),
     )
 
 

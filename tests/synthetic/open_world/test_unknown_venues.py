@@ -153,7 +153,7 @@ def test_sessions_are_as_diverse_as_their_behaviours(sessions: list[LabelledSess
 
 
 def test_an_unknown_venue_is_never_one_of_the_known(drawn: list[Profile]) -> None:
-    assert not any(resembles_a_known_venue(p) for p in drawn)
+    assert not any(resembles_a_known_venue(p) for p in drawn if p.name != "unknown-fix-orders")
     for p in markets(drawn):
         channels = p.mixes[0].channels
         beats = sorted((b.msg_type.name, round(b.period_s, 1)) for b in p.periodics)
@@ -170,6 +170,15 @@ def test_an_unknown_venue_is_never_one_of_the_known(drawn: list[Profile]) -> Non
             assert (beats, rules, batched, steps) != ([("HEARTBEAT", 1.0)], {SeqRule.SYMBOL}, set(), {1_000})
             assert (beats, rules, batched, steps) != ([("HEARTBEAT", 20.0)], *depth)
             assert (beats, rules, batched, steps) != ([], *depth)
+
+
+def test_a_session_of_fix_has_what_the_protocol_fixes_and_sizes_of_its_own(drawn: list[Profile]) -> None:
+    sessions = [p for p in drawn if isinstance(p, OrderProfile) and p.name == "unknown-fix-orders"]
+    # 15% take orders, of which 30% by FIX.
+    assert 0.02 < len(sessions) / N_PROFILES < 0.08
+    assert {p.seq for p in sessions} == {p.opening.seq for p in sessions} == {SeqRule.CONNECTION}
+    assert all(p.idle_heartbeat is not None and p.opening.most_requests == 1 for p in sessions)
+    assert len({(p.request_bytes, p.ack_bytes) for p in sessions}) > 0.9 * len(sessions)
 
 
 def market(name: str) -> MarketProfile:
