@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from rich.table import Table
 
@@ -12,6 +12,9 @@ from jobs.results.connections import ConnectionStatus, mismatch_remarks
 from synthetic.sessions import LabelledSession, synthetic_sessions
 from udfs.current_verdict import CERTAIN
 from udfs.schema import EXCHANGES
+
+_LEAST_MESSAGES: Final = 100
+"""What a connection's verdict takes at least to be certain."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,10 +101,14 @@ def draw_demo_sessions(*, per_exchange: int, seed: int, start_ns: int, duration_
     Their ids tell one run from another: the same seed gives the same behaviour, but not the same connections.
     """
     drawn = synthetic_sessions(
-        exchanges=EXCHANGES, per_exchange=per_exchange, seed=seed, start_ns=start_ns, duration_s=duration_s
+        exchanges=EXCHANGES, per_exchange=2 * per_exchange, seed=seed, start_ns=start_ns, duration_s=duration_s
     )
+    # A feed that says next to nothing in a demo's time shows nothing: it comes in only where there is no other.
+    drawn.sort(key=lambda labelled: len(labelled.session) < _LEAST_MESSAGES)
+    kept = [one for name in EXCHANGES for one in [one for one in drawn if one.exchange == name][:per_exchange]]
     run = f"{start_ns // 10**9 % 16**4:04x}"
-    renamed = [_renamed(labelled, f"{labelled.session.connection_id[:9]}-{run}") for labelled in drawn]
+    in_order = sorted(kept, key=lambda labelled: labelled.session.connection_id)
+    renamed = [_renamed(labelled, f"conn-{number:04d}-{run}") for number, labelled in enumerate(in_order)]
     # Neither a burst nor a trickle: it takes some messages to be certain of a lie.
     liar = sorted(renamed, key=lambda labelled: len(labelled.session))[len(renamed) // 2]
     other = next(exchange for exchange in EXCHANGES if exchange != liar.exchange)

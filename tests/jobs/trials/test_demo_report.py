@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 
 from jobs.results.connections import ConnectionStatus
 from jobs.trials.demo_report import DemoReport, draw_demo_sessions
+from synthetic.sessions import synthetic_sessions
 from udfs.schema import EXCHANGES
 
 START_NS = 1_790_000_000_000_000_000
@@ -56,3 +58,12 @@ def test_one_connection_of_the_demo_lies_and_names_say_nothing() -> None:
     assert not any(exchange in name for exchange in EXCHANGES for name in names)
     later = draw_demo_sessions(per_exchange=2, seed=1, start_ns=START_NS + 60 * 10**9, duration_s=5)
     assert not {labelled.session.connection_id for labelled in later} & set(names)
+
+
+def test_a_demo_leaves_out_feeds_that_say_next_to_nothing_in_its_time() -> None:
+    # Among four sessions of each exchange, some have fewer than 100 messages in 40 s: the next ones take their places.
+    drawn = draw_demo_sessions(per_exchange=4, seed=1, start_ns=START_NS, duration_s=40)
+    assert Counter(labelled.exchange for labelled in drawn) == dict.fromkeys(EXCHANGES, 4)
+    assert all(len(labelled.session) >= 100 for labelled in drawn)
+    first = synthetic_sessions(per_exchange=4, seed=1, start_ns=START_NS, duration_s=40)
+    assert not all(len(labelled.session) >= 100 for labelled in first)
