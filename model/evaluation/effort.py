@@ -52,7 +52,7 @@ class Effort:
 
 FULL: Final = Effort(
     name="full",
-    trained=Amounts(per_exchange=400, n_unknown_venues=1000, n_messages=700),
+    trained=Amounts(per_exchange=600, n_unknown_venues=1500, n_messages=700),
     tested=Amounts(per_exchange=200, n_unknown_venues=300, n_messages=700),
     n_trees=N_TREES,
     most_folds=100,

@@ -15,7 +15,7 @@ from model.training.dataset import Dataset
 from udfs.features import FEATURES
 from udfs.schema import Float64Array, Int64Array
 
-N_TREES: Final = 900
+N_TREES: Final = 600
 
 PARAMETERS: Final[dict[str, Any]] = {
     "objective": "multi:softprob",

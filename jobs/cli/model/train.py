@@ -26,9 +26,11 @@ def train(
     catalogue: Annotated[
         bool, typer.Option("--catalogue", help="Also name every family of venues that was recorded on three days.")
     ] = False,
-    per_exchange: Annotated[int, typer.Option(min=1, help="Synthetic sessions of each exchange.")] = 400,
-    unknown_venues: Annotated[int, typer.Option(min=1, help="Synthetic sessions of venues that do not exist.")] = 1000,
-    messages: Annotated[int, typer.Option(min=50, help="Messages of each synthetic session.")] = 700,
+    per_exchange: Annotated[int, typer.Option(min=1, help="Synthetic sessions of each exchange.")] = 600,
+    unknown_venues: Annotated[int, typer.Option(min=1, help="Synthetic sessions of venues that do not exist.")] = 1500,
+    messages: Annotated[
+        int, typer.Option(min=50, help="Messages of a synthetic session; every second one has ten times as many.")
+    ] = 700,
     seed: Annotated[int, typer.Option(help="Draws the same sessions and trees again.")] = 7,
 ) -> None:
     """Train a model on synthetic sessions and recordings, and measure it on sessions it has not seen."""
