@@ -24,10 +24,9 @@ HISTORY: Final = 16
 EVIDENCE_FLOOR: Final = 0.001
 """A class cannot be less likely than this in one window: no single window decides, nor rules a class out for good."""
 
-OVERTURN_MILLINATS: Final = 23_026
-"""How much further than its bound a class has to lead to replace another: odds of 100,000 to 1 more, twice, for windows
-overlap by half and count every message twice. The bounds are for the first verdict of a connection; later each of its
-windows, 35,000 a day at 10 messages a second, could replace it."""
+OVERTURN_MILLINATS: Final = 11_513
+"""How much further than its bound a class has to lead to replace another: odds of 100,000 to 1 more. The bounds are for
+the first verdict of a connection; later each of its windows, 35,000 a day at 10 messages a second, could replace it."""
 
 LIKELY_MILLINATS: Final = 3000
 """Lead from which a class that is not decisive is named as likely: odds of 20 to 1."""
