@@ -211,7 +211,7 @@ def _check_loads(database: Connection, version: str) -> None:
         try:
             load_predictor(Path(folder), rate)
         except ArtifactError as error:
-            expected = str(error).partition(", found")[0].removeprefix("Expected ")
+            expected = str(error).partition(", found")[0].removeprefix("Expected ").replace(f"{folder}/", "its ")
             raise ArtifactError(
                 f"Expected the registered model {version} to fit this version, found one that does not (it takes "
                 f"{expected}): let another score the whole topic, `fingerprint model activate --from-start FOLDER`"

@@ -6,7 +6,6 @@ Loading refuses whatever does not fit this software, before anything is scored.
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -14,19 +13,28 @@ from typing import Any, Final
 import numpy as np
 import xgboost as xgb
 
+from model.artifact.booster_border import MAX_BOOSTER_BYTES, try_booster
 from model.artifact.booster_explainer import BoosterExplainer
 from model.artifact.manifest import FORMAT, Manifest
+from model.artifact.manifest_checks import (
+    FEATURE_NAMES,
+    MAX_MANIFEST_BYTES,
+    check_fits,
+    check_form,
+    check_format,
+    read_form,
+)
+from model.artifact.model_version import content_hash, version_at_rate
+from model.artifact.shipped_artifacts import shipped_boosters
 from model.training.calibration import DEFAULT_RATE, REQUESTED_RATES, Scaling, raw_probabilities, refusal_thresholds
 from model.training.distributions import Reference
 from udfs.errors import ArtifactError, ConfigError
 from udfs.features import FEATURES
-from udfs.schema import UNKNOWN, WINDOW_SIZE, WINDOW_SLIDE, Float64Array
+from udfs.schema import WINDOW_SIZE, WINDOW_SLIDE, Float64Array
 from udfs.verdicts import DecisionRule
 
 MANIFEST_NAME: Final = "manifest.json"
 BOOSTER_NAME: Final = "booster.ubj"
-
-_FEATURE_NAMES: Final = [feature.name for feature in FEATURES]
 
 
 class BoosterPredictor:
@@ -57,8 +65,7 @@ class BoosterPredictor:
     @property
     def model_version(self) -> str:
         """Names the artifact and, if it is not the default, the rate, for results depend on both."""
-        suffix = "" if self.false_unknown_rate == DEFAULT_RATE else f"@{self.false_unknown_rate:g}"
-        return self.manifest.model_version + suffix
+        return version_at_rate(self.manifest.model_version, self.false_unknown_rate)
 
     @property
     def refusal_thresholds(self) -> tuple[float, ...]:
@@ -95,13 +102,20 @@ def save_artifact(
     """Write booster and manifest into `folder`, which is made if need be."""
     folder.mkdir(parents=True, exist_ok=True)
     booster.save_model(folder / BOOSTER_NAME)
-    sha256 = _sha256(folder / BOOSTER_NAME)
-    settings = json.dumps([FORMAT, asdict(scaling), refusal, asdict(decision)])
+    sha256 = hashlib.sha256((folder / BOOSTER_NAME).read_bytes()).hexdigest()
+    content = content_hash(
+        sha256,
+        artifact_format=FORMAT,
+        classes=classes,
+        scaling=asdict(scaling),
+        refusal=refusal,
+        decision=asdict(decision),
+    )
     manifest = Manifest(
         format=FORMAT,
-        model_version=f"{release}-{hashlib.sha256((sha256 + settings).encode()).hexdigest()[:8]}",
+        model_version=f"{release}-{content}",
         classes=classes,
-        feature_names=_FEATURE_NAMES,
+        feature_names=FEATURE_NAMES,
         window_size=WINDOW_SIZE,
         window_slide=WINDOW_SLIDE,
         booster_sha256=sha256,
@@ -128,8 +142,8 @@ def load_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST_NAME
     try:
-        stated = json.loads(path.read_bytes())
-        _check_same(path, "format", FORMAT, stated["format"])
+        stated = read_form(_read_bounded(path, MAX_MANIFEST_BYTES, "a manifest"))
+        check_format(path, stated["format"])
         manifest = Manifest(**stated)
     except FileNotFoundError as error:
         raise ArtifactError(
@@ -141,12 +155,39 @@ def load_manifest(folder: Path) -> Manifest:
             f"Expected {path} to be the manifest of a model artifact, found that it cannot be read as one ({error}): "
             "take an unbroken copy or train anew"
         ) from error
-    _check_fits(path, manifest)
+    check_form(path, manifest)
+    check_fits(path, manifest)
     return manifest
 
 
-def load_predictor(folder: Path, false_unknown_rate: float = DEFAULT_RATE) -> BoosterPredictor:
+def read_booster(folder: Path, manifest: Manifest) -> bytes:
+    """Read the booster that a manifest is of.
+
+    Raises
+    ------
+    ArtifactError
+        If there is none, or another one.
+    """
+    path = folder / BOOSTER_NAME
+    if not path.is_file():
+        raise ArtifactError(f"Expected the booster {path} beside its manifest, found none: take a whole copy")
+    raw = _read_bounded(path, MAX_BOOSTER_BYTES, "a booster")
+    found = hashlib.sha256(raw).hexdigest()
+    if found != manifest.booster_sha256:
+        raise ArtifactError(
+            f"Expected {path} to have the sha256 {manifest.booster_sha256[:12]}... of its manifest, found "
+            f"{found[:12]}...: the file was changed or cut off, take an unbroken copy"
+        )
+    return raw
+
+
+def load_predictor(
+    folder: Path, false_unknown_rate: float = DEFAULT_RATE, *, is_tried: bool = False
+) -> BoosterPredictor:
     """Load an artifact for scoring.
+
+    A booster that did not come with this software is first tried in a child process, which takes about a second: one
+    that was made to, or has a wrong byte, ends the process that loads it.
 
     Parameters
     ----------
@@ -154,6 +195,8 @@ def load_predictor(folder: Path, false_unknown_rate: float = DEFAULT_RATE) -> Bo
         That `train` wrote.
     false_unknown_rate : float
         Share of a known exchange's windows that may be called unknown.
+    is_tried : bool
+        Whether it has been tried already, as what is registered has.
 
     Raises
     ------
@@ -168,17 +211,12 @@ def load_predictor(folder: Path, false_unknown_rate: float = DEFAULT_RATE) -> Bo
             f"{false_unknown_rate}: choose one in between, such as {DEFAULT_RATE}"
         )
     manifest = load_manifest(folder)
-    path = folder / BOOSTER_NAME
-    if not path.is_file():
-        raise ArtifactError(f"Expected the booster {path} beside its manifest, found none: take a whole copy")
-    found = _sha256(path)
-    if found != manifest.booster_sha256:
-        raise ArtifactError(
-            f"Expected {path} to have the sha256 {manifest.booster_sha256[:12]}... of its manifest, found "
-            f"{found[:12]}...: the file was changed or cut off, take an unbroken copy"
-        )
+    raw, path = read_booster(folder, manifest), folder / BOOSTER_NAME
+    _check_version(folder / MANIFEST_NAME, manifest)
+    if not is_tried and manifest.booster_sha256 not in shipped_boosters():
+        try_booster(path, raw, sha256=manifest.booster_sha256, n_classes=len(manifest.classes))
     try:
-        booster = xgb.Booster(model_file=path)
+        booster = xgb.Booster(model_file=bytearray(raw))
     except xgb.core.XGBoostError as error:
         raise ArtifactError(
             f"Expected {path} to be an XGBoost model, found that XGBoost cannot read it: train anew"
@@ -191,37 +229,6 @@ def load_predictor(folder: Path, false_unknown_rate: float = DEFAULT_RATE) -> Bo
 def explainer_of(predictor: BoosterPredictor) -> BoosterExplainer:
     """Return what explains the verdicts of a loaded artifact."""
     return BoosterExplainer(predictor.booster, classes=predictor.classes, typical=predictor.manifest.typical)
-
-
-def _check_fits(path: Path, manifest: Manifest) -> None:
-    _check_same(path, "window size", WINDOW_SIZE, manifest.window_size)
-    _check_same(path, "window slide", WINDOW_SLIDE, manifest.window_slide)
-    _check_same(path, "xgboost version", xgb.__version__, manifest.libraries.get("xgboost"))
-    if manifest.feature_names != _FEATURE_NAMES:
-        expected, found = _feature_difference(manifest.feature_names)
-        raise ArtifactError(f"Expected {expected}, found {found} in {path}: train anew with this version")
-    if UNKNOWN not in manifest.classes or len(set(manifest.classes)) != len(manifest.classes):
-        raise ArtifactError(
-            f"Expected distinct classes with {UNKNOWN!r} among them, found {manifest.classes} in {path}: train anew"
-        )
-    lengths = {len(manifest.classes)} | {len(manifest.scaling.get(k, [])) for k in ("slopes", "biases")}
-    if len(lengths) > 1 or set(manifest.refusal) != set(manifest.classes) - {UNKNOWN}:
-        raise ArtifactError(
-            f"Expected calibration and refusal thresholds for the classes {manifest.classes}, found others in {path}: "
-            "train anew"
-        )
-    bounds, unknown = (manifest.decision.get(name) for name in ("bounds_millinats", "unknown"))
-    if len(bounds or ()) != len(manifest.classes) or unknown != manifest.classes.index(UNKNOWN):
-        raise ArtifactError(
-            f"Expected bounds of evidence for the classes {manifest.classes}, found others in {path}: train anew"
-        )
-
-
-def _check_same(path: Path, what: str, expected: object, found: object) -> None:
-    if expected != found:
-        raise ArtifactError(
-            f"Expected a model with {what} {expected}, found {found} in {path}: train anew with this version"
-        )
 
 
 def _check_predicts(path: Path, predictor: BoosterPredictor) -> None:
@@ -238,13 +245,29 @@ def _check_predicts(path: Path, predictor: BoosterPredictor) -> None:
         )
 
 
-def _feature_difference(found: list[str]) -> tuple[str, str]:
-    for position, name in enumerate(_FEATURE_NAMES):
-        if position >= len(found) or found[position] != name:
-            other = repr(found[position]) if position < len(found) else "nothing"
-            return f"the model's feature {position + 1} to be {name!r}", other
-    return f"a model of {len(_FEATURE_NAMES)} features", str(len(found))
+def _read_bounded(path: Path, most: int, what: str) -> bytes:
+    """Read a file that may be anything, but not more of it than a model has."""
+    with path.open("rb") as file:
+        raw = file.read(most + 1)
+    if len(raw) > most:
+        raise ArtifactError(
+            f"Expected {what} of at most {most:,} bytes in {path}, found more: take an unbroken copy or train anew"
+        )
+    return raw
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _check_version(path: Path, manifest: Manifest) -> None:
+    found = manifest.model_version.rpartition("-")[2]
+    expected = content_hash(
+        manifest.booster_sha256,
+        artifact_format=manifest.format,
+        classes=manifest.classes,
+        scaling=manifest.scaling,
+        refusal=manifest.refusal,
+        decision=manifest.decision,
+    )
+    if found != expected:
+        raise ArtifactError(
+            f"Expected the version in {path} to end in the hash of what is there, {expected}, found "
+            f"{manifest.model_version}: it was changed after training, take an unbroken copy or train anew"
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -19,3 +21,10 @@ def artifact_folder(model: Path) -> Path:
     A folder comes first: who has trained a model into `catalogue` means that one.
     """
     return CATALOGUE_ARTIFACT if str(model) == CATALOGUE_NAME and not model.is_dir() else model
+
+
+@lru_cache(maxsize=1)
+def shipped_boosters() -> frozenset[str]:
+    """Return the SHA-256 of the boosters that come with this project: these need no trial, wherever a copy lies."""
+    manifests = (folder / "manifest.json" for folder in (DEFAULT_ARTIFACT, CATALOGUE_ARTIFACT))
+    return frozenset(json.loads(path.read_bytes())["booster_sha256"] for path in manifests if path.is_file())

@@ -7,15 +7,17 @@ become its offsets. Nothing that was scored until then lies beyond them.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from model.artifact.artifact_folder import BOOSTER_NAME, MANIFEST_NAME, BoosterPredictor
+from model.artifact.artifact_folder import BOOSTER_NAME, MANIFEST_NAME, BoosterPredictor, read_booster
+from model.artifact.booster_border import MAX_BOOSTER_BYTES
+from model.artifact.manifest_checks import MAX_MANIFEST_BYTES, shown
+from model.artifact.model_version import version_at_rate
 from model.registry.database import Binary, Connection, UniqueViolation
-from udfs.errors import ConfigError, ServiceUnavailable
+from udfs.errors import ArtifactError, ConfigError, ServiceUnavailable
 from udfs.model_schedule import Activation, Schedule
 
 ANNOUNCED_FOR_S: Final = 30
@@ -67,23 +69,38 @@ def _in_effect(made: list[Activation]) -> Schedule | None:
 
 
 def register(connection: Connection, folder: Path, predictor: BoosterPredictor) -> str:
-    """Keep a loaded artifact and return its version; one that is known already stays as it is."""
-    manifest = predictor.manifest
+    """Keep a loaded artifact and return its version; one that is known already stays as it is.
+
+    Raises
+    ------
+    ArtifactError
+        If the registry has another artifact of that version.
+    """
+    manifest, version, rate = predictor.manifest, predictor.model_version, predictor.false_unknown_rate
+    stated, booster = manifest.to_json(), Binary(read_booster(folder, manifest))
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO model_versions (model_version, manifest, sha256, false_unknown_rate, booster) "
             "VALUES (%s, %s, %s, %s, %s) ON CONFLICT (model_version) DO UPDATE "
             "SET false_unknown_rate = excluded.false_unknown_rate, booster = excluded.booster "
-            "WHERE model_versions.booster IS NULL",
-            (
-                predictor.model_version,
-                manifest.to_json(),
-                manifest.booster_sha256,
-                predictor.false_unknown_rate,
-                Binary((folder / BOOSTER_NAME).read_bytes()),
-            ),
+            "WHERE model_versions.booster IS NULL AND model_versions.manifest = excluded.manifest",
+            (version, stated, manifest.booster_sha256, rate, booster),
         )
-    return predictor.model_version
+        cursor.execute(
+            "SELECT array_remove(ARRAY[CASE WHEN booster IS DISTINCT FROM %s THEN 'booster' END, "
+            "CASE WHEN false_unknown_rate IS DISTINCT FROM %s THEN 'false-unknown rate' END] || "
+            "ARRAY(SELECT key FROM jsonb_each(%s::jsonb) WHERE value IS DISTINCT FROM manifest -> key), NULL) "
+            "FROM model_versions WHERE model_version = %s",
+            (booster, rate, stated, version),
+        )
+        (differing,) = cursor.fetchone() or ([],)
+    if differing:
+        raise ArtifactError(
+            f"Expected the registered model {version} to be the one in {folder}, found one of the same name with "
+            f"another {', '.join(differing)}: one of the two was changed after training, take an unbroken copy or "
+            "train anew"
+        )
+    return version
 
 
 def fetch_artifact(connection: Connection, model_version: str, folder: Path) -> float:
@@ -93,20 +110,40 @@ def fetch_artifact(connection: Connection, model_version: str, folder: Path) -> 
     ------
     ConfigError
         If the registry does not have it.
+    ArtifactError
+        If the artifact there is of another version, or larger than one may be.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT manifest, booster, false_unknown_rate FROM model_versions WHERE model_version = %s",
+            "SELECT manifest ->> 'model_version', false_unknown_rate, octet_length(manifest::text), "
+            "octet_length(booster) FROM model_versions WHERE model_version = %s",
             (model_version,),
         )
         found: tuple[Any, ...] | None = cursor.fetchone()
-    if found is None or found[1] is None:
-        raise ConfigError(
-            f"Expected the model {model_version} in the registry, found {'only its name' if found else 'none such'}: "
-            "name its folder instead, or a version that `fingerprint model list` shows"
+        if found is None or found[1] is None or found[3] is None:
+            raise ConfigError(
+                f"Expected the model {shown(model_version)} in the registry, found "
+                f"{'only its name' if found else 'none such'}: name its folder instead, or a version that "
+                "`fingerprint model list` shows"
+            )
+        stated, rate, manifest_bytes, booster_bytes = found
+        if stated is None or version_at_rate(stated, rate) != model_version:
+            raise ArtifactError(
+                f"Expected the model {shown(model_version)} in the registry under its own name, found "
+                f"{shown(stated)} there: the row was changed, activate a model from its folder"
+            )
+        if manifest_bytes > MAX_MANIFEST_BYTES or booster_bytes > MAX_BOOSTER_BYTES:
+            raise ArtifactError(
+                f"Expected a manifest of at most {MAX_MANIFEST_BYTES:,} and a booster of at most {MAX_BOOSTER_BYTES:,} "
+                f"bytes of the model {model_version} in the registry, found {manifest_bytes:,} and {booster_bytes:,}: "
+                "the row was changed, activate a model from its folder"
+            )
+        cursor.execute(
+            "SELECT manifest::text, booster FROM model_versions WHERE model_version = %s",
+            (model_version,),
         )
-    manifest, booster, rate = found
-    (folder / MANIFEST_NAME).write_text(json.dumps(manifest))
+        manifest, booster = cursor.fetchone() or ("", b"")
+    (folder / MANIFEST_NAME).write_text(manifest)
     (folder / BOOSTER_NAME).write_bytes(booster)
     return float(rate)
 

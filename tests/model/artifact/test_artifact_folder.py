@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
+from model.artifact import artifact_folder as artifact_folder_module
 from model.artifact.artifact_folder import load_predictor
+from model.artifact.model_version import content_hash
 from model.artifact.shipped_artifacts import CATALOGUE_ARTIFACT, DEFAULT_ARTIFACT, artifact_folder
 from udfs.errors import ArtifactError, ConfigError
 from udfs.features import FEATURES
@@ -29,6 +31,29 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     manifest = json.loads(path.read_text())
     change(manifest)
     path.write_text(json.dumps(manifest))
+
+
+def change_booster(folder: Path, raw: bytes) -> None:
+    """Put in another booster, and its hashes where they belong, as somebody would who means to."""
+    (folder / "booster.ubj").write_bytes(raw)
+    edit(folder, lambda m: m.update(booster_sha256=hashlib.sha256(raw).hexdigest()))
+    rename(folder)
+
+
+def rename(folder: Path) -> None:
+    """Give an artifact the version of its content."""
+
+    def change(m: dict[str, Any]) -> None:
+        parts = {name: m[name] for name in ("classes", "scaling", "refusal", "decision")}
+        m["model_version"] = f"0.3-{content_hash(m['booster_sha256'], artifact_format=m['format'], **parts)}"
+
+    edit(folder, change)
+
+
+def test_the_shipped_models_are_not_tried_wherever_they_lie(artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifact_folder_module, "try_booster", lambda *_, **__: pytest.fail("tried"))
+    load_predictor(artifact)
+    load_predictor(CATALOGUE_ARTIFACT)
 
 
 def test_the_shipped_model_fits_this_version() -> None:
@@ -59,6 +84,16 @@ def test_a_folder_goes_before_the_shipped_model_of_its_name(tmp_path: Path, monk
     assert artifact_folder(Path("catalogue")) == Path("catalogue")
 
 
+VERSIONS = ("0.3", "../0.3-cd546200", "0.3-cd546200\n", "0.3\u200b-cd546200", "\x1b[2J-cd546200", "x" * 300, 3, None)
+
+
+def nested(depth: int) -> dict[str, Any]:
+    inner: dict[str, Any] = {}
+    for _ in range(depth):
+        inner = {"in": inner}
+    return inner
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -78,6 +113,21 @@ def test_a_folder_goes_before_the_shipped_model_of_its_name(tmp_path: Path, monk
         (lambda m: m["refusal"].pop("kraken"), "Expected calibration and refusal thresholds for the classes"),
         (lambda m: m["decision"]["bounds_millinats"].pop(), "Expected bounds of evidence for the classes"),
         (lambda m: m["decision"].update(unknown=0), "Expected bounds of evidence for the classes"),
+        (lambda m: m["typical"].pop("kraken"), "Expected what is typical of the class kraken"),
+        (lambda m: m["reference"].pop("kraken"), "Expected what is typical of the class kraken"),
+        (lambda m: m["scaling"]["slopes"].append(float("nan")), "the number NaN"),
+        (lambda m: m["scaling"].update(slopes=["1"] * 4), "found a scaling of another form"),
+        (lambda m: m["refusal"]["kraken"].pop(), "found a refusal of another form"),
+        (lambda m: m["decision"].update(intercept=10**400), "found a decision of another form"),
+        (lambda m: m["typical"]["kraken"].update(inter_arrival_cv=[1.0]), "found a typical of another form"),
+        (lambda m: m["reference"]["kraken"].update(inter_arrival_cv={}), "found a reference of another form"),
+        (lambda m: m.update(libraries=[]), "found a libraries of another form"),
+        (lambda m: m.update(classes=["\u202eknu", "unknown"]), r"classes with names of .* found \['\\u202eknu'"),
+        (lambda m: m.update(classes=[f"c{i}" for i in range(65)]), "Expected at most 64 classes"),
+        (lambda m: m["training"].update(note="\0"), "a character that PostgreSQL cannot keep"),
+        (lambda m: m.update(training=nested(20)), "nested more than 16 deep"),
+        (lambda m: m.update(training=nested(900)), "nested more than 16 deep"),
+        *((lambda m, v=version: m.update(model_version=v), "Expected a version of letters") for version in VERSIONS),
         (lambda m: m.update(booster_sha256="0" * 64), "the file was changed or cut off"),
         (lambda m: m.update(colour="blue"), "cannot be read as one"),
         (lambda m: m.pop("format"), "cannot be read as one"),
@@ -101,6 +151,44 @@ def test_no_artifact_broken_json_and_missing_booster_are_refused(artifact: Path,
         load_predictor(artifact)
 
 
+def test_json_too_deep_for_its_reader_is_refused(artifact: Path) -> None:
+    (artifact / "manifest.json").write_bytes(b"[" * 1_000_000)
+    with pytest.raises(ArtifactError, match="nested more than 16 deep"):
+        load_predictor(artifact)
+
+
+@pytest.mark.parametrize(("name", "n_bytes"), [("manifest.json", 2**40), ("booster.ubj", 2**40)])
+def test_files_without_bound_are_refused_unread(artifact: Path, name: str, n_bytes: int) -> None:
+    with (artifact / name).open("r+b") as file:
+        file.truncate(n_bytes)
+    with pytest.raises(ArtifactError, match=r"of at most [0-9,]+ bytes in .*, found more"):
+        load_predictor(artifact)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m["scaling"]["slopes"].reverse(),
+        lambda m: m["refusal"]["kraken"].reverse(),
+        lambda m: m["decision"].update(intercept=0.5),
+        lambda m: m.update(classes=["coinbase", "binance", "kraken", "unknown"]),
+        lambda m: m.update(model_version="0.3-00000000"),
+    ],
+)
+def test_a_version_that_is_not_of_its_content_is_refused(artifact: Path, change: Callable[..., object]) -> None:
+    edit(artifact, change)
+    with pytest.raises(ArtifactError, match="Expected the version in .* to end in the hash of what is there"):
+        load_predictor(artifact)
+    rename(artifact)
+    load_predictor(artifact)
+
+
+def test_a_booster_that_crashes_is_refused(artifact: Path) -> None:
+    change_booster(artifact, b"{L\0\0\0\0\0\0\0\1a[$d#L\0\0\0\0\0\xff\0\0")
+    with pytest.raises(ArtifactError, match="XGBoost crashes on it"):
+        load_predictor(artifact)
+
+
 def test_a_cut_booster_is_refused(artifact: Path) -> None:
     path = artifact / "booster.ubj"
     path.write_bytes(path.read_bytes()[:-10])
@@ -109,8 +197,7 @@ def test_a_cut_booster_is_refused(artifact: Path) -> None:
 
 
 def test_a_foreign_file_with_the_right_hash_is_refused(artifact: Path) -> None:
-    (artifact / "booster.ubj").write_bytes(b"no booster")
-    edit(artifact, lambda m: m.update(booster_sha256=hashlib.sha256(b"no booster").hexdigest()))
+    change_booster(artifact, b"no booster")
     with pytest.raises(ArtifactError, match="XGBoost cannot read it"):
         load_predictor(artifact)
 
@@ -125,15 +212,19 @@ def test_a_stricter_rate_refuses_less_and_one_beyond_the_limits_is_refused() -> 
 
 @pytest.mark.parametrize(
     ("n_features", "n_classes", "sentence"),
-    [(len(FEATURES) - 1, 4, f"to score {len(FEATURES)} features"), (len(FEATURES), 3, "found 3:")],
+    [
+        (len(FEATURES) - 1, 4, (f"found one of {len(FEATURES) - 1} features", f"to score {len(FEATURES)} features")),
+        (len(FEATURES), 3, ("found 3 classes", "found 3:")),
+    ],
 )
 def test_a_booster_of_other_features_or_classes_is_refused(
-    artifact: Path, n_features: int, n_classes: int, sentence: str
+    artifact: Path, n_features: int, n_classes: int, sentence: tuple[str, str]
 ) -> None:
     rng = np.random.default_rng(1)
     data = xgb.DMatrix(rng.random((40, n_features)), np.arange(40) % n_classes)
-    xgb.train({"objective": "multi:softprob", "num_class": n_classes}, data, 1).save_model(artifact / "booster.ubj")
-    sha256 = hashlib.sha256((artifact / "booster.ubj").read_bytes()).hexdigest()
-    edit(artifact, lambda m: m.update(booster_sha256=sha256))
-    with pytest.raises(ArtifactError, match=sentence):
+    booster = xgb.train({"objective": "multi:softprob", "num_class": n_classes}, data, 1)
+    change_booster(artifact, bytes(booster.save_raw("ubj")))
+    with pytest.raises(ArtifactError, match=sentence[0]):
         load_predictor(artifact)
+    with pytest.raises(ArtifactError, match=sentence[1]):
+        load_predictor(artifact, is_tried=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from psycopg2.extensions import connection as Connection
 from jobs.results.migrations import migrate
 from model.artifact.artifact_folder import BOOSTER_NAME, MANIFEST_NAME, load_predictor
 from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
+from model.registry import model_registry
 from model.registry import topic_models as serving
 from model.registry.model_registry import (
     ANNOUNCED_FOR_S,
@@ -28,7 +30,7 @@ from model.registry.model_registry import (
     withdraw,
 )
 from model.registry.topic_models import RegistryModels
-from udfs.errors import ConfigError, ServiceUnavailable
+from udfs.errors import ArtifactError, ConfigError, ServiceUnavailable
 from udfs.model_schedule import Activation, Schedule
 
 TOPIC = "registry_messages"
@@ -60,6 +62,39 @@ def test_an_artifact_comes_back_byte_for_byte(database: Connection, tmp_path: Pa
     manifests = [json.loads((folder / MANIFEST_NAME).read_bytes()) for folder in (tmp_path, DEFAULT_ARTIFACT)]
     assert manifests[0] == manifests[1]
     assert load_predictor(tmp_path, 0.02).model_version == version
+
+
+def test_a_version_that_is_registered_with_other_content_is_refused(database: Connection, tmp_path: Path) -> None:
+    version = register(database, DEFAULT_ARTIFACT, load_predictor(DEFAULT_ARTIFACT))
+    folder = Path(shutil.copytree(DEFAULT_ARTIFACT, tmp_path / "changed"))
+    manifest = json.loads((folder / MANIFEST_NAME).read_bytes())
+    manifest["typical"]["kraken"]["inter_arrival_cv"] = [7.0, 8.0, 9.0]  # explains otherwise, and scores the same
+    (folder / MANIFEST_NAME).write_text(json.dumps(manifest))
+    with pytest.raises(ArtifactError, match=f"registered model {version} to be the one in .* with another typical:"):
+        register(database, folder, load_predictor(folder))
+    rate = 0.05
+    register(database, DEFAULT_ARTIFACT, load_predictor(DEFAULT_ARTIFACT, rate))
+    with pytest.raises(ArtifactError, match="with another false-unknown rate"):
+        register(database, DEFAULT_ARTIFACT, load_predictor(DEFAULT_ARTIFACT, rate + 1e-9))  # named alike
+
+
+def test_a_row_that_was_changed_is_refused(
+    database: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = register(database, DEFAULT_ARTIFACT, load_predictor(DEFAULT_ARTIFACT))
+    monkeypatch.setattr(model_registry, "MAX_BOOSTER_BYTES", 1000)
+    with pytest.raises(ArtifactError, match=r"a booster of at most 1,000 bytes .* the row was changed"):
+        fetch_artifact(database, version, tmp_path)
+    monkeypatch.undo()
+    with database.cursor() as cursor:
+        cursor.execute("UPDATE model_versions SET booster = booster || 'x'::bytea")
+    rate = fetch_artifact(database, version, tmp_path)
+    with pytest.raises(ArtifactError, match="the file was changed or cut off"):
+        load_predictor(tmp_path, rate)
+    with database.cursor() as cursor:
+        cursor.execute("UPDATE model_versions SET model_version = '0.3-00000000'")
+    with pytest.raises(ArtifactError, match=f"under its own name, found {version} there"):
+        fetch_artifact(database, "0.3-00000000", tmp_path)
 
 
 def test_a_model_of_which_only_the_name_is_known_is_refused(database: Connection, tmp_path: Path) -> None:
