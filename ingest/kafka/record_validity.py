@@ -10,15 +10,17 @@ The job has the same rule in Java. A record is a message if
 
 | field | |
 |---|---|
-| connection_id | string of 1 to 128 characters, none of them a control character or a lone surrogate |
+| connection_id | string of 1 to 128 printable characters |
 | recv_ts_ns | integer from the beginning of the year 2000 to before 2100, so that none in another unit is one |
 | msg_type | `NEW`, `ACK`, `NACK`, `HEARTBEAT` or `OTHER` |
 | exchange_ts_ns, seq, request_id | integer or null |
 | payload_bytes | integer from 0, or null |
-| declared_exchange | string of at most 64 characters, none of them a control character or a lone surrogate, or null |
+| declared_exchange | string of at most 64 printable characters, or null |
 
 What follows an object makes it more than one JSON value if its first character begins one, else no JSON.
-A character is a code point, as PostgreSQL counts; a control character is one of U+0000 to U+001F and U+007F to U+009F.
+A character is a code point, as PostgreSQL counts. It is printable unless it is a control character (U+0000 to U+001F,
+U+007F to U+009F), a surrogate, or one of `INVISIBLE`: two ids that look alike are one to a reader, and a terminal that
+is told to write from right to left shows another text than there is.
 """
 
 from __future__ import annotations
@@ -39,6 +41,17 @@ MAX_DEPTH: Final = 500
 
 MAX_ID_CHARACTERS: Final = 128
 MAX_EXCHANGE_CHARACTERS: Final = 64
+
+INVISIBLE: Final = (
+    *(0x00AD, 0x00AD, 0x0600, 0x0605, 0x061C, 0x061C, 0x06DD, 0x06DD, 0x070F, 0x070F, 0x0890, 0x0891, 0x08E2, 0x08E2),
+    *(0x180E, 0x180E, 0x200B, 0x200F, 0x2028, 0x202E, 0x2060, 0x206F, 0xFEFF, 0xFEFF, 0xFFF9, 0xFFFB),
+    *(0x110BD, 0x110BD, 0x110CD, 0x110CD, 0x13430, 0x1343F, 0x1BCA0, 0x1BCA3, 0x1D173, 0x1D17A),
+    *(0xE0001, 0xE0001, 0xE0020, 0xE007F),
+)
+"""First and last code point of each range of characters that show nothing, or change how others show: the categories
+Cf, Zl and Zp of Unicode 15, and U+2065, which is kept for one. They are listed, for Python and Java know different
+versions of Unicode, and must not judge differently."""
+
 _NS_PER_S: Final = 10**9
 START_NS: Final = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * _NS_PER_S
 END_NS: Final = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()) * _NS_PER_S
@@ -46,7 +59,11 @@ END_NS: Final = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()) * _NS_PER_S
 _TYPES: Final = frozenset(t.name for t in MsgType)
 _MAX_INT64: Final = 2**63 - 1
 _INT64_DIGITS: Final = 20
-_UNFIT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNFIT: Final = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\ud800-\udfff"
+    + "".join(f"{chr(a)}-{chr(z)}" for a, z in zip(INVISIBLE[::2], INVISIBLE[1::2], strict=True))
+    + "]"
+)
 _STRINGS_AND_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 _SPACE: Final = " \t\n\r"
 _VALUES_BEGIN: Final = '{["-0123456789tfn'

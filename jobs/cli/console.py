@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.markup import escape
+from collections.abc import Iterable
 
-out = Console()
-err = Console(stderr=True)
+import orjson
+import typer
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.markup import escape
+from rich.segment import Segment
+
+from jobs.results.visible_text import visible, visible_json
+
+
+class VisibleConsole(Console):
+    """A console that escapes what a terminal would obey or not show: ids, file names and answers come from anybody."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render as ever, and escape in what is text."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+
+out = VisibleConsole()
+err = VisibleConsole(stderr=True)
+
+
+def print_json(value: object, option: int = 0) -> None:
+    """Print a value as JSON on a line; what a terminal would obey or not show is escaped, which JSON reads the same."""
+    typer.echo(visible_json(orjson.dumps(value, option=option).decode()).encode())
 
 
 def say(line: str) -> None:

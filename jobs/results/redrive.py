@@ -16,6 +16,7 @@ import orjson
 
 from ingest.kafka.dead_letters import DeadLetter, Outgoing, Place
 from ingest.kafka.record_validity import check_record
+from jobs.results.visible_text import visible
 from model.registry.database import Connection, connect, execute_values
 from udfs.errors import ConfigError, SchemaError
 
@@ -217,7 +218,7 @@ def printable(data: bytes | None, most: int = _MOST_SHOWN) -> str:
     if data is None:
         return "NULL"
     text = data[:most].decode("utf-8", "backslashreplace")
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    shown = visible(text).replace("\n", "\\n")
     return shown if len(data) <= most else f"{shown}..."
 
 

@@ -10,6 +10,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
+import textwrap
 import zipfile
 from collections.abc import Iterable, Mapping
 from io import BytesIO
@@ -39,7 +40,7 @@ _LONGEST_ERROR: Final = 2000
 _LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)
 _INT32: Final = 2**31
 
-_SHARED: Final[Mapping[str, Mapping[str, int | float]]] = {
+_SHARED: Final[Mapping[str, Mapping[str, float | tuple[int, ...]]]] = {
     "Windows, and what of a message travels.": {
         "WINDOW_SIZE": schema.WINDOW_SIZE,
         "WINDOW_SLIDE": schema.WINDOW_SLIDE,
@@ -53,6 +54,7 @@ _SHARED: Final[Mapping[str, Mapping[str, int | float]]] = {
         "MAX_DEPTH": validity.MAX_DEPTH,
         "MAX_ID_CHARACTERS": validity.MAX_ID_CHARACTERS,
         "MAX_EXCHANGE_CHARACTERS": validity.MAX_EXCHANGE_CHARACTERS,
+        "INVISIBLE": validity.INVISIBLE,
         "START_NS": validity.START_NS,
         "END_NS": validity.END_NS,
     },
@@ -170,7 +172,10 @@ def compile_java(sources: Path, classes: Path, class_path: Iterable[Path]) -> No
         )
 
 
-def _constant(name: str, value: float) -> str:
+def _constant(name: str, value: float | tuple[int, ...]) -> str:
+    if isinstance(value, tuple):
+        numbers = textwrap.fill(", ".join(map(str, value)), 100, initial_indent=" " * 12, subsequent_indent=" " * 12)
+        return f"    public static final List<Integer> {name} = List.of(\n{numbers});"
     if isinstance(value, float):
         return f"    public static final double {name} = {value!r};"
     if name.endswith("_NS") or not -_INT32 <= value < _INT32:

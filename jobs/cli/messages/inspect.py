@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import orjson
 import typer
 from rich.progress import track
 from rich.table import Table
@@ -13,7 +12,7 @@ from rich.table import Table
 from ingest.recordings.capture import connection_id_of, find_recordings, read_frames
 from ingest.recordings.recording_manifest import read_manifest
 from ingest.recordings.recording_summary import Summary, summarize
-from jobs.cli.console import err, out
+from jobs.cli.console import err, out, print_json
 from jobs.cli.options import OutputFormat
 
 _NOT_ENDED: Final = "not ended: its recorder was killed, or still runs"
@@ -39,7 +38,7 @@ def inspect(
     folders = [{"folder": name, **summary.facts()} for name, summary in totals.items()]
     if output is OutputFormat.JSON:
         for line in [*recordings, *folders]:
-            typer.echo(orjson.dumps(line))
+            print_json(line)
         return
     out.print(_inspection_table("Recordings", "recording", recordings))
     out.print(_inspection_table("Folders", "folder", folders))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import orjson
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from jobs.cli import options
-from jobs.cli.console import err, out
+from jobs.cli.console import err, out, print_json
 from jobs.cli.options import OutputFormat
 from jobs.cluster.flink_client import find_running_job
 from jobs.cluster.model_activation import activate, activate_from_start, roll_back
@@ -59,7 +58,7 @@ def print_models(
             "activated_at",
             "scores",
         )
-        typer.echo(orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]))
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
         return
     shown = Table("model", title=f"Models, and what of {escape(topic)} they score")
     for heading in ("exchanges", "registered", "partition", "from offset", "activated"):

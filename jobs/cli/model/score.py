@@ -11,7 +11,7 @@ from rich.progress import track
 from rich.table import Table
 
 from ingest.recordings.capture import find_recordings
-from jobs.cli.console import err, out
+from jobs.cli.console import err, out, print_json
 from jobs.cli.options import OutputFormat, find_model
 from jobs.reference.scored_captures import ScoredCapture, score_capture
 from model.artifact.artifact_folder import load_predictor
@@ -38,7 +38,7 @@ def score(
     if output is OutputFormat.JSON:
         for capture in scored:
             for line in [*(capture.window_summaries() if windows else ()), capture.summary()]:
-                typer.echo(orjson.dumps(line, option=orjson.OPT_SERIALIZE_NUMPY))
+                print_json(line, option=orjson.OPT_SERIALIZE_NUMPY)
         return
     results = list(track(scored, "Scoring", total=len(found), console=err, transient=True))
     if windows:

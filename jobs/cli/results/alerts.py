@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated
 
-import orjson
 import typer
 
 from jobs.cli import options
-from jobs.cli.console import out
+from jobs.cli.console import out, print_json
 from jobs.cli.exit_codes import failed_if
 from jobs.cli.options import OutputFormat
 from jobs.cluster.flink_client import check_job
@@ -41,7 +40,7 @@ def alerts(
         found = with_job(found, **asdict(check_job(flink_url)))
     if output is OutputFormat.JSON:
         for alert in found:
-            typer.echo(orjson.dumps(asdict(alert)))
+            print_json(asdict(alert))
     else:
         out.print(alert_table(found))
     raise typer.Exit(failed_if(any(alert.severity == "critical" for alert in found)))

@@ -9,7 +9,6 @@ from heapq import nlargest
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 from rich.markup import escape
 from rich.table import Table
@@ -17,7 +16,7 @@ from rich.table import Table
 from ingest.kafka.dead_letters import DeadLetter, Place, find_redriven, read_dead_letters, send_again
 from ingest.kafka.topic_reader import TopicReader
 from jobs.cli import options
-from jobs.cli.console import err, out
+from jobs.cli.console import err, out, print_json
 from jobs.cli.exit_codes import ExitCode
 from jobs.cli.options import OutputFormat
 from jobs.cluster.service_addresses import Addresses
@@ -59,7 +58,7 @@ def print_dead_letters(
         last = nlargest(limit, _counted(chosen, reasons), key=lambda one: (one.at, one.place))[::-1]
     if output is OutputFormat.JSON:
         for dead_letter in last:
-            typer.echo(orjson.dumps(to_json(dead_letter)))
+            print_json(to_json(dead_letter))
         return
     out.print(_count_table(reasons, f"{reasons.total():,} dead-letter records of {topic}"))
     if last:

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from ingest.kafka.topic_reader import TopicReader
 from jobs.cli import options
-from jobs.cli.console import err, out
+from jobs.cli.console import err, out, print_json
 from jobs.cli.exit_codes import ExitCode
 from jobs.cli.options import OutputFormat
 from jobs.cli.progress import progress_bar
@@ -155,7 +155,7 @@ def _from_topic(addresses: Addresses, topic: str, models: Models, idle_gap_minut
 def _print(found: ResultsHash, versions: tuple[str, ...], output: OutputFormat) -> None:
     if output is OutputFormat.JSON:
         tables = {name: {"rows": table.rows, "hash": table.hash} for name, table in found.tables.items()}
-        typer.echo(orjson.dumps({"hash": found.hash, "model_versions": versions, "tables": tables}))
+        print_json({"hash": found.hash, "model_versions": versions, "tables": tables})
         return
     shown = Table("table", title=f"Results of {escape(', '.join(versions))}")
     shown.add_column("rows", justify="right")

@@ -12,7 +12,7 @@ import orjson
 import typer
 
 from jobs.cli import options
-from jobs.cli.console import err, out
+from jobs.cli.console import err, out, print_json
 from jobs.cli.options import OutputFormat
 from jobs.cluster.service_addresses import Addresses
 from jobs.results.migrations import check_schema
@@ -92,7 +92,7 @@ def _can_be_drawn_on() -> bool:
 def _print(source: Source, choice: Choice, output: OutputFormat) -> None:
     snapshot = source.read(choice)
     if output is OutputFormat.JSON:
-        typer.echo(orjson.dumps(snapshot.to_json(), option=orjson.OPT_UTC_Z))
+        print_json(snapshot.to_json(), option=orjson.OPT_UTC_Z)
         return
     out.print(plain_view(snapshot, choice))
 

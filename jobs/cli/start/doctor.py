@@ -8,12 +8,11 @@ from dataclasses import asdict
 from itertools import chain
 from typing import Annotated, Any
 
-import orjson
 import typer
 from rich.text import Text
 
 from jobs.cli import options
-from jobs.cli.console import out
+from jobs.cli.console import out, print_json
 from jobs.cli.exit_codes import failed_if
 from jobs.cli.options import OutputFormat
 from jobs.doctor.findings import Finding, Level
@@ -38,7 +37,7 @@ def doctor(
     for finding in chain(of_python, _examine(home=home, kafka=kafka, flink=flink, database_url=database_url)):
         levels[finding.level] += 1
         if output is OutputFormat.JSON:
-            typer.echo(orjson.dumps(asdict(finding)))
+            print_json(asdict(finding))
         else:
             out.print(finding_line(finding), soft_wrap=True)
     if output is OutputFormat.TABLE:

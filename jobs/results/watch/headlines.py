@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jobs.results.visible_text import visible
 from jobs.results.watch.panes import COLUMNS, Pane, Row, clock, span
 from jobs.results.watch.view_snapshot import Choice, Snapshot
 
@@ -42,6 +43,10 @@ def pane_title(pane: Pane, snapshot: Snapshot | None, choice: Choice) -> str:
 
 def detail(pane: Pane, row: Row, snapshot: Snapshot) -> str:
     """Write out of a row what its cells have no room for."""
+    return visible(_detail(pane, row, snapshot))
+
+
+def _detail(pane: Pane, row: Row, snapshot: Snapshot) -> str:
     if pane is Pane.ALERTS:
         return f"{row['subject']}: {row['summary']} ({row['runbook']})"
     if pane is Pane.EVENTS:
@@ -53,7 +58,7 @@ def detail(pane: Pane, row: Row, snapshot: Snapshot) -> str:
 
 def cells(pane: Pane, row: Row, snapshot: Snapshot) -> list[str]:
     """Write the cells of a row."""
-    return [column.text(row, snapshot.at) for column in COLUMNS[pane]]
+    return [visible(column.text(row, snapshot.at)) for column in COLUMNS[pane]]
 
 
 def style(pane: Pane, row: Row, column: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -10,11 +12,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ingest.kafka.record_validity import MAX_VALUE_BYTES, check_record
+from ingest.kafka.record_validity import MAX_VALUE_BYTES, check_record, printable_text
 from jobs.pipeline.queries import messages_view
 from udfs.windows import WIRE_COLUMNS
 
 RunJava = Callable[..., CompletedProcess[str]]
+
+HIDDEN = ("Cc", "Cs", "Cf", "Zl", "Zp")
 
 TIME = "1790000000000000000"
 NEEDED = f'"connection_id": "c", "recv_ts_ns": {TIME}, "msg_type": "NEW"'
@@ -52,6 +56,14 @@ def test_the_unit_tests_pass(run_java: RunJava, java_test_classes: Path, tmp_pat
 def test_reasons_are_those_of_the_rule_in_python(run_java: RunJava) -> None:
     lines = run_java("exchangefingerprint.flink.messages.PrintReasons").stdout.splitlines()
     assert lines == [check_record(key, value) for key, value in NO_MESSAGES]
+
+
+def test_the_characters_that_no_id_may_have_are_those_of_the_rule_in_python(run_java: RunJava) -> None:
+    found = set(map(int, run_java("exchangefingerprint.flink.messages.PrintUnprintable").stdout.split()))
+    assert found == {code for code in range(sys.maxunicode + 1) if printable_text(chr(code)) is None}
+    hidden = {code for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) in HIDDEN}
+    assert hidden <= found
+    assert {chr(code) for code in found - hidden} <= {chr(0x2065), *map(chr, range(0x13439, 0x13440))}  # of Unicode 15
 
 
 @pytest.fixture(scope="module")

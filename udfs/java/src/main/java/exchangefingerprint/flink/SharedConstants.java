@@ -22,6 +22,11 @@ public final class SharedConstants {
     public static final int MAX_DEPTH = 500;
     public static final int MAX_ID_CHARACTERS = 128;
     public static final int MAX_EXCHANGE_CHARACTERS = 64;
+    public static final List<Integer> INVISIBLE = List.of(
+            173, 173, 1536, 1541, 1564, 1564, 1757, 1757, 1807, 1807, 2192, 2193, 2274, 2274, 6158,
+            6158, 8203, 8207, 8232, 8238, 8288, 8303, 65279, 65279, 65529, 65531, 69821, 69821,
+            69837, 69837, 78896, 78911, 113824, 113827, 119155, 119162, 917505, 917505, 917536,
+            917631);
     public static final long START_NS = 946684800000000000L;
     public static final long END_NS = 4102444800000000000L;
 

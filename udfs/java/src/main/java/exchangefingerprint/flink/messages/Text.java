@@ -1,11 +1,16 @@
 package exchangefingerprint.flink.messages;
 
+import exchangefingerprint.flink.SharedConstants;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 
 /** What of bytes and strings may pass. */
 final class Text {
+    /** First and last code point of each range. */
+    private static final int[] INVISIBLE =
+            SharedConstants.INVISIBLE.stream().mapToInt(Integer::intValue).toArray();
+
     private Text() {}
 
     /** Tell whether bytes are UTF-8: neither overlong forms nor surrogates. */
@@ -22,17 +27,26 @@ final class Text {
         }
     }
 
-    /** Tell whether a text has no control characters and no lone surrogates, and so many characters. */
+    /** Tell whether a text has no control characters, invisible ones and lone surrogates, and so many characters. */
     static boolean isPrintable(String text, int fewest, int most) {
         int characters = 0;
         for (int at = 0; at < text.length(); characters++) {
             int character = text.codePointAt(at);
-            if (Character.isISOControl(character) || isSurrogate(character)) {
+            if (Character.isISOControl(character) || isSurrogate(character) || isInvisible(character)) {
                 return false;
             }
             at += Character.charCount(character);
         }
         return characters >= fewest && characters <= most;
+    }
+
+    private static boolean isInvisible(int character) {
+        for (int range = 0; range < INVISIBLE.length && INVISIBLE[range] <= character; range += 2) {
+            if (character <= INVISIBLE[range + 1]) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private static boolean isSurrogate(int character) {
