@@ -13,7 +13,7 @@ from pyflink.datastream import StreamExecutionEnvironment
 from jobs.cluster.model_activation import ensure_schedule
 from jobs.config import JOB_NAME
 from jobs.pipeline.assembly import build_pipeline
-from jobs.pipeline.code_shipping import ship
+from jobs.pipeline.code_shipping import ship, ship_jars
 from jobs.pipeline.job_arguments import JobArguments, parse_job_arguments
 from model.registry.topic_models import RegistryModels
 from udfs.errors import PipelineError
@@ -25,7 +25,7 @@ def main(arguments: JobArguments) -> None:
     ensure_schedule(settings.database.url, settings.topic, arguments.model, arguments.false_unknown_rate)
     environment = StreamExecutionEnvironment.get_execution_environment()
     if arguments.jars:
-        environment.add_jars(*(path.absolute().as_uri() for path in arguments.jars))
+        ship_jars(environment, arguments.jars)
     with tempfile.TemporaryDirectory() as folder:
         ship(environment, Path(folder))
         build_pipeline(environment, settings, partial(RegistryModels, settings.database.url, settings.topic))

@@ -15,9 +15,9 @@ from jobs.cluster.replay_checks import check_not_replaced, prepare_replay
 from jobs.cluster.savepoints import Savepoints, check_age, check_layout
 from jobs.cluster.service_addresses import Addresses
 from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME, TOPIC, TOPIC_PARTITIONS
-from jobs.pipeline.java_functions import functions_jar
 from jobs.pipeline.job_arguments import build_parser, parse_job_arguments
 from jobs.results.migrations import check_schema
+from stack.java.functions_jar import functions_jar
 from stack.java.jars import ensure_jars
 from stack.services.flink import client_environment
 from udfs.errors import ConfigError

@@ -7,8 +7,8 @@ from typing import Final
 
 from jobs.doctor.findings import Finding, Level
 from jobs.doctor.python_checks import installed_version
-from jobs.pipeline.java_functions import functions_jar
 from stack.java.flink_wheel import flink_home, flink_jars
+from stack.java.functions_jar import functions_jar
 from stack.java.jars import CachedJars, cache_folder, cached_jars
 from stack.java.maven import repository_url
 from stack.ports import without_password

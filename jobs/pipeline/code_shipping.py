@@ -6,15 +6,39 @@ Models are not shipped: workers fetch them from the registry.
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from pyflink.common import Configuration
 from pyflink.datastream import StreamExecutionEnvironment
+from pyflink.util.java_utils import get_j_env_configuration
 
 SHIPPED_PACKAGES: Final = ("udfs", "model")
 """What the scoring function imports."""
 
 _ROOT = Path(__file__).parents[2]
+_JARS = "pipeline.jars"
+
+
+def ship_jars(environment: StreamExecutionEnvironment, jars: Sequence[Path]) -> None:
+    """Add jars to what Flink distributes with the job, in front of PyFlink's own.
+
+    A class that two jars have is taken from the first, and ours has two of Beam's: they close its ports.
+
+    Parameters
+    ----------
+    environment : StreamExecutionEnvironment
+        The job's.
+    jars : sequence of Path
+        Connectors, and the job's Java functions.
+    """
+    ours = [path.absolute().as_uri() for path in jars]
+    environment.add_jars(*ours)
+    # add_jars puts them behind those that are there, and offers no other place.
+    shipped = get_j_env_configuration(environment._j_stream_execution_environment)
+    others = [url for url in Configuration.parse_list_value(shipped.getString(_JARS, "")) if url not in ours]
+    environment.configure(Configuration().set_string(_JARS, str([*ours, *others])))
 
 
 def ship(environment: StreamExecutionEnvironment, folder: Path) -> None:

@@ -26,6 +26,16 @@ def flink_jars() -> list[Path]:
     )
 
 
+def python_jar() -> Path:
+    """Return the jar that `flink run` ships with every job in Python: PyFlink's runner, with Beam in it."""
+    return next((flink_home() / "opt").glob("flink-python-*.jar"))
+
+
+def prometheus_jar() -> Path:
+    """Return the jar of Flink's reporter for Prometheus, which lies among its plugins."""
+    return next((flink_home() / "plugins" / "metrics-prometheus").glob("flink-metrics-prometheus-*.jar"))
+
+
 def slf4j_binding() -> Path:
     """Return the jar that joins SLF4J 1.7, which Kafka's jars bring, to Log4j."""
     return next((flink_home() / "lib").glob("log4j-slf4j-impl-*.jar"))

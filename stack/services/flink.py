@@ -19,13 +19,15 @@ from urllib.parse import urlsplit
 
 import requests
 
-from stack.java.flink_wheel import flink_home, flink_jars, log_options, module_options
+from stack.java.flink_wheel import flink_home, flink_jars, log_options, module_options, prometheus_jar
+from stack.java.functions_jar import functions_jar
 from stack.java.runtime import JavaHome, find_java
 from stack.ports import ANSWER_TIMEOUT_S, LOCALHOST, free_port
 from stack.services.flink_options import (
     HA_FOLDER,
     JOB_OPTIONS,
     REPORTER,
+    REPORTER_CLASS,
     REPORTER_OPTIONS,
     TASKMANAGER_MEMORY_MB,
     MetricsPorts,
@@ -66,7 +68,7 @@ def build_flink(
         (folder / name).mkdir(parents=True, exist_ok=True)
     zookeeper = build_zookeeper(home, free_port(), java)
     options = cluster_options(folder, port, task_slots) | ha_options(folder, zookeeper.address)
-    write_config(folder / "conf", options if metrics is None else options | REPORTER_OPTIONS)
+    write_config(folder / "conf", options if metrics is None else options | REPORTER_CLASS | REPORTER_OPTIONS)
     return [
         zookeeper,
         _build_jobmanager(home, port, java, metrics.jobmanager if metrics else None),
@@ -216,6 +218,8 @@ def _java_command(
     own_tmp: Path,
     metrics_port: int | None,
 ) -> list[str]:
+    # Our jar has what refuses web pages of other sites, and what serves metrics on the loopback interface.
+    jars = [*flink_jars(), functions_jar(), *(() if metrics_port is None else (prometheus_jar(),))]
     return [
         str(java.executable),
         *options,
@@ -226,7 +230,7 @@ def _java_command(
         *log_options(log),
         *module_options(),
         "-cp",
-        ":".join(map(str, flink_jars())),
+        ":".join(map(str, jars)),
         main_class,
         "--configDir",
         str(home / "flink" / "conf"),

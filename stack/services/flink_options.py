@@ -50,10 +50,18 @@ FAILURE_OPTIONS: dict[str, str | int] = {
     "task.cancellation.timeout": "30 s",
     **JOB_OPTIONS,
 }
-# Served to Prometheus; Flink listens on every address of the machine for it, so only where it is asked for.
+# What a web page of another site may do with Flink: nothing. Jobs come by `POST /jobs`, which stays.
+REST_OPTIONS: dict[str, str | int] = {
+    "web.submit.enable": "false",
+    "web.cancel.enable": "false",
+    # The default names every origin, and nothing names none: no site has a name that ends so (RFC 6761).
+    "web.access-control-allow-origin": "https://none.invalid",
+}
+# Served to Prometheus, where it is asked for.
 REPORTER = "metrics.reporter.prom"
+# Ours: Flink's own listens on every address of the machine.
+REPORTER_CLASS = {f"{REPORTER}.factory.class": "org.apache.flink.metrics.prometheus.LoopbackReporterFactory"}
 REPORTER_OPTIONS: dict[str, str | int] = {
-    f"{REPORTER}.factory.class": "org.apache.flink.metrics.prometheus.PrometheusReporterFactory",
     # Operators and reasons as people read them.
     f"{REPORTER}.filterLabelValueCharacters": "false",
     # Each is another series for the same thing: after every restart, or for every operator of a process.
@@ -79,6 +87,7 @@ def cluster_options(folder: Path, port: int, task_slots: int) -> dict[str, str |
         "rest.address": LOCALHOST,
         "rest.bind-address": LOCALHOST,
         "rest.port": port,
+        **REST_OPTIONS,
         "parallelism.default": 1,
         "taskmanager.numberOfTaskSlots": task_slots,
         "taskmanager.cpu.cores": task_slots,

@@ -17,7 +17,7 @@ import yaml
 from fingerprint_testing.paths import GRAFANA, ROOT, SQL
 from model.registry.database_url import parse_database_url
 from stack.java.jars import locked_jars
-from stack.services.flink_options import FAILURE_OPTIONS, REPORTER, REPORTER_OPTIONS
+from stack.services.flink_options import FAILURE_OPTIONS, REPORTER, REPORTER_OPTIONS, REST_OPTIONS
 from stack.services.prometheus import scrape_config
 from stack.services.zookeeper import MAIN_CLASS
 
@@ -199,6 +199,11 @@ def flink_config() -> dict[str, Any]:
 def test_failures_are_noticed_and_mended_as_in_the_local_stack() -> None:
     config = flink_config()
     assert {name: config.get(name) for name in FAILURE_OPTIONS} == FAILURE_OPTIONS
+
+
+def test_web_pages_are_refused_as_in_the_local_stack() -> None:
+    config = flink_config()
+    assert {name: config.get(name) for name in REST_OPTIONS} == REST_OPTIONS
 
 
 def test_a_new_jobmanager_finds_the_jobs_of_the_last() -> None:

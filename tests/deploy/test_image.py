@@ -13,6 +13,7 @@ import pyflink
 import yaml
 
 from fingerprint_testing.paths import ROOT
+from stack.java.functions_jar import FUNCTIONS_JAR
 
 FOLDER = ROOT / "deploy" / "flink"
 DOCKERFILE = (FOLDER / "Dockerfile").read_text()
@@ -75,3 +76,15 @@ def test_checkpoints_and_the_list_of_jobs_lie_in_folders_of_the_image() -> None:
     checkpoints, jobs = made.split()
     assert CONFIG["execution.checkpointing.dir"] == f"file://{workdir}/{checkpoints}"
     assert f"dataDir={workdir}/{jobs}\n" in (FOLDER / "zoo.cfg").read_text()
+
+
+def test_every_port_of_flink_has_a_number_and_is_named() -> None:
+    names = ("rest.port", "jobmanager.rpc.port", "high-availability.jobmanager.port", "blob.server.port")
+    names += ("taskmanager.data.port", "taskmanager.rpc.port", "metrics.internal.query-service.port")
+    (exposed,) = re.findall(r"^EXPOSE (.*)$", DOCKERFILE, re.MULTILINE)
+    assert {str(CONFIG[name]) for name in (*names, "metrics.reporter.prom.port")} == set(exposed.split())
+
+
+def test_flink_has_our_jar_on_its_class_path() -> None:
+    (linked,) = re.findall(r"ln -s /opt/venv/lib/python3\.11/site-packages/(\S+) lib/", DOCKERFILE)
+    assert ROOT / linked == FUNCTIONS_JAR

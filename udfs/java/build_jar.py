@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Final
 
 from ingest.kafka import record_validity as validity
-from jobs.pipeline.java_functions import FUNCTIONS_JAR
 from jobs.reference import drift, health
-from stack.java.flink_wheel import flink_jars
+from stack.java.flink_wheel import flink_jars, prometheus_jar, python_jar
+from stack.java.functions_jar import FUNCTIONS_JAR
 from stack.java.jars import ensure_jars
 from stack.java.runtime import find_java
 from udfs import schema, windows
@@ -138,7 +138,7 @@ def build() -> bytes:
     """Compile the sources and return the jar: without compression, sorted, with one and the same date."""
     with tempfile.TemporaryDirectory() as folder:
         classes = Path(folder)
-        compile_java(SOURCES, classes, flink_jars())
+        compile_java(SOURCES, classes, [*flink_jars(), python_jar(), prometheus_jar()])
         entries = {str(path.relative_to(root)): path for root in (RESOURCES, classes) for path in _files(root)}
         jar = BytesIO()
         with zipfile.ZipFile(jar, "w") as archive:

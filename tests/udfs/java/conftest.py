@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from stack.java.flink_wheel import flink_jars
+from stack.java.flink_wheel import flink_jars, prometheus_jar, python_jar
 from stack.java.jars import ensure_jars
 from stack.java.runtime import find_java
 
@@ -39,7 +39,8 @@ def java_test_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def run_java(build_jar: ModuleType, java_test_classes: Path) -> RunJava:
     """Compile `src/test/java` against the jar that comes with the project; return what runs a class of it."""
-    class_path = [build_jar.FUNCTIONS_JAR, *ensure_jars("development", lambda _line: None), *flink_jars()]
+    libraries = [*ensure_jars("development", lambda _line: None), *flink_jars(), python_jar(), prometheus_jar()]
+    class_path = [build_jar.FUNCTIONS_JAR, *libraries]
     build_jar.compile_java(JAVA / "src" / "test" / "java", java_test_classes, class_path)
 
     def run(name: str, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:

@@ -1,18 +1,18 @@
-"""The part of the job that is Java: a jar that comes with the project; `udfs/java` has its sources."""
+"""The project's own jar: the job's functions, and what closes Flink's ports; `udfs/java` has its sources."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
 
-import udfs
+from udfs import errors
 from udfs.errors import ArtifactError
 
-FUNCTIONS_JAR: Final = Path(udfs.__path__[0], "java", "exchange-fingerprint-flink.jar")
+FUNCTIONS_JAR: Final = Path(errors.__file__).parent / "java" / "exchange-fingerprint-flink.jar"
 
 
 def functions_jar() -> Path:
-    """Return the jar of the job's functions.
+    """Return the jar, which the job ships and the JobManager has on its class path.
 
     Raises
     ------

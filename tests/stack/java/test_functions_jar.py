@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from jobs.pipeline import java_functions as functions
-from jobs.pipeline.java_functions import functions_jar
 from jobs.pipeline.queries import JAVA_FUNCTIONS
 from jobs.pipeline.tables import DRIVER
+from stack.java import functions_jar as functions
+from stack.java.flink_wheel import python_jar
+from stack.java.functions_jar import functions_jar
 from udfs.errors import ArtifactError
 
 
@@ -19,6 +20,12 @@ def test_the_jar_has_what_sql_names() -> None:
         names = set(jar.namelist())
     assert {f"{name.replace('.', '/')}.class" for name in (*JAVA_FUNCTIONS.values(), DRIVER)} <= names
     assert "META-INF/services/org.apache.flink.table.factories.Factory" in names
+
+
+def test_the_jar_has_what_stands_in_for_beam() -> None:
+    with zipfile.ZipFile(functions_jar()) as ours, zipfile.ZipFile(python_jar()) as theirs:
+        shared = {name for name in ours.namelist() if name.endswith(".class")} & set(theirs.namelist())
+    assert {name.rpartition("/")[2] for name in shared} == {"ServerFactory.class", "ArtifactRetrievalService.class"}
 
 
 def test_a_missing_jar_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
