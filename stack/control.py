@@ -6,6 +6,7 @@ A stack lives in its home folder. Two stacks run side by side if their homes and
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -174,6 +175,8 @@ def _start(settings: StackSettings, progress: Callable[[str], None]) -> None:
         find_prometheus()
     if settings.kafka is None:
         ensure_jars("broker", progress)
+    if settings.flink is None and os.geteuid() == 0:
+        progress("Flink and its jobs run as root: better start the stack as an ordinary user")
     try:
         write_settings(settings)
         if None in (settings.kafka, settings.flink, settings.database_url):

@@ -143,3 +143,7 @@ Duration = Annotated[float | None, typer.Option(min=0.1, help="Seconds to run.",
 MetricsPort = Annotated[
     int | None, typer.Option(min=1, max=65535, help="Serve metrics for Prometheus here.", show_default="nowhere")
 ]
+MetricsAddress = Annotated[
+    str, typer.Option(metavar="ADDRESS", help="Where metrics are served: this machine only, or 0.0.0.0 for all.")
+]
+DEFAULT_METRICS_ADDRESS: Final = "127.0.0.1"

@@ -23,16 +23,16 @@ _SECOND_NS: Final = 10**9
 _LINE_EVERY_S: Final = 10.0
 
 
-def show_run(run: LiveRun, duration_s: float | None, metrics_port: int | None) -> None:
+def show_run(run: LiveRun, duration_s: float | None, metrics_port: int | None, metrics_address: str) -> None:
     """Run a feed until a signal or the end of `duration_s`, show how it does, and serve its metrics if asked to.
 
     Raises
     ------
     ConfigError
-        If the port is taken, or the run ends as `LiveRun.run` says.
+        If the port is taken, the address is none of this machine's, or the run ends as `LiveRun.run` says.
     """
     if metrics_port is not None:
-        _serve_metrics(run, metrics_port)
+        _serve_metrics(run, metrics_port, metrics_address)
     with _logging(), _drawing(run) as on_tick:
         run.run(duration_s, on_tick)
     err.print(live_line(run))
@@ -82,14 +82,14 @@ def _types(counts: list[int]) -> str:
     return ", ".join(f"{count:,} {kind.name}" for kind, count in zip(MsgType, counts, strict=False) if count)
 
 
-def _serve_metrics(run: LiveRun, port: int) -> None:
+def _serve_metrics(run: LiveRun, port: int, address: str) -> None:
     registry = CollectorRegistry()
     registry.register(LiveCollector({run.feed.name: run.stats}, run.producer, run.kafka_sink))
     try:
-        start_http_server(port, registry=registry)
+        start_http_server(port, addr=address, registry=registry)
     except OSError as error:
         raise ConfigError(
-            f"Expected to serve metrics on port {port}, found {error.strerror or error}: choose another port"
+            f"Expected to serve metrics on port {port} of {address}, found {error.strerror or error}: choose another"
         ) from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -243,6 +244,8 @@ def test_a_broker_that_dies_costs_nothing(
         wait_until(lambda: venue.peers[0].script_done, what="the last frame")
         time.sleep(0.5)
         metrics = requests.get(f"http://127.0.0.1:{metrics_port}/metrics", timeout=10).text
+        with socket.socket() as client:
+            assert client.connect_ex(("127.0.0.2", metrics_port)) != 0, "metrics are served on every address"
     assert f'fingerprint_ingest_frames_total{{direction="recv",feed="binance-spot-btcusdt"}} {N_FRAMES}.0' in metrics
     assert f"fingerprint_ingest_kafka_sent_total {N_FRAMES}.0" in metrics
     wait_until(lambda: read_status(local_stack.home).is_ready, what="the broker's return")

@@ -15,7 +15,14 @@ from ingest.live.feed import Feed
 from ingest.live.live_run import LiveRun
 from ingest.recordings.recorder import DEFAULT_ROTATE_MB, Recorder
 from jobs.cli import options
-from jobs.cli.feed_options import Duration, MetricsPort, RotateMb, asks_for_feed
+from jobs.cli.feed_options import (
+    DEFAULT_METRICS_ADDRESS,
+    Duration,
+    MetricsAddress,
+    MetricsPort,
+    RotateMb,
+    asks_for_feed,
+)
 from jobs.cli.live_display import show_run
 from jobs.cluster.service_addresses import Addresses
 from jobs.config import DEAD_LETTER_TOPIC, TOPIC_PARTITIONS
@@ -36,6 +43,7 @@ def ingest(
     rotate_mb: RotateMb = DEFAULT_ROTATE_MB,
     duration: Duration = None,
     metrics_port: MetricsPort = None,
+    metrics_address: MetricsAddress = DEFAULT_METRICS_ADDRESS,
 ) -> None:
     """Watch a live exchange: its public market data, as messages into Kafka.
 
@@ -46,4 +54,4 @@ def ingest(
     with ExitStack() as stack:
         recorder = None if record_to is None else stack.enter_context(Recorder(record_to, rotate_mb=rotate_mb))
         producer = stack.enter_context(Producer(bootstrap, topic, capacity=_ROOM))
-        show_run(LiveRun(feed=feed, producer=producer, recorder=recorder), duration, metrics_port)
+        show_run(LiveRun(feed=feed, producer=producer, recorder=recorder), duration, metrics_port, metrics_address)

@@ -10,7 +10,14 @@ import typer
 from ingest.live.feed import Feed
 from ingest.live.live_run import LiveRun
 from ingest.recordings.recorder import DEFAULT_ROTATE_MB, Recorder
-from jobs.cli.feed_options import Duration, MetricsPort, RotateMb, asks_for_feed
+from jobs.cli.feed_options import (
+    DEFAULT_METRICS_ADDRESS,
+    Duration,
+    MetricsAddress,
+    MetricsPort,
+    RotateMb,
+    asks_for_feed,
+)
 from jobs.cli.live_display import show_run
 
 
@@ -21,7 +28,8 @@ def record(
     rotate_mb: RotateMb = DEFAULT_ROTATE_MB,
     duration: Duration = None,
     metrics_port: MetricsPort = None,
+    metrics_address: MetricsAddress = DEFAULT_METRICS_ADDRESS,
 ) -> None:
     """Record a live exchange into captures, without Kafka: both directions, one file a connection, and a manifest."""
     with Recorder(out_folder, rotate_mb=rotate_mb) as recorder:
-        show_run(LiveRun(feed=feed, producer=None, recorder=recorder), duration, metrics_port)
+        show_run(LiveRun(feed=feed, producer=None, recorder=recorder), duration, metrics_port, metrics_address)
