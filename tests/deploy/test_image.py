@@ -72,8 +72,7 @@ def test_flink_uses_the_python_of_the_image() -> None:
 
 def test_checkpoints_and_the_list_of_jobs_lie_in_folders_of_the_image() -> None:
     (workdir,) = re.findall(r"^WORKDIR (.*)$", DOCKERFILE, re.MULTILINE)
-    (made,) = re.findall(r"^RUN mkdir (.*)$", DOCKERFILE, re.MULTILINE)
-    checkpoints, jobs = made.split()
+    ((checkpoints, jobs),) = re.findall(r"^RUN mkdir (\w+) (\w+)", DOCKERFILE, re.MULTILINE)
     assert CONFIG["execution.checkpointing.dir"] == f"file://{workdir}/{checkpoints}"
     assert f"dataDir={workdir}/{jobs}\n" in (FOLDER / "zoo.cfg").read_text()
 

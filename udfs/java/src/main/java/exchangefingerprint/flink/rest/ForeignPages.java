@@ -32,8 +32,8 @@ import org.apache.flink.shaded.netty4.io.netty.util.ReferenceCountUtil;
  * Refuses what a web page of another site sends to Flink's REST interface.
  *
  * <p>Flink asks nobody who they are, and a page may send what a form may without leave: a job to run, by
- * {@code POST /jobs}, or a request that ends one. Flink's own web page, and programs, which send no such headers, go on.
- * The JobManager finds this class by its class path.
+ * {@code POST /jobs}, or a request that ends one. Flink's own web page is served, and so are programs, which send no
+ * such headers. The JobManager finds this class by its class path.
  */
 public final class ForeignPages implements InboundChannelHandlerFactory {
     private static final Pattern IPV4 = Pattern.compile("[0-9.]+");
@@ -69,16 +69,20 @@ public final class ForeignPages implements InboundChannelHandlerFactory {
         }
         String origin = headers.get(HttpHeaderNames.ORIGIN);
         if (origin != null && !Set.of("http://" + host, "https://" + host).contains(origin.toLowerCase(Locale.ROOT))) {
-            return Optional.of("Expected no web page of another site, found Origin " + origin + ": use Flink's own");
+            return ofAnotherSite("Origin " + origin);
         }
         String site = headers.get("Sec-Fetch-Site", "none");
         if (!Set.of("none", "same-origin").contains(site) && !followsALink(request)) {
-            return Optional.of("Expected no web page of another site, found Sec-Fetch-Site " + site + ": use Flink's own");
+            return ofAnotherSite("Sec-Fetch-Site " + site);
         }
         if (ENDS_A_JOB_BY_GET.matcher(request.uri()).matches()) {
             return Optional.of("Expected no request to end a job by GET, found one: use `fingerprint stop`");
         }
         return Optional.empty();
+    }
+
+    private static Optional<String> ofAnotherSite(String found) {
+        return Optional.of("Expected no web page of another site, found " + found + ": use Flink's own");
     }
 
     /** A name without a dot is no site's; any other might be one that was made to mean this machine. */
