@@ -142,7 +142,7 @@ def trained(captures: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
 def test_the_catalogue_names_what_is_named_right_and_no_more(trained: tuple[Path, str]) -> None:
     manifest = load_manifest(trained[0])
     assert manifest.classes == ["binance", "coinbase", "kraken", "toy", "unknown"]
-    assert manifest.training["trees"] == 225 * 5
+    assert manifest.training["trees"] == 150 * 5
     assert manifest.training["catalogue"] == ["toy"]
     assert "+catalogue-" in manifest.model_version
 

@@ -181,7 +181,7 @@ def test_training_writes_an_artifact_that_loads(tmp_path: Path) -> None:
         "kraken",
         "unknown",
     }
-    assert any(line.startswith("growing 900 trees") for line in heard)
+    assert any(line.startswith("growing 600 trees") for line in heard)
 
 
 def test_captures_without_an_index_are_refused(tmp_path: Path) -> None:
