@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ingest.kafka.broker import ensure_topics
 from ingest.kafka.topic_reader import TopicReader
+from ingest.kafka.topic_settings import read_topic_settings
 from jobs.cluster.flink_client import find_running_job, flink_run, flink_run_command
 from jobs.cluster.model_activation import ensure_schedule
 from jobs.cluster.replay_checks import check_not_replaced, prepare_replay
@@ -117,6 +118,9 @@ class Submission:
         ensure_schedule(database_url, self.topic, self.model, rate)
         kafka = self.addresses.require_kafka()
         ensure_topics(kafka, [self.topic, DEAD_LETTER_TOPIC], TOPIC_PARTITIONS)
+        if (settings := read_topic_settings(kafka, self.topic)) is not None:
+            for complaint in settings.complaints(self.topic):
+                progress(complaint)
         if self.savepoint is None:
             with TopicReader(kafka, self.topic) as reader:
                 prepare_replay(database_url, self.topic, reader.spans, progress)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.metadata import version
 
+from ingest.kafka.topic_settings import read_topic_settings
+from jobs.config import TOPIC
 from jobs.doctor.findings import Finding, Level
 from jobs.results.migrations import read_schema
 from model.registry.database import connect
@@ -53,9 +55,25 @@ def check_ports(settings: StackSettings, state: StackStatus) -> Iterator[Finding
         yield Finding(subject=subject, level=Level.PROBLEM, found=f"held by {who}", advice=advice)
 
 
-def check_kafka_service(bootstrap: str) -> Finding:
-    """Ask a broker how new it is; raise ServiceUnavailable if it does not answer."""
-    return Finding(subject="Kafka", found=f"{kafka_version(bootstrap)} or newer answers at {bootstrap}")
+def check_kafka_service(bootstrap: str) -> Iterator[Finding]:
+    """Ask a broker how new it is, and for the topic of the messages; raise ServiceUnavailable if it does not answer."""
+    yield Finding(subject="Kafka", found=f"{kafka_version(bootstrap)} or newer answers at {bootstrap}")
+    yield from check_topic(bootstrap)
+
+
+def check_topic(bootstrap: str) -> Iterator[Finding]:
+    """Look at the settings of the topic of the messages; raise ServiceUnavailable if Kafka does not answer."""
+    subject, settings = f"topic {TOPIC}", read_topic_settings(bootstrap, TOPIC)
+    if settings is None:
+        yield Finding(subject=subject, found="is not there yet; `fingerprint submit` makes it")
+        return
+    complaints = list(settings.complaints(TOPIC))
+    for complaint in complaints:
+        found, _, advice = complaint.rpartition(": ")
+        yield Finding(subject=subject, level=Level.WARNING, found=found, advice=advice)
+    if not complaints:
+        found = f"takes batches of up to {settings.max_message_bytes:,} bytes, and is not compacted"
+        yield Finding(subject=subject, found=found)
 
 
 def check_flink_service(url: str) -> Finding:

@@ -6,10 +6,13 @@ from collections.abc import Callable
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from ingest.kafka.broker import delete_topics, ensure_topics
 from ingest.kafka.committed_offsets import consumer_lags
 from ingest.kafka.topic_reader import TopicReader
+from ingest.kafka.topic_settings import read_topic_settings
 from stack.ports import free_port
 from stack.stack_status import StackStatus
 from udfs.errors import ConfigError, ServiceUnavailable
@@ -72,3 +75,20 @@ def test_deleted_topics_are_gone_and_those_that_never_were_are_passed_over(
         return False
 
     wait_until(is_gone, timeout_s=30, what="the end of the topic")
+
+
+def test_settings_that_endanger_job_or_results_are_told(local_stack: StackStatus) -> None:
+    kafka, topic, other = local_stack.kafka, "usual_topic", "topic_of_large_batches"
+    assert read_topic_settings(kafka, topic) is None
+    ensure_topics(kafka, [topic], 1)
+    usual = read_topic_settings(kafka, topic)
+    assert usual is not None
+    assert (usual.cleanup_policy, list(usual.complaints(topic))) == ("delete", [])
+    settings = {"max.message.bytes": "10000000", "cleanup.policy": "compact"}
+    admin = AdminClient({"bootstrap.servers": kafka})  # without a name it would be gone before its answer
+    admin.create_topics([NewTopic(other, 1, config=settings)])[other].result()
+    changed = read_topic_settings(kafka, other)
+    assert changed is not None
+    large, compacted = changed.complaints(other)
+    assert "max.message.bytes of topic_of_large_batches to be at most 2,097,152, found 10,000,000" in large
+    assert "cleanup.policy of topic_of_large_batches to be delete, found compact" in compacted
