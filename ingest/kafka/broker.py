@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic  # `admin` has it, but not for type checkers
 
@@ -134,6 +134,24 @@ def delete_topics(bootstrap_servers: str, names: Sequence[str]) -> None:
     admin = AdminClient(Broker(bootstrap_servers).settings)  # without a name it would be gone before its answer
     for deleted in admin.delete_topics(list(names)).values():
         deleted.exception()
+
+
+def delete_records_up_to(bootstrap_servers: str, topic: str, partition: int, offset: int) -> None:
+    """Let Kafka delete a partition's records up to and with an offset, for every reader and for good.
+
+    Raises
+    ------
+    ServiceUnavailable
+        If Kafka does not answer within `ANSWER_TIMEOUT_S`.
+    ConfigError
+        If it refuses.
+    """
+    broker = Broker(bootstrap_servers)
+    admin, place = AdminClient(broker.settings), TopicPartition(topic, partition, offset + 1)
+    try:
+        admin.delete_records([place], request_timeout=ANSWER_TIMEOUT_S)[place].result()
+    except KafkaException as error:
+        raise broker.refusal(error.args[0], f"that records of {topic} are deleted") from error
 
 
 def _check_addresses(bootstrap_servers: str) -> None:

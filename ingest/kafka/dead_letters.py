@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 
 from ingest.kafka.broker import Broker
 from ingest.kafka.topic_reader import Record, TopicReader, to_record
+from udfs.errors import ConfigError
 
 REDRIVEN_FROM: Final = "redriven_from"
 """Header of a record that was a dead letter: where it was at first."""
@@ -127,6 +128,20 @@ def send_again(bootstrap_servers: str, topic: str, records: Mapping[Place, Outgo
     if failures:
         raise broker.refusal(failures[0], f"dead letters for the topic {topic}")
     return sent
+
+
+def to_place(text: str) -> Place:
+    """Read PARTITION:OFFSET.
+
+    Raises
+    ------
+    ConfigError
+        If it is none.
+    """
+    place = _to_place(text.encode())
+    if place is None:
+        raise ConfigError(f"Expected a record's place as PARTITION:OFFSET, found {text!r}: correct it")
+    return place
 
 
 def _produce(

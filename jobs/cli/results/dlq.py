@@ -13,7 +13,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ingest.kafka.dead_letters import DeadLetter, Place, find_redriven, read_dead_letters, send_again
+from ingest.kafka.broker import delete_records_up_to
+from ingest.kafka.dead_letters import DeadLetter, Place, find_redriven, read_dead_letters, send_again, to_place
 from ingest.kafka.topic_reader import TopicReader
 from jobs.cli import options
 from jobs.cli.console import err, out, print_json
@@ -23,6 +24,7 @@ from jobs.cluster.service_addresses import Addresses
 from jobs.config import DEAD_LETTER_TOPIC
 from jobs.results.migrations import check_schema
 from jobs.results.redrive import Choice, Memory, Plan, plan_redrive, printable, read_mended, redrive_memory, to_json
+from jobs.results.skipping import find_span, remember_skipped
 from udfs.errors import ConfigError
 
 app = typer.Typer(no_args_is_help=True)
@@ -118,6 +120,35 @@ def redrive(
     _print_plan(plan, dry_run=dry_run)
     if plan.rejected:
         raise typer.Exit(ExitCode.FAILED)
+
+
+@app.command("skip")
+def skip(
+    place: Annotated[str, typer.Argument(metavar="PARTITION:OFFSET", help="The last record that is given up.")],
+    home: options.Home,
+    kafka: options.Kafka = None,
+    database_url: options.DatabaseUrl = None,
+    topic: options.Topic = options.DEFAULT_TOPIC,
+    delete: Annotated[bool, typer.Option("--delete", help="Do it, instead of saying what would be deleted.")] = False,
+) -> None:
+    """Let the job pass records that stop it: Kafka deletes them, and all before them in their partition, for good.
+
+    Only for what no reader can read, such as a batch that a disk has damaged; what is merely invalid or too large
+    becomes a dead letter by itself. A running job goes on by itself, with all that it knows of its connections.
+    """
+    addresses = Addresses(home=home, kafka=kafka, database_url=database_url)
+    bootstrap, url = addresses.require_kafka(), addresses.require_database_url()
+    check_schema(url)
+    skipped = to_place(place)
+    with TopicReader(bootstrap, topic) as reader:
+        span = find_span(reader.spans, skipped)
+    n, what = skipped.offset + 1 - span.first, f"of partition {skipped.partition} of {topic}, up to {skipped.offset:,}"
+    if not delete:
+        out.print(f"{n:,} records {what}, would be deleted: add --delete", highlight=False, soft_wrap=True)
+        return
+    delete_records_up_to(bootstrap, topic, *skipped)
+    remember_skipped(url, skipped)
+    out.print(f"{n:,} records {what}, are deleted.", highlight=False, soft_wrap=True)
 
 
 def _sent_before(memory: Memory, bootstrap: str, topic: str) -> set[Place]:
