@@ -38,7 +38,8 @@ def test_the_wheel_has_the_files_that_are_no_code(wheel: Path) -> None:
         f"model/{model}/{file}" for model in ("trained", "catalogue") for file in ("manifest.json", "booster.ubj")
     }
     assert {*models, "model/catalogue/catalogue.json", "stack/java/jars.lock"} <= set(names)
-    assert [name for name in names if name.startswith("udfs/java/")] == ["udfs/java/exchange-fingerprint-flink.jar"]
+    jars = {f"udfs/java/exchange-fingerprint-{name}.jar" for name in ("flink", "kafka")}
+    assert {name for name in names if name.startswith("udfs/java/")} == jars
     in_wheel = {Path(name).name for name in names if "/share/exchange-fingerprint/sql/" in name}
     in_checkout = {path.name for path in SQL.glob("*/*.sql")}
     assert in_wheel == in_checkout

@@ -36,6 +36,9 @@ import orjson
 from udfs.schema import MISSING, MsgType
 
 MAX_VALUE_BYTES: Final = 64 * 1024
+MAX_KEY_BYTES: Final = 10_000
+"""The longest key that is kept in a dead-letter record; that of a message has 512 bytes at most."""
+
 MAX_DEPTH: Final = 500
 """Objects and arrays within each other, the outermost included."""
 

@@ -17,6 +17,9 @@ _GIVE_UP_AFTER_S: Final = 60.0
 _AT_ONCE: Final = 10_000
 _POLL_S: Final = 0.5
 _LOOK_AGAIN_S: Final = 0.05
+_MOST_INFLATED_BYTES: Final = 2**31 - 1
+"""What librdkafka inflates of one batch, its most; it refuses a larger one."""
+
 _NO_LEADER_YET: Final = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 
 
@@ -83,6 +86,7 @@ class TopicReader:
                 "enable.partition.eof": True,
                 "isolation.level": "read_uncommitted",  # as the job reads
                 "fetch.queue.backoff.ms": 5,
+                "receive.message.max.bytes": _MOST_INFLATED_BYTES,
             }
         )
         try:

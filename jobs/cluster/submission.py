@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from jobs.cluster.service_addresses import Addresses
 from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME, TOPIC, TOPIC_PARTITIONS
 from jobs.pipeline.job_arguments import build_parser, parse_job_arguments
 from jobs.results.migrations import check_schema
-from stack.java.functions_jar import functions_jar
+from stack.java.functions_jar import job_jars
 from stack.java.jars import ensure_jars
 from stack.services.flink import client_environment
 from udfs.errors import ConfigError
@@ -57,7 +57,8 @@ class Submission:
 
     def command(self, progress: Callable[[str], None]) -> list[str]:
         """Check the options and write the `flink run` command, after fetching the jars that it ships."""
-        jars = [*ensure_jars("flink", progress), functions_jar()]
+        # Ours first: one of its classes takes the place of one of the Kafka connector.
+        jars = [*job_jars(), *ensure_jars("flink", progress)]
         flink, database_url = self.addresses.require_flink(), self.addresses.require_database_url()
         options = [
             *("--kafka", self.addresses.require_kafka(), "--topic", self.topic),
@@ -118,9 +119,8 @@ class Submission:
         ensure_schedule(database_url, self.topic, self.model, rate)
         kafka = self.addresses.require_kafka()
         ensure_topics(kafka, [self.topic, DEAD_LETTER_TOPIC], TOPIC_PARTITIONS)
-        if (settings := read_topic_settings(kafka, self.topic)) is not None:
-            for complaint in settings.complaints(self.topic):
-                progress(complaint)
+        for complaint in _complaints(kafka, self.topic):
+            progress(complaint)
         if self.savepoint is None:
             with TopicReader(kafka, self.topic) as reader:
                 prepare_replay(database_url, self.topic, reader.spans, progress)
@@ -128,3 +128,13 @@ class Submission:
             check_not_replaced(database_url, self.topic, savepoint)
         environment = client_environment(self.addresses.home, flink) | {"DATABASE_URL": database_url}
         return flink_run(command, environment)
+
+
+def _complaints(kafka: str, topic: str) -> Iterator[str]:
+    """Say what is wrong with the topic's settings, or that we may not know them: neither keeps the job from running."""
+    try:
+        settings = read_topic_settings(kafka, topic)
+    except ConfigError as error:
+        yield str(error)
+    else:
+        yield from () if settings is None else settings.complaints(topic)

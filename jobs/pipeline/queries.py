@@ -7,6 +7,7 @@ a Python call. What the row needs of the window comes back out of the same call.
 
 from __future__ import annotations
 
+from ingest.kafka.record_validity import MAX_KEY_BYTES, MAX_VALUE_BYTES
 from jobs.config import JobSettings
 from jobs.pipeline.result_tables import (
     CONNECTION_ACTIVITY,
@@ -69,7 +70,7 @@ def rejected_view(_settings: JobSettings) -> str:
 def dead_letter_records_query(settings: JobSettings) -> str:
     """Select the dead letters for their topic: the bytes as they were, and as headers why and where from.
 
-    Bytes that would not fit a record of Kafka's default size are left out: their record would stop the job for ever.
+    What is longer is left out: of a compressed record, the job has no more of it than that it is.
     """
     topic = settings.topic.replace("'", "''")
     pairs = {
@@ -81,7 +82,7 @@ def dead_letter_records_query(settings: JobSettings) -> str:
     headers = ", ".join(f"'{key}', ENCODE({value}, 'UTF-8')" for key, value in pairs.items())
     return f"""
         INSERT INTO {DEAD_LETTER_RECORDS}
-        SELECT {_up_to(_LONGEST_KEY_BYTES, "record_key")}, {_up_to(_LONGEST_BODY_BYTES, "body")}, MAP[{headers}]
+        SELECT {_up_to(MAX_KEY_BYTES, "record_key")}, {_up_to(MAX_VALUE_BYTES, "body")}, MAP[{headers}]
         FROM {REJECTED}"""
 
 
@@ -176,10 +177,6 @@ def connection_activity_query(_settings: JobSettings) -> str:
 
 _CARRIED = "connection_id, kafka_partition, last_offset, declared_exchange, n, segment"
 _KEPT = f"{_CARRIED}, first_offset, window_start_at, window_end_at, model_version, exact_features"
-
-
-_LONGEST_KEY_BYTES = 10_000
-_LONGEST_BODY_BYTES = 1_000_000
 
 
 def _up_to(most_bytes: int, column: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from ingest.kafka.record_validity import MAX_VALUE_BYTES
 from udfs.current_verdict import CERTAIN, LIKELY, UNDECIDED
 from udfs.rows import SCORE_COLUMNS
 from udfs.schema import UNKNOWN, WINDOW_SIZE, WINDOW_SLIDE
@@ -231,7 +232,7 @@ _TABLES: Final = (
             "kafka_offset": Column("BIGINT"),
             "reason": Column("STRING", "count_rejected(reason)"),
             "connection_key": Column("STRING", "printable_text(record_key)"),
-            "n_bytes": Column("INT", n_bytes("body")),
+            "n_bytes": Column("INT", f"LEAST({n_bytes('body')}, {MAX_VALUE_BYTES + 1})"),
         },
     ),
     ResultTable(

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from ingest.kafka.record_validity import printable_text, read_record
+from ingest.kafka.record_validity import MAX_VALUE_BYTES, printable_text, read_record
 from ingest.kafka.topic_reader import Record, Span, TopicReader
 from jobs.pipeline.result_tables import DEAD_LETTERS, HEALTH_EVENTS, RESULT_TABLES
 from jobs.reference.health import health_rows
@@ -112,7 +112,7 @@ def _dead_letter(record: Record, reason: str) -> DeadLetter:
         kafka_offset=record.offset,
         reason=reason,
         connection_key=printable_text(record.key),
-        n_bytes=None if record.value is None else len(record.value),
+        n_bytes=None if record.value is None else min(len(record.value), MAX_VALUE_BYTES + 1),
     )
 
 

@@ -29,13 +29,12 @@ from confluent_kafka import Producer
 from ingest.kafka.broker import ensure_topics
 from ingest.kafka.dead_letters import Place
 from ingest.kafka.message_json import encode
-from ingest.kafka.record_validity import check_record
+from ingest.kafka.record_validity import MAX_KEY_BYTES, MAX_VALUE_BYTES, check_record
 from ingest.kafka.session_publisher import merge
 from ingest.kafka.topic_reader import TopicReader
 from jobs.cluster.flink_client import list_jobs
 from jobs.cluster.submission import Submission
 from jobs.config import DEAD_LETTER_TOPIC
-from jobs.pipeline.queries import _LONGEST_BODY_BYTES, _LONGEST_KEY_BYTES
 from jobs.pipeline.result_tables import DEAD_LETTERS
 from jobs.reference.result_rows import Chunk, ResultsHash, differences, hash_results
 from jobs.reference.topic_results import TopicResults
@@ -151,7 +150,7 @@ def judged(kafka: str, topic: str) -> tuple[int, DeadLetters, Counter[str]]:
             n_records += 1
             reason = check_record(record.key, record.value)
             if reason is not None:
-                kept = (_up_to(_LONGEST_KEY_BYTES, record.key), _up_to(_LONGEST_BODY_BYTES, record.value))
+                kept = (_up_to(MAX_KEY_BYTES, record.key), _up_to(MAX_VALUE_BYTES, record.value))
                 dead_letters[Place(record.partition, record.offset)] = (reason, hash(kept))
                 reasons[reason] += 1
     return n_records, dead_letters, reasons

@@ -1,4 +1,4 @@
-"""Makes the jar that comes with the project, from the Java beside this file: `python udfs/java/build_jar.py`.
+"""Makes the two jars that come with the project, from the Java beside this file: `python udfs/java/build_jar.py`.
 
 What Java and Python both go by is written into `SharedConstants.java` first; the Python is the reference. The compiler
 is Eclipse's, one pinned jar that any Java from 17 on runs, so that the same sources make the same bytes everywhere.
@@ -20,7 +20,7 @@ from typing import Final
 from ingest.kafka import record_validity as validity
 from jobs.reference import drift, health
 from stack.java.flink_wheel import flink_jars, prometheus_jar, python_jar
-from stack.java.functions_jar import FUNCTIONS_JAR
+from stack.java.functions_jar import CONNECTOR_JAR, FUNCTIONS_JAR
 from stack.java.jars import ensure_jars
 from stack.java.runtime import find_java
 from udfs import schema, windows
@@ -32,6 +32,7 @@ RESOURCES: Final = ROOT / "src" / "main" / "resources"
 CONSTANTS: Final = SOURCES / "exchangefingerprint" / "flink" / "SharedConstants.java"
 COMMAND: Final = "python udfs/java/build_jar.py"
 
+_OF_CONNECTOR: Final = "org/apache/flink/kafka/"
 _RELEASE: Final = "17"
 """The Java whose class files these are: that of Flink's own image."""
 
@@ -51,6 +52,7 @@ _SHARED: Final[Mapping[str, Mapping[str, float | tuple[int, ...]]]] = {
     "The version of what the functions keep of a connection.": {"STATE_LAYOUT": schema.STATE_LAYOUT},
     "What a message may be.": {
         "MAX_VALUE_BYTES": validity.MAX_VALUE_BYTES,
+        "MAX_KEY_BYTES": validity.MAX_KEY_BYTES,
         "MAX_DEPTH": validity.MAX_DEPTH,
         "MAX_ID_CHARACTERS": validity.MAX_ID_CHARACTERS,
         "MAX_EXCHANGE_CHARACTERS": validity.MAX_EXCHANGE_CHARACTERS,
@@ -87,21 +89,22 @@ _SHARED: Final[Mapping[str, Mapping[str, float | tuple[int, ...]]]] = {
 
 
 def main() -> None:
-    """Write the jar; with `--check`, say instead whether the one that is there is up to date."""
-    parser = argparse.ArgumentParser(description="Make the jar of the job's Java functions.")
+    """Write the jars; with `--check`, say instead whether the one that is there is up to date."""
+    parser = argparse.ArgumentParser(description="Make the jars of the job's Java functions.")
     parser.add_argument("--check", action="store_true", help="write nothing, fail if the jar is another")
     try:
         if parser.parse_args().check:
             check()
         else:
             CONSTANTS.write_text(constants_source(), encoding="utf-8")
-            FUNCTIONS_JAR.write_bytes(build())
+            for path, content in zip((FUNCTIONS_JAR, CONNECTOR_JAR), build(), strict=True):
+                path.write_bytes(content)
     except PipelineError as error:
         sys.exit(str(error))
 
 
 def check() -> None:
-    """Compare `SharedConstants.java` and the jar with what this would write.
+    """Compare `SharedConstants.java` and the jars with what this would write.
 
     Raises
     ------
@@ -110,10 +113,9 @@ def check() -> None:
     """
     if CONSTANTS.read_text(encoding="utf-8") != constants_source():
         raise ArtifactError(f"Expected {CONSTANTS.name} to have Python's values, found others: run `{COMMAND}`")
-    if not FUNCTIONS_JAR.is_file() or FUNCTIONS_JAR.read_bytes() != build():
-        raise ArtifactError(
-            f"Expected {FUNCTIONS_JAR.name} to be made of these sources, found another: run `{COMMAND}`"
-        )
+    for path, content in zip((FUNCTIONS_JAR, CONNECTOR_JAR), build(), strict=True):
+        if not path.is_file() or path.read_bytes() != content:
+            raise ArtifactError(f"Expected {path.name} to be made of these sources, found another: run `{COMMAND}`")
 
 
 def constants_source() -> str:
@@ -134,18 +136,23 @@ def constants_source() -> str:
     return "\n".join([*lines, "", "    private SharedConstants() {}", "}", ""])
 
 
-def build() -> bytes:
-    """Compile the sources and return the jar: without compression, sorted, with one and the same date."""
+def build() -> tuple[bytes, bytes]:
+    """Compile the sources and return both jars: without compression, sorted, with one and the same date."""
     with tempfile.TemporaryDirectory() as folder:
         classes = Path(folder)
-        compile_java(SOURCES, classes, [*flink_jars(), python_jar(), prometheus_jar()])
+        compile_java(SOURCES, classes, [*ensure_jars("flink", _say), *flink_jars(), python_jar(), prometheus_jar()])
         entries = {str(path.relative_to(root)): path for root in (RESOURCES, classes) for path in _files(root)}
-        jar = BytesIO()
-        with zipfile.ZipFile(jar, "w") as archive:
-            for name in sorted(entries):
-                entry = zipfile.ZipInfo(name, _LONG_AGO)
-                entry.external_attr = 0o644 << 16
-                archive.writestr(entry, entries[name].read_bytes())
+        of_connector = {name: path for name, path in entries.items() if name.startswith(_OF_CONNECTOR)}
+        return _jar({name: entries[name] for name in entries.keys() - of_connector.keys()}), _jar(of_connector)
+
+
+def _jar(entries: Mapping[str, Path]) -> bytes:
+    jar = BytesIO()
+    with zipfile.ZipFile(jar, "w") as archive:
+        for name in sorted(entries):
+            entry = zipfile.ZipInfo(name, _LONG_AGO)
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, entries[name].read_bytes())
     return jar.getvalue()
 
 
@@ -157,7 +164,7 @@ def compile_java(sources: Path, classes: Path, class_path: Iterable[Path]) -> No
     PipelineError
         If the compiler cannot be had, there is no Java, or the sources do not compile.
     """
-    compiler = ensure_jars("development", lambda line: print(line, file=sys.stderr))
+    compiler = ensure_jars("development", _say)
     command = [
         *(str(find_java().executable), "-cp", _class_path(compiler), "org.eclipse.jdt.internal.compiler.batch.Main"),
         *(f"-{_RELEASE}", "-parameters", "-nowarn", "-proc:none", "-encoding", "UTF-8"),
@@ -170,6 +177,10 @@ def compile_java(sources: Path, classes: Path, class_path: Iterable[Path]) -> No
         raise ArtifactError(
             f"Expected the sources in {sources} to compile, found {said[:_LONGEST_ERROR]}: correct them"
         )
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def _constant(name: str, value: float | tuple[int, ...]) -> str:

@@ -11,7 +11,8 @@ from jobs.pipeline.queries import JAVA_FUNCTIONS
 from jobs.pipeline.tables import DRIVER
 from stack.java import functions_jar as functions
 from stack.java.flink_wheel import python_jar
-from stack.java.functions_jar import functions_jar
+from stack.java.functions_jar import functions_jar, job_jars
+from stack.java.jars import ensure_jars
 from udfs.errors import ArtifactError
 
 
@@ -32,3 +33,15 @@ def test_a_missing_jar_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(functions, "FUNCTIONS_JAR", tmp_path / "none.jar")
     with pytest.raises(ArtifactError, match=r"Java functions in .*none\.jar, found none: reinstall"):
         functions_jar()
+
+
+def test_what_stands_in_for_the_connectors_class_is_in_the_jar_that_only_jobs_have() -> None:
+    """Flink takes classes of its own packages from its own class path first, and the connector is not on that."""
+    ours, connectors = job_jars()
+    with zipfile.ZipFile(ours) as jar:
+        assert not [name for name in jar.namelist() if name.startswith("org/apache/flink/kafka/")]
+    with zipfile.ZipFile(connectors) as jar:
+        (replaced,) = jar.namelist()
+    connector = next(path for path in ensure_jars("flink", lambda _line: None) if "connector-kafka" in path.name)
+    with zipfile.ZipFile(connector) as jar:
+        assert replaced in jar.namelist()

@@ -39,8 +39,9 @@ def java_test_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def run_java(build_jar: ModuleType, java_test_classes: Path) -> RunJava:
     """Compile `src/test/java` against the jar that comes with the project; return what runs a class of it."""
-    libraries = [*ensure_jars("development", lambda _line: None), *flink_jars(), python_jar(), prometheus_jar()]
-    class_path = [build_jar.FUNCTIONS_JAR, *libraries]
+    fetched = [path for name in ("flink", "development") for path in ensure_jars(name, lambda _line: None)]
+    libraries = [*fetched, *flink_jars(), python_jar(), prometheus_jar()]
+    class_path = [build_jar.FUNCTIONS_JAR, build_jar.CONNECTOR_JAR, *libraries]
     build_jar.compile_java(JAVA / "src" / "test" / "java", java_test_classes, class_path)
 
     def run(name: str, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:

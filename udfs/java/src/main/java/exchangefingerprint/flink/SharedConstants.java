@@ -19,6 +19,7 @@ public final class SharedConstants {
 
     // What a message may be.
     public static final int MAX_VALUE_BYTES = 65536;
+    public static final int MAX_KEY_BYTES = 10000;
     public static final int MAX_DEPTH = 500;
     public static final int MAX_ID_CHARACTERS = 128;
     public static final int MAX_EXCHANGE_CHARACTERS = 64;

@@ -2,6 +2,7 @@ package exchangefingerprint.flink.messages;
 
 import exchangefingerprint.flink.RowLayout;
 import exchangefingerprint.flink.SharedConstants;
+import exchangefingerprint.flink.kafka.BoundedReading;
 import java.io.IOException;
 import org.apache.flink.api.common.serialization.DeserializationSchema;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
@@ -36,6 +37,11 @@ final class MessageDecoder implements DeserializationSchema<RowData> {
         this.places = MessageField.places(layout);
         this.bodyPlace = layout.place("body");
         this.rejectionReasonPlace = layout.place("rejection_reason");
+    }
+
+    @Override
+    public void open(InitializationContext context) {
+        BoundedReading.check();
     }
 
     @Override
