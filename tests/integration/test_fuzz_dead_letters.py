@@ -23,7 +23,7 @@ def test_spoiled_records_are_dead_letters_and_nothing_else_changes(local_stack: 
     assert done.stdout, done.stderr
     found = json.loads(done.stdout)
     assert done.returncode == 0, "\n".join(found["examples"]) or found
-    assert found["records"] - found["messages"] == found["dead letters"] > N_RECORDS / 2
+    assert found["records"] - found["messages"] == found["dead_letters"] > N_RECORDS / 2
     assert (found["wrong_letters"], found["wrong_rows"], found["restarts"]) == (0, 0, 0)
     assert found["is_hash_same"]
     assert found["is_clean_same"]
