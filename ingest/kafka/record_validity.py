@@ -101,6 +101,16 @@ def read_record(key: bytes | None, value: bytes | None) -> tuple[dict[str, Any],
     return (message, None) if reason is None else (None, reason)
 
 
+def kept_in_dead_letter(key: bytes | None, value: bytes | None) -> tuple[bytes | None, bytes | None]:
+    """Leave out what a dead-letter record does not keep of an invalid one: a key or a value that is too long.
+
+    >>> kept_in_dead_letter(b"connection", b" " * 65537)
+    (b'connection', None)
+    """
+    is_long_key, is_long_value = len(key or b"") > MAX_KEY_BYTES, len(value or b"") > MAX_VALUE_BYTES
+    return None if is_long_key else key, None if is_long_value else value
+
+
 def printable_text(key: bytes | str | None) -> str | None:
     r"""Decode a key to a text that a table can hold and a person can read; None if it is none.
 

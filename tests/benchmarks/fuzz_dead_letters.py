@@ -29,7 +29,7 @@ from confluent_kafka import Producer
 from ingest.kafka.broker import ensure_topics
 from ingest.kafka.dead_letters import Place
 from ingest.kafka.message_json import encode
-from ingest.kafka.record_validity import MAX_KEY_BYTES, MAX_VALUE_BYTES, check_record
+from ingest.kafka.record_validity import check_record, kept_in_dead_letter
 from ingest.kafka.session_publisher import merge
 from ingest.kafka.topic_reader import TopicReader
 from jobs.cluster.flink_client import list_jobs
@@ -150,14 +150,10 @@ def judged(kafka: str, topic: str) -> tuple[int, DeadLetters, Counter[str]]:
             n_records += 1
             reason = check_record(record.key, record.value)
             if reason is not None:
-                kept = (_up_to(MAX_KEY_BYTES, record.key), _up_to(MAX_VALUE_BYTES, record.value))
+                kept = kept_in_dead_letter(record.key, record.value)
                 dead_letters[Place(record.partition, record.offset)] = (reason, hash(kept))
                 reasons[reason] += 1
     return n_records, dead_letters, reasons
-
-
-def _up_to(most_bytes: int, data: bytes | None) -> bytes | None:
-    return data if data is None or len(data) <= most_bytes else None
 
 
 def delivered(kafka: str, topic: str) -> tuple[DeadLetters, int]:

@@ -18,6 +18,7 @@ from jobs.cluster.flink_client import check_job
 from jobs.cluster.submission import Submission
 from jobs.results.migrations import migrate
 from jobs.trials.sandbox import addresses_of, cancel_job
+from stack.control import status
 from stack.processes import find_process, marked_processes
 from stack.stack_status import StackStatus
 
@@ -41,7 +42,7 @@ def job_id(local_stack: StackStatus, database_url: str, wait_until: Callable[...
 
 
 def processes_of(stack: StackStatus) -> list[psutil.Process]:
-    parts = [find_process(part.pid, part.created_at_s) for part in stack.parts]
+    parts = [find_process(part.pid, part.created_at_s) for part in status(stack.home).parts]
     first = {*marked_processes(stack.home), *(process for process in parts if process is not None)}
     return list({one for process in first for one in (process, *process.children(recursive=True))})
 
@@ -65,7 +66,7 @@ def is_loopback(ip: str) -> bool:
 
 
 def taskmanager_ports(stack: StackStatus) -> list[int]:
-    pid = stack.part("taskmanager").pid
+    pid = status(stack.home).part("taskmanager").pid  # the supervisor may have started it again
     return [one.laddr.port for one in psutil.Process(pid).net_connections("tcp") if one.status == psutil.CONN_LISTEN]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Any, Final
 
-from ingest.kafka.record_validity import read_record
+from ingest.kafka.record_validity import kept_in_dead_letter, read_record
 from ingest.kafka.topic_reader import Record, TopicReader
 from jobs.reference.result_rows import Chunk, Difference, ResultsHash, differences, hash_results
 from jobs.reference.topic_results import TopicResults
@@ -76,13 +76,19 @@ def _hash(results: Iterable[Chunk], dead_letters: Iterable[Row]) -> ResultsHash:
 
 
 def _dead_letter_expected(record: Record, reason: str) -> Row:
-    return record.partition, record.offset, reason, *_hashes(record)
+    key, value = kept_in_dead_letter(record.key, record.value)
+    return record.partition, record.offset, reason, *_hashes(key, value)
 
 
 def _dead_letter_found(record: Record) -> Row:
     headers = {name: value.decode() for name, value in record.headers.items()}
-    return int(headers["source_partition"]), int(headers["source_offset"]), headers["reason"], *_hashes(record)
+    return (
+        int(headers["source_partition"]),
+        int(headers["source_offset"]),
+        headers["reason"],
+        *_hashes(record.key, record.value),
+    )
 
 
-def _hashes(record: Record) -> tuple[str, str]:
-    return sha256(record.key or b"").hexdigest(), sha256(record.value or b"").hexdigest()
+def _hashes(key: bytes | None, value: bytes | None) -> tuple[str, str]:
+    return sha256(key or b"").hexdigest(), sha256(value or b"").hexdigest()
