@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pyflink
+import pytest
 import yaml
 
 from fingerprint_testing.paths import ROOT
@@ -44,7 +45,7 @@ def test_copies_files_that_exist_and_are_sent_to_the_engine() -> None:
 def test_the_engine_gets_all_that_the_wheel_is_made_of_and_nothing_private() -> None:
     packages = {pattern.partition(".")[0] for pattern in PYPROJECT["tool"]["setuptools"]["packages"]["find"]["include"]}
     readme = PYPROJECT["project"]["readme"]
-    assert packages | {"sql", readme, "pyproject.toml", "requirements.lock"} <= set(ALLOWED)
+    assert packages | {"sql", readme, "pyproject.toml", "requirements.lock", "requirements-build.lock"} <= set(ALLOWED)
     assert (ROOT / ".dockerignore").read_text().startswith("*\n")
     assert not any(fnmatch.fnmatch(".env", pattern) for pattern in ALLOWED)
 
@@ -72,7 +73,7 @@ def test_flink_uses_the_python_of_the_image() -> None:
 
 def test_checkpoints_and_the_list_of_jobs_lie_in_folders_of_the_image() -> None:
     (workdir,) = re.findall(r"^WORKDIR (.*)$", DOCKERFILE, re.MULTILINE)
-    ((checkpoints, jobs),) = re.findall(r"^RUN mkdir (\w+) (\w+)", DOCKERFILE, re.MULTILINE)
+    ((checkpoints, jobs),) = re.findall(r"^RUN install --directory .* (\w+) (\w+) log ", DOCKERFILE, re.MULTILINE)
     assert CONFIG["execution.checkpointing.dir"] == f"file://{workdir}/{checkpoints}"
     assert f"dataDir={workdir}/{jobs}\n" in (FOLDER / "zoo.cfg").read_text()
 
@@ -87,3 +88,39 @@ def test_every_port_of_flink_has_a_number_and_is_named() -> None:
 def test_flink_has_our_jar_on_its_class_path() -> None:
     (linked,) = re.findall(r"ln -s /opt/venv/lib/python3\.11/site-packages/(\S+) lib/", DOCKERFILE)
     assert ROOT / linked == FUNCTIONS_JAR
+
+
+def test_what_builds_is_locked_too() -> None:
+    lock = (ROOT / "requirements-build.lock").read_text()
+    assert PYPROJECT["build-system"]["requires"] == re.findall(r"^([\w.=-]+) \\$", lock, re.MULTILINE)
+    assert "--hash=sha256:" in lock
+    assert "--require-hashes --requirement /build/requirements-build.lock" in DOCKERFILE
+    installs = re.findall(r"pip install (.*?)(?: \\)?$", DOCKERFILE, re.MULTILINE)
+    assert installs
+    for options in installs:
+        assert "requirements-build.lock" in options or "--no-build-isolation" in options
+        assert "--require-hashes" in options or options.endswith("--no-deps /build")
+
+
+def last_stage() -> str:
+    return DOCKERFILE.rpartition("\nFROM ")[2]
+
+
+def test_code_belongs_to_root_and_runs_as_somebody_else() -> None:
+    stage = last_stage()
+    users = re.findall(r"^USER (.*)$", stage, re.MULTILINE)
+    assert users == ["9999:9999"]
+    assert stage.index("USER 9999") > max(
+        stage.index(word) for word in ("RUN install", "apt-get", stage.split("COPY")[-1])
+    )
+    owners = re.findall(r"^COPY .*--chown=(\S+)", stage, re.MULTILINE)
+    assert set(owners) <= {"root:root"}
+    assert re.findall(r"--owner=flink .*--mode=(\d+)", stage) == ["0700"]
+
+
+@pytest.mark.parametrize(("architecture", "code"), [("amd64", 0), ("", 0), ("arm64", 1)])
+def test_builds_for_amd64_only_and_says_so(architecture: str, code: int) -> None:
+    (check,) = re.findall(r"^RUN (\[ .*TARGETARCH.*)$", DOCKERFILE, re.MULTILINE)
+    environment = {"TARGETARCH": architecture}
+    done = subprocess.run(["/bin/sh", "-c", check], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (code, code)

@@ -19,7 +19,7 @@ STATIC_CHECKS = (
     ("Format", ("ruff", "format", "--check", ".")),
     ("Types", ("mypy",)),
     ("Import directions", ("lint-imports",)),
-    ("Shell", ("shellcheck", "fingerprint", ".ci/run")),
+    ("Shell", ("shellcheck", "fingerprint", ".ci/run", "deploy/pin-images")),
 )
 
 
