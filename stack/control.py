@@ -176,7 +176,7 @@ def _start(settings: StackSettings, progress: Callable[[str], None]) -> None:
     if settings.kafka is None:
         ensure_jars("broker", progress)
     if settings.flink is None and os.geteuid() == 0:
-        progress("Flink and its jobs run as root: better start the stack as an ordinary user")
+        progress("Flink and its jobs run as root, and may do all that root may")
     try:
         write_settings(settings)
         if None in (settings.kafka, settings.flink, settings.database_url):

@@ -68,6 +68,16 @@ PrometheusPort = Annotated[
         rich_help_panel=_SERVICES,
     ),
 ]
+AllowRoot = Annotated[
+    bool,
+    typer.Option(
+        "--allow-root",
+        envvar="FINGERPRINT_ALLOW_ROOT",
+        help="Let root run Flink and its jobs, in a container for example.",
+        show_default="refused",
+        rich_help_panel=_SERVICES,
+    ),
+]
 
 
 def find_model(model: Path | None) -> Path | None:

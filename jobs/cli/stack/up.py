@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from jobs.cli import options
 from jobs.cli.console import err, out, say, warn
 from jobs.cli.stack.status import status_table
@@ -11,6 +13,7 @@ from stack.control import up as start_stack
 from stack.services.flink import resumes_jobs
 from stack.settings import StackSettings
 from stack.stack_status import StackStatus
+from udfs.errors import ConfigError
 
 
 def up(
@@ -22,6 +25,7 @@ def up(
     flink_port: options.FlinkPort = StackSettings.flink_port,
     postgres_port: options.PostgresPort = StackSettings.postgres_port,
     prometheus_port: options.PrometheusPort = StackSettings.prometheus_port,
+    allow_root: options.AllowRoot = False,
 ) -> None:
     """Start Kafka, Flink and PostgreSQL on this machine, in the background."""
     settings = StackSettings(
@@ -34,8 +38,18 @@ def up(
         postgres_port=postgres_port,
         prometheus_port=prometheus_port,
     )
+    refuse_root(settings, allow_root=allow_root)
     start_with_progress(settings)
     out.print(status_table(read_stack(home)))
+
+
+def refuse_root(settings: StackSettings, *, allow_root: bool) -> None:
+    """Raise ConfigError if a Flink that stays would run as root without the user's consent: jobs are programs."""
+    if settings.flink is None and os.geteuid() == 0 and not allow_root:
+        raise ConfigError(
+            "Expected an ordinary user to run Flink, whose jobs could do all that root may, found root: start it as "
+            "another user, or add --allow-root (FINGERPRINT_ALLOW_ROOT=1) where root is all there is, as in a container"
+        )
 
 
 def start_with_progress(settings: StackSettings) -> StackStatus:

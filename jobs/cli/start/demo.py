@@ -18,7 +18,7 @@ from ingest.kafka.broker import ensure_topics
 from ingest.kafka.session_publisher import PublishReport, publish
 from jobs.cli import options
 from jobs.cli.console import err, out, say
-from jobs.cli.stack.up import start_with_progress
+from jobs.cli.stack.up import refuse_root, start_with_progress
 from jobs.cluster.flink_client import find_running_job
 from jobs.cluster.service_addresses import Addresses
 from jobs.cluster.submission import Submission
@@ -49,6 +49,7 @@ def demo(
     per_exchange: Annotated[int, typer.Option(min=1, help="Synthetic connections of each exchange.")] = 4,
     seed: Annotated[int, typer.Option(help="Draws the same connections again.")] = 1,
     keep_running: Annotated[bool, typer.Option("--keep-running", help="Leave stack and job running.")] = False,
+    allow_root: options.AllowRoot = False,
     summary: Annotated[Path | None, typer.Option(help="Also write the summary here, as JSON.")] = None,
 ) -> None:
     """Start everything, publish synthetic exchanges, and watch them being identified.
@@ -65,6 +66,8 @@ def demo(
         flink_port=flink_port,
         postgres_port=postgres_port,
     )
+    # A minute on messages of its own, from nobody else, is no risk to root; what stays is.
+    refuse_root(settings, allow_root=allow_root or not keep_running)
     started_s = time.monotonic()
     with _running_stack(settings, keep_running=keep_running) as addresses:
         drawn = draw_demo_sessions(

