@@ -18,6 +18,9 @@ from udfs.errors import ConfigError
 REDRIVEN_FROM: Final = "redriven_from"
 """Header of a record that was a dead letter: where it was at first."""
 
+KEY_IS: Final = "key_is"
+"""Header of a dead letter whose key stands for none, or for one that its topic would not take."""
+
 _PLACE: Final = re.compile(rb"([0-9]+):([0-9]+)")
 _BY_KEY: Final = -1
 _GIVE_UP_AFTER_MS: Final = 60_000
@@ -61,7 +64,7 @@ class DeadLetter:
     at : datetime
         The record's time.
     key, value : bytes or None
-        As they were; None also where they were too large for a dead-letter record.
+        As they were; None also where they were too large for a dead-letter record, or for its topic.
     """
 
     place: Place
@@ -83,7 +86,9 @@ def read_dead_letters(reader: TopicReader, source_topic: str) -> Iterator[DeadLe
             seen.add(place)
             reason = headers.get("reason", b"").decode(errors="replace")
             at = datetime.fromtimestamp(record.timestamp_ms / _MS_PER_S, UTC)
-            yield DeadLetter(place=place, reason=reason, at=at, key=record.key, value=record.value)
+            # A topic that wants keys, or would not take a longer one, has got the place in its stead.
+            key = None if KEY_IS in headers else record.key
+            yield DeadLetter(place=place, reason=reason, at=at, key=key, value=record.value)
 
 
 def find_redriven(reader: TopicReader) -> dict[Place, Place]:

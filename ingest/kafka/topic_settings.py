@@ -11,9 +11,13 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource  # `admin` has it, but not for type checkers
 
 from ingest.kafka.broker import ANSWER_TIMEOUT_S, Broker
+from ingest.kafka.record_validity import MAX_KEY_BYTES, MAX_VALUE_BYTES
 
 LARGEST_BATCH_BYTES: Final = 2 * 1024 * 1024
 """About twice Kafka's own limit. What is not compressed is read whole, its headers at forty times their size."""
+
+LARGEST_LETTER_BYTES: Final = MAX_VALUE_BYTES + MAX_KEY_BYTES + 2048
+"""What a dead letter may have: value, key, and headers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,19 @@ class TopicSettings:
             yield (
                 f"Expected cleanup.policy of {topic} to be delete, found {self.cleanup_policy}, which leaves of each "
                 "connection only the last message: change it"
+            )
+
+    def complaints_of_dead_letters(self, topic: str) -> Iterator[str]:
+        """Say what should be set otherwise where dead letters go."""
+        if self.max_message_bytes < LARGEST_LETTER_BYTES:
+            yield (
+                f"Expected max.message.bytes of {topic} to be at least {LARGEST_LETTER_BYTES:,}, found "
+                f"{self.max_message_bytes:,}, and larger dead letters go there without their value: raise it"
+            )
+        if "compact" in self.cleanup_policy:
+            yield (
+                f"Expected cleanup.policy of {topic} to be delete, found {self.cleanup_policy}, which leaves of each "
+                "key only the last dead letter: change it"
             )
 
 

@@ -15,7 +15,7 @@ from jobs.cluster.model_activation import ensure_schedule
 from jobs.cluster.replay_checks import check_not_replaced, prepare_replay
 from jobs.cluster.savepoints import Savepoints, check_age, check_layout
 from jobs.cluster.service_addresses import Addresses
-from jobs.config import DEAD_LETTER_TOPIC, JOB_NAME, TOPIC, TOPIC_PARTITIONS
+from jobs.config import JOB_NAME, TOPIC, TOPIC_PARTITIONS
 from jobs.pipeline.job_arguments import build_parser, parse_job_arguments
 from jobs.results.migrations import check_schema
 from stack.java.functions_jar import job_jars
@@ -115,11 +115,11 @@ class Submission:
             )
         command = self.command(progress)
         check_schema(database_url)
-        rate = build_parser().parse_args(self.job_options).false_unknown_rate
-        ensure_schedule(database_url, self.topic, self.model, rate)
+        options = build_parser().parse_args(self.job_options)
+        ensure_schedule(database_url, self.topic, self.model, options.false_unknown_rate)
         kafka = self.addresses.require_kafka()
-        ensure_topics(kafka, [self.topic, DEAD_LETTER_TOPIC], TOPIC_PARTITIONS)
-        for complaint in _complaints(kafka, self.topic):
+        ensure_topics(kafka, [self.topic, options.dead_letter_topic], TOPIC_PARTITIONS)
+        for complaint in _complaints(kafka, self.topic, options.dead_letter_topic):
             progress(complaint)
         if self.savepoint is None:
             with TopicReader(kafka, self.topic) as reader:
@@ -130,11 +130,12 @@ class Submission:
         return flink_run(command, environment)
 
 
-def _complaints(kafka: str, topic: str) -> Iterator[str]:
-    """Say what is wrong with the topic's settings, or that we may not know them: neither keeps the job from running."""
+def _complaints(kafka: str, topic: str, dead_letter_topic: str) -> Iterator[str]:
+    """Say what is wrong with the topics' settings, or that we may not know them: neither keeps the job from running."""
     try:
-        settings = read_topic_settings(kafka, topic)
+        settings, of_letters = read_topic_settings(kafka, topic), read_topic_settings(kafka, dead_letter_topic)
     except ConfigError as error:
         yield str(error)
     else:
         yield from () if settings is None else settings.complaints(topic)
+        yield from () if of_letters is None else of_letters.complaints_of_dead_letters(dead_letter_topic)

@@ -18,7 +18,7 @@ from jobs.pipeline.tables import DEAD_LETTER_RECORDS, RAW_MESSAGES
 
 OPERATOR_NAMES: Final = (
     ("KafkaSource", RAW_MESSAGES, "Messages from Kafka"),
-    ("Calc", "source_offset", "Lay out dead letters with headers"),
+    ("Calc", "letter_value", "Lay out dead letters"),
     ("Calc", "count_rejected", "Count reasons, lay out dead_letters"),
     ("Calc", "record_key <> connection_id", "Keep invalid records"),
     ("Calc", "record_key = connection_id", "Keep messages"),

@@ -67,22 +67,15 @@ def rejected_view(_settings: JobSettings) -> str:
         WHERE rejection_reason IS NOT NULL OR record_key IS NULL OR record_key <> connection_id"""
 
 
-def dead_letter_records_query(settings: JobSettings) -> str:
-    """Select the dead letters for their topic: the bytes as they were, and as headers why and where from.
+def dead_letter_records_query(_settings: JobSettings) -> str:
+    """Select the dead letters for their topic.
 
     What is longer is left out: of a compressed record, the job has no more of it than that it is.
     """
-    topic = settings.topic.replace("'", "''")
-    pairs = {
-        "reason": "reason",
-        "source_topic": f"'{topic}'",
-        "source_partition": "CAST(kafka_partition AS STRING)",
-        "source_offset": "CAST(kafka_offset AS STRING)",
-    }
-    headers = ", ".join(f"'{key}', ENCODE({value}, 'UTF-8')" for key, value in pairs.items())
     return f"""
         INSERT INTO {DEAD_LETTER_RECORDS}
-        SELECT {_up_to(MAX_KEY_BYTES, "record_key")}, {_up_to(MAX_VALUE_BYTES, "body")}, MAP[{headers}]
+        SELECT {_up_to(MAX_KEY_BYTES, "record_key")} AS letter_key, {_up_to(MAX_VALUE_BYTES, "body")} AS letter_value,
+               reason, kafka_partition, kafka_offset
         FROM {REJECTED}"""
 
 

@@ -41,18 +41,23 @@ def raw_messages_ddl(settings: JobSettings) -> str:
 
 
 def dead_letter_records_ddl(settings: JobSettings) -> str:
-    """Declare the dead-letter topic: the original key and bytes, and as headers where they were and what is wrong."""
+    """Declare the dead-letter topic: the original key and bytes, why they are no message, and where they were."""
+    database = settings.database
     return f"""
         CREATE TEMPORARY TABLE {DEAD_LETTER_RECORDS} (
-            record_key BYTES,
-            body BYTES,
-            headers MAP<STRING, BYTES> METADATA
+            letter_key BYTES,
+            letter_value BYTES,
+            reason STRING,
+            kafka_partition INT,
+            kafka_offset BIGINT
         ) WITH (
-            'connector' = 'kafka',
+            'connector' = 'fingerprint-dead-letters',
+            'bootstrap.servers' = {_text(settings.kafka)},
             'topic' = {_text(settings.dead_letter_topic)},
-            'properties.bootstrap.servers' = {_text(settings.kafka)},
-            {_KEY_OPTIONS},
-            'value.format' = 'raw'
+            'source-topic' = {_text(settings.topic)},
+            'url' = {_text(database.jdbc_url)},
+            'username' = {_text(database.user)},
+            'password' = {_text(database.password)}
         )"""
 
 

@@ -129,6 +129,21 @@ found AS (
     HAVING count(*) > max(few_dead_letters)
 
     UNION ALL
+    SELECT 'dead letters', CASE WHEN lost = 'all' THEN 'critical' ELSE 'warning' END,
+           'not in their topic: ' || lost, NULL, NULL, min(seen_at), count(*), 0,
+           format('The dead-letter topic did not take %s of %s invalid records, up to %s UTC: %s', lost, count(*),
+                  to_char(max(seen_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
+                  (array_agg(reason ORDER BY seen_at DESC, kafka_partition, kafka_offset DESC))[1])
+    FROM (
+        SELECT kafka_partition, kafka_offset, lost, reason, seen_at
+        FROM dead_letter_losses, limits
+        WHERE seen_at > now() - fault_shown_for
+        ORDER BY seen_at DESC
+        LIMIT 10000
+    ) AS loss
+    GROUP BY lost
+
+    UNION ALL
     SELECT 'lag', CASE WHEN lag_s > very_long_lag_s THEN 'critical' ELSE 'warning' END,
            'results', NULL, NULL, from_at, lag_s, long_lag_s,
            format('Half of the last %s windows took more than %s s from receipt to row, where %s s are allowed', windows,

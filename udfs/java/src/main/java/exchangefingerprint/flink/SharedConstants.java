@@ -15,7 +15,7 @@ public final class SharedConstants {
     public static final int HEARTBEAT = 3;
 
     // The version of what the functions keep of a connection.
-    public static final int STATE_LAYOUT = 2;
+    public static final int STATE_LAYOUT = 3;
 
     // What a message may be.
     public static final int MAX_VALUE_BYTES = 65536;

@@ -49,9 +49,18 @@ public final class RetryingPostgresDriver implements Driver {
     private static Driver postgresql() {
         try {
             ClassLoader loader = RetryingPostgresDriver.class.getClassLoader();
-            return (Driver) Class.forName(POSTGRESQL, true, loader).getDeclaredConstructor().newInstance();
+            Class<?> postgresql = Class.forName(POSTGRESQL, true, loader);
+            leaveDriverManager(postgresql);
+            return (Driver) postgresql.getDeclaredConstructor().newInstance();
         } catch (ReflectiveOperationException error) {
             throw new IllegalStateException("Expected PostgreSQL's driver beside the job's functions", error);
+        }
+    }
+
+    /** The JVM's list of drivers would hold all classes of the job, once for each time that they are loaded. */
+    private static synchronized void leaveDriverManager(Class<?> postgresql) throws ReflectiveOperationException {
+        if ((boolean) postgresql.getMethod("isRegistered").invoke(null)) {
+            postgresql.getMethod("deregister").invoke(null);
         }
     }
 

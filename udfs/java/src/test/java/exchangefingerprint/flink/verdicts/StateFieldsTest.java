@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 class StateFieldsTest {
     @Test
     void theLayoutIsThis() {
-        assertEquals(2, SharedConstants.STATE_LAYOUT);
+        assertEquals(3, SharedConstants.STATE_LAYOUT);
         assertEquals(
                 List.of("layout StateLayout", "history String", "segment Long", "model_version String",
                         "last_offset Long"),

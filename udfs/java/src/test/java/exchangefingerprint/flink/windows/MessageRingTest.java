@@ -85,7 +85,7 @@ class MessageRingTest {
     @Test
     void theLayoutIsThis() throws IOException {
         DataOutputSerializer expected = new DataOutputSerializer(64);
-        expected.writeByte(2);
+        expected.writeByte(3);
         writeLongs(expected, 2, 7, S); // messages, segment, last receive time
         writeLongs(expected, 2, 0, S, 1, S, 0); // all: how many, first, last, offset, longest pauses
         writeLongs(expected, 1, S, S, 1, 0, 0); // data
@@ -95,7 +95,7 @@ class MessageRingTest {
         writeLongs(expected, 0); // windows
         expected.writeInt(42);
         writeLongs(expected, 0, 1, 2, 3, 4, 5, 6, S, 11, 12, 13, 14, 15, 16);
-        assertEquals(2, SharedConstants.STATE_LAYOUT);
+        assertEquals(3, SharedConstants.STATE_LAYOUT);
         assertArrayEquals(expected.getCopyOfBuffer(), Bytes.of(serializer, of(2)));
     }
 
@@ -125,7 +125,7 @@ class MessageRingTest {
         byte[] bytes = Bytes.of(serializer, of(3));
         bytes[0]--;
         String said = assertThrows(IOException.class, () -> Bytes.read(serializer, bytes)).getMessage();
-        assertTrue(said.contains("found layout 1: submit the job without --resume"), said);
+        assertTrue(said.contains("found layout 2: submit the job without --resume"), said);
         assertThrows(IOException.class, () -> Bytes.restored(serializer, 1));
     }
 

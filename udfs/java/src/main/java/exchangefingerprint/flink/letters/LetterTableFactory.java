@@ -1,0 +1,76 @@
+package exchangefingerprint.flink.letters;
+
+import java.util.Properties;
+import java.util.Set;
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.ConfigOptions;
+import org.apache.flink.configuration.ReadableConfig;
+import org.apache.flink.table.connector.ChangelogMode;
+import org.apache.flink.table.connector.sink.DynamicTableSink;
+import org.apache.flink.table.connector.sink.SinkV2Provider;
+import org.apache.flink.table.factories.DynamicTableSinkFactory;
+import org.apache.flink.table.factories.FactoryUtil;
+
+/** The connector {@code fingerprint-dead-letters}: rows of {@link Letter#TABLE} become records of a topic. */
+public final class LetterTableFactory implements DynamicTableSinkFactory {
+    private static final ConfigOption<String> KAFKA = text("bootstrap.servers");
+    private static final ConfigOption<String> TOPIC = text("topic");
+    private static final ConfigOption<String> SOURCE_TOPIC = text("source-topic");
+    private static final ConfigOption<String> URL = text("url");
+    private static final ConfigOption<String> USERNAME = text("username");
+    private static final ConfigOption<String> PASSWORD = text("password");
+
+    private static ConfigOption<String> text(String name) {
+        return ConfigOptions.key(name).stringType().noDefaultValue();
+    }
+
+    @Override
+    public String factoryIdentifier() {
+        return "fingerprint-dead-letters";
+    }
+
+    @Override
+    public Set<ConfigOption<?>> requiredOptions() {
+        return Set.of(KAFKA, TOPIC, SOURCE_TOPIC, URL);
+    }
+
+    @Override
+    public Set<ConfigOption<?>> optionalOptions() {
+        return Set.of(USERNAME, PASSWORD);
+    }
+
+    @Override
+    public DynamicTableSink createDynamicTableSink(Context context) {
+        FactoryUtil.TableFactoryHelper helper = FactoryUtil.createTableFactoryHelper(this, context);
+        helper.validate();
+        ReadableConfig options = helper.getOptions();
+        Properties login = new Properties();
+        options.getOptional(USERNAME).ifPresent(user -> login.setProperty("user", user));
+        options.getOptional(PASSWORD).ifPresent(password -> login.setProperty("password", password));
+        return new LetterTable(
+                new LetterSink(
+                        options.get(KAFKA), options.get(TOPIC), options.get(SOURCE_TOPIC), options.get(URL), login));
+    }
+
+    private record LetterTable(LetterSink sink) implements DynamicTableSink {
+        @Override
+        public ChangelogMode getChangelogMode(ChangelogMode requested) {
+            return ChangelogMode.insertOnly();
+        }
+
+        @Override
+        public SinkRuntimeProvider getSinkRuntimeProvider(Context context) {
+            return SinkV2Provider.of(sink);
+        }
+
+        @Override
+        public DynamicTableSink copy() {
+            return this;
+        }
+
+        @Override
+        public String asSummaryString() {
+            return "dead letters";
+        }
+    }
+}
