@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
@@ -36,6 +37,7 @@ def n_rows(database_url: str) -> int:
         return int(count)
 
 
+@pytest.mark.slow
 def test_the_job_goes_on_whatever_the_topic_refuses(
     local_stack: StackStatus, database_url: str, wait_until: Callable[..., None]
 ) -> None:
@@ -75,6 +77,8 @@ def test_the_job_goes_on_whatever_the_topic_refuses(
         lost, reason = losses(database_url)[0, 4]
         assert (lost, "partition" in reason) == ("all", True), reason
         assert check_job(flink).job_id == job_id
+        # Flink fetches metrics when they are first asked for.
+        wait_until(lambda: ask(flink, f"/jobs/{job_id}/metrics", get="numRestarts") != [], what="the metrics")
         restarts = ask(flink, f"/jobs/{job_id}/metrics", get="numRestarts")
         assert [metric["value"] for metric in restarts] == ["0"]
         with connect(database_url) as database:
