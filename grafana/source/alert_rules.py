@@ -117,6 +117,26 @@ TABLE_RULES: Final = (
         lasts="1m",
         on_error="Error",
     ),
+    TableRule(
+        name="clock skew",
+        summary="The clock of who receives {{ .Labels.subject }} is wrong",
+        description=f"By {_NUMBER} s, against the clock of the database. {_CONNECTION}",
+    ),
+    TableRule(
+        name="new connections",
+        summary="A flood of new connection ids",
+        description=f"{_NUMBER} of them in the last ten minutes.",
+    ),
+    TableRule(
+        name="short connections",
+        summary="Most new connections end before anything tells what they are",
+        description=f"{_NUMBER} of the last hour had fewer than 50 messages.",
+    ),
+    TableRule(
+        name="more alerts",
+        summary="More alerts of the rule {{ .Labels.subject }} than are listed",
+        description=f"{_NUMBER} more. One cause is likely: see what they have in common.",
+    ),
 )
 
 METRIC_RULES: Final = (

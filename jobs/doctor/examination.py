@@ -45,6 +45,7 @@ def _checks(addresses: Addresses) -> Iterator[tuple[str, Check]]:
         yield "Kafka", partial(service_checks.check_kafka_service, bootstrap)
     if flink := addresses.flink or state.flink_url:
         yield "Flink", partial(service_checks.check_flink_service, flink)
+        yield "job", partial(service_checks.check_job_of, flink)
     if database_url := addresses.database_url or state.database_url:
         yield "PostgreSQL", partial(service_checks.check_database_service, database_url)
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from importlib.metadata import version
 
 from ingest.kafka.topic_settings import read_topic_settings
+from jobs.cluster.flink_client import check_job
+from jobs.cluster.job_failures import find_failures
 from jobs.config import TOPIC
 from jobs.doctor.findings import Finding, Level
 from jobs.results.migrations import read_schema
@@ -84,6 +86,18 @@ def check_flink_service(url: str) -> Finding:
         return Finding(subject="Flink", found=found)
     advice = f"use a cluster of Flink {client}, which the job is submitted with"
     return Finding(subject="Flink", level=Level.WARNING, found=found, advice=advice)
+
+
+def check_job_of(url: str) -> Finding:
+    """Ask a cluster whether our job runs, or fails again and again."""
+    check, failures = check_job(url), find_failures(url)
+    if failures.keeps_failing:
+        advice = "mend that; docs/runbook.md#job-down says where to look"
+        return Finding(subject="job", level=Level.PROBLEM, found=f"keeps failing: it {failures}", advice=advice)
+    if check.problem:
+        return Finding(subject="job", found=f"does not run: {check.problem}")
+    restarts = f", started again {failures.n_restarts} times" if failures.n_restarts else ""
+    return Finding(subject="job", found=f"runs as {check.job_id}{restarts}")
 
 
 def check_database_service(database_url: str) -> Iterator[Finding]:

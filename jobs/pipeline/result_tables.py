@@ -7,7 +7,7 @@ what a row is found by, and what the tests expect of the database. `sql/migratio
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ingest.kafka.record_validity import MAX_VALUE_BYTES
@@ -61,6 +61,8 @@ class ResultTable:
         What the key has too because PostgreSQL wants it there, a function of the others.
     written_at : str or None
         The time of writing, which is no result; PostgreSQL fills it in unless it is one of `columns`.
+    noted : dict of str by name
+        PostgreSQL's types of what it notes besides of when a row was written, which is no result either.
     """
 
     name: str
@@ -68,6 +70,7 @@ class ResultTable:
     key: tuple[str, ...]
     partitioned_by: str | None = None
     written_at: str | None = None
+    noted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def primary_key(self) -> tuple[str, ...]:
@@ -91,7 +94,7 @@ class ResultTable:
             name: column.stored_as or (_TIME_TYPE if name.endswith("_at") else _POSTGRES_TYPES[column.flink_type])
             for name, column in self.columns.items()
         }
-        return types if self.written_at is None else types | {self.written_at: _TIME_TYPE}
+        return types | dict(self.noted) | ({} if self.written_at is None else {self.written_at: _TIME_TYPE})
 
     def in_order(self, computed: Iterable[str]) -> list[str]:
         """Put the names of columns that were computed in the table's order.
@@ -238,6 +241,13 @@ _TABLES: Final = (
     ResultTable(
         name=CONNECTION_ACTIVITY,
         key=("connection_id",),
+        written_at="written_at",
+        noted={
+            "began_at": _TIME_TYPE,
+            "lag_s": "double precision",
+            "lag_since_at": _TIME_TYPE,
+            "lag_before_s": "double precision",
+        },
         columns={
             "connection_id": Column("STRING"),
             "kafka_partition": Column("INT"),

@@ -25,6 +25,10 @@ class Rule(StrEnum):
     DEAD_LETTERS = "dead letters"
     LAG = "lag"
     JOB_DOWN = "job down"
+    CLOCK_SKEW = "clock skew"
+    NEW_CONNECTIONS = "new connections"
+    SHORT_CONNECTIONS = "short connections"
+    MORE_ALERTS = "more alerts"
 
 
 SETTLED_AFTER_S: Final = 30
@@ -60,20 +64,24 @@ def read_alerts(database: Connection, rules: Collection[str] = tuple(Rule)) -> l
     database : psycopg2 connection
         In autocommit mode, so that each call sees what has been written since.
     rules : collection of str
-        Only alerts of these.
+        Only alerts of these, and how many of these are not listed.
     """
     columns = ", ".join(_COLUMNS)
-    query = f"SELECT {columns} FROM alerts WHERE rule = ANY(%s)"  # noqa: S608  # only our own names
+    query = f"SELECT {columns} FROM alerts WHERE rule = ANY(%(rules)s)"  # noqa: S608  # only our own names
+    query = f"{query} OR (rule = '{Rule.MORE_ALERTS}' AND subject = ANY(%(rules)s))"
     with database.cursor() as cursor:
-        cursor.execute(f"{query} ORDER BY severity, since_at DESC, rule, subject", ([str(rule) for rule in rules],))
+        cursor.execute(f"{query} ORDER BY severity, since_at DESC, rule, subject", {"rules": [str(r) for r in rules]})
         return [Alert(**dict(zip(_COLUMNS, row, strict=True))) for row in cursor.fetchall()]
 
 
-def with_job(alerts: Sequence[Alert], *, problem: str, job_id: str, unchanged_s: float) -> list[Alert]:
+def with_job(
+    alerts: Sequence[Alert], *, problem: str, job_id: str, unchanged_s: float, failing: str = ""
+) -> list[Alert]:
     """Add what Flink says of the job to what the tables say.
 
     Where it runs, tables to which nothing comes are no proof that it is down: such an alert becomes a warning. A job
-    whose tasks do not all run, or have only just begun to, is no proof of the contrary.
+    whose tasks do not all run, or have only just begun to, is no proof of the contrary. One that keeps failing is down,
+    whatever Flink calls it.
 
     Parameters
     ----------
@@ -85,9 +93,13 @@ def with_job(alerts: Sequence[Alert], *, problem: str, job_id: str, unchanged_s:
         Of a job that runs.
     unchanged_s : float
         For how long all its tasks have run.
+    failing : str
+        How often it has failed, behind "it"; empty unless it keeps failing.
     """
     if problem:
-        return [_job_down(problem), *alerts]
+        return [_job_down(f"{problem}; it {failing}" if failing else problem), *alerts]
+    if failing:
+        return [_job_down(f"Flink runs the job {job_id}, but it {failing}"), *alerts]
     if unchanged_s < SETTLED_AFTER_S:
         return list(alerts)
     return sorted((_despite(alert, job_id) for alert in alerts), key=lambda alert: alert.severity)
@@ -114,12 +126,17 @@ def _despite(alert: Alert, job_id: str) -> Alert:
     return replace(alert, severity="warning", summary=f"{alert.summary}; Flink says that the job {job_id} runs")
 
 
+def _stands_for(alert: Alert) -> int:
+    return round(alert.value or 0) if alert.rule == Rule.MORE_ALERTS else 1
+
+
 def alert_table(alerts: Sequence[Alert]) -> Table:
     """Draw alerts: what is wrong with what, since when, and the numbers."""
-    n_critical = sum(alert.severity == "critical" for alert in alerts)
+    n_critical = sum(_stands_for(alert) for alert in alerts if alert.severity == "critical")
+    n_warnings = sum(_stands_for(alert) for alert in alerts if alert.severity == "warning")
     shown = Table(
         title="What is wrong now, critical first, then the latest",
-        caption=f"{n_critical} critical, {len(alerts) - n_critical} warnings; docs/runbook.md says what to do",
+        caption=f"{n_critical:,} critical, {n_warnings:,} warnings; docs/runbook.md says what to do",
     )
     for heading in ("rule", "severity"):
         shown.add_column(heading, no_wrap=True)

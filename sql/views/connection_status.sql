@@ -38,7 +38,14 @@ SELECT connection_id,
        )                                                      AS first_seen_at,
        last_window_end_at                                     AS last_seen_at,
        signature,
-       model_version
+       model_version,
+       updated_at,
+       (
+           SELECT CASE WHEN last_recv_at > written_at
+                       THEN extract(epoch FROM last_recv_at - written_at)::double precision ELSE -least_lag_s END
+           FROM connection_clocks
+           WHERE connection_id = verdicts.connection_id
+       )                                                      AS clock_ahead_s
 FROM connection_verdicts AS verdicts;
 
 COMMENT ON VIEW connection_status IS 'One row per connection: what it claims to be, what it behaves like, how sure.';
@@ -67,3 +74,7 @@ COMMENT ON COLUMN connection_status.first_seen_at IS
 COMMENT ON COLUMN connection_status.last_seen_at IS 'Receive time of the last message of its last window.';
 COMMENT ON COLUMN connection_status.signature IS 'Short description of the behaviour in its last 16 windows.';
 COMMENT ON COLUMN connection_status.model_version IS 'The model that scored its latest window.';
+COMMENT ON COLUMN connection_status.updated_at IS 'When its verdict was last written, by the clock of the job.';
+COMMENT ON COLUMN connection_status.clock_ahead_s IS
+    'How far its receive times are ahead of the clock of the database, at least; below 0 the shortest time from receipt to row '
+    'lately; NULL before that is known. skewed_connections has those whose clock is wrong.';

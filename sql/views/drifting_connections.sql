@@ -2,8 +2,13 @@ CREATE OR REPLACE VIEW drifting_connections AS
 WITH latest AS (
     SELECT DISTINCT ON (connection_id)
            connection_id, declared_exchange, since_at, detected_at, rate_before, rate_now, score
-    FROM health_events
-    WHERE kind = 'drift' AND detected_at > now() - interval '1 hour'
+    FROM (
+        SELECT *
+        FROM health_events
+        WHERE kind = 'drift' AND detected_at > now() - interval '1 hour' AND written_at > now() - interval '1 hour'
+        ORDER BY written_at DESC
+        LIMIT 10000
+    ) AS last_events
     ORDER BY connection_id, detected_at DESC, kafka_offset DESC
 )
 SELECT connection_id,

@@ -3,7 +3,8 @@
 `python tests/benchmarks/bench_state.py million` lets short-lived connections pass through the real job, beside a little
 steady traffic, with a time to live so short that what is kept of them expires meanwhile, and draws the size of
 checkpoints and the TaskManager's heap after garbage collection over time. `... bytes` measures both per live
-connection, with 10 and with 60 messages each. `--state-backend rocksdb` does either on RocksDB.
+connection, with 10 and with 60 messages each. `... flood` lets a million ids come twice that do not expire, and
+tells how often the job had to start again. `--state-backend rocksdb` does each on RocksDB.
 
 It needs the `jcmd` of a JDK, which asks the TaskManager to collect its garbage before its heap is measured.
 """
@@ -15,7 +16,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,6 +33,7 @@ from jobs.trials.sandbox import addresses_of, delete_topic, end_job, fresh_datab
 from jobs.trials.soak.probes import FlinkProbe, live_heap_mb
 from stack.stack_status import StackStatus
 from synthetic.sessions import synthetic_sessions
+from udfs.errors import PipelineError
 
 PARTITIONS = 4
 START_NS = 1_790_000_000_000_000_000
@@ -41,6 +43,8 @@ AT_ONCE = 500
 
 STEADY_CONNECTIONS = 100
 SAMPLE_EVERY_S = 5.0
+FLOOD_TIMEOUT_S = 900.0
+"""So long the job may take for what one flood left it to read."""
 
 
 def templates(n_each: int) -> list[tuple[bytes, bytes]]:
@@ -190,6 +194,32 @@ def measure_million(home: Path | None, chosen: argparse.Namespace) -> None:
     draw(samples, ttl_s, chosen.out)
 
 
+def measure_flood(home: Path | None, chosen: argparse.Namespace) -> None:
+    """Let a million ids come, and as many others, with the default time to live; say what that did to the job."""
+    with running_job(home, f"flood_{time.time_ns()}", "--state-backend", chosen.state_backend) as (source, meter):
+        for n_times in (1, 2):
+            started_s = time.monotonic()
+            source.pass_by(chosen.connections, chosen.messages, chosen.rate)
+            end_s = time.monotonic() + FLOOD_TIMEOUT_S
+            while (found := read_flood(meter)).get("lag") != 0 and time.monotonic() < end_s:
+                print(json.dumps(found | {"at_s": round(time.monotonic() - started_s)}), flush=True)
+                time.sleep(SAMPLE_EVERY_S)
+            print(
+                f"{chosen.state_backend}, {n_times} times {chosen.connections:,} ids of {chosen.messages} messages: "
+                f"{json.dumps(found)} after {time.monotonic() - started_s:.0f} s",
+                flush=True,
+            )
+
+
+def read_flood(meter: Meter) -> dict[str, float]:
+    """Ask how often the job was restarted, what it has still to read, and what it keeps; empty if Flink is too busy."""
+    with suppress(requests.RequestException, PipelineError):
+        lag, checkpoint = meter.probe.lag(), meter.probe.checkpoint()
+        found = {"restarts": meter.probe.restarts(), "heap_mb": meter.probe.heap_mb().get("taskmanager", 0.0)}
+        return found | ({} if lag is None else {"lag": lag}) | ({} if checkpoint is None else checkpoint)
+    return {}
+
+
 def measure(meter: Meter) -> dict[str, float]:
     """Take one sample; what does not answer in a hurry is left out."""
     try:
@@ -218,9 +248,9 @@ def draw(samples: list[dict[str, float]], ttl_s: float, path: Path) -> None:
 
 
 def main() -> None:
-    """Run one of the two benchmarks."""
+    """Run one of the benchmarks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["million", "bytes"])
+    parser.add_argument("what", choices=["million", "bytes", "flood"])
     parser.add_argument("--connections", type=int, help="a million, and 100,000 to measure bytes")
     parser.add_argument("--messages", type=int, default=10, help="of each connection that passes")
     parser.add_argument("--rate", type=float, default=40_000, help="of their messages per second, at most")
@@ -234,9 +264,9 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.what == "bytes":
         measure_bytes(chosen.home, chosen.connections or 100_000, chosen.state_backend)
-    else:
-        chosen.connections = chosen.connections or 1_000_000
-        measure_million(chosen.home, chosen)
+        return
+    chosen.connections = chosen.connections or 1_000_000
+    (measure_flood if chosen.what == "flood" else measure_million)(chosen.home, chosen)
 
 
 if __name__ == "__main__":

@@ -295,7 +295,15 @@ def test_messages_without_windows_mean_that_the_job_does_not_score(
 
 @pytest.mark.usefixtures("model")
 def test_values_are_above_zero_and_subjects_are_told_once(
-    insert: Insert, activity: Any, verdict: Any, event: Any, fault: Any, dead_letters: Any, window: Any, select: Select
+    insert: Insert,
+    activity: Any,
+    verdict: Any,
+    event: Any,
+    fault: Any,
+    dead_letters: Any,
+    window: Any,
+    select: Select,
+    database: Connection,
 ) -> None:
     """Grafana's rules take every value above 0 for an alert, and refuse the same labels twice."""
     heard_at = ago(seconds=1)
@@ -322,6 +330,13 @@ def test_values_are_above_zero_and_subjects_are_told_once(
             verdict(connection_id="fast", last_window_end_at=ago(seconds=1)),
         ]
     )
+    insert([activity(connection_id="ahead", last_recv_at=ago(hours=-8))])
+    with database.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO connection_activity (connection_id, kafka_partition, last_offset, messages, last_recv_at, "
+            "written_at) SELECT 'short' || n, 0, n, 49, now() - interval '90 s', now() - interval '90 s' "
+            "FROM generate_series(1, 1001) AS n"
+        )
     dead_letters("not JSON", 2000)
     rows = select("SELECT rule, subject, value, runbook FROM alerts")
     assert {row["rule"] for row in rows} == set(Rule)

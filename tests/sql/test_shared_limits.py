@@ -52,4 +52,5 @@ def test_the_rate_of_a_connection_looks_as_far_back_as_its_last_windows_can_reac
 def test_a_silence_counts_from_the_end_of_the_time_that_one_sign_of_life_stands_for() -> None:
     (source,) = ROOT.glob("*/java/**/Health.java")
     bucket_ns = only_number(r"BUCKET_NS = ([\d_]+)L", source.read_text())
-    assert only_number(r"limit_s \+ (\d+)\)", view("silent_connections")) == bucket_ns / 10**9
+    for name in ("silent_connections", "alerts"):
+        assert only_number(r"limit_s \+ (\d+)\)", view(name)) == bucket_ns / 10**9

@@ -12,6 +12,7 @@ from jobs.cli.console import out, print_json
 from jobs.cli.exit_codes import failed_if
 from jobs.cli.options import OutputFormat
 from jobs.cluster.flink_client import check_job
+from jobs.cluster.job_failures import find_failures
 from jobs.cluster.service_addresses import Addresses
 from jobs.results.active_alerts import Rule, alert_table, read_alerts, with_job
 from jobs.results.migrations import check_schema
@@ -37,7 +38,9 @@ def alerts(
         found = read_alerts(database, rules)
     flink_url = addresses.find_flink()
     if flink_url is not None and Rule.JOB_DOWN in rules:
-        found = with_job(found, **asdict(check_job(flink_url)))
+        failures = find_failures(flink_url)
+        failing = str(failures) if failures.keeps_failing else ""
+        found = with_job(found, **asdict(check_job(flink_url)), failing=failing)
     if output is OutputFormat.JSON:
         for alert in found:
             print_json(asdict(alert))

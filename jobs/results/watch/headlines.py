@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from jobs.results.visible_text import visible
 from jobs.results.watch.panes import COLUMNS, Pane, Row, clock, span
 from jobs.results.watch.view_snapshot import Choice, Snapshot
+
+FAR_AHEAD_S: Final = 5.0
+FAR_BEHIND_S: Final = 30.0
+"""The limits of the view `skewed_connections`."""
 
 
 def summary_lines(snapshot: Snapshot) -> tuple[str, str]:
@@ -53,7 +59,15 @@ def _detail(pane: Pane, row: Row, snapshot: Snapshot) -> str:
         since = f"since {clock(row['since_at'], snapshot.at)}"
         return f"{row['connection_id']}: {row['kind']} {since}: {row['reason'] or row['detected_exchange']}"
     reason = f": {row['reason']}" if row["reason"] else ""
-    return f"{row['connection_id']}, {row['messages']:,} messages, {row['signature']}{reason}"
+    return f"{row['connection_id']}, {row['messages']:,} messages, {row['signature']}{_clock(row)}{reason}"
+
+
+def _clock(row: Row) -> str:
+    """Say how far a connection's receive times are from the clock of the database, if that is far."""
+    ahead_s = row.get("clock_ahead_s") or 0.0
+    if ahead_s > FAR_AHEAD_S:
+        return f", clock {span(ahead_s)} ahead"
+    return f", received {span(-ahead_s)} before it was written" if -ahead_s >= FAR_BEHIND_S else ""
 
 
 def cells(pane: Pane, row: Row, snapshot: Snapshot) -> list[str]:

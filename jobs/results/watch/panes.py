@@ -10,8 +10,9 @@ from typing import Any, Final
 
 Row = dict[str, Any]
 
-LIVE: Final = "last_seen_at > now() - interval '15 minutes'"
-"""Which connections count as live; they come first, whatever the order."""
+LIVE: Final = """(last_seen_at > now() - interval '15 minutes'
+    AND (last_seen_at <= now() OR updated_at > now() - interval '15 minutes'))"""
+"""Which connections count as live; they come first, whatever the order. A clock that is ahead keeps none alive."""
 
 MINUTE_S: Final = 60
 HOUR_S: Final = 3600

@@ -106,9 +106,9 @@ def read_snapshot(database: Connection, choice: Choice) -> Snapshot:
     """Read what is shown now; the connection is in autocommit mode, so each call sees what was written since."""
     begun_s = time.monotonic()
     with database.cursor() as cursor:
-        at, critical, warnings, subjects = _one(cursor, ALERTS)
+        at, critical, warnings, subjects, alerts = _one(cursor, ALERTS)
         (matching,) = _one(cursor, *statement(Pane.CONNECTIONS, choice, subjects, count=True))
-        rows = {pane: _rows(cursor, *statement(pane, choice, subjects)) for pane in Pane}
+        rows = {pane: _rows(cursor, *statement(pane, choice, subjects, alerts)) for pane in Pane}
         summary = _read_summary(cursor, critical, warnings)
         return Snapshot(at=at, begun_s=begun_s, summary=summary, matching=matching, rows=rows)
 
@@ -134,9 +134,11 @@ SUMMARY: Final = f"""
     ) AS last_minute"""
 
 ALERTS: Final = """
-    SELECT clock_timestamp(), count(*) FILTER (WHERE severity = 'critical'),
-           count(*) FILTER (WHERE severity <> 'critical'), coalesce(array_agg(DISTINCT subject), '{}')
-    FROM alerts"""
+    SELECT clock_timestamp(), coalesce(sum(n) FILTER (WHERE severity = 'critical'), 0)::bigint,
+           coalesce(sum(n) FILTER (WHERE severity <> 'critical'), 0)::bigint,
+           coalesce(array_agg(DISTINCT subject), '{}'), coalesce(jsonb_agg(to_jsonb(alert)), '[]')::text
+    FROM (SELECT *, CASE rule WHEN 'more alerts' THEN value ELSE 1 END AS n FROM alerts) AS alert"""
+"""All alerts, of which there are a few hundred at most: the view is read once for a snapshot."""
 
 
 def _read_summary(cursor: Cursor, critical: int, warnings: int) -> Summary:
@@ -156,24 +158,28 @@ def _read_summary(cursor: Cursor, critical: int, warnings: int) -> Summary:
     )
 
 
+_NO_LIE: Final = "detected_at < now() + interval '1 day'"
+"""Times of years ahead would hold the places of all events that come."""
+
 _SOURCES: Final = {
     Pane.ALERTS: """
-        SELECT rule, severity, subject, declared_exchange, detected_exchange, since_at, value, limit_value, summary,
-               runbook
-        FROM alerts""",
+        SELECT *
+        FROM jsonb_to_recordset(%(alerts)s) AS alert (rule text, severity text, subject text, declared_exchange text,
+            detected_exchange text, since_at timestamptz, value double precision, limit_value double precision,
+            summary text, runbook text)""",
     # What has to be looked up in other tables is a subquery, which PostgreSQL runs for the rows within the limit only.
     Pane.CONNECTIONS: """
         SELECT connection_id, declared_exchange, detected_exchange, certainty, probability, mismatch, since_at, windows,
-               messages, messages_per_second, last_seen_at, signature,
+               messages, messages_per_second, last_seen_at, signature, clock_ahead_s,
                (SELECT reason FROM connection_alerts WHERE connection_id = status.connection_id) AS reason
         FROM connection_status AS status""",
     Pane.EVENTS: f"""
         SELECT * FROM (
             (SELECT detected_at, kind, connection_id, declared_exchange, detected_exchange, since_at, reason
-             FROM verdict_events ORDER BY detected_at DESC LIMIT {MOST_EVENTS})
+             FROM verdict_events WHERE {_NO_LIE} ORDER BY detected_at DESC LIMIT {MOST_EVENTS})
             UNION ALL
             (SELECT detected_at, kind, connection_id, declared_exchange, NULL, since_at, reason
-             FROM connection_health ORDER BY detected_at DESC LIMIT {MOST_EVENTS})
+             FROM connection_health WHERE {_NO_LIE} ORDER BY detected_at DESC LIMIT {MOST_EVENTS})
         ) AS events""",
 }
 _PROBLEMS: Final = {
@@ -194,11 +200,11 @@ _KEYS: Final = {
 
 
 def statement(
-    pane: Pane, choice: Choice, subjects: Sequence[str] = (), *, count: bool = False
+    pane: Pane, choice: Choice, subjects: Sequence[str] = (), alerts: str = "[]", *, count: bool = False
 ) -> tuple[str, dict[str, Any]]:
     """Write the statement that reads a table's rows, or counts the connections, and the values that go into it.
 
-    `subjects` are those of all alerts.
+    `subjects` are those of all alerts, and `alerts` is what `ALERTS` reads of them, as JSON.
     """
     conditions = ["true"]
     if choice.exchange is not None:
@@ -215,7 +221,7 @@ def statement(
         "text": choice.text,
         "limit": choice.limit,
     }
-    values["subjects"] = list(subjects)
+    values |= {"subjects": list(subjects), "alerts": alerts}
     where = " AND ".join(conditions)
     if count:
         return f"SELECT count(*) FROM connection_status WHERE {where}", values

@@ -1,0 +1,98 @@
+"""How often a job has failed and was started again: Flink calls one RUNNING that does nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from jobs.cluster.flink_client import ask, find_running_job
+from udfs.errors import PipelineError
+
+LATELY_S: Final = 600
+KEEPS_FAILING: Final = 3
+"""A job that has failed so often in `LATELY_S` keeps failing. A part that is killed costs one failure, or two."""
+
+_MOST_ASKED: Final = 20
+_MOST_CHARACTERS: Final = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobFailures:
+    """How often a job has failed.
+
+    Attributes
+    ----------
+    n_restarts : int
+        How often it was started again since it was submitted, or since the last JobManager took it over.
+    n_lately : int
+        Failures of the last ten minutes, of which Flink keeps sixteen.
+    last_at : datetime or None
+        When it failed last; None if it never has.
+    last_reason : str
+        Why, in a line.
+    """
+
+    n_restarts: int = 0
+    n_lately: int = 0
+    last_at: datetime | None = None
+    last_reason: str = ""
+
+    @property
+    def keeps_failing(self) -> bool:
+        """Whether it fails again and again."""
+        return self.n_lately >= KEEPS_FAILING
+
+    def __str__(self) -> str:
+        """Write them in a sentence without a full stop; empty if there are none."""
+        if self.last_at is None:
+            return f"was started again {self.n_restarts} times" if self.n_restarts else ""
+        times = f"failed {self.n_lately} times in the last ten minutes, and was started again {self.n_restarts} times"
+        return f"{times} in all; the last failure, at {self.last_at:%H:%M:%S} UTC, was: {self.last_reason}"
+
+
+NO_FAILURES: Final = JobFailures()
+
+
+def find_failures(flink_url: str) -> JobFailures:
+    """Ask a cluster how often our job has failed; of no job, or no answer, there are no failures."""
+    try:
+        job = find_running_job(flink_url)
+        return NO_FAILURES if job is None else read_failures(flink_url, job.job_id)
+    except PipelineError:
+        return NO_FAILURES
+
+
+def read_failures(flink_url: str, job_id: str, *, now: datetime | None = None) -> JobFailures:
+    """Ask a cluster how often a job has failed; what can go wrong is that of `ask`.
+
+    Parameters
+    ----------
+    flink_url, job_id : str
+        The cluster's REST interface, and a job of its.
+    now : datetime, optional
+        With its zone; this machine's clock if None.
+    """
+    metrics = ask(flink_url, f"/jobs/{job_id}/metrics", get="numRestarts")
+    restarts = [round(float(metric["value"])) for metric in metrics if metric["id"] == "numRestarts"]
+    answer = ask(flink_url, f"/jobs/{job_id}/exceptions", maxExceptions=str(_MOST_ASKED))
+    failures = answer.get("exceptionHistory", {}).get("entries", [])
+    n_restarts = restarts[0] if restarts else 0
+    if not failures:
+        return JobFailures(n_restarts=n_restarts)
+    since_ms = ((now or datetime.now(UTC)).timestamp() - LATELY_S) * 1000
+    last = max(failures, key=lambda failure: failure["timestamp"])
+    return JobFailures(
+        n_restarts=n_restarts,
+        n_lately=sum(failure["timestamp"] >= since_ms for failure in failures),
+        last_at=datetime.fromtimestamp(last["timestamp"] / 1000, UTC),
+        last_reason=_reason(last),
+    )
+
+
+def _reason(failure: dict[str, Any]) -> str:
+    """Take the line out of a stack trace that says what went wrong: the last cause of all."""
+    lines = failure.get("stacktrace", "").splitlines()
+    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    reason = causes[-1] if causes else lines[0] if lines else failure.get("exceptionName", "unknown")
+    return reason if len(reason) <= _MOST_CHARACTERS else f"{reason[: _MOST_CHARACTERS - 1]}…"
