@@ -158,6 +158,12 @@ def alarming(empty: Connection) -> Connection:
                                              last_recv_at, silence_limit_s)
             SELECT id, 0, 999, 'binance', 1000, now() - make_interval(secs => silent_s), 5
             FROM (VALUES ('m', 80), ('s', 80), ('alone', 600)) AS activity (id, silent_s);
+            INSERT INTO connection_activity (connection_id, kafka_partition, last_offset, declared_exchange, messages,
+                                             last_recv_at, written_at, silence_limit_s)
+            SELECT 'short-' || n, 0, n, 'binance', 49, now() - interval '600 s', now() - interval '600 s', 5
+            FROM generate_series(1, 1001) AS n
+            UNION ALL
+            SELECT 'ahead', 0, 1, 'binance', 1000, now() + interval '8 hours', now() - interval '80 s', 5;
             INSERT INTO health_events (connection_id, kafka_partition, kafka_offset, kind, declared_exchange, messages,
                                        since_at, since_offset, detected_at, seq_before, seq, n_missing)
             SELECT id, 0, n, 'gap', 'binance', n, now(), 0, now(), n, n + 2, 1

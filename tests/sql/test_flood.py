@@ -64,6 +64,7 @@ def test_a_flood_of_warnings_leaves_the_critical_ones_on_top(
     flood(SUSPICIOUS, name="real", declared="kraken", n=3)
     flood(SUSPICIOUS, name="flood", declared="nobody", n=5000)
     flood(SILENT, name="silent", n=5000)
+    flood(SILENT, name="talking", n=1, heard_s=1)
     alerts = read_alerts(database)
     assert [alert.subject for alert in alerts if alert.severity == "critical"] == ["real1", "real2", "real3"]
     assert alerts[:3] == [alert for alert in alerts if alert.severity == "critical"]
@@ -75,6 +76,7 @@ def test_a_flood_of_warnings_leaves_the_critical_ones_on_top(
 def test_whoever_asks_for_one_rule_is_told_how_many_more_it_has(flood: Any, database: Connection) -> None:
     flood(SUSPICIOUS, name="u", declared=None, n=120)
     flood(SILENT, name="silent", n=120)
+    flood(SILENT, name="talking", n=1, heard_s=1)
     told = {(alert.rule, alert.subject) for alert in read_alerts(database, [Rule.STALL])}
     assert len(told) == 101
     assert ("more alerts", "stall") in told
@@ -116,6 +118,7 @@ def test_who_takes_a_new_id_every_49_messages_is_told(
 def test_two_hundred_thousand_ids_keep_nobody_waiting(flood: Any, database: Connection) -> None:
     """The view took minutes, and had a row for each; on a machine of its own it takes less than a second."""
     flood(SILENT, name="silent", n=200_000)
+    flood(SILENT, name="talking", n=1, heard_s=1)
     flood(SUSPICIOUS, name="u", declared=None, n=200_000)
     with database.cursor() as cursor:
         cursor.execute("ANALYZE")

@@ -1,0 +1,126 @@
+"""How often a job has failed, from Flink's REST interface as it is documented; and what `status` makes of it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from jobs.cli.stack.status import read_job
+from jobs.cluster.job_failures import find_failures, read_failures
+from jobs.config import JOB_NAME
+from jobs.doctor.findings import Level
+from jobs.doctor.service_checks import check_job_of
+from jobs.results.active_alerts import with_job
+
+JOB = "a" * 32
+NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
+TRACE = """org.apache.flink.runtime.JobException: Recovery is suppressed
+\tat org.apache.flink.runtime.Something
+Caused by: java.lang.OutOfMemoryError: Java heap space
+\tat java.base/java.util.Arrays.copyOf
+"""
+
+
+@contextmanager
+def flink_that_failed(*minutes_ago: float, restarts: int, now: datetime = NOW, state: str = "RUNNING") -> Iterator[str]:
+    """Serve what Flink says of a job that failed so long ago, all of whose tasks have run for a minute."""
+    now_ms = round(now.timestamp() * 1000)
+    times_ms = [now_ms - round(minutes * 60_000) for minutes in minutes_ago]
+    entries = [{"exceptionName": "x", "stacktrace": TRACE, "timestamp": time_ms} for time_ms in times_ms]
+    job = {
+        "jid": JOB,
+        "name": JOB_NAME,
+        "state": state,
+        "tasks": {"total": 4, "running": 4},
+        "start-time": now_ms - 3_600_000,
+        "duration": 3_600_000,
+        "last-modification": now_ms - 60_000,
+    }
+    answers: dict[str, Any] = {
+        "/jobs/overview": {"jobs": [job]},
+        f"/jobs/{JOB}/metrics": [{"id": "numRestarts", "value": str(restarts)}],
+        f"/jobs/{JOB}/exceptions": {"exceptionHistory": {"entries": entries, "truncated": False}},
+    }
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer = answers.get(self.path.partition("?")[0])
+            self.send_response(404 if answer is None else 200)
+            self.end_headers()
+            self.wfile.write(json.dumps(answer).encode())
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "127.0.0.1")
+
+
+def test_a_job_that_never_failed_has_no_failures() -> None:
+    with flink_that_failed(restarts=0) as url:
+        found = read_failures(url, JOB, now=NOW)
+    assert (found.n_restarts, found.n_lately, found.last_at, found.last_reason) == (0, 0, None, "")
+    assert not found.keeps_failing
+    assert str(found) == ""
+
+
+def test_failures_are_counted_and_the_last_one_is_told() -> None:
+    with flink_that_failed(1, 5, 9, 11, restarts=14) as url:
+        found = read_failures(url, JOB, now=NOW)
+    assert (found.n_restarts, found.n_lately) == (14, 3)
+    assert found.last_at == datetime(2026, 11, 30, 11, 59, tzinfo=UTC)
+    assert found.last_reason == "java.lang.OutOfMemoryError: Java heap space"
+    assert str(found) == (
+        "failed 3 times in the last ten minutes, and was started again 14 times in all; the last failure, at 11:59:00 "
+        "UTC, was: java.lang.OutOfMemoryError: Java heap space"
+    )
+
+
+@pytest.mark.parametrize(("minutes_ago", "keeps_failing"), [((1, 2), False), ((1, 2, 3), True), ((1, 11, 12), False)])
+def test_three_failures_in_ten_minutes_are_no_accident(minutes_ago: tuple[float, ...], keeps_failing: bool) -> None:
+    with flink_that_failed(*minutes_ago, restarts=3) as url:
+        assert read_failures(url, JOB, now=NOW).keeps_failing is keeps_failing
+
+
+def test_a_flink_that_is_away_tells_of_no_failure() -> None:
+    assert find_failures("http://127.0.0.1:9").n_restarts == 0
+
+
+@pytest.mark.parametrize("state", ["RUNNING", "RESTARTING"])
+def test_a_job_that_keeps_failing_is_told_by_status_doctor_and_alerts(state: str) -> None:
+    with flink_that_failed(1, 2, 3, restarts=14, now=datetime.now(UTC), state=state) as url:
+        job, finding, failures = read_job(url), check_job_of(url), find_failures(url)
+    assert (job.state, job.restarts, job.failures_lately) == ("keeps failing", 14, 3)
+    assert "Java heap space" in job.message
+    assert finding.level is Level.PROBLEM
+    assert "started again 14 times" in finding.found
+    (alert,) = with_job([], problem="", job_id=JOB, unchanged_s=60, failing=str(failures))
+    assert (alert.rule, alert.severity, alert.subject) == ("job down", "critical", "flink")
+    assert alert.summary.startswith(f"Flink runs the job {JOB}, but it failed 3 times in the last ten minutes")
+
+
+def test_a_job_that_was_started_again_once_runs() -> None:
+    with flink_that_failed(1, restarts=1, now=datetime.now(UTC)) as url:
+        job, finding = read_job(url), check_job_of(url)
+    assert (job.state, job.restarts, job.job_id) == ("runs", 1, JOB)
+    assert finding.level is not Level.PROBLEM
+    assert finding.found == f"runs as {JOB}, started again 1 times"
