@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -14,15 +14,19 @@ from typing import BinaryIO, Final, NoReturn, Self, cast
 
 from ingest.frame import Direction, Frame
 from ingest.mapping.fix_messages import BEGIN
-from ingest.recordings.capture import connection_id_of, inflated_lines, shorten, to_line
+from ingest.recordings.capture import shorten, to_line
+from ingest.recordings.capture_files import connection_id_of
+from ingest.recordings.damage import Damages
 from ingest.recordings.fix_log import FORMAT, is_fix, read_fix_log
 from ingest.recordings.foreign_formats import FORMATS, Entry, Kind, detect_format, line_forms, read_entries
+from ingest.recordings.whole_lines import read_lines
 from udfs.errors import ConfigError, SchemaError
 
 _LEVEL: Final = 6
-_PROGRESS_LINES: Final = 1000
 _FIRST_LINES: Final = 1000
 """A FIX message among them makes a FIX log: engines print other lines before it."""
+_FIRST_BYTES: Final = 2**26
+"""No more lines are looked at once these are so many bytes."""
 
 
 @dataclass(kw_only=True)
@@ -35,6 +39,8 @@ class Conversion:
         Lines that are no frame, by what they are.
     further_lines : int
         Lines that continue a frame.
+    damages : Damages
+        What could not be read of the recording; a line beside it counts as cut off if it is not whole.
     """
 
     source: Path
@@ -44,6 +50,9 @@ class Conversion:
     sent: int = 0
     further_lines: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.damages = Damages(self.source)
 
     @property
     def lines(self) -> int:
@@ -64,7 +73,8 @@ def convert(
     follow one another in a file. The captures are named after the recording, without `.gz`: `NAME.jsonl.gz`, then
     `NAME-2.jsonl.gz` and so on; attempts to connect that brought no frame make none. hftbacktest's files do not tell
     connections apart and become one capture each. A FIX log makes a masked capture of each session from Logon to
-    Logon. Nothing is written unless the whole recording could be read.
+    Logon. Nothing is written if a line is none of that
+    form; what a damaged recording has lost is left out, and named in `damages`.
 
     Parameters
     ----------
@@ -87,8 +97,8 @@ def convert(
     """
     conversion = Conversion(source=source, format="")
     with closing(_lines(source, conversion, progress)) as lines, _Captures(source, folder) as captures:
-        first = [*islice(lines, _FIRST_LINES)]
-        conversion.format = _detect(first, source)
+        first = _first_lines(lines)
+        conversion.format = _detect(first, source, conversion.damages)
         everything = chain(first, lines)
         if conversion.format == FORMAT:
             entries = read_fix_log(everything, source, our_comp_id)
@@ -106,7 +116,18 @@ def convert(
     return conversion
 
 
-def _detect(first: list[bytes], source: Path) -> str:
+def _first_lines(lines: Iterable[bytes]) -> list[bytes]:
+    first: list[bytes] = []
+    n_bytes = 0
+    for line in islice(lines, _FIRST_LINES):
+        first.append(line)
+        n_bytes += len(line)
+        if n_bytes > _FIRST_BYTES:
+            break
+    return first
+
+
+def _detect(first: list[bytes], source: Path, damages: Damages) -> str:
     """Tell the format by the first lines, and by the first that is not blank."""
     if any(map(is_fix, first)):
         return FORMAT
@@ -126,7 +147,8 @@ def _detect(first: list[bytes], source: Path) -> str:
                     "recording, for no other form is read"
                 )
             return name
-    raise SchemaError(f"Expected {line_forms()}, found no line in {source}: name another recording")
+    found = damages.first[0].what if damages.first else "no line"
+    raise SchemaError(f"Expected {line_forms()}, found {found} in {source}: name another recording")
 
 
 def _refuse(conversion: Conversion) -> NoReturn:
@@ -151,19 +173,7 @@ def _count(conversion: Conversion, entry: Entry) -> None:
 
 
 def _lines(source: Path, conversion: Conversion, progress: Callable[[int], None]) -> Generator[bytes, None, None]:
-    try:
-        with source.open("rb") as file:
-            for number, line in enumerate(inflated_lines(file, source), start=1):
-                yield line
-                if number % _PROGRESS_LINES == 0:
-                    progress(file.tell())
-            progress(file.tell())
-    except EOFError:
-        conversion.skipped[Kind.CUT] += 1
-    except OSError as error:
-        raise ConfigError(
-            f"Expected to read the recording {source}, found {error.strerror or error}: name a readable file"
-        ) from error
+    yield from read_lines(source, conversion.damages.lose, progress)
 
 
 class _Captures:

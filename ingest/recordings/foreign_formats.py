@@ -33,6 +33,7 @@ import orjson
 from ingest.mapping.values import to_epoch_ns
 from ingest.recordings.binary_frames import to_text
 from ingest.recordings.capture import shorten
+from ingest.recordings.whole_lines import Torn
 from udfs.errors import SchemaError
 from udfs.schema import MISSING
 
@@ -84,7 +85,11 @@ Parser = Callable[[str], Entry | None]
 _HFTBACKTEST: Final = re.compile(r"([0-9]{10,19}) (.*)", re.DOTALL)
 _CRYPTOFEED_FRAME: Final = re.compile(r"([0-9]{9,10}(?:\.[0-9]{1,12})?): (.*)", re.DOTALL)
 _CRYPTOFEED_OTHER: Final = re.compile(r"(\S+) (<->|<-|->) ([0-9]{9,10}(?:\.[0-9]{1,12})?)(?:: (.*))?", re.DOTALL)
+_BYTES_LITERAL: Final = re.compile(r"""b'(?:[^'\\\n]|\\.)*'|b"(?:[^"\\\n]|\\.)*\"""")
+"""One and no more: what is put together of many would take a hundred times its size to parse."""
 _CONFIGURATION: Final = "configuration: "
+_MOST_LINES: Final = 10_000
+"""Of one frame: each one more is parsed with all before it."""
 _ARROWS: Final = MappingProxyType({"<->": Kind.CONNECT, "<-": Kind.SENT, "->": Kind.HTTP})
 
 
@@ -127,7 +132,7 @@ def read_entries(lines: Iterable[bytes], parse: Parser, path: Path) -> Iterator[
     """Read a recording's entries.
 
     A line that begins no entry continues an HTTP answer, or a frame that is not whole JSON yet: some are laid out over
-    several lines. A last line that does not end, nor hold whole JSON, is cut off.
+    several lines. A last line that does not end, nor hold whole JSON, is cut off, and so is one beside a loss.
 
     Raises
     ------
@@ -141,7 +146,8 @@ def read_entries(lines: Iterable[bytes], parse: Parser, path: Path) -> Iterator[
             yield Entry(kind=Kind.BLANK, number=number)
             continue
         begun = None if line is None else parse(line)
-        if not raw.endswith(b"\n") and (begun is None or (begun.is_frame and not _is_json(begun.text))):
+        may_be_cut = isinstance(raw, Torn) or not raw.endswith(b"\n")
+        if may_be_cut and (begun is None or (begun.is_frame and not _is_json(begun.text))):
             begun = Entry(kind=Kind.CUT)
         if begun is None:
             _continue(entry, line, f"line {number} of {path}")
@@ -157,7 +163,7 @@ def read_entries(lines: Iterable[bytes], parse: Parser, path: Path) -> Iterator[
 def _continue(entry: Entry | None, line: str | None, where: str) -> None:
     if line is None:
         raise SchemaError(f"Expected UTF-8 text, found other bytes in {where}: take another copy of it")
-    if entry is not None and entry.is_frame and not _is_json(entry.text):
+    if entry is not None and entry.is_frame and entry.n_lines < _MOST_LINES and not _is_json(entry.text):
         entry.text += "\n" + line
     elif entry is None or entry.kind is not Kind.HTTP:
         raise SchemaError(f"Expected {line_forms()}, found {shorten(line)} in {where}: correct or remove it")
@@ -175,7 +181,7 @@ def _entry(kind: Kind, time: str, text: str, url: str = "") -> Entry | None:
 
 
 def _unquote(text: str) -> str:
-    if not text.startswith(("b'", 'b"')):
+    if not _BYTES_LITERAL.fullmatch(text):
         return text
     try:
         data = ast.literal_eval(text)

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ingest.mapping.values import to_epoch_ns
-from ingest.recordings.capture import inflated_lines
 from ingest.recordings.foreign_formats import FORMATS, Entry, Kind, detect_format, read_entries
+from ingest.recordings.whole_lines import Torn, read_lines
 from udfs.errors import SchemaError
 from udfs.schema import MISSING
 
@@ -32,7 +32,7 @@ def read_original(path: Path) -> Iterator[Entry]:
     SchemaError
         If it has no known form, or does not keep to its form.
     """
-    with path.open("rb") as file, closing(_whole_lines(inflated_lines(file, path))) as lines:
+    with closing(_whole_lines(path)) as lines:
         first = next((line for line in lines if line.strip()), b"")
         everything = chain([first], lines)
         if first.startswith(_CROSSBOOK):
@@ -48,11 +48,10 @@ def read_original(path: Path) -> Iterator[Entry]:
             yield from read_entries(everything, FORMATS[name], path)
 
 
-def _whole_lines(lines: Iterator[bytes]) -> Generator[bytes, None, None]:
-    try:
-        yield from lines
-    except EOFError:
-        return
+def _whole_lines(path: Path) -> Generator[bytes, None, None]:
+    for line in read_lines(path, lambda *_: None):
+        if not isinstance(line, Torn):
+            yield line
 
 
 def _read_crossbook(lines: Iterable[bytes], path: Path) -> Iterator[Entry]:

@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from ingest.frame import Frame
-from ingest.recordings.capture import part_name, to_line
+from ingest.recordings.capture import to_line
+from ingest.recordings.capture_files import part_name
 from ingest.recordings.recording_manifest import Manifest, RecordedFeed
 from udfs.errors import ConfigError
 
@@ -32,6 +33,8 @@ _LEVEL: Final = 4
 level 6 would take another 10% off, for 1.6 times as long again."""
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
+_MEMBER_BYTES: Final = 2**20
+"""Text of a gzip member: what stands behind a damaged block is readable from the next one on."""
 
 
 class Recorder:
@@ -204,6 +207,7 @@ class _Part:
         self._n_frames = {"recv": 0, "send": 0}
         self._lines: list[bytes] = []
         self._n_waiting_bytes = 0
+        self._n_member_bytes = 0
         self._flushed = True
         self._gzip = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
         self._sha256 = sha256()
@@ -215,7 +219,11 @@ class _Part:
         self._n_frames[frame.direction] += 1
         self._n_waiting_bytes += len(line)
         self._flushed = False
-        if self._n_waiting_bytes >= _CHUNK_BYTES:
+        self._n_member_bytes += len(line)
+        if self._n_member_bytes >= _MEMBER_BYTES:
+            self.finish()
+            self._gzip = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
+        elif self._n_waiting_bytes >= _CHUNK_BYTES:
             self._write(self._compress())
 
     def flush(self, now_s: float) -> None:
@@ -223,10 +231,13 @@ class _Part:
             return
         self.flushed_s = now_s
         self._flushed = True
-        self._write(self._compress() + self._gzip.flush(zlib.Z_SYNC_FLUSH))
+        if self._n_member_bytes:
+            self._write(self._compress() + self._gzip.flush(zlib.Z_SYNC_FLUSH))
 
     def finish(self) -> None:
-        self._write(self._compress() + self._gzip.flush())
+        if self._n_member_bytes:
+            self._write(self._compress() + self._gzip.flush())
+            self._n_member_bytes = 0
 
     def close(self) -> None:
         with self._file:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import orjson
 
-from ingest.recordings.capture import MANIFEST_NAME
+from ingest.recordings.capture_files import MANIFEST_NAME
 
 _WITHHELD: Final = "..."
 _HARMLESS_QUERIES: Final = frozenset({"streams"})

@@ -13,6 +13,7 @@ import orjson
 import pandas as pd
 
 from ingest.recordings.capture import read_capture
+from ingest.recordings.damage import TellDamage, log_damage
 from jobs.reference.scored_windows import score_batch
 from udfs.current_verdict import ConnectionVerdict, VerdictChange, connection_verdict, messages_at
 from udfs.rows import read_array_literal
@@ -95,9 +96,12 @@ def _event(change: VerdictChange, first_message: int) -> dict[str, Any]:
     }
 
 
-def score_capture(parts: Sequence[Path], predictor: Predictor) -> ScoredCapture:
-    """Score every window of a recording, whatever the number of its parts, and add them up."""
-    session = read_capture(parts)
+def score_capture(parts: Sequence[Path], predictor: Predictor, *, tell: TellDamage = log_damage) -> ScoredCapture:
+    """Score every window of a recording, whatever the number of its parts, and add them up.
+
+    Errors, and what `tell` is told, as in `read_capture`.
+    """
+    session = read_capture(parts, tell=tell)
     pieces = segments(session.recv_ts_ns)
     scores, rows = score_batch(session_windows(session), slide_segments(np.arange(len(session)), pieces), predictor)
     verdicts, features = _of_segments(scores, pieces, predictor)

@@ -40,7 +40,8 @@ from ingest.live.feed import Feed, Sink
 from ingest.live.feed_loop import watch_feeds
 from ingest.live.sinks import KafkaSink, Tee
 from ingest.mapping.frame_mapper import map_frame
-from ingest.recordings.capture import find_recordings, read_capture, read_frames
+from ingest.recordings.capture import read_capture, read_frames
+from ingest.recordings.capture_files import find_recordings
 from stack.control import up, wipe
 from stack.settings import StackSettings
 from synthetic.sessions import synthetic_sessions

@@ -10,8 +10,10 @@ from rich.table import Table
 
 from ingest.recordings.conversion import Conversion
 from ingest.recordings.conversion import convert as convert_recording
-from jobs.cli.console import out
+from jobs.cli.console import out, warn
+from jobs.cli.exit_codes import failed_if
 from jobs.cli.progress import progress_bar
+from udfs.errors import ConfigError, PipelineError, SchemaError
 
 
 def convert(
@@ -34,6 +36,7 @@ def convert(
     sizes are kept, nothing of what is traded.
     """
     conversions: list[Conversion] = []
+    errors: list[PipelineError] = []
     try:
         with progress_bar(transient=True) as bar:
             task = bar.add_task("Converting", total=sum(path.stat().st_size for path in recordings))
@@ -44,11 +47,22 @@ def convert(
                 def advance(n_bytes: int, before: int = before) -> None:
                     bar.update(task, completed=before + n_bytes)
 
-                conversions.append(convert_recording(path, out_folder, our_comp_id=sender_comp_id, progress=advance))
+                try:
+                    converted = convert_recording(path, out_folder, our_comp_id=sender_comp_id, progress=advance)
+                except (ConfigError, SchemaError) as error:
+                    errors.append(error)
+                else:
+                    conversions.append(converted)
                 done += path.stat().st_size
     finally:
         if conversions:
             out.print(_conversion_table(conversions))
+    damages = [damage for conversion in conversions for damage in conversion.damages.all()]
+    for said in (*damages, *errors[:-1]):
+        warn(str(said))
+    if errors:
+        raise errors[-1]
+    raise typer.Exit(failed_if(not all(damage.unfinished for damage in damages)))
 
 
 def _conversion_table(conversions: list[Conversion]) -> Table:

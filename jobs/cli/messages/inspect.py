@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -9,10 +10,14 @@ import typer
 from rich.progress import track
 from rich.table import Table
 
-from ingest.recordings.capture import connection_id_of, find_recordings, read_frames
+from ingest.recordings.capture import read_frames
+from ingest.recordings.capture_files import connection_id_of
+from ingest.recordings.damage import TellDamage
+from ingest.recordings.reading import Parts, Reading
 from ingest.recordings.recording_manifest import read_manifest
 from ingest.recordings.recording_summary import Summary, summarize
-from jobs.cli.console import err, out, print_json
+from jobs.cli.console import err, out, print_json, warn
+from jobs.cli.exit_codes import failed_if
 from jobs.cli.options import OutputFormat
 
 _NOT_ENDED: Final = "not ended: its recorder was killed, or still runs"
@@ -27,32 +32,41 @@ def inspect(
 
     Recordings are also added up by the folder that they lie in. As JSON lines: each recording, then each folder.
     """
-    found = find_recordings(captures)
+    reading = Reading(warn)
+    found = reading.find(captures)
     recordings = []
     totals: dict[str, Summary] = {}
-    for parts in track(found, "Reading", console=err, transient=True):
-        summary = summarize(read_frames(parts))
+    read = reading.read_each(found, _read)
+    for parts, (connection_id, summary) in track(read, "Reading", total=len(found), console=err, transient=True):
         folder = parts[0].resolve().parent.name
         totals[folder] = totals.get(folder, Summary()) + summary
-        recordings.append({**_recording(parts, folder), **summary.facts()})
+        recordings.append({"recording": connection_id, **_recording(parts, folder), **summary.facts()})
     folders = [{"folder": name, **summary.facts()} for name, summary in totals.items()]
     if output is OutputFormat.JSON:
         for line in [*recordings, *folders]:
             print_json(line)
-        return
-    out.print(_inspection_table("Recordings", "recording", recordings))
-    out.print(_inspection_table("Folders", "folder", folders))
+    else:
+        out.print(_inspection_table("Recordings", "recording", recordings))
+        out.print(_inspection_table("Folders", "folder", folders))
+    raise typer.Exit(failed_if(not reading.is_whole))
 
 
-def _recording(parts: tuple[Path, ...], folder: str) -> dict[str, Any]:
-    known = read_manifest(parts[-1].parent).get(parts[-1].name)
-    ended = None if known is None else known.get("reason", _NOT_ENDED)
+def _read(parts: Parts, tell: TellDamage) -> tuple[str, Summary]:
+    return connection_id_of(parts[0]), summarize(read_frames(parts, tell))
+
+
+def _recording(parts: Parts, folder: str) -> dict[str, Any]:
+    known = _manifest_of(parts[-1].parent).get(parts[-1].name)
+    ended = None if known is None else str(known.get("reason", _NOT_ENDED))
     return {
-        "recording": connection_id_of(parts[0]),
         "folder": folder,
         "files": [str(path) for path in parts],
         "ended": ended,
     }
+
+
+_manifest_of = cache(read_manifest)
+"""Read once a folder, which may hold many recordings."""
 
 
 def _inspection_table(title: str, heading: str, rows: list[dict[str, Any]]) -> Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -10,9 +9,12 @@ from typing import Annotated
 import typer
 
 from ingest.kafka.record_validity import END_NS, START_NS
-from ingest.recordings.capture import find_recordings, read_capture
+from ingest.recordings.capture import read_capture
+from ingest.recordings.damage import TellDamage
+from ingest.recordings.reading import Parts, Reading
 from jobs.cli import options
-from jobs.cli.console import err
+from jobs.cli.console import err, warn
+from jobs.cli.exit_codes import failed_if
 from jobs.cli.messages.publish import publish_with_progress
 from jobs.cluster.service_addresses import Addresses
 from udfs.errors import SchemaError
@@ -38,15 +40,20 @@ def replay(
     everything twice: use a --suffix the second time.
     """
     bootstrap = Addresses(home=home, kafka=kafka).require_kafka()
-    read = [_read(parts, suffix) for parts in find_recordings(captures)]
-    sessions = [session for session in read if _has_times_of_messages(session)]
+    reading = Reading(warn)
+    read = reading.read_each(reading.find(captures), _read)
+    sessions = [_rename(session, suffix) for _, session in read if _has_times_of_messages(session)]
     if not sessions:
         raise SchemaError("Expected recordings whose ts_ns are from 2000 to 2099, found none: correct them")
     publish_with_progress(sessions, bootstrap, topic, speed=speed)
+    raise typer.Exit(failed_if(not reading.is_whole))
 
 
-def _read(parts: Sequence[Path], suffix: str) -> Session:
-    session = read_capture(parts)
+def _read(parts: Parts, tell: TellDamage) -> Session:
+    return read_capture(parts, tell=tell)
+
+
+def _rename(session: Session, suffix: str) -> Session:
     return replace(session, connection_id=session.connection_id + suffix)
 
 

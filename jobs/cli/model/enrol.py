@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ingest.recordings.capture import find_recordings
+from ingest.recordings.capture_files import find_recordings
 from jobs.cli.console import err, out, warn
 from jobs.cli.options import find_model
 from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT

@@ -10,8 +10,9 @@ import typer
 from rich.progress import track
 from rich.table import Table
 
-from ingest.recordings.capture import find_recordings
-from jobs.cli.console import err, out, print_json
+from ingest.recordings.reading import Reading
+from jobs.cli.console import err, out, print_json, warn
+from jobs.cli.exit_codes import failed_if
 from jobs.cli.options import OutputFormat, find_model
 from jobs.reference.scored_captures import ScoredCapture, score_capture
 from model.artifact.artifact_folder import load_predictor
@@ -33,18 +34,23 @@ def score(
 ) -> None:
     """Score recordings on this machine, without Kafka or Flink: the same numbers that the job would write."""
     predictor = load_predictor(model, false_unknown_rate)
-    found = find_recordings(captures)
-    scored = (score_capture(parts, predictor) for parts in found)
+    reading = Reading(warn)
+    found = reading.find(captures)
+    scored = (
+        capture
+        for _, capture in reading.read_each(found, lambda parts, tell: score_capture(parts, predictor, tell=tell))
+    )
     if output is OutputFormat.JSON:
         for capture in scored:
             for line in [*(capture.window_summaries() if windows else ()), capture.summary()]:
                 print_json(line, option=orjson.OPT_SERIALIZE_NUMPY)
-        return
-    results = list(track(scored, "Scoring", total=len(found), console=err, transient=True))
-    if windows:
-        for capture in results:
-            out.print(_window_table(capture))
-    out.print(_connection_table(results))
+    else:
+        results = list(track(scored, "Scoring", total=len(found), console=err, transient=True))
+        if windows:
+            for capture in results:
+                out.print(_window_table(capture))
+        out.print(_connection_table(results))
+    raise typer.Exit(failed_if(not reading.is_whole))
 
 
 def _connection_table(results: list[ScoredCapture]) -> Table:

@@ -5,6 +5,7 @@ import gzip
 import json
 import logging
 import zlib
+from contextlib import nullcontext, suppress
 from itertools import islice
 from pathlib import Path
 
@@ -17,15 +18,9 @@ from fingerprint_testing.marks import needs_captures
 from fingerprint_testing.paths import CAPTURES
 from ingest.frame import Frame
 from ingest.live.feed import Feed
-from ingest.recordings.capture import (
-    MANIFEST_NAME,
-    find_recordings,
-    group_parts,
-    part_name,
-    read_capture,
-    read_frames,
-    to_line,
-)
+from ingest.recordings.capture import read_capture, read_frames, to_line
+from ingest.recordings.capture_files import MANIFEST_NAME, find_recordings, group_parts, part_name
+from ingest.recordings.damage import Damage
 from ingest.recordings.recorder import Recorder
 from udfs.errors import ConfigError, SchemaError
 from udfs.schema import MISSING, SESSION_COLUMNS, MsgType
@@ -101,10 +96,13 @@ def test_a_cut_gzip_stream_keeps_its_whole_lines(tmp_path: Path, caplog: pytest.
         '{"ts_ns":1,"dir":"recv","frame":{}}',
     ],
 )
-def test_a_line_that_is_no_frame_is_refused(tmp_path: Path, line: str) -> None:
+def test_a_line_that_is_no_frame_is_named_and_the_others_are_read(tmp_path: Path, line: str) -> None:
     path = _write(tmp_path / "bad.jsonl", TEXT + line.encode() + b"\n" + TEXT)
-    with pytest.raises(SchemaError, match=r"^Expected .*, found .* in line 4 of .*bad\.jsonl: "):
-        read_capture(path)
+    told: list[Damage] = []
+    assert len(read_capture(path, tell=told.append)) == 6
+    assert [(damage.path, damage.what, damage.unfinished) for damage in told] == [(path, f"{line} in line 4", False)]
+    with pytest.raises(SchemaError, match=r"^Expected .*, found .* in line 1 in .*bad\.jsonl: "):
+        read_capture(_write(path, line.encode() + b"\n"))
 
 
 @pytest.mark.parametrize("content", [b"", b'{"ts_ns":1'])
@@ -118,14 +116,14 @@ def test_a_corrupt_file_is_an_error(tmp_path: Path) -> None:
     content = bytearray(gzip.compress(TEXT))
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(content)
-    with pytest.raises(SchemaError, match="corrupt"):
+    with pytest.raises(SchemaError, match="Expected at least one whole line"):
         read_capture(path)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="Expected to read the capture"):
+    with pytest.raises(ConfigError, match="Expected to read the file"):
         read_capture(tmp_path / "none.jsonl.gz")
-    with pytest.raises(ConfigError, match="Expected to read the capture"):
+    with pytest.raises(ConfigError, match="Expected to read the file"):
         read_capture(tmp_path)
 
 
@@ -221,11 +219,11 @@ def _cut_and_read(folder: Path, frames: list[Frame]) -> None:
         cut_path.write_bytes(whole[:cut])
         n_lines = zlib.decompressobj(31).decompress(whole[:cut]).count(b"\n")
         assert n_lines >= max((n for size, n in flushed.items() if size <= cut), default=0)
-        if n_lines:
-            assert list(read_frames(cut_path)) == frames[:n_lines]
-        else:
-            with pytest.raises(SchemaError, match="at least one whole line"):
-                list(read_frames(cut_path))
+        read = []
+        with suppress(SchemaError) if not n_lines else nullcontext():
+            read = list(read_frames(cut_path))
+        assert read == frames[: len(read)]
+        assert n_lines <= len(read) <= n_lines + 1, "the last one may lack its line feed alone"
 
 
 def test_a_recording_cut_at_any_byte_keeps_its_whole_lines(tmp_path: Path) -> None:

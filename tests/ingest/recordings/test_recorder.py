@@ -16,7 +16,8 @@ import pytest
 from ingest.frame import Frame
 from ingest.live.feed import Feed, Sink
 from ingest.mapping.frame_mapper import map_frame
-from ingest.recordings.capture import find_recordings, read_capture, read_frames
+from ingest.recordings.capture import read_capture, read_frames
+from ingest.recordings.capture_files import find_recordings
 from ingest.recordings.recorder import FLUSH_EVERY_S, Recorder
 from ingest.recordings.recording_manifest import public_request, public_url, read_manifest
 from udfs.errors import ConfigError

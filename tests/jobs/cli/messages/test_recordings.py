@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 from fingerprint_testing.fix import fix
 from ingest.frame import Frame
 from ingest.live.feed import Feed
-from ingest.recordings.capture import part_name, to_line
+from ingest.recordings.capture import to_line
+from ingest.recordings.capture_files import part_name
 from ingest.recordings.recorder import Recorder
 from ingest.recordings.recording_manifest import read_manifest
 from jobs.cli.messages.convert import convert
