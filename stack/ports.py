@@ -16,6 +16,8 @@ import requests
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from stack.flink_tls import ask_flink
+from udfs.certificate_errors import certificate_error
 from udfs.errors import ConfigError, ServiceUnavailable
 
 LOCALHOST = "127.0.0.1"
@@ -130,6 +132,8 @@ def _host_ports(bootstrap: str) -> list[tuple[str, int]]:
 
 def may_pass(error: BaseException) -> bool:
     """Tell whether another attempt of an HTTP request may succeed."""
+    if certificate_error(error):
+        return False
     if isinstance(error, requests.HTTPError):
         return bool(error.response.status_code >= HTTP_SERVER_ERROR)
     return isinstance(error, (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError))
@@ -139,7 +143,7 @@ def check_flink(url: str) -> str:
     """Return a Flink's version; raise ServiceUnavailable if nothing answers, ConfigError if it is no Flink."""
     shown = without_password(url)
     try:
-        response = requests.get(f"{url}/overview", timeout=ANSWER_TIMEOUT_S)
+        response = ask_flink("GET", f"{url}/overview", timeout=ANSWER_TIMEOUT_S)
         response.raise_for_status()
         return str(response.json()["flink-version"])
     except (requests.RequestException, KeyError, TypeError) as error:

@@ -22,6 +22,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 
 from ingest.recordings.original_formats import read_original
 from ingest.recordings.origins import Origin, capture_text
+from udfs.certificate_errors import CERTIFICATE_ADVICE, certificate_error
 from udfs.errors import ConfigError, SchemaError, ServiceUnavailable
 
 RAW_FILES_URL: Final = "https://raw.githubusercontent.com"
@@ -121,6 +122,11 @@ def _download(origin: Origin, original: Path, base_url: str, sleep: Callable[[fl
             raise ConfigError(
                 "Expected an address of raw files, found one that is none: correct --raw-files"
             ) from error
+        if problem := certificate_error(error):
+            raise ConfigError(
+                f"Expected to download {origin.url_path} from {urlsplit(url).hostname}, found {problem}: "
+                f"{CERTIFICATE_ADVICE}"
+            ) from error
         cause = f"HTTP status {status}" if status else type(error).__name__
         raise ServiceUnavailable(
             f"Expected to download {origin.url_path} from {urlsplit(url).hostname}, found {cause}: check the network "
@@ -149,6 +155,8 @@ def _continue(url: str, part: Path) -> None:
 
 
 def _may_pass(error: BaseException) -> bool:
+    if certificate_error(error):
+        return False
     if isinstance(error, requests.HTTPError):
         status = error.response.status_code
         return status == _TOO_MANY or status >= _SERVER_ERROR

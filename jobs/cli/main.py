@@ -18,6 +18,7 @@ from rich.text import Text
 
 from jobs.cli.console import err
 from jobs.cli.exit_codes import ExitCode, exit_code_help
+from jobs.cli.network import adopt_network_settings
 from udfs.errors import PipelineError
 
 
@@ -123,6 +124,7 @@ def _given_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> list[st
 def main() -> None:
     """Run a command; what is no bug is one sentence on standard error, with `ExitCode.FAILED`."""
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # its every failed attempt; what matters is in our sentence
+    adopt_network_settings()
     try:
         build_app(_given_arguments(sys.argv, os.environ))()
     except PipelineError as error:

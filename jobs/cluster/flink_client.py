@@ -16,6 +16,7 @@ import pyflink
 import requests
 
 from jobs.config import JOB_NAME
+from stack.flink_tls import ask_flink, rest_port
 from udfs.errors import ConfigError, PipelineError, ServiceUnavailable
 
 _FLINK_HOME = Path(pyflink.__file__).parent
@@ -64,14 +65,14 @@ def ask(flink_url: str, path: str, *, method: str = "GET", body: object = None, 
     ServiceUnavailable
         If it does not answer, or is not ready to.
     ConfigError
-        If the address is none, or something else than Flink answers there.
+        If the address is none, something else than Flink answers there, or the two do not believe each other's
+        certificates.
     PipelineError
         If it refuses; the message ends with what it said.
     """
     try:
-        response = requests.request(
-            method, f"{flink_url.rstrip('/')}{path}", json=body, params=parameters, timeout=_TIMEOUT_S
-        )
+        url = f"{flink_url.rstrip('/')}{path}"
+        response = ask_flink(method, url, json=body, params=parameters, timeout=_TIMEOUT_S)
         answer = response.json()
     except _NO_ADDRESS as error:
         raise ConfigError(f"Expected Flink's address as http://HOST:PORT, found {flink_url!r}: correct it") from error
@@ -238,7 +239,7 @@ def flink_run_command(
     address = urlsplit(flink_url)
     return [
         *(str(_FLINK_HOME / "bin" / "flink"), "run", "--detached"),
-        *("--jobmanager", f"{address.hostname}:{address.port or 8081}"),
+        *("--jobmanager", f"{address.hostname}:{rest_port(address)}"),
         *("--pyClientExecutable", sys.executable),
         *("--pyExecutable", worker_python),
         *(f"-D{name}={value}" for name, value in (flink_options or {}).items()),

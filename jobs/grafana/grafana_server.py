@@ -11,6 +11,7 @@ import requests
 from grafana_client import GrafanaApi
 from grafana_client.client import GrafanaBadInputError, GrafanaClientError, GrafanaException, GrafanaUnauthorizedError
 
+from udfs.certificate_errors import CERTIFICATE_ADVICE, certificate_error
 from udfs.errors import ConfigError, PipelineError, ServiceUnavailable
 
 Json = dict[str, Any]
@@ -103,6 +104,8 @@ class Grafana:
         except requests.JSONDecodeError as error:
             raise self._is_something_else() from error
         except requests.RequestException as error:
+            if problem := certificate_error(error):
+                raise ConfigError(f"Expected Grafana at {self.url}, found {problem}: {CERTIFICATE_ADVICE}") from error
             raise ServiceUnavailable(
                 f"Expected Grafana at {self.url}, found nothing that answers ({type(error).__name__}): start it, or "
                 "correct the address"

@@ -23,6 +23,7 @@ from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponen
 
 from stack.java.maven import repository_url, user_home
 from stack.ports import may_pass, without_password
+from udfs.certificate_errors import CERTIFICATE_ADVICE, certificate_error
 from udfs.errors import ArtifactError, ConfigError, ServiceUnavailable
 
 LOCK_PATH = Path(__file__).with_name("jars.lock")
@@ -188,11 +189,11 @@ def _download(jar: Jar, url: str, file: IO[bytes]) -> None:
     shown = without_password(url)
     try:
         found = _write_body(url, file)
-    except requests.RequestException as error:
+    except OSError as error:
+        if not isinstance(error, requests.RequestException) and error.errno is not None:
+            raise  # of the file, not of the network
         kind = ServiceUnavailable if may_pass(error) else ConfigError
-        raise kind(
-            f"Expected to download {shown}, found {_cause(error)}: check the network, or set MAVEN_REPO_URL to a mirror"
-        ) from error
+        raise kind(f"Expected to download {shown}, found {_cause(error)}: {_advice(error)}") from error
     if found != jar.sha256:
         raise ArtifactError(
             f"Expected {shown} to have sha256 {jar.sha256}, found {found} and removed the file: check the mirror"
@@ -213,9 +214,21 @@ def _write_body(url: str, file: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _cause(error: requests.RequestException) -> str:
+def _cause(error: OSError) -> str:
+    if not isinstance(error, requests.RequestException):
+        return f"no certificate authorities ({error})"
     if error.response is not None:
         return f"HTTP status {error.response.status_code}"
     if isinstance(error, ValueError):
         return f"an address that is none ({error})"
-    return "no answer in time" if isinstance(error, requests.Timeout) else "no connection"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "no answer from the proxy in the environment"
+    return certificate_error(error) or ("no answer in time" if isinstance(error, requests.Timeout) else "no connection")
+
+
+def _advice(error: OSError) -> str:
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "check HTTPS_PROXY and HTTP_PROXY, or name the repository in NO_PROXY"
+    if certificate_error(error) or not isinstance(error, requests.RequestException):
+        return CERTIFICATE_ADVICE
+    return "check the network, or set MAVEN_REPO_URL to a mirror"

@@ -19,10 +19,13 @@ from urllib.parse import urlsplit
 
 import requests
 
+from stack.flink_tls import flink_tls, rest_port
+from stack.http import send
 from stack.java.flink_wheel import flink_home, flink_jars, log_options, module_options, prometheus_jar
 from stack.java.functions_jar import functions_jar
 from stack.java.runtime import JavaHome, find_java
 from stack.ports import ANSWER_TIMEOUT_S, LOCALHOST, free_port
+from stack.services.flink_key_stores import client_tls_options
 from stack.services.flink_options import (
     HA_FOLDER,
     JOB_OPTIONS,
@@ -134,8 +137,10 @@ def client_environment(home: Path, flink_url: str) -> dict[str, str]:
         folder.mkdir(parents=True, exist_ok=True)
     for path in (flink_home() / "conf").glob("log4j*.properties"):
         shutil.copyfile(path, conf / path.name)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    write_config(conf, {"rest.address": parts.hostname or "", "rest.port": port, **JOB_OPTIONS, **python_options()})
+    options = {"rest.address": parts.hostname or "", "rest.port": rest_port(parts), **JOB_OPTIONS, **python_options()}
+    if parts.scheme == "https":
+        options |= client_tls_options(conf.parent / "tls", find_java(), flink_tls())
+    write_config(conf, options)
     return {
         **os.environ,
         "JAVA_HOME": str(find_java().home),
@@ -256,7 +261,7 @@ def _is_registered(url: str, resource_id: str) -> bool:
 def _get(url: str) -> Any:
     """Return the JobManager's answer, None while it does not give one."""
     try:
-        response = requests.get(url, timeout=ANSWER_TIMEOUT_S)
+        response = send("GET", url, timeout=ANSWER_TIMEOUT_S)
         return response.json() if response.ok else None
     except requests.RequestException:
         return None

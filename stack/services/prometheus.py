@@ -11,6 +11,7 @@ from typing import Any
 
 import requests
 
+from stack.http import send
 from stack.ports import ANSWER_TIMEOUT_S, LOCALHOST
 from stack.services.flink_options import MetricsPorts
 from stack.services.service import Service
@@ -103,6 +104,6 @@ def _write_config(path: Path, flink: MetricsPorts) -> None:
 
 def _is_ready(url: str) -> bool:
     try:
-        return requests.get(f"{url}/-/ready", timeout=ANSWER_TIMEOUT_S).ok
+        return send("GET", f"{url}/-/ready", timeout=ANSWER_TIMEOUT_S).ok
     except requests.RequestException:
         return False

@@ -1,0 +1,103 @@
+"""A Flink that speaks TLS: whom we believe, and who we say that we are."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+import requests
+
+from stack.http import send
+from udfs.certificate_errors import certificate_error
+from udfs.errors import ConfigError
+
+CA, CERTIFICATE, KEY = (f"FINGERPRINT_FLINK_{name}" for name in ("CA", "CERTIFICATE", "KEY"))
+# An alert, or just an end: by TLS 1.3 a server looks at our certificate when the client is already done.
+_NOT_KNOWN = re.compile(
+    "alert|certificate required|EOF occurred|ConnectionResetError|Connection reset|RemoteDisconnected|BrokenPipe",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlinkTls:
+    """Files in PEM.
+
+    Parameters
+    ----------
+    ca : Path or None
+        Certificates of the authorities that may have signed Flink's; None for those of the system.
+    certificate, key : Path or None
+        Ours, with what it was signed by, and its private key without a password; None to show none.
+    """
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+def flink_tls(environ: Mapping[str, str] = os.environ) -> FlinkTls:
+    """Read what the environment names; raise ConfigError if a file is not there, or one of a pair is missing."""
+    files = {name: Path(value) for name in (CA, CERTIFICATE, KEY) if (value := environ.get(name))}
+    for name, path in files.items():
+        if not path.is_file():
+            raise ConfigError(f"Expected a file in PEM in {name}, found none at {path}: correct it")
+    if (CERTIFICATE in files) != (KEY in files):
+        there, missing = (CERTIFICATE, KEY) if CERTIFICATE in files else (KEY, CERTIFICATE)
+        raise ConfigError(f"Expected {missing} beside {there}, found it unset: set both or neither")
+    return FlinkTls(ca=files.get(CA), certificate=files.get(CERTIFICATE), key=files.get(KEY))
+
+
+def ask_flink(method: str, url: str, **options: Any) -> requests.Response:
+    """Send a request to Flink's REST interface as `stack.http.send` does, by TLS as `flink_tls` says.
+
+    Raises
+    ------
+    ConfigError
+        If the two ends do not believe each other.
+    """
+    if urlsplit(url).scheme != "https":
+        return send(method, url, **options)
+    tls = flink_tls()
+    verify = str(tls.ca) if tls.ca else os.environ.get("REQUESTS_CA_BUNDLE") or True
+    pair = (str(tls.certificate), str(tls.key)) if tls.certificate else None
+    try:
+        return send(method, url, verify=verify, cert=pair, **options)
+    except requests.RequestException as error:
+        if problem := _tls_problem(error):
+            raise ConfigError(f"Expected TLS with Flink at {_shown(url)}, found {problem}") from error
+        raise
+    except OSError as error:
+        raise ConfigError(f"Expected certificates in PEM for Flink, found {error}: correct {CA}") from error
+
+
+def _tls_problem(error: requests.RequestException) -> str | None:
+    """Return what went wrong with a certificate and what to do; None if it was something else."""
+    if problem := certificate_error(error):
+        return f"{problem}: let {CA} name the authority of Flink's certificate"
+    said = str(error)
+    if "NO_CERTIFICATE_OR_CRL_FOUND" in said:
+        return f"no certificate in the file of the authority: correct {CA}"
+    if _NOT_KNOWN.search(said):
+        ours = f"let {CERTIFICATE} and {KEY} name a certificate of ours that it knows"
+        return f"that it ends the connection, as with whom it does not know: {ours}"
+    if "SSL" in said and re.search(r"PEM lib|KEY_VALUES_MISMATCH|key values mismatch", said):
+        return f"a certificate and a key that do not belong together: correct {CERTIFICATE} and {KEY}"
+    if "WRONG_VERSION_NUMBER" in said or "wrong version number" in said:
+        return "no TLS at all: write the address with http://"
+    return None
+
+
+def _shown(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def rest_port(address: SplitResult) -> int:
+    """Return the port of a Flink's address, the scheme's own if it names none."""
+    return address.port or (443 if address.scheme == "https" else 80)
