@@ -69,27 +69,28 @@ def ask_flink(method: str, url: str, **options: Any) -> requests.Response:
     try:
         return send(method, url, verify=verify, cert=pair, **options)
     except requests.RequestException as error:
-        if problem := _tls_problem(error):
-            raise ConfigError(f"Expected TLS with Flink at {_shown(url)}, found {problem}") from error
+        if found := _tls_problem(error):
+            problem, advice = found
+            raise ConfigError(f"Expected TLS with Flink at {_shown(url)}, found {problem}: {advice}") from error
         raise
     except OSError as error:
         raise ConfigError(f"Expected certificates in PEM for Flink, found {error}: correct {CA}") from error
 
 
-def _tls_problem(error: requests.RequestException) -> str | None:
+def _tls_problem(error: requests.RequestException) -> tuple[str, str] | None:
     """Return what went wrong with a certificate and what to do; None if it was something else."""
-    if problem := certificate_error(error):
-        return f"{problem}: let {CA} name the authority of Flink's certificate"
     said = str(error)
+    if problem := certificate_error(error):
+        return problem, f"let {CA} name the authority of Flink's certificate"
     if "NO_CERTIFICATE_OR_CRL_FOUND" in said:
-        return f"no certificate in the file of the authority: correct {CA}"
+        return "no certificate in the file of the authority", f"correct {CA}"
+    if "PEM lib" in said or "KEY_VALUES_MISMATCH" in said:
+        return "a certificate and a key that do not belong together", f"correct {CERTIFICATE} and {KEY}"
+    if "WRONG_VERSION_NUMBER" in said:
+        return "no TLS at all", "write the address with http://"
     if _NOT_KNOWN.search(said):
         ours = f"let {CERTIFICATE} and {KEY} name a certificate of ours that it knows"
-        return f"that it ends the connection, as with whom it does not know: {ours}"
-    if "SSL" in said and re.search(r"PEM lib|KEY_VALUES_MISMATCH|key values mismatch", said):
-        return f"a certificate and a key that do not belong together: correct {CERTIFICATE} and {KEY}"
-    if "WRONG_VERSION_NUMBER" in said or "wrong version number" in said:
-        return "no TLS at all: write the address with http://"
+        return "that it ends the connection, as with whom it does not know", ours
     return None
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from urllib.parse import urlsplit
 
 import pytest
@@ -67,6 +69,22 @@ def test_who_has_not_is_told_what_is_wrong(
     with pytest.raises(ConfigError, match=sentence) as caught:
         ask_flink("GET", f"{url}/overview", timeout=10)
     assert "\n" not in str(caught.value)
+
+
+def test_an_address_without_tls_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name_files(monkeypatch, folder, "ours-ca.pem", "", "")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = Thread(target=answer_in_plain_text, args=(server,))
+        thread.start()
+        with pytest.raises(ConfigError, match="found no TLS at all: write the address with http://"):
+            ask_flink("GET", f"https://127.0.0.1:{server.getsockname()[1]}/overview", timeout=10)
+        thread.join()
+
+
+def answer_in_plain_text(server: socket.socket) -> None:
+    with server.accept()[0] as connection:
+        connection.recv(1000)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
 
 def test_files_are_checked_before_they_are_used(folder: Path) -> None:
