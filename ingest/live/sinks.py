@@ -34,7 +34,10 @@ class KafkaSink:
     def open(self, connection_id: str, feed: Feed) -> None:
         """Take note of what the connection's messages will declare."""
         counts = self.n_messages.setdefault(feed.name, [0] * len(MsgType))
-        self._connections[connection_id] = (connection_id.encode(), feed.declared_exchange, counts, FrameMapper())
+        self._connections[connection_id] = (
+            *(connection_id.encode(), feed.declared_exchange, counts),
+            FrameMapper(connection_id),
+        )
 
     def write(self, connection_id: str, frame: Frame) -> None:
         """Send the frame's message."""

@@ -1,4 +1,8 @@
-"""What a frame is: request, data, yes, no, heartbeat or something else, by the words that venues share."""
+"""What a frame is: request, data, yes, no, heartbeat or something else, by the words that venues share.
+
+Words and codes tell answers, amounts tell data: a frame that shows amounts and answers no request is data, whatever
+a field of it is called.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import Any, Final
 
 from ingest.mapping import vocabulary as words
 from ingest.mapping.layers import FIRST_PARTS, Layer, Shape
+from ingest.mapping.quantities import shows_quantity
 from ingest.mapping.values import to_int64
 from udfs.schema import MISSING, MsgType
 
@@ -16,6 +21,13 @@ NEW, ACK, NACK, HEARTBEAT, OTHER = MsgType
 
 _LONGEST_NAME: Final = 64
 """Longer values are no names, and must not fill the caches."""
+
+_LONGEST_TEXT: Final = 500
+_LEAST_CODE: Final = 3
+"""Fewer digits are a state's number, no code."""
+
+_LEAST_SCALARS: Final = 3
+"""An array of so many whole numbers beside its channel is data."""
 
 _WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _TOPIC_PART: Final = re.compile(r"[.:/]")
@@ -49,19 +61,50 @@ def body_type(body: object, layers: list[Layer], *, received: bool) -> MsgType:
     if type(body) is dict:
         return _object_type(layers, received=received)
     if type(body) is list:
-        msg_type = _array_type(body[:FIRST_PARTS])
+        msg_type = _array_type(body, layers)
         return msg_type if received or msg_type is HEARTBEAT else NEW
-    return text_type(body.encode()) if type(body) is str else OTHER
+    if type(body) is str:
+        return text_type(body.encode("utf-8", "surrogatepass")) if body else HEARTBEAT
+    return _packet_type(body) if type(body) is int else OTHER
 
 
-def _array_type(parts: list[Any]) -> MsgType:
+def _packet_type(number: int) -> MsgType:
+    """Read a frame that is one digit: a ping or a pong of Engine.IO."""
+    return HEARTBEAT if number in words.PACKETS_ALIVE else OTHER
+
+
+def _array_type(body: list[Any], layers: list[Layer]) -> MsgType:
     """Tell `[channel, "hb"]`, and `[channel]` with nothing to say, from `[channel, ..., [data] or {data}, ...]`."""
+    parts = body[:FIRST_PARTS]
     if any(type(part) is str and part in words.HEARTBEAT_WORDS for part in parts):
         return HEARTBEAT
     for part in parts:
-        if type(part) is list or type(part) is dict:
-            return NEW
-    return HEARTBEAT if len(parts) <= 1 else OTHER
+        if type(part) is dict:
+            return _part_type(layers[0], body[0])
+        if type(part) is list:
+            return NEW if part or len(body) > 1 else OTHER
+    if len(body) == 1 and type(body[0]) is int:
+        return HEARTBEAT
+    scalars = [part for part in body[1:] if type(part) is int or type(part) is float]
+    return NEW if len(scalars) >= _LEAST_SCALARS and _are_data(body, scalars) else OTHER
+
+
+def _are_data(body: list[Any], scalars: list[int | float]) -> bool:
+    return any(type(number) is float for number in scalars) or not any(type(part) is str for part in body)
+
+
+def _part_type(layer: Layer, name: object) -> MsgType:
+    """Tell an answer or news of the venue that stands in an array, perhaps behind the name of an event, from data."""
+    fields, shape = layer
+    if not fields:
+        return OTHER
+    if shape.is_market:
+        return NEW
+    named = _verb_meaning(name) if type(name) is str and len(name) <= _LONGEST_NAME else None
+    if named is not None and not shows_quantity(fields):
+        return named
+    control = _control_type([layer])
+    return NEW if control is None else control
 
 
 def _object_type(layers: list[Layer], *, received: bool) -> MsgType:
@@ -71,18 +114,44 @@ def _object_type(layers: list[Layer], *, received: bool) -> MsgType:
         return HEARTBEAT
     if not received:
         return NEW
-    answer = _answer_type(fields, shape, named) if named is not None or shape.may_answer else None
-    return _told_type(layers) if answer is None else answer
+    if named is not None or shape.may_answer:
+        answer = _judged(layers, named)
+        if answer is not None:
+            return answer
+    elif len(layers) > 1 and not layers[1][1].is_market:
+        control = _control_type(layers[1:])
+        if control is not None:
+            return control
+    return _told_type(layers)
+
+
+def _control_type(layers: list[Layer]) -> MsgType | None:
+    """Tell what an object in an envelope or an array is, if it is no data."""
+    fields, shape = layers[0]
+    named = _named(fields, shape)
+    if named is None and not shape.may_answer:
+        return None
+    answer = named if named is HEARTBEAT else _judged(layers, named)
+    return None if answer is not None and answer is not NACK and shows_quantity(fields) else answer
 
 
 def _named(fields: dict[str, Any], shape: Shape) -> MsgType | None:
     """Read what a frame calls itself: by its verb, else by its topic."""
-    for keys, read in ((shape.verbs, _verb_meaning), (shape.topics, _topic_meaning)):
-        for key in keys:
-            value = fields[key]
-            named = read(value) if type(value) is str and len(value) <= _LONGEST_NAME else None
-            if named is not None:
-                return named
+    for key in shape.verbs:
+        value = fields[key]
+        named = _verb_meaning(value) if type(value) is str and len(value) <= _LONGEST_NAME else None
+        if named is not None:
+            return named
+    for key in shape.short_verbs:
+        value = fields[key]
+        named = _short_meaning(value) if type(value) is str and len(value) <= _LONGEST_NAME else None
+        if named is not None:
+            return named
+    for key in shape.topics:
+        value = fields[key]
+        named = _topic_meaning(value) if type(value) is str and len(value) <= _LONGEST_NAME else None
+        if named is not None:
+            return named
     return None
 
 
@@ -93,13 +162,36 @@ def _verb_meaning(verb: str) -> MsgType | None:
 
 
 @lru_cache(maxsize=4096)
+def _short_meaning(verb: str) -> MsgType | None:
+    """Read the value of a key that data have, too: account events are called `listStatus`."""
+    meaning = _verb_meaning(verb)
+    is_status = meaning is OTHER and verb.lower() != "status" and "status" in verb.lower()
+    return None if is_status or not re.fullmatch(r"[A-Za-z_.:-]+", verb) else meaning
+
+
+@lru_cache(maxsize=4096)
 def _topic_meaning(topic: str) -> MsgType | None:
     tail = _TOPIC_PART.split(topic)[-1]
     return _verb_meaning(tail) if tail.isalpha() else None
 
 
+def _judged(layers: list[Layer], named: MsgType | None) -> MsgType | None:
+    """Tell a yes from a no; None for what comes unasked, and for data that only look like an answer."""
+    fields, shape = layers[0]
+    answer = _answer_type(fields, shape, named)
+    if answer is None or answer is OTHER or answer is HEARTBEAT:
+        return answer
+    if named is not ACK and named is not NACK and not _is_linked(fields, shape) and _are_amounts(layers, answer):
+        return None
+    if answer is NACK:
+        return NACK
+    if any(_refuses(*layer) for layer in layers[:2]):
+        return NACK
+    return OTHER if _is_greeting(fields, shape, named) else ACK
+
+
 def _answer_type(fields: dict[str, Any], shape: Shape, named: MsgType | None) -> MsgType | None:
-    """Tell a yes from a no; None for what comes unasked."""
+    """Read what a frame says of itself: by its name, its outcome, its code."""
     outcome = NACK if named is NACK else _outcome(fields, shape)
     if outcome is not None:
         return outcome
@@ -107,7 +199,7 @@ def _answer_type(fields: dict[str, Any], shape: Shape, named: MsgType | None) ->
         return OTHER
     if shape.notifies or fields.get("id") == words.NO_REQUEST:
         return None
-    if not _code_is_yes(fields, shape):
+    if not _code_is_yes(fields, shape) or (shape.codes and _says_no(fields, shape)):
         return NACK
     return ACK if named is ACK or shape.answers else None
 
@@ -121,11 +213,26 @@ def _outcome(fields: dict[str, Any], shape: Shape) -> MsgType | None:
                 return NACK
         elif type(value) is bool:
             return ACK if value else NACK
-        elif type(value) is str and value.lower() in words.STATUS_MEANINGS:
-            return words.STATUS_MEANINGS[value.lower()]
+        elif type(value) is str:
+            meaning = _status_meaning(value) if len(value) <= _LONGEST_NAME else None
+            if meaning is not None:
+                return meaning
         elif type(value) is int and words.HTTP_OK <= value < words.HTTP_END:
             return ACK if value < words.HTTP_NO else NACK
     return None
+
+
+@lru_cache(maxsize=4096)
+def _status_meaning(status: str) -> MsgType | None:
+    """Read a word, the last of several, or the digits of a code, of which only zeros are a yes.
+
+    >>> [meaning and meaning.name for meaning in map(_status_meaning, ("OK", "auth_failed", "5100", "0000", "online"))]
+    ['ACK', 'NACK', 'NACK', 'ACK', None]
+    """
+    if len(status) >= _LEAST_CODE and status.isdecimal() and status.isascii():
+        return ACK if int(status) in words.CODES_YES else NACK
+    last = (_WORD.findall(status) or [""])[-1]
+    return words.STATUS_MEANINGS.get(status.lower()) or words.STATUS_MEANINGS.get(last.lower())
 
 
 def _code_is_yes(fields: dict[str, Any], shape: Shape) -> bool:
@@ -133,10 +240,55 @@ def _code_is_yes(fields: dict[str, Any], shape: Shape) -> bool:
     return next((code in words.CODES_YES for code in codes if code != MISSING), True)
 
 
+def _is_linked(fields: dict[str, Any], shape: Shape) -> bool:
+    """Tell an answer that has the id of a request, and what it answers with."""
+    has_id = any(fields[key] is not None for key in shape.ids)
+    return has_id and bool(shape.results or shape.outcomes) and _code_is_yes(fields, shape)
+
+
+def _are_amounts(layers: list[Layer], answer: MsgType) -> bool:
+    """Tell data by the amounts that they show; a refusal with a text may repeat those of a request."""
+    fields, shape = layers[0]
+    return not (answer is NACK and texts_of(fields, shape)) and shows_quantity(fields)
+
+
+def _refuses(fields: dict[str, Any], shape: Shape) -> bool:
+    """Tell a no behind a yes: in words, by an outcome of its own, or by a list of what failed."""
+    if _outcome(fields, shape) is NACK or (shape.codes and not _code_is_yes(fields, shape)):
+        return not shows_quantity(fields)
+    return _says_no(fields, shape) or any(value and words.FAILED.match(key) for key, value in fields.items())
+
+
+def _says_no(fields: dict[str, Any], shape: Shape) -> bool:
+    return any(
+        words.REFUSAL.search(text) is not None and words.NO_REFUSAL.search(text) is None
+        for text in texts_of(fields, shape)
+    )
+
+
+def _is_greeting(fields: dict[str, Any], shape: Shape, named: MsgType | None) -> bool:
+    is_asked = (named is ACK and not shape.short_verbs) or bool(shape.ids)
+    return not is_asked and _greets(fields, shape)
+
+
+def _greets(fields: dict[str, Any], shape: Shape) -> bool:
+    return any(words.GREETING.search(text) for text in texts_of(fields, shape))
+
+
+def texts_of(fields: dict[str, Any], shape: Shape) -> list[str]:
+    """List what an object says in words, each cut to `_LONGEST_TEXT`."""
+    values = (fields[key] for key in shape.texts)
+    return [value[:_LONGEST_TEXT] for value in values if type(value) is str and value]
+
+
 def _told_type(layers: list[Layer]) -> MsgType:
     """Tell data from a frame that tells nothing of a market or an account: empty values tell nothing."""
     for fields, shape in layers:
         for key in shape.data:
-            if fields[key]:
-                return NEW
-    return OTHER
+            value = fields[key]
+            if value:
+                return NEW if type(value) is not str else words.STATUS_MEANINGS.get(value.lower(), NEW)
+    fields, shape = layers[0]
+    if shows_quantity(fields) or (shape.seqs and any(type(value) is dict and value for value in fields.values())):
+        return NEW
+    return NACK if _says_no(fields, shape) and not _greets(fields, shape) else OTHER

@@ -1,25 +1,34 @@
 """The words that venues share in their frames, and what each says about a message.
 
 Every table is used for every connection alike: none belongs to a venue, for a mapping that knew the venue would
-leak the answer into the features. Sources are the public interface documentation of some thirty venues; a word is
+leak the answer into the features. Sources are the public interface documentation of some forty venues; a word is
 here when at least two interfaces, or a protocol layer such as JSON-RPC or SignalR, give it the same meaning, or when
-it can have no other.
+it can have no other. Keys of more than two characters are compared without case, dashes and underscores.
 """
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 from typing import Final
 
 from udfs.schema import MsgType
 
-HEARTBEAT_WORDS: Final = frozenset({"heartbeat", "heartbeats", "hb", "ping", "pong", "keepalive"})
+HEARTBEAT_WORDS: Final = frozenset({"heartbeat", "heartbeats", "hb", "ping", "pong", "keepalive", "alive", "ka"})
 """Say only that the line lives, whichever side asked."""
 
-HEARTBEAT_KEYS: Final = frozenset({"ping", "pong", "heartbeat"})
+HEARTBEAT_KEYS: Final = ("ping", "pong", "heartbeat")
 """Name a heartbeat by being there, as in `{"ping": 1492420473027}`."""
 
-NACK_WORDS: Final = frozenset({"error", "errors", "reject", "rejected", "nack", "fail", "failed", "failure", "alert"})
+PACKETS_ALIVE: Final = frozenset({2, 3})
+"""Ping and pong of Engine.IO, as frames of one digit."""
+
+NACK_WORDS: Final = frozenset(
+    {
+        *("error", "errors", "reject", "rejected", "nack", "fail", "failed", "failure", "alert"),
+        *("invalid", "denied", "refused", "unauthorized", "unsupported", "forbidden"),
+    }
+)
 """The answer is no. `alert` is how one generation of interfaces names a refused request."""
 
 ACK_WORDS: Final = frozenset(
@@ -27,22 +36,33 @@ ACK_WORDS: Final = frozenset(
         *("ack", "response", "succeeded", "success", "ok"),
         *("subscribe", "subscribed", "subscription", "subscriptions", "subbed", "sub"),
         *("unsubscribe", "unsubscribed", "unsub", "unsubbed"),
-        *("auth", "authenticated", "login", "logon"),
+        *("auth", "authenticated", "authorized", "login", "logon"),
     }
 )
 """The answer to a request. The bare verbs are here because many interfaces answer with the verb they were sent."""
 
-OTHER_WORDS: Final = frozenset({"info", "welcome", "hello", "connected", "system", "status", "notice", "maintenance"})
+OTHER_WORDS: Final = frozenset(
+    {
+        *("info", "welcome", "hello", "system", "status", "notice", "maintenance", "shutdown"),
+        *("connect", "connected", "disconnect", "disconnecting", "disconnected", "reconnect"),
+    }
+)
 """The venue speaks of itself: greetings, its state, its version."""
 
-VERB_KEYS: Final = ("event", "type", "method", "op", "action", "command", "request")
+VERB_KEYS: Final = (
+    *("event", "type", "method", "op", "action", "command", "request"),
+    *("message_type", "msg_type", "event_type", "response_type"),
+)
 """Name what a frame does; any word of their value counts, as in `subscriptionStatus` or `subscription_succeeded`."""
+
+SHORT_VERB_KEYS: Final = ("e", "ev", "m", "T")
+"""Name what a frame does if their value is a word; that a part of it is the word `status` is not enough."""
 
 TOPIC_KEYS: Final = ("channel", "topic", "ch", "feed", "result", "msg", "ret_msg")
 """Name what a frame is about, so they may contain instruments: only the whole value or its last part counts, and
 only where no verb has a meaning (an acknowledged subscription *to* heartbeats is not a heartbeat)."""
 
-OUTCOME_KEYS: Final = ("error", "Error", "status", "success", "Success")
+OUTCOME_KEYS: Final = ("error", "status", "success", "successful", "ok")
 """Carry the outcome of a request: what went wrong (null or empty if nothing), or a word, a boolean or an HTTP-like
 number."""
 
@@ -53,59 +73,103 @@ STATUS_MEANINGS: Final = MappingProxyType(
         "up": MsgType.HEARTBEAT,
     }
 )
-"""Outcomes as words; `up` answers a ping, and a status such as `online` is no outcome at all."""
+"""Outcomes as words, also as the last of several (`auth_failed`); `up` answers a ping, and a status such as `online`
+is no outcome at all."""
 
 HTTP_OK: Final = 200
 HTTP_NO: Final = 400
 HTTP_END: Final = 600
 """Numeric outcomes follow HTTP: from `HTTP_OK` a yes, from `HTTP_NO` a no, outside of them something else."""
 
-CODE_KEYS: Final = frozenset({"code", "retCode", "ret_code", "errorCode", "error_code", "err-code", "ErrorCode"})
+CODE_KEYS: Final = ("code", "ret_code", "error_code", "err_code", "s_code")
 """Carry the outcome as a number (or its digits): `CODES_YES` is a yes, any other number a no."""
 
 CODES_YES: Final = frozenset({0, 200})
 """Zero, and HTTP's OK."""
 
-ANSWER_KEYS: Final = frozenset({"req_id", "reqid", "request_id", "requestId", "reqId"})
-"""Stand in a received frame only if it answers a request."""
+TEXT_KEYS: Final = (
+    *("error", "error_message", "error_msg", "err_msg", "reason", "message", "msg", "ret_msg", "res_msg", "s_msg"),
+    *("description", "detail", "details", "data", "result"),
+)
+"""Say in words why an answer is what it is."""
 
-ID_KEYS: Final = frozenset({"id", "I"})
+REFUSAL: Final = re.compile(
+    r"\b(not|no|never|cannot|can't|doesn't|don't|isn't|invalid|unknown|unsupported|unrecogni[sz]ed|unauthori[sz]ed"
+    r"|fail(ed|s|ure)?|errors?|denied|refused|rejected|blocked|forbidden|exceed(ed|s)?|missing|expired|illegal"
+    r"|malformed|wrong|unable|too many|disallowed|prohibited|restricted)\b",
+    re.IGNORECASE,
+)
+"""A sentence with one of these refuses, whatever the code beside it, unless it says that there is `no error`."""
+
+NO_REFUSAL: Final = re.compile(r"\b(no|without|0) (errors?|problems?)\b", re.IGNORECASE)
+
+FAILED: Final = re.compile(r"(fail|reject|invalid|unknown)", re.IGNORECASE)
+"""Begins the key of a list of what was refused beside what was not."""
+
+GREETING: Final = re.compile(r"\b(connected|welcome|connection established)\b", re.IGNORECASE)
+"""A yes that nobody asked for and that says this is a greeting."""
+
+ANSWER_KEYS: Final = ("req_id", "request_id")
+"""Stand in a received frame only if it answers a request, or if a subscription's data name what asked for them."""
+
+ID_KEYS: Final = ("id", "I")
 """Data carry ids too, so these make a frame an answer only beside one of the `RESULT_KEYS`."""
 
-RESULT_KEYS: Final = frozenset({"result", "R", "rep", "code", "retCode"})
+RESULT_KEYS: Final = ("result", "R", "rep", "code", "ret_code")
 """What an id answers with (JSON-RPC, SignalR and their kin)."""
 
 NO_REQUEST: Final = -1
 """The id of frames that have the form of an answer but come unasked."""
 
 REQUEST_ID_KEYS: Final = (
-    *("id", "req_id", "reqid", "request_id", "requestId", "reqId", "I"),
-    *("newClientOrderId", "clientOrderId", "client_order_id", "clOrdId", "clOrdID", "cl_ord_id"),
-    *("client_oid", "clientOid", "cid", "userref"),
+    *("id", "req_id", "request_id", "I", "invocation_id"),
+    *("new_client_order_id", "client_order_id", "cl_ord_id"),
+    *("client_oid", "cid", "userref"),
 )
 """Link an answer to its request, the protocol's own id before an order's client id."""
 
 SEQ_KEYS: Final = (
-    *("sequence_num", "sequence", "seqNum", "seq_num", "seqId", "seq", "socket_sequence", "message_id"),
-    *("sequenceEnd", "u", "lastUpdateId", "change_id"),
+    *("sequence_num", "sequence", "sequence_no", "seq_num", "seq_no", "seq_id", "socket_sequence", "message_id"),
+    *("sequence_end", "u", "seq", "last_update_id", "change_id", "nonce"),
 )
-"""The venue's count of a stream; of a range of updates the last (`u` of `U..u`), which is what the next continues."""
+"""The venue's count of a stream; of a range of updates the last (`u` of `U..u`), which is what the next continues.
+`u` counts the updates of one book, where `seq` beside it counts what happens in the whole market."""
+
+RANGES: Final = (("u", "U"), ("sequence_end", "sequence_start"))
+"""The last and the first number of a range of updates."""
+
+PREDECESSORS: Final = ("prev_", "previous_", "past_", "p")
+"""Before the name of a counter: the number that the same stream had before."""
+
+CHAINED: Final = (
+    *("u", "seq", "seq_id", "seq_num", "seq_no", "sequence", "sequence_num", "sequence_number", "change_id"),
+    *("update_id", "version", "nonce"),
+)
+"""Counters that occur with a predecessor beside them."""
 
 TIME_KEYS: Final = (
-    *("E", "T", "microtimestamp", "timestamp", "timestampms", "timestamp_ms", "time_ms", "ts", "time"),
-    *("time_out", "time_in", "current_time", "creationTime", "exec_date", "ttms", "tms", "t"),
+    *("E", "T", "microtimestamp", "timestamp", "timestampms", "time_ms", "ts", "time"),
+    *("time_out", "time_in", "current_time", "creation_time", "exec_date", "ttms", "tms", "t"),
 )
 """The venue's clock, the time of the event in the interface before the time of the trade, the finer of two
 clocks before the coarser; `t` last, for in some interfaces it counts trades (then `E` stands beside it)."""
 
-WRAPPER_KEYS: Final = ("data", "params", "result", "tick", "event", "events", "message", "contents", "args")
+WRAPPER_KEYS: Final = (
+    *("data", "params", "result", "tick", "event", "events", "message", "contents", "args", "payload", "content"),
+    *("arguments",),
+)
 """Hold the payload of an enveloped message, as an object or as a list whose first item stands for it."""
 
-DATA_KEYS: Final = frozenset(
-    {
-        *("data", "params", "result", "tick", "events", "contents", "changes", "updates", "update", "snapshot", "M"),
-        *("symbol", "s", "product_id", "pair", "market", "instrument_id", "instId", "cd"),
-        *("price", "p", "bids", "asks", "b", "a", "B", "book", "trades", "o", "k"),
-    }
+ENVELOPE_KEYS: Final = (
+    *("data", "params", "result", "tick", "events", "contents", "changes", "updates", "update", "snapshot", "M"),
+    *("payload", "content"),
 )
+MARKET_KEYS: Final = (
+    *("symbol", "s", "product_id", "pair", "market", "instrument_id", "inst_id", "cd"),
+    *("price", "p", "bids", "asks", "b", "a", "B", "book", "trades", "o", "k"),
+)
+DATA_KEYS: Final = (*ENVELOPE_KEYS, *MARKET_KEYS)
 """A frame that carries one of these, and answers nothing, tells about a market or an account."""
+
+MOST_MARKET_KEYS: Final = 2
+"""An object with as many of the `MARKET_KEYS` is no answer in an envelope."""

@@ -62,7 +62,7 @@ def read_capture(
     parts = _to_parts(capture)
     connection_id = connection_id_of(parts[0])
     columns = tuple(array("q") for _ in Message._fields)
-    mapper = FrameMapper()
+    mapper = FrameMapper(connection_id)
     for frame in read_frames(parts, tell):
         for column, value in zip(columns, mapper.to_message(frame), strict=True):
             column.append(value)

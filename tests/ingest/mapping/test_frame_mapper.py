@@ -268,7 +268,8 @@ def test_payload_bytes_are_utf8_bytes() -> None:
 def test_what_int64_cannot_hold_is_missing(number: str) -> None:
     message = map_frame(f'{{"sequence":{number},"E":{number},"s":"A"}}', "recv", NOW)
     assert (message.msg_type, message.seq, message.exchange_ts_ns) == (NEW, MISSING, MISSING)
-    assert map_frame(f'{{"id":{number},"result":1}}', "recv", NOW).request_id == MISSING
+    is_integer = number.isdigit()  # such ids are hashed: test_ids_that_int64_cannot_hold_are_linked
+    assert (map_frame(f'{{"id":{number},"result":1}}', "recv", NOW).request_id == MISSING) is not is_integer
 
 
 def test_deep_nesting_and_broken_text() -> None:
@@ -277,7 +278,6 @@ def test_deep_nesting_and_broken_text() -> None:
         '{"data":' * 5_000 + "1" + "}" * 5_000,
         '{"a":1',
         "\ud800",
-        '{"s":"\ud800"}',
         b"\xff\xfe",
     ):
         assert map_frame(frame, "recv", NOW).msg_type is OTHER
@@ -321,6 +321,5 @@ def test_any_text_maps(frame: str | bytes, direction: Any) -> None:
 def test_no_venue_is_named_in_the_mapper() -> None:
     venues = "binance coinbase kraken bitstamp bitmex okex okx okcoin ftx bittrex upbit bitflyer poloniex bybit kucoin"
     pattern = re.compile(rf"\b({venues.replace(' ', '|')})", re.IGNORECASE)
-    for module in ("frame_mapper", "kinds", "layers", "values", "vocabulary"):
-        source = (Path(ingest.__file__).parent / "mapping" / f"{module}.py").read_text("utf-8")
-        assert pattern.findall(source) == []
+    for module in (Path(ingest.__file__).parent / "mapping").glob("*.py"):
+        assert pattern.findall(module.read_text("utf-8")) == []

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from fingerprint_testing.marks import needs_captures
 from fingerprint_testing.paths import CAPTURES
-from ingest.frame import Frame
-from ingest.mapping.frame_mapper import Direction, Message, map_frame
+from ingest.frame import Direction, Frame
+from ingest.mapping.frame_mapper import Message, map_frame
 from ingest.recordings.capture import read_frames, to_line
 from udfs.schema import MISSING, MsgType
 
