@@ -33,6 +33,12 @@ LINES = (
 TEXT = "".join(json.dumps(line) + "\n" for line in LINES).encode()
 
 
+@pytest.fixture(autouse=True)
+def only_the_reader_warns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The frames here are texts that the mapper does not understand."""
+    monkeypatch.setattr(logging.getLogger("ingest.mapping.frame_mapper"), "disabled", True)
+
+
 def _write(path: Path, content: bytes) -> Path:
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
     return path
