@@ -91,6 +91,7 @@ def with_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the folders and files that the examples name."""
     for folder in ("captures", "bitflyer", "kept-back", "recordings-of-it"):
         (tmp_path / folder).mkdir()
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     for file in ("recording.gz", "session.log.gz"):
         (tmp_path / file).touch()
     monkeypatch.chdir(tmp_path)

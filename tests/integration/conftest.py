@@ -18,7 +18,7 @@ import requests
 from kafka import KafkaConsumer, TopicPartition
 from numpy.typing import NDArray
 
-from fingerprint_testing.paths import CAPTURES
+from fingerprint_testing.paths import CAPTURES, EXAMPLES
 from jobs.cluster.flink_client import list_jobs
 from jobs.cluster.submission import Submission
 from jobs.reference.scored_captures import signature_of
@@ -46,6 +46,18 @@ def captures() -> Path:
     if not CAPTURES.is_dir():
         pytest.skip(f"no recordings in {CAPTURES}; FINGERPRINT_CAPTURES names another folder")
     return CAPTURES
+
+
+@pytest.fixture(scope="session")
+def recordings() -> list[Path]:
+    """List the examples of this checkout, and the real recordings where there are any."""
+    return sorted(path for folder in (EXAMPLES, CAPTURES) for path in folder.rglob("*.jsonl.gz"))
+
+
+@pytest.fixture(scope="session")
+def kraken_recordings(recordings: list[Path]) -> list[Path]:
+    """List those that are called kraken, one of which lies and one of which switches."""
+    return [path for path in recordings if path.name.lower().startswith("kraken")]
 
 
 @pytest.fixture(scope="session")

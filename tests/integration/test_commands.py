@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from fingerprint_testing.paths import BENCHMARKS
+from fingerprint_testing.paths import BENCHMARKS, EXAMPLES
 from jobs.cluster.flink_client import find_running_job
 from jobs.cluster.savepoints import Savepoints
 from jobs.cluster.service_addresses import Addresses
@@ -66,6 +66,11 @@ def test_from_publishing_to_watching(
     finally:
         requests.patch(f"{local_stack.flink_url}/jobs/{job.job_id}", params={"mode": "cancel"}, timeout=10)
         wait_until(lambda: find_running_job(local_stack.flink_url) is None, what="the end of the job")
+
+
+def test_the_examples_are_replayed(stack_environment: dict[str, str]) -> None:
+    done = run([str(BIN / "fingerprint"), "replay", str(EXAMPLES), "--topic", "examples"], stack_environment)
+    assert "11,380 messages of 9 connections" in done.stderr
 
 
 def test_recordings_are_replayed(

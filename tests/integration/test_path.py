@@ -130,13 +130,13 @@ class Played:
 @pytest.fixture(scope="module")
 def played(
     local_stack: StackStatus,
-    captures: Path,
+    recordings: list[Path],
     drawn_sessions: list[Session],
     sick_sessions: list[Session],
     read_records: Callable[[str], Iterator[Any]],
 ) -> Played:
     """Publish everything once, rubbish in the middle, and read back which offset each message got."""
-    read = [read_capture(path) for path in sorted(captures.rglob("*.jsonl.gz"))]
+    read = [read_capture(path) for path in recordings]
     # One was recorded by a clock that began with its machine: its times are none of messages.
     recorded = [session for session in read if session.recv_ts_ns[0] >= 946_684_800 * 10**9]
     sessions = [*recorded, *sick_sessions, *drawn_sessions]
@@ -362,13 +362,15 @@ def test_connections_say_when_they_were_last_heard_of(
             assert found["silence_limit_s"] == pytest.approx(limit_s)
 
 
-def test_score_prints_what_the_job_wrote(rows: dict[str, list[Row]], judged: Judged, captures: Path) -> None:
+def test_score_prints_what_the_job_wrote(
+    rows: dict[str, list[Row]], judged: Judged, kraken_recordings: list[Path]
+) -> None:
     predictor = load_predictor(DEFAULT_ARTIFACT)
     of_window = ("connection_id", "predicted_exchange", "confidence", "probabilities", "unknown_score", "signature")
     of_verdict = ("verdict", "certainty", "probability", "strength_nats", "certain_after_messages", "windows")
     of_event = ("previous_verdict", "verdict", "messages", "windows", "strength_nats", "probability")
     n_events = 0
-    for path in sorted(captures.rglob("KRAKEN*.jsonl.gz")):
+    for path in kraken_recordings:
         scored = score_capture([path], predictor)
         name, printed, summary = scored.connection_id, scored.window_summaries(), scored.summary()
         found, verdict, events = rows[name], judged[0][name], judged[1].get(name, [])

@@ -52,9 +52,9 @@ N_RUBBISH = 60
 
 
 @pytest.fixture(scope="module")
-def sessions(local_stack: StackStatus, captures: Path, drawn_sessions: list[Session]) -> list[Session]:
+def sessions(local_stack: StackStatus, kraken_recordings: list[Path], drawn_sessions: list[Session]) -> list[Session]:
     """Publish recordings and synthetic connections, one silent for hours, one with gaps, and rubbish between them."""
-    recorded = [read_capture([path]) for path in sorted(captures.rglob("KRAKEN*.jsonl.gz"))]
+    recorded = [read_capture([path]) for path in kraken_recordings]
     paused = drawn_sessions[0].recv_ts_ns.copy()
     paused[len(paused) // 3 :] += 2 * IDLE_GAP_NS
     numbers = np.arange(drawn_sessions[1].seq.size) * np.where(np.arange(drawn_sessions[1].seq.size) < 300, 1, 2)

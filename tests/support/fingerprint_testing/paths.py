@@ -10,6 +10,7 @@ ROOT: Final = Path(__file__).resolve().parents[3]
 GRAFANA: Final = ROOT / "grafana"
 SQL: Final = ROOT / "sql"
 BENCHMARKS: Final = ROOT / "tests" / "benchmarks"
+EXAMPLES: Final = ROOT / "examples" / "recordings"
 
 CAPTURES: Final = Path(os.environ.get("FINGERPRINT_CAPTURES") or ROOT.parent / "shared" / "captures")
 ORDER_LOGS: Final = Path(os.environ.get("FINGERPRINT_ORDER_LOGS") or ROOT.parent / "shared" / "order_logs")

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import gzip
-import json
 from pathlib import Path
 
 import numpy as np
 
-from ingest.recordings.capture import read_capture
+from ingest.recordings.capture import read_capture, to_line
+from ingest.recordings.neutral_frames import to_neutral_frames
 from model.training.dataset import Dataset, Source
 from synthetic.behaviour import Profile
 from synthetic.generate import generate_session
 from udfs.features import FEATURES
-from udfs.schema import MISSING, MsgType, Session
 
 DAY_NS = 86_400 * 10**9
 START_NS = 1_600_000_000 * 10**9
-
-TYPES = {
-    MsgType.NEW: "trade",
-    MsgType.ACK: "subscribed",
-    MsgType.NACK: "error",
-    MsgType.HEARTBEAT: "heartbeat",
-    MsgType.OTHER: "info",
-}
 
 
 def make_source(name: str, label: str, *, day: str = "1", family: str = "", sha256: str = "") -> Source:
@@ -40,19 +31,6 @@ def make_dataset(*sources: Source, empty: tuple[str, ...] = ()) -> Dataset:
     return Dataset(sources=sources, features=features, session=np.array(session, dtype=np.int64))
 
 
-def line_of(session: Session, i: int) -> str:
-    """Write a message as a line of a capture, with a frame that the mapper reads as the same."""
-    is_request = session.msg_type[i] == MsgType.NEW and session.request_id[i] != MISSING
-    body: dict[str, object] = {"type": TYPES[MsgType(session.msg_type[i])]}
-    if session.msg_type[i] == MsgType.NEW:
-        body["symbol"] = "X"
-    for key, column in (("seq", session.seq), ("req_id", session.request_id), ("ts", session.exchange_ts_ns)):
-        if column[i] != MISSING:
-            body[key] = int(column[i])
-    frame = {"ts_ns": int(session.recv_ts_ns[i]), "dir": "send" if is_request else "recv", "frame": json.dumps(body)}
-    return json.dumps(frame)
-
-
 def write_capture(path: Path, profile: Profile, day: int) -> Path:
     """Write a recording of 200 messages, 7 windows."""
     rng, start_ns = np.random.default_rng(day), START_NS + day * DAY_NS
@@ -60,8 +38,8 @@ def write_capture(path: Path, profile: Profile, day: int) -> Path:
         profile, rng=rng, start_ns=start_ns, connection_id=path.name, declared_exchange=None, n_messages=200
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    with gzip.open(path, "wt") as file:
-        file.writelines(line_of(session, i) + "\n" for i in range(len(session)))
+    with gzip.open(path, "wb") as file:
+        file.writelines(map(to_line, to_neutral_frames(session)))
     read = read_capture(path)
     for column in ("recv_ts_ns", "exchange_ts_ns", "msg_type", "seq"):
         assert getattr(read, column).tolist() == getattr(session, column).tolist()
