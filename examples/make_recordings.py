@@ -55,7 +55,7 @@ def examples() -> list[Example]:
     other = _session("coinbase-feed-market", "kraken-2", seed=5)
     unknown = unknown_venue_sessions(n=3, seed=7, start_ns=START_NS, n_messages=N_MESSAGES)[2].session
     rng = np.random.default_rng(6)
-    losing = drop(_session("coinbase-feed-market", "coinbase-2", seed=8), first=500, last=700, share=0.1, rng=rng)
+    losing = drop(_session("coinbase-advanced-market", "coinbase-2", seed=8), first=500, last=700, share=0.1, rng=rng)
     stalled = stall(_session("binance-usdm-market", "binance-2", seed=9), first=600, duration_s=20)
     switched = switch(_session("kraken-v1-market", "kraken-3", seed=10), binance, at=600, exchange="binance")
     return [
