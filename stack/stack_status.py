@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from stack.roles import Role
+
 PartState = Literal["starting", "ready", "dead", "external"]
 
 
@@ -47,13 +49,13 @@ class PartStatus:
 class StackStatus:
     """The whole stack and the addresses of its services.
 
-    `error` says why a start failed. The database's URL carries its password and stays out of ``repr``.
+    `error` says why a start failed. The database's URLs, one for each role, carry passwords and stay out of ``repr``.
     """
 
     home: Path
     kafka: str = ""
     flink_url: str = ""
-    database_url: str = field(default="", repr=False)
+    database_urls: dict[str, str] = field(default_factory=dict, repr=False)
     supervisor_pid: int | None = None
     supervisor_created_at_s: float | None = None
     parts: list[PartStatus] = field(default_factory=list)
@@ -63,6 +65,11 @@ class StackStatus:
     def is_ready(self) -> bool:
         """Whether every part can be used."""
         return bool(self.parts) and all(part.state in ("ready", "external") for part in self.parts)
+
+    @property
+    def database_url(self) -> str:
+        """The database's address for its owner, empty if there is none."""
+        return self.database_urls.get(Role.OWNER, "")
 
     def part(self, name: str) -> PartStatus:
         """Return one part by its name."""
@@ -93,4 +100,7 @@ def read_status(home: Path) -> StackStatus | None:
     except FileNotFoundError:
         return None
     parts = [PartStatus(**part) for part in values.pop("parts")]
+    if "database_url" in values:  # a stack that an earlier version has started
+        url = values.pop("database_url")
+        values["database_urls"] = {role: url for role in Role}
     return StackStatus(**values | {"home": Path(values["home"]), "parts": parts})

@@ -15,7 +15,9 @@ import pytest
 from fingerprint_testing.debian_prometheus import find_prometheus_folder
 from fingerprint_testing.toy_model import save_toy_model
 from fingerprint_testing.venue import Venue, make_certificate
+from jobs.trials.sandbox import drop_if_there
 from stack.control import up, wipe
+from stack.services.postgres import admin_url
 from stack.settings import StackSettings
 from stack.stack_status import StackStatus
 
@@ -68,7 +70,14 @@ def database_url(local_stack: StackStatus) -> Iterator[str]:
         with connection.cursor() as cursor:
             cursor.execute(f"CREATE DATABASE {name}")
             yield urlunsplit(urlsplit(local_stack.database_url)._replace(path=f"/{name}"))
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            drop_if_there(cursor, name)
+
+
+@pytest.fixture(scope="module")
+def admin_database_url(local_stack: StackStatus, database_url: str) -> str:
+    """Return the address of the same database for the server's superuser."""
+    parts = urlsplit(database_url)
+    return urlunsplit(urlsplit(admin_url(local_stack.home, parts.port or 0))._replace(path=parts.path))
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,10 @@ from __future__ import annotations
 import ssl
 
 CERTIFICATE_ADVICE = "let SSL_CERT_FILE name the file of your firm's certificate authorities, and check the clock"
-# What `requests` says before it connects, as a plain OSError.
-_NO_AUTHORITIES = "Could not find a suitable TLS CA certificate bundle"
 
 
 def certificate_error(error: BaseException | None) -> str | None:
-    """Return what is wrong with the other side's certificate, or our authorities; None if something else went wrong.
+    """Return what is wrong with the other side's certificate; None if something else went wrong.
 
     Parameters
     ----------
@@ -32,8 +30,6 @@ def certificate_error(error: BaseException | None) -> str | None:
         if not isinstance(found, BaseException) or id(found) in seen:
             continue
         seen.add(id(found))
-        if _NO_AUTHORITIES in str(found):
-            return f"no certificate authorities ({found})"
         if isinstance(found, ssl.SSLCertVerificationError):
             said = getattr(found, "verify_message", "") or str(found.args[-1]).partition("verify failed: ")[2]
             return f"a certificate that cannot be verified ({said.partition(' (_ssl')[0] or 'no reason given'})"

@@ -114,20 +114,18 @@ def _download(origin: Origin, original: Path, base_url: str, sleep: Callable[[fl
     try:
         if not (part.is_file() and _sha256(part) == origin.sha256):
             attempts(_continue, url, part)
-    except OSError as error:
-        if problem := certificate_error(error):
-            raise ConfigError(
-                f"Expected to download {origin.url_path} from {urlsplit(url).hostname}, found {problem}: "
-                f"{CERTIFICATE_ADVICE}"
-            ) from error
-        if not isinstance(error, requests.RequestException):
-            raise  # of the file, not of the network
+    except requests.RequestException as error:
         status = None if error.response is None else error.response.status_code
         if status is not None and not _may_pass(error):
             return f"HTTP status {status}"
         if isinstance(error, ValueError):
             raise ConfigError(
                 "Expected an address of raw files, found one that is none: correct --raw-files"
+            ) from error
+        if problem := certificate_error(error):
+            raise ConfigError(
+                f"Expected to download {origin.url_path} from {urlsplit(url).hostname}, found {problem}: "
+                f"{CERTIFICATE_ADVICE}"
             ) from error
         cause = f"HTTP status {status}" if status else type(error).__name__
         raise ServiceUnavailable(

@@ -33,7 +33,7 @@ _PANELS: Final = {
     "messages": _Panel(
         "Messages and recordings", ["ingest", "publish", "replay", "record", "inspect", "convert", "recordings"]
     ),
-    "job": _Panel("Job", ["migrate", "submit", "stop"]),
+    "job": _Panel("Job", ["migrate", "login", "submit", "stop"]),
     "results": _Panel("Results", ["watch", "alerts", "psql", "grafana", "results", "dlq"]),
     "trust": _Panel("Trust", ["chaos", "soak"]),
     "model": _Panel("Model", ["score", "train", "enrol", "evaluate", "model"]),

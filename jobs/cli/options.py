@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from platformdirs import user_state_path
@@ -44,16 +44,38 @@ Flink = Annotated[
         rich_help_panel=_SERVICES,
     ),
 ]
-DatabaseUrl = Annotated[
-    str | None,
-    typer.Option(
-        envvar="DATABASE_URL",
+
+
+def _database_url(variable: str | None = None, option: str = "--database-url", for_what: str = "") -> Any:
+    return typer.Option(
+        option,
+        envvar=["DATABASE_URL"] if variable is None else [variable, "DATABASE_URL"],
         metavar="URL",
-        help="postgresql://USER:PASSWORD@HOST:PORT/DATABASE, better set in the environment.",
+        help=f"{for_what}postgresql://USER:PASSWORD@HOST:PORT/DATABASE, better set in the environment.",
         show_default="the local stack's",
         rich_help_panel=_SERVICES,
-    ),
+    )
+
+
+DatabaseUrl = Annotated[str | None, _database_url()]
+JobUrl = Annotated[str | None, _database_url("JOB_DATABASE_URL")]
+ModelUrl = Annotated[str | None, _database_url("MODEL_DATABASE_URL")]
+RedriveUrl = Annotated[str | None, _database_url("REDRIVE_DATABASE_URL")]
+ReaderUrl = Annotated[str | None, _database_url("READER_DATABASE_URL")]
+"""The database's address, by what a command does there: each may have a login of its own."""
+
+ActivatingUrl = Annotated[
+    str | None,
+    _database_url("MODEL_DATABASE_URL", "--model-database-url", "Who activates the topic's first model: "),
 ]
+
+
+def named_in_call(context: typer.Context, option: str) -> bool:
+    """Tell whether an option stands in the command line itself, not in the environment."""
+    source = context.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 Topic = Annotated[str, typer.Option(help="Kafka topic of the messages.")]
 DEFAULT_TOPIC = TOPIC
 

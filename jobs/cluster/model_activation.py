@@ -15,6 +15,7 @@ from model.registry.database import SQL, Connection, Identifier, connect
 from model.registry.model_registry import (
     activate_everywhere,
     announce,
+    check_registered,
     fetch_artifact,
     read_state,
     register,
@@ -58,7 +59,7 @@ def ensure_schedule(database_url: str, topic: str, model: Path | None, false_unk
             activate_everywhere(database, topic, version)
             schedule = read_state(database, topic).schedule
         elif model is not None or false_unknown_rate is not None:
-            _check_active(_register(database, model or DEFAULT_ARTIFACT, false_unknown_rate), schedule, topic)
+            _check_active(_registered(database, model or DEFAULT_ARTIFACT, false_unknown_rate), schedule, topic)
         if schedule is None:
             raise AssertionError("a model was activated")
         for activation in schedule.activations:
@@ -202,6 +203,13 @@ def _find(database: Connection, model: str, false_unknown_rate: float | None) ->
 def _register(database: Connection, folder: Path, false_unknown_rate: float | None) -> str:
     rate = DEFAULT_RATE if false_unknown_rate is None else false_unknown_rate
     return register(database, folder, load_predictor(folder, rate))
+
+
+def _registered(database: Connection, folder: Path, false_unknown_rate: float | None) -> str:
+    """Return the version of the artifact in a folder, after checking that the registry has no other of its name."""
+    predictor = load_predictor(folder, DEFAULT_RATE if false_unknown_rate is None else false_unknown_rate)
+    check_registered(database, folder, predictor)
+    return predictor.model_version
 
 
 def _check_loads(database: Connection, version: str) -> None:

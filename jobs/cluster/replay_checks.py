@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -25,10 +24,7 @@ _CUT_CONNECTION: Final = """
       )
     LIMIT 1
 """
-_FORGET_EVENTS: Final = """
-    DELETE FROM connection_events
-    WHERE kafka_partition = %(partition)s AND last_offset >= %(first)s AND written_at < %(replaced_at)s
-"""
+_FORGET_EVENTS: Final = "SELECT forget_replaced_events(%(topic)s, %(partition)s, %(first)s)"
 
 
 def prepare_replay(database_url: str, topic: str, spans: Sequence[Span], progress: Callable[[str], None]) -> None:
@@ -55,9 +51,8 @@ def prepare_replay(database_url: str, topic: str, spans: Sequence[Span], progres
             if span.first:
                 _check_is_whole(database, topic, span)
                 progress(beginning_note(span))
-        replaced = replaced_at(database, topic)
-        if replaced is not None:
-            _forget_events(database, spans, replaced)
+        if replaced_at(database, topic) is not None:
+            _forget_events(database, topic, spans)
 
 
 def check_not_replaced(database_url: str, topic: str, savepoint: Path) -> None:
@@ -98,8 +93,8 @@ def _check_is_whole(database: Connection, topic: str, span: Span) -> None:
         )
 
 
-def _forget_events(database: Connection, spans: Sequence[Span], replaced: datetime) -> None:
+def _forget_events(database: Connection, topic: str, spans: Sequence[Span]) -> None:
     """Delete the events of models that others have replaced: a row of theirs need not be one of the others."""
     with database.cursor() as cursor:
         for span in spans:
-            cursor.execute(_FORGET_EVENTS, {"partition": span.partition, "first": span.first, "replaced_at": replaced})
+            cursor.execute(_FORGET_EVENTS, {"topic": topic, "partition": span.partition, "first": span.first})

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from stack.control import status
+from stack.roles import Role
 from udfs.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Addresses:
-    """What the user named, and the local stack's folder for the rest."""
+    """What the user named, and the local stack's folder for the rest.
+
+    Attributes
+    ----------
+    home : Path
+        Of the local stack.
+    kafka, flink, database_url : str or None
+        What the user named.
+    database_urls : mapping
+        The database's address for roles whose login is another than that in `database_url`.
+    """
 
     home: Path
     kafka: str | None = None
     flink: str | None = None
-    database_url: str | None = None
+    database_url: str | None = field(default=None, repr=False)
+    database_urls: Mapping[Role, str] = field(default_factory=dict, repr=False)
 
     def require_kafka(self) -> str:
         """Get Kafka's bootstrap servers, or raise ConfigError."""
@@ -38,15 +51,20 @@ class Addresses:
         """
         return self.flink or (None if self.database_url else status(self.home).flink_url) or None
 
-    def require_database_url(self) -> str:
-        """Get the address of the database, or raise ConfigError."""
-        return self._require(self.database_url, "DATABASE_URL", "database_url", "a database", "--database-url")
+    def require_database_url(self, role: Role = Role.OWNER) -> str:
+        """Get the address of the database for a role, or raise ConfigError."""
+        given = self.database_urls.get(role) or self.database_url
+        return given or self._found(
+            status(self.home).database_urls.get(role), "DATABASE_URL", "a database", "--database-url"
+        )
 
     def _require(self, given: str | None, variable: str, part: str, what: str, option: str) -> str:
-        address = given or getattr(status(self.home), part)
+        return given or self._found(getattr(status(self.home), part), variable, what, option)
+
+    def _found(self, address: str | None, variable: str, what: str, option: str) -> str:
         if not address:
             raise ConfigError(
                 f"Expected {what}, found neither {option} nor {variable} nor a local stack running in {self.home}: "
                 "name it, or run `fingerprint up`"
             )
-        return str(address)
+        return address

@@ -17,9 +17,12 @@ from jobs.cluster.savepoints import Savepoints, check_age, check_layout
 from jobs.cluster.service_addresses import Addresses
 from jobs.config import JOB_NAME, TOPIC, TOPIC_PARTITIONS
 from jobs.pipeline.job_arguments import build_parser, parse_job_arguments
+from jobs.results.job_rights import check_job_rights
 from jobs.results.migrations import check_schema
+from model.registry.database_url import parse_database_url
 from stack.java.functions_jar import job_jars
 from stack.java.jars import ensure_jars
+from stack.roles import Role
 from stack.services.flink import client_environment
 from udfs.errors import ConfigError
 
@@ -59,7 +62,7 @@ class Submission:
         """Check the options and write the `flink run` command, after fetching the jars that it ships."""
         # Ours first: one of its classes takes the place of one of the Kafka connector.
         jars = [*job_jars(), *ensure_jars("flink", progress)]
-        flink, database_url = self.addresses.require_flink(), self.addresses.require_database_url()
+        flink, database_url = self.addresses.require_flink(), self.addresses.require_database_url(Role.JOB)
         options = [
             *("--kafka", self.addresses.require_kafka(), "--topic", self.topic),
             *(() if self.model is None else ("--model", str(self.model.absolute()))),
@@ -107,7 +110,9 @@ class Submission:
         PipelineError
             If a service, the tables or the model are not as they must be, the job runs already, or Flink refuses it.
         """
-        database_url, flink = self.addresses.require_database_url(), self.addresses.require_flink()
+        database_url, flink = self.addresses.require_database_url(Role.JOB), self.addresses.require_flink()
+        activating_url = self.addresses.require_database_url(Role.MODEL_ADMIN)
+        _check_same_database(database_url, activating_url)
         if find_running_job(flink) is not None:
             raise ConfigError(
                 f"Expected no {JOB_NAME!r} job on {flink}, found one running, and two would do the same work twice: "
@@ -115,19 +120,30 @@ class Submission:
             )
         command = self.command(progress)
         check_schema(database_url)
+        for excess in check_job_rights(database_url):
+            progress(excess)
         options = build_parser().parse_args(self.job_options)
-        ensure_schedule(database_url, self.topic, self.model, options.false_unknown_rate)
+        ensure_schedule(activating_url, self.topic, self.model, options.false_unknown_rate)
         kafka = self.addresses.require_kafka()
         ensure_topics(kafka, [self.topic, options.dead_letter_topic], TOPIC_PARTITIONS)
         for complaint in _complaints(kafka, self.topic, options.dead_letter_topic):
             progress(complaint)
         if self.savepoint is None:
             with TopicReader(kafka, self.topic) as reader:
-                prepare_replay(database_url, self.topic, reader.spans, progress)
+                prepare_replay(activating_url, self.topic, reader.spans, progress)
         elif (savepoint := self._local_savepoint()) is not None:
             check_not_replaced(database_url, self.topic, savepoint)
         environment = client_environment(self.addresses.home, flink) | {"DATABASE_URL": database_url}
         return flink_run(command, environment)
+
+
+def _check_same_database(database_url: str, activating_url: str) -> None:
+    names = [parse_database_url(url).name for url in (database_url, activating_url)]
+    if names[0] != names[1]:
+        raise ConfigError(
+            f"Expected the job and its models in one database, found {names[0]!r} in JOB_DATABASE_URL and {names[1]!r} "
+            "in MODEL_DATABASE_URL, or in what stands for them: name one database in both"
+        )
 
 
 def _complaints(kafka: str, topic: str, dead_letter_topic: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from jobs.cluster.service_addresses import Addresses
 from jobs.doctor import installation_checks, machine_checks, service_checks
 from jobs.doctor.findings import Finding, Level
 from stack.control import status
+from stack.roles import Role
 from stack.settings import StackSettings, last_settings, resolve_home
 from udfs.errors import PipelineError
 
@@ -46,7 +47,7 @@ def _checks(addresses: Addresses) -> Iterator[tuple[str, Check]]:
     if flink := addresses.flink or state.flink_url:
         yield "Flink", partial(service_checks.check_flink_service, flink)
         yield "job", partial(service_checks.check_job_of, flink)
-    if database_url := addresses.database_url or state.database_url:
+    if database_url := addresses.database_url or state.database_urls.get(Role.JOB):
         yield "PostgreSQL", partial(service_checks.check_database_service, database_url)
 
 

@@ -10,6 +10,7 @@ from jobs.cluster.flink_client import check_job
 from jobs.cluster.job_failures import find_failures
 from jobs.config import TOPIC
 from jobs.doctor.findings import Finding, Level
+from jobs.results.job_rights import JobRights, read_job_rights
 from jobs.results.migrations import read_schema
 from model.registry.database import connect
 from model.registry.database_url import parse_database_url
@@ -108,7 +109,23 @@ def check_database_service(database_url: str) -> Iterator[Finding]:
         (server,) = cursor.fetchone() or ("of an unknown version",)
     where = f"{database.host}:{database.port}/{database.name}"
     yield Finding(subject="PostgreSQL", found=f"{server} answers at {where}")
-    yield check_schema_version(database_url)
+    schema = check_schema_version(database_url)
+    yield schema
+    if schema.level is not Level.PROBLEM:
+        yield job_login_finding(read_job_rights(database_url))
+
+
+def job_login_finding(rights: JobRights) -> Finding:
+    """Say whether the job's login may do what it has to, and no more."""
+    subject, user = "the job's login", repr(rights.user)
+    if rights.missing:
+        advice = f"run `fingerprint migrate`, then {rights.advice}"
+        found = f"{user} lacks {', '.join(rights.missing)}"
+        return Finding(subject=subject, level=Level.PROBLEM, found=found, advice=advice)
+    if rights.excess:
+        found = f"{user} {', '.join(rights.excess)}"
+        return Finding(subject=subject, level=Level.WARNING, found=found, advice=rights.advice)
+    return Finding(subject=subject, found=f"{user} may do what the job does, and nothing else")
 
 
 def check_schema_version(database_url: str) -> Finding:

@@ -103,11 +103,9 @@ class Grafana:
             raise kind(f"Expected Grafana at {self.url} {what}, found {_message(error)}: see Grafana's log") from error
         except requests.JSONDecodeError as error:
             raise self._is_something_else() from error
-        except OSError as error:
+        except requests.RequestException as error:
             if problem := certificate_error(error):
                 raise ConfigError(f"Expected Grafana at {self.url}, found {problem}: {CERTIFICATE_ADVICE}") from error
-            if not isinstance(error, requests.RequestException):
-                raise
             raise ServiceUnavailable(
                 f"Expected Grafana at {self.url}, found nothing that answers ({type(error).__name__}): start it, or "
                 "correct the address"

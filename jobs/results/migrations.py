@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -13,9 +13,12 @@ from typing import Final
 import yoyo
 from yoyo.connections import DatabaseURI
 
+from jobs.pipeline.result_tables import RESULT_TABLES
 from jobs.shipped_files import shipped_folder
-from model.registry.database import Cursor, LockNotAvailable, connect, connection_options
+from model.registry.database import SQL, Cursor, Identifier, LockNotAvailable, connect, connection_options
 from model.registry.database_url import Database, parse_database_url
+from stack.database_roles import groups_sql, hand_over, make_groups, may_act_as_owner
+from stack.roles import Role
 from udfs.errors import ConfigError, SchemaError, ServiceUnavailable
 
 Progress = Callable[[str], None]
@@ -31,6 +34,13 @@ _MIGRATE_LOCK: Final = 0x66696E67
 
 _MIGRATE_NAME: Final = "fingerprint-migrate"
 
+_OTHER_TABLES: Final = (
+    *("model_versions", "model_activations", "redriven_%"),
+    *("read_topics", "unread_records", "dead_letter_losses"),
+    *("_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock"),
+)
+"""Tables that are none of results; one of them has had another name."""
+
 _OLDEST_HOLDER: Final = """
     SELECT pid, usename, application_name, xact_start FROM pg_locks JOIN pg_stat_activity USING (pid)
     WHERE granted AND pid <> pg_backend_pid() AND datname = current_database()
@@ -42,7 +52,9 @@ _OLDEST_HOLDER: Final = """
 def migrate(database_url: str, *, retention_days: int | None = None, progress: Progress = lambda _: None) -> list[str]:
     """Apply the missing migrations, then all functions and views, and make the partitions of the coming months.
 
-    Running it again changes nothing. It may run while the job writes, and several at once wait for each other.
+    Running it again changes nothing. It may run while the job writes, and several at once wait for each other. All is
+    made, and owned, by the owner's group, if we are a member of it, and each group is granted what it needs. Groups
+    that are missing are made, if we may make roles.
 
     Parameters
     ----------
@@ -77,14 +89,42 @@ def migrate(database_url: str, *, retention_days: int | None = None, progress: P
         # The lock of yoyo is a row that outlives a killed process; this one ends with the connection.
         cursor.execute("SELECT pg_advisory_lock(%s)", (_MIGRATE_LOCK,))
         cursor.execute("SELECT set_config('lock_timeout', %s, false)", (f"{LOCK_TIMEOUT_S}s",))
-        applied = _apply_migrations(database, progress)
+        missing = make_groups(cursor)
+        if may_act_as_owner(cursor):
+            hand_over(cursor, our_names())
+            cursor.execute(SQL("SET ROLE {}").format(Identifier(Role.OWNER.group)))
+        applied = _apply_migrations(database, _current_user(cursor), progress)
         _apply_functions_and_views(cursor)
         for partition in _call(cursor, "SELECT create_partitions(now(), %s)", MONTHS_AHEAD):
             progress(f"Partition {partition} made")
         if retention_days is not None:
             for partition in _call(cursor, "SELECT drop_old_partitions(make_interval(days => %s))", retention_days):
                 progress(f"Partition {partition} dropped: older than {retention_days} days")
+        if missing:
+            progress(_without_groups(missing, database))
+        else:
+            cursor.execute((sql_folder() / "roles" / "grants.sql").read_text(encoding="utf-8"))
     return applied
+
+
+def our_names() -> list[str]:
+    """List all tables, views and functions that are ours, as patterns of LIKE."""
+    made = [path.stem for folder in ("functions", "views") for path in (sql_folder() / folder).glob("*.sql")]
+    return [*RESULT_TABLES, *_OTHER_TABLES, *made]
+
+
+def _current_user(cursor: Cursor) -> str:
+    cursor.execute("SELECT current_user")
+    (name,) = cursor.fetchone() or ("",)
+    return str(name)
+
+
+def _without_groups(missing: Sequence[Role], database: Database) -> str:
+    return (
+        f"Expected the roles {', '.join(role.group for role in missing)} in PostgreSQL, found that {database.user!r} "
+        f"may not make them, so that all belongs to {database.user!r} alone: let an administrator run `"
+        f"{groups_sql(database.user)}`, then run `fingerprint migrate` again"
+    )
 
 
 def check_schema(database_url: str) -> None:
@@ -160,6 +200,7 @@ def _saying_who_holds_tables(cursor: Cursor, database: Database) -> Iterator[Non
     try:
         yield
     except LockNotAvailable as error:
+        cursor.execute("RESET ROLE")  # the owner's group need not be shown what others do
         cursor.execute(_OLDEST_HOLDER)
         holder = cursor.fetchone()
         found, what_to_do = "something that is gone now", "run it again"
@@ -174,7 +215,7 @@ def _saying_who_holds_tables(cursor: Cursor, database: Database) -> Iterator[Non
         ) from error
 
 
-def _apply_migrations(database: Database, progress: Progress) -> list[str]:
+def _apply_migrations(database: Database, owner: str, progress: Progress) -> list[str]:
     uri = DatabaseURI(
         scheme="postgresql",
         username=database.user,
@@ -182,7 +223,7 @@ def _apply_migrations(database: Database, progress: Progress) -> list[str]:
         hostname=f"[{database.host}]" if ":" in database.host else database.host,
         port=database.port,
         database=database.name,
-        args={**connection_options(_MIGRATE_NAME), "options": f"-c lock_timeout={LOCK_TIMEOUT_S}s"},
+        args={**connection_options(_MIGRATE_NAME), "options": f"-c lock_timeout={LOCK_TIMEOUT_S}s -c role={owner}"},
     )
     applied = []
     with yoyo.get_backend(str(uri)) as backend:

@@ -15,14 +15,19 @@ from jobs.cluster.flink_client import cancel, find_running_job, list_jobs
 from jobs.cluster.savepoints import Savepoints
 from jobs.cluster.service_addresses import Addresses
 from jobs.results.migrations import migrate
-from model.registry.database import connect
+from model.registry.database import Cursor, connect
 from stack.control import status, up, wipe
+from stack.roles import Role
 from stack.settings import StackSettings
 from stack.stack_status import StackStatus
 from udfs.errors import ConfigError, ServiceUnavailable
 
 _CANCELLED_AFTER_S: Final = 60.0
 _POLL_S: Final = 0.25
+_END_SESSIONS: Final = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity JOIN pg_roles ON pg_roles.oid = usesysid
+    WHERE datname = %s AND backend_type = 'client backend' AND NOT rolsuper
+"""
 
 ENDED: Final = ("FINISHED", "FAILED", "CANCELED")
 GONE: Final = "gone"
@@ -79,12 +84,23 @@ def make_database(stack: StackStatus, name: str) -> str:
 def drop_database(stack: StackStatus, name: str) -> None:
     """Drop a database, if it is there, whoever uses it."""
     with connect(stack.database_url) as connection, connection.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        drop_if_there(cursor, name)
+
+
+def drop_if_there(cursor: Cursor, name: str) -> None:
+    """Drop a database, if it is there, as its owner: only a superuser may force out the autovacuum too."""
+    cursor.execute("SELECT FROM pg_database WHERE datname = %s", (name,))
+    if cursor.rowcount:
+        cursor.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        cursor.execute(_END_SESSIONS, (name,))
+        cursor.execute(f"DROP DATABASE {name}")
 
 
 def addresses_of(stack: StackStatus, database_url: str) -> Addresses:
-    """Return where a job of the stack finds its services and, in the sandbox, its database."""
-    return Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_url=database_url)
+    """Return where a job of the stack finds its services and, in the sandbox, its database, each role as itself."""
+    path = urlsplit(database_url).path
+    of_roles = {role: urlunsplit(urlsplit(stack.database_urls[role])._replace(path=path)) for role in Role}
+    return Addresses(home=stack.home, kafka=stack.kafka, flink=stack.flink_url, database_urls=of_roles)
 
 
 def end_job(stack: StackStatus, database_url: str, topic: str, job_id: str) -> None:

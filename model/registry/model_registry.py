@@ -21,7 +21,8 @@ from udfs.errors import ArtifactError, ConfigError, ServiceUnavailable
 from udfs.model_schedule import Activation, Schedule
 
 ANNOUNCED_FOR_S: Final = 30
-"""A change that was announced and not made in this time is void: whoever announced it is gone."""
+"""A change that was announced and not made in this time is void: whoever announced it is gone. PostgreSQL's function
+`withdraw_overdue_activation` has the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +87,21 @@ def register(connection: Connection, folder: Path, predictor: BoosterPredictor) 
             "WHERE model_versions.booster IS NULL AND model_versions.manifest = excluded.manifest",
             (version, stated, manifest.booster_sha256, rate, booster),
         )
+    check_registered(connection, folder, predictor)
+    return version
+
+
+def check_registered(connection: Connection, folder: Path, predictor: BoosterPredictor) -> None:
+    """Check that the registry does not have another artifact of a version.
+
+    Raises
+    ------
+    ArtifactError
+        If it has.
+    """
+    manifest, version, rate = predictor.manifest, predictor.model_version, predictor.false_unknown_rate
+    stated, booster = manifest.to_json(), Binary(read_booster(folder, manifest))
+    with connection.cursor() as cursor:
         cursor.execute(
             "SELECT array_remove(ARRAY[CASE WHEN booster IS DISTINCT FROM %s THEN 'booster' END, "
             "CASE WHEN false_unknown_rate IS DISTINCT FROM %s THEN 'false-unknown rate' END] || "
@@ -100,7 +116,6 @@ def register(connection: Connection, folder: Path, predictor: BoosterPredictor) 
             f"another {', '.join(differing)}: one of the two was changed after training, take an unbroken copy or "
             "train anew"
         )
-    return version
 
 
 def fetch_artifact(connection: Connection, model_version: str, folder: Path) -> float:
@@ -211,3 +226,10 @@ def withdraw(connection: Connection, number: int) -> None:
         cursor.execute(
             "UPDATE model_activations SET is_void = true WHERE activation_id = %s AND from_offsets IS NULL", (number,)
         )
+
+
+def withdraw_overdue(connection: Connection, topic: str) -> None:
+    """Make an announced activation void that has had its time: who may change nothing else may do that."""
+    with connection.cursor() as cursor:
+        # A login for reading only says so in its session too.
+        cursor.execute("BEGIN; SET TRANSACTION READ WRITE; SELECT withdraw_overdue_activation(%s); COMMIT", (topic,))

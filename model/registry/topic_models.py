@@ -13,7 +13,7 @@ import tenacity
 from model.artifact.artifact_folder import BoosterPredictor, explainer_of, load_predictor
 from model.artifact.booster_explainer import BoosterExplainer
 from model.registry.database import Connection, LastingConnection
-from model.registry.model_registry import RegistryState, fetch_artifact, read_state, withdraw
+from model.registry.model_registry import RegistryState, fetch_artifact, read_state, withdraw_overdue
 from udfs.errors import ConfigError, ServiceUnavailable
 from udfs.explanations import Explainer
 from udfs.model_schedule import Activation, Schedule
@@ -112,9 +112,8 @@ class RegistryModels:
     def _read(self) -> tuple[RegistryState, float]:
         asked_at_s = time.monotonic()
         state = self._ask(lambda connection: read_state(connection, self._topic))
-        announced = state.announced
-        if announced is not None and state.is_overdue:
-            self._ask(lambda connection: withdraw(connection, announced))
+        if state.announced is not None and state.is_overdue:
+            self._ask(lambda connection: withdraw_overdue(connection, self._topic))
         return state, asked_at_s
 
     def _ask(self, question: Callable[[Connection], Answer]) -> Answer:

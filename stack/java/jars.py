@@ -190,7 +190,7 @@ def _download(jar: Jar, url: str, file: IO[bytes]) -> None:
     try:
         found = _write_body(url, file)
     except OSError as error:
-        if not isinstance(error, requests.RequestException) and not certificate_error(error):
+        if not isinstance(error, requests.RequestException) and error.errno is not None:
             raise  # of the file, not of the network
         kind = ServiceUnavailable if may_pass(error) else ConfigError
         raise kind(f"Expected to download {shown}, found {_cause(error)}: {_advice(error)}") from error
@@ -215,20 +215,20 @@ def _write_body(url: str, file: IO[bytes]) -> str:
 
 
 def _cause(error: OSError) -> str:
-    if problem := certificate_error(error):
-        return problem
-    if isinstance(error, requests.HTTPError):
+    if not isinstance(error, requests.RequestException):
+        return f"no certificate authorities ({error})"
+    if error.response is not None:
         return f"HTTP status {error.response.status_code}"
     if isinstance(error, ValueError):
         return f"an address that is none ({error})"
     if isinstance(error, requests.exceptions.ProxyError):
         return "no answer from the proxy in the environment"
-    return "no answer in time" if isinstance(error, requests.Timeout) else "no connection"
+    return certificate_error(error) or ("no answer in time" if isinstance(error, requests.Timeout) else "no connection")
 
 
 def _advice(error: OSError) -> str:
     if isinstance(error, requests.exceptions.ProxyError):
         return "check HTTPS_PROXY and HTTP_PROXY, or name the repository in NO_PROXY"
-    if certificate_error(error):
+    if certificate_error(error) or not isinstance(error, requests.RequestException):
         return CERTIFICATE_ADVICE
     return "check the network, or set MAVEN_REPO_URL to a mirror"

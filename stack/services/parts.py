@@ -5,6 +5,7 @@ from __future__ import annotations
 from stack.java.jars import ensure_jars
 from stack.java.runtime import find_java
 from stack.ports import LOCALHOST, database_address, free_port
+from stack.roles import Role
 from stack.services.flink import build_flink
 from stack.services.flink_options import MetricsPorts
 from stack.services.kafka import build_kafka
@@ -47,6 +48,12 @@ def initial_status(settings: StackSettings) -> StackStatus:
         home=settings.home,
         kafka=settings.kafka or f"{LOCALHOST}:{settings.kafka_port}",
         flink_url=settings.flink or f"http://{LOCALHOST}:{settings.flink_port}",
-        database_url=settings.database_url or local_database_url(settings.home, settings.postgres_port),
+        database_urls=database_urls(settings),
         parts=external,
     )
+
+
+def database_urls(settings: StackSettings) -> dict[str, str]:
+    """Return the address of the database for each role: those of this stack, or the one that the user named."""
+    home, port = settings.home, settings.postgres_port
+    return {role: settings.database_url or local_database_url(home, port, role) for role in Role}

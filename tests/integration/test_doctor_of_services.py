@@ -47,7 +47,8 @@ def test_the_schema_is_compared_with_this_version(database_url: str) -> None:
     )
     assert missing.advice == "run `fingerprint migrate`"
     migrate(database_url)
-    _, whole = check_database_service(database_url)
+    _, whole, login = check_database_service(database_url)
+    assert login.level is Level.WARNING  # it is the owner's
     assert (whole.level, whole.found) == (Level.OK, f"{names[-1]} is the last migration, as in this version")
     with connect(database_url) as connection, connection.cursor() as cursor:
         cursor.execute("INSERT INTO _yoyo_migration (migration_hash, migration_id) VALUES ('x', '9999_tomorrow')")

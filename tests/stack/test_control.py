@@ -50,7 +50,7 @@ def test_parts_whose_supervisor_has_gone_are_dead(tmp_path: Path) -> None:
 
 
 def test_a_written_status_is_refresh_and_private(tmp_path: Path) -> None:
-    written = StackStatus(home=tmp_path, kafka="a:1", database_url="postgresql://u:sesame@h/d", error="no")
+    written = StackStatus(home=tmp_path, kafka="a:1", database_urls={"owner": "postgresql://u:sesame@h/d"}, error="no")
     write_status(written)
     assert read_status(tmp_path) == written
     assert (tmp_path / "state.json").stat().st_mode & 0o077 == 0

@@ -15,14 +15,17 @@ from jobs.cluster.flink_client import find_running_job
 from jobs.cluster.savepoints import Savepoints
 from jobs.cluster.service_addresses import Addresses
 from jobs.cluster.submission import Submission
+from stack.roles import Role
 from udfs.errors import ConfigError
 
 
 def submit(
+    context: typer.Context,
     home: options.Home,
     kafka: options.Kafka = None,
     flink: options.Flink = None,
-    database_url: options.DatabaseUrl = None,
+    database_url: options.JobUrl = None,
+    model_database_url: options.ActivatingUrl = None,
     topic: options.Topic = options.DEFAULT_TOPIC,
     model: Annotated[
         Path | None,
@@ -61,7 +64,15 @@ def submit(
 
     A job that resumes from a savepoint may have another `-- --parallelism`.
     """
-    addresses = Addresses(home=home, kafka=kafka, flink=flink, database_url=database_url)
+    if options.named_in_call(context, "database_url") and not options.named_in_call(context, "model_database_url"):
+        model_database_url = database_url
+    addresses = Addresses(
+        home=home,
+        kafka=kafka,
+        flink=flink,
+        database_url=database_url,
+        database_urls={} if model_database_url is None else {Role.MODEL_ADMIN: model_database_url},
+    )
     submission = Submission(
         addresses=addresses,
         topic=topic,

@@ -17,6 +17,7 @@ from jobs.cluster.service_addresses import Addresses
 from jobs.config import JOB_NAME
 from jobs.results.migrations import check_schema
 from model.registry.database import connect
+from stack.roles import Role
 from udfs.errors import ConfigError
 
 app = typer.Typer(no_args_is_help=True)
@@ -38,12 +39,12 @@ _LIST = """
 @app.command("list")
 def print_models(
     home: options.Home,
-    database_url: options.DatabaseUrl = None,
+    database_url: options.ReaderUrl = None,
     topic: options.Topic = options.DEFAULT_TOPIC,
     output: Annotated[OutputFormat, typer.Option("--format", help="How to print.")] = OutputFormat.TABLE,
 ) -> None:
     """List the registered models, and which part of the topic each one scores; the last is the active one."""
-    url = Addresses(home=home, database_url=database_url).require_database_url()
+    url = Addresses(home=home, database_url=database_url).require_database_url(Role.READER)
     check_schema(url)
     with connect(url) as database, database.cursor() as cursor:
         cursor.execute(_LIST, (topic,))
@@ -79,7 +80,7 @@ def activate_model(
     home: options.Home,
     kafka: options.Kafka = None,
     flink: options.Flink = None,
-    database_url: options.DatabaseUrl = None,
+    database_url: options.ModelUrl = None,
     topic: options.Topic = options.DEFAULT_TOPIC,
     false_unknown_rate: Annotated[
         float | None,
@@ -96,7 +97,7 @@ def activate_model(
     replay of the topic too. Each connection's verdict starts again with the windows of the new model.
     """
     addresses = Addresses(home=home, kafka=kafka, flink=flink, database_url=database_url)
-    url = addresses.require_database_url()
+    url = addresses.require_database_url(Role.MODEL_ADMIN)
     check_schema(url)
     if from_start:
         if find_running_job(addresses.require_flink()) is not None:
@@ -122,12 +123,12 @@ def activate_model(
 def roll_back_model(
     home: options.Home,
     kafka: options.Kafka = None,
-    database_url: options.DatabaseUrl = None,
+    database_url: options.ModelUrl = None,
     topic: options.Topic = options.DEFAULT_TOPIC,
 ) -> None:
     """Let the model that was active before score all new messages; earlier scores stay as they are."""
     addresses = Addresses(home=home, kafka=kafka, database_url=database_url)
-    url = addresses.require_database_url()
+    url = addresses.require_database_url(Role.MODEL_ADMIN)
     check_schema(url)
     with err.status("Going back") as status:
         version, offsets = roll_back(url, addresses.require_kafka(), topic, status.update)

@@ -17,12 +17,13 @@ from jobs.cluster.service_addresses import Addresses
 from jobs.results.active_alerts import Rule, alert_table, read_alerts, with_job
 from jobs.results.migrations import check_schema
 from model.registry.database import connect
+from stack.roles import Role
 
 
 def alerts(
     home: options.Home,
     flink: options.Flink = None,
-    database_url: options.DatabaseUrl = None,
+    database_url: options.ReaderUrl = None,
     rule: Annotated[list[Rule] | None, typer.Option(help="Only these rules.", show_default="all")] = None,
     output: Annotated[OutputFormat, typer.Option("--format", help="How to print.")] = OutputFormat.TABLE,
 ) -> None:
@@ -31,7 +32,7 @@ def alerts(
     The exit code is 1 if something critical is among it, else 0. With --format json each line is one alert.
     """
     addresses = Addresses(home=home, flink=flink, database_url=database_url)
-    url = addresses.require_database_url()
+    url = addresses.require_database_url(Role.READER)
     check_schema(url)
     rules = rule or list(Rule)
     with connect(url) as database:

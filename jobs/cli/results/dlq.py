@@ -25,6 +25,7 @@ from jobs.config import DEAD_LETTER_TOPIC
 from jobs.results.migrations import check_schema
 from jobs.results.redrive import Choice, Memory, Plan, plan_redrive, printable, read_mended, redrive_memory, to_json
 from jobs.results.skipping import find_span, remember_skipped
+from stack.roles import Role
 from udfs.errors import ConfigError
 
 app = typer.Typer(no_args_is_help=True)
@@ -77,7 +78,7 @@ def _counted(dead_letters: Iterator[DeadLetter], reasons: Counter[str]) -> Itera
 def redrive(
     home: options.Home,
     kafka: options.Kafka = None,
-    database_url: options.DatabaseUrl = None,
+    database_url: options.RedriveUrl = None,
     topic: options.Topic = options.DEFAULT_TOPIC,
     dead_letter_topic: DeadLetterTopic = DEAD_LETTER_TOPIC,
     reason: Reason = None,
@@ -105,7 +106,7 @@ def redrive(
             "them"
         )
     addresses = Addresses(home=home, kafka=kafka, database_url=database_url)
-    bootstrap, url = addresses.require_kafka(), addresses.require_database_url()
+    bootstrap, url = addresses.require_kafka(), addresses.require_database_url(Role.REDRIVE)
     check_schema(url)
     mended = {} if corrected is None else read_mended(corrected)
     choice = Choice(reason=reason, partition=partition, offset=offset)
@@ -127,7 +128,7 @@ def skip(
     place: Annotated[str, typer.Argument(metavar="PARTITION:OFFSET", help="The last record that is given up.")],
     home: options.Home,
     kafka: options.Kafka = None,
-    database_url: options.DatabaseUrl = None,
+    database_url: options.RedriveUrl = None,
     topic: options.Topic = options.DEFAULT_TOPIC,
     delete: Annotated[bool, typer.Option("--delete", help="Do it, instead of saying what would be deleted.")] = False,
 ) -> None:
@@ -137,7 +138,7 @@ def skip(
     becomes a dead letter by itself. A running job goes on by itself, with all that it knows of its connections.
     """
     addresses = Addresses(home=home, kafka=kafka, database_url=database_url)
-    bootstrap, url = addresses.require_kafka(), addresses.require_database_url()
+    bootstrap, url = addresses.require_kafka(), addresses.require_database_url(Role.REDRIVE)
     check_schema(url)
     skipped = to_place(place)
     with TopicReader(bootstrap, topic) as reader:

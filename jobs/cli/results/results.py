@@ -27,6 +27,7 @@ from jobs.results.migrations import check_schema
 from jobs.results.stored_results import read_results, versions_of
 from model.artifact.artifact_folder import explainer_of, load_predictor
 from model.registry.topic_models import OneModel, RegistryModels
+from stack.roles import Role
 from udfs.errors import ConfigError
 from udfs.model_schedule import Models
 
@@ -56,7 +57,7 @@ OfTopic = Annotated[str, typer.Option(help="Kafka topic of the messages.")]
 @app.command("hash")
 def print_hash(
     home: options.Home,
-    database_url: options.DatabaseUrl = None,
+    database_url: options.ReaderUrl = None,
     kafka: options.Kafka = None,
     topic: OfTopic = options.DEFAULT_TOPIC,
     model_version: Annotated[
@@ -88,7 +89,7 @@ def print_hash(
             found = hash_results(chunks)
         _print(found, _versions(models), output)
         return
-    url = addresses.require_database_url()
+    url = addresses.require_database_url(Role.READER)
     check_schema(url)
     versions = (model_version,) if model_version else versions_of(url, topic)
     _print(hash_results(read_results(url, *versions)), versions, output)
@@ -97,7 +98,7 @@ def print_hash(
 @app.command("diff")
 def print_differences(
     home: options.Home,
-    database_url: options.DatabaseUrl = None,
+    database_url: options.ReaderUrl = None,
     kafka: options.Kafka = None,
     topic: OfTopic = options.DEFAULT_TOPIC,
     model: Model = None,
@@ -106,7 +107,7 @@ def print_differences(
 ) -> None:
     """Compare the tables with what the topic says, row by row, and show where they differ; exit code 1 if they do."""
     addresses = Addresses(home=home, kafka=kafka, database_url=database_url)
-    url = addresses.require_database_url()
+    url = addresses.require_database_url(Role.READER)
     check_schema(url)
     models = _models(addresses, topic, model)
     versions = _versions(models)
@@ -124,7 +125,7 @@ def _models(addresses: Addresses, topic: str, model: Path | None) -> Models:
     if model is not None:
         predictor = load_predictor(model)
         return OneModel(predictor, explainer_of(predictor))
-    url = addresses.require_database_url()
+    url = addresses.require_database_url(Role.READER)
     check_schema(url)
     return RegistryModels(url, topic)
 

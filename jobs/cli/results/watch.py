@@ -20,6 +20,7 @@ from jobs.results.watch.panes import Pane
 from jobs.results.watch.plain_text import plain_view
 from jobs.results.watch.snapshot_reader import Source
 from jobs.results.watch.view_snapshot import Choice, Order
+from stack.roles import Role
 from udfs.errors import ConfigError, ServiceUnavailable
 
 PLAIN_REFRESH_S: Final = 10.0
@@ -48,7 +49,7 @@ class Only(StrEnum):
 
 def watch(
     home: options.Home,
-    database_url: options.DatabaseUrl = None,
+    database_url: options.ReaderUrl = None,
     exchange: Annotated[str | None, typer.Option(help="Only what behaves like this exchange, or `unknown`.")] = None,
     declared: Annotated[str | None, typer.Option(help="Only what declares this exchange, or `none`.")] = None,
     only: Annotated[Only | None, typer.Option(help="Only connections with an alert, and only bad news.")] = None,
@@ -67,7 +68,7 @@ def watch(
     """
     if output is OutputFormat.JSON and not once:
         raise ConfigError("Expected --once with --format json, found it missing: add --once")
-    url = Addresses(home=home, database_url=database_url).require_database_url()
+    url = Addresses(home=home, database_url=database_url).require_database_url(Role.READER)
     check_schema(url)
     choice = Choice(exchange=exchange, declared=declared, only_problems=only is not None, limit=limit)
     choice = choice.sorted_by(Pane.CONNECTIONS, Order(column=sort.value, is_reversed=reverse))

@@ -28,6 +28,7 @@ from jobs.results.migrations import migrate
 from jobs.trials.demo_report import DemoReport, draw_demo_sessions
 from model.registry.database import connect
 from stack.control import down
+from stack.roles import Role
 from stack.settings import StackSettings
 from udfs.errors import PipelineError
 from udfs.schema import Session
@@ -94,7 +95,12 @@ def _running_stack(settings: StackSettings, *, keep_running: bool) -> Iterator[A
         state = start_with_progress(settings)
         err.print("2/4 Bringing the tables up to date")
         migrate(state.database_url)
-        yield Addresses(home=settings.home, kafka=state.kafka, flink=state.flink_url, database_url=state.database_url)
+        yield Addresses(
+            home=settings.home,
+            kafka=state.kafka,
+            flink=state.flink_url,
+            database_urls={role: state.database_urls[role] for role in Role},
+        )
     finally:
         if not keep_running:
             err.print("Stopping the stack (--keep-running leaves it up)")
@@ -117,7 +123,7 @@ def _play(
             err.print(f"4/4 Submitting the job; Flink's web UI is at {flink}", soft_wrap=True)
             if find_running_job(flink) is None:
                 Submission(addresses=addresses).run(say)
-            return _watch(addresses.require_database_url(), publishing, report, duration_s, started_s)
+            return _watch(addresses.require_database_url(Role.READER), publishing, report, duration_s, started_s)
         finally:
             stop.set()
 

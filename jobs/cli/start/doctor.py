@@ -25,7 +25,7 @@ def doctor(
     home: options.Home,
     kafka: options.Kafka = None,
     flink: options.Flink = None,
-    database_url: options.DatabaseUrl = None,
+    database_url: options.JobUrl = None,
     output: Annotated[OutputFormat, typer.Option("--format", help="How to print.")] = OutputFormat.TABLE,
 ) -> None:
     """Check what is installed and what runs, and say what is wrong and what to do.

@@ -206,10 +206,6 @@ def test_a_file_of_authorities_that_is_not_there_is_called_that(monkeypatch: pyt
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/not/there.pem")
     with pytest.raises(ConfigError, match=r"found no certificate authorities \(.*/not/there.pem\): let SSL_CERT_FILE"):
         fetch_jars()
-    with pytest.raises(
-        ConfigError, match=r"Expected Grafana at .*, found no certificate authorities .*/not/there\.pem"
-    ):
-        Grafana(os.environ["MAVEN_REPO_URL"], "token")
 
 
 @pytest.mark.usefixtures("repository", "dead_proxy")

@@ -15,6 +15,8 @@ import yoyo
 
 from fingerprint_testing.paths import ROOT, SQL
 from jobs.results.migrations import _MIGRATE_LOCK, _behind_what_they_name, check_schema, migrate, sql_folder
+from jobs.trials.sandbox import drop_if_there
+from stack.roles import Role
 from udfs.errors import ConfigError, PipelineError, SchemaError, ServiceUnavailable
 
 MIGRATIONS = sorted(path.stem for path in (SQL / "migrations").glob("*.sql"))
@@ -27,7 +29,7 @@ def empty_database_url(database_url: str) -> Iterator[str]:
         connection.autocommit = True
         cursor.execute(f"CREATE DATABASE {name}")
         yield database_url.rpartition("/")[0] + f"/{name}"
-        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        drop_if_there(cursor, name)
 
 
 def query(url: str, statement: str) -> list[tuple[object, ...]]:
@@ -313,6 +315,37 @@ def test_a_user_who_may_not_create_tables_is_told_so(empty_database_url: str) ->
         assert "\n" not in str(caught.value)
     finally:
         query(empty_database_url, "DROP ROLE onlooker")
+
+
+def test_who_may_not_make_roles_goes_on_without_and_is_told_the_sql(
+    admin_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server has the groups of the stack: here they have names that it has not."""
+    of_this_test = uuid.uuid4().hex[:8]
+    monkeypatch.setattr(Role, "group", property(lambda role: f"absent_{role}_{of_this_test}"))
+    user, name = f"modest_{of_this_test}", f"modest_{of_this_test}"
+    query(admin_database_url, f"CREATE ROLE {user} LOGIN PASSWORD 'hush-hush'")
+    query(admin_database_url, f"CREATE DATABASE {name} OWNER {user}")
+    place = admin_database_url.partition("@")[2].rpartition("/")[0]
+    url, owner = (
+        f"postgresql://{user}:hush-hush@{place}/{name}",
+        "SELECT tableowner FROM pg_tables WHERE tablename = 'window_scores'",
+    )
+    try:
+        lines: list[str] = []
+        assert migrate(url, progress=lines.append) == MIGRATIONS
+        (told,) = [line for line in lines if line.startswith("Expected the roles absent_owner_")]
+        assert f"found that '{user}' may not make them" in told
+        assert query(url, owner) == [(user,)]
+        query(admin_database_url, told.split("`")[1])
+        lines.clear()
+        assert migrate(url, progress=lines.append) == []
+        assert lines == []
+        assert query(url, owner) == [(f"absent_owner_{of_this_test}",)]
+    finally:
+        query(admin_database_url, f"DROP DATABASE {name} WITH (FORCE)")
+        for absent in [user, *(role.group for role in Role)]:
+            query(admin_database_url, f"DROP ROLE IF EXISTS {absent}")
 
 
 def test_every_sql_file_is_packed_into_the_wheel() -> None:

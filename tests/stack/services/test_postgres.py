@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stack.roles import Role
 from stack.services import postgres
 from stack.services.postgres import local_database_url
 
@@ -47,11 +48,14 @@ def test_the_lock_of_a_running_server_stays(tmp_path: Path) -> None:
     assert lock.exists()
 
 
-def test_the_password_is_drawn_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
-    url = local_database_url(tmp_path, 5432)
-    assert url == local_database_url(tmp_path, 5432)
-    assert (tmp_path / "postgres" / "password").stat().st_mode & 0o077 == 0
-    assert url != local_database_url(tmp_path / "other", 5432)
+def test_each_role_has_a_password_drawn_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
+    urls = {local_database_url(tmp_path, 5432, role) for role in Role}
+    assert len({url.split(":")[2] for url in urls}) == len(Role)
+    assert urls == {local_database_url(tmp_path, 5432, role) for role in Role}
+    files = list((tmp_path / "postgres").iterdir())
+    assert len(files) == len(Role)
+    assert all(file.stat().st_mode & 0o077 == 0 for file in files)
+    assert not urls & {local_database_url(tmp_path / "other", 5432, role) for role in Role}
 
 
 def test_private_folders_of_deleted_homes_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
