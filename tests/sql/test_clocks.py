@@ -228,3 +228,14 @@ def test_rows_of_2096_go_when_they_are_as_old_as_the_retention(
     select("SELECT drop_old_partitions(%s, %s)", timedelta(days=30), now_at)
     for table in ("window_scores", "connection_verdicts", "connection_events", "health_events", "connection_activity"):
         assert [row["connection_id"] for row in select(f"SELECT connection_id FROM {table}")] == ["new"], table
+
+
+def test_connections_show_how_far_their_clocks_are_off(send: Any, select: Select, insert: Insert, verdict: Any) -> None:
+    lags_s = {"fast": -28800.0, "slow": 600.0, "honest": 0.2}
+    for name, lag_s in lags_s.items():
+        send(name, lag_s, lag_s, lag_s)
+        insert([verdict(connection_id=name)])
+    insert([verdict(connection_id="never written again")])
+    rows = select("SELECT connection_id, clock_ahead_s FROM connection_status")
+    expected = {name: pytest.approx(-lag_s, abs=0.01) for name, lag_s in lags_s.items()} | {"never written again": None}
+    assert {row["connection_id"]: row["clock_ahead_s"] for row in rows} == expected
