@@ -220,3 +220,25 @@ def test_a_lost_connection_is_an_error_once(database_url: str, database: Connect
     with pytest.raises(ServiceUnavailable, match="Expected to use the PostgreSQL database"):
         source.read(Choice())
     assert source.read(Choice()).matching == 0
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=8), timedelta(days=25_000)])
+def test_a_clock_that_is_ahead_keeps_no_connection_live(
+    database: Connection, insert: Insert, verdict: Any, ahead: timedelta
+) -> None:
+    now = datetime.now(UTC)
+    for name, minutes in {"ended": 20, "live": 1}.items():
+        at = now - timedelta(minutes=minutes)
+        insert([verdict(connection_id=name, last_window_end_at=at + ahead, updated_at=at)])
+    found = read_snapshot(database, Choice())
+    assert (found.summary.live_by_exchange, found.summary.connections) == ({"kraken": 1}, 2)
+    assert [row["connection_id"] for row in found.rows[Pane.CONNECTIONS]] == ["live", "ended"]
+
+
+def test_a_flood_of_alerts_is_counted_and_not_listed(database: Connection, insert: Insert, activity: Any) -> None:
+    now = datetime.now(UTC)
+    insert([activity(connection_id="talks", last_recv_at=now, silence_limit_s=60.0)])
+    insert([activity(connection_id=f"c{n}", last_recv_at=now - timedelta(seconds=600 + n)) for n in range(150)])
+    found = read_snapshot(database, Choice(limit=1000))
+    assert found.summary.warning_alerts == 150
+    assert len(found.rows[Pane.ALERTS]) == 101
