@@ -25,10 +25,14 @@ _INT64_MAX: Final = 2**63 - 1
 _DIRECTIONS: Final = ("recv", "send")
 _LINE_FORM: Final = '{"ts_ns": <int64>, "dir": "recv" or "send", "frame": <text>}'
 
+_SHORTEST_BYTES: Final = len(b'{"ts_ns":1,"dir":"recv","frame":""}')
 _LIGHT_BYTES: Final = 4 * 2**20
 _MOST_VALUES: Final = 2_000_000
 _MOST_TEXT_BYTES: Final = 64 * 2**20
 """What larger lines may hold, so that they take no more than some 300 MB of memory when they are parsed."""
+
+_MOST_OTHERS: Final = 1_000_000
+"""Lines in a row that are no frames; a file that has more is none of ours, or made to cost time."""
 
 _BETWEEN_FRAMES: Final = re.compile(rb'[\r\0]+|(?=\{\s*"ts_ns")')
 """What parts the frames of a line that is none: old line ends, a few zeros, or nothing where the end of one is lost."""
@@ -120,11 +124,17 @@ def _without_frames(damages: list[Damages]) -> SchemaError:
 
 
 def _part_frames(path: Path, damages: Damages) -> Iterator[Frame]:
+    n_others = 0  # since the last frame
     for number, line in enumerate(read_lines(path, damages.lose), start=1):
         frame = _to_frame(line)
         if frame is not None:
+            n_others = 0
             yield frame
             continue
+        n_others += 1
+        if n_others > _MOST_OTHERS:
+            damages.add(f"more than {_MOST_OTHERS:,} lines in a row without a frame, up to line {number:,}")
+            return
         pieces = [piece for piece in _split(line) if piece.strip()]
         frames = [frame for frame in map(_to_frame, pieces) if frame is not None]
         yield from frames
@@ -141,6 +151,8 @@ def _split(line: bytes) -> list[bytes]:
 
 
 def _to_frame(line: bytes) -> Frame | None:
+    if len(line) < _SHORTEST_BYTES:
+        return None
     if len(line) > _LIGHT_BYTES and line.count(b",") + line.count(b"[") + line.count(b"{") > _MOST_VALUES:
         return None
     record = _parse(line)

@@ -18,6 +18,7 @@ _CHUNK_BYTES: Final = 32 * 1024
 _LEAST_ZEROS: Final = 64
 """A power loss leaves blocks of zeros; no text holds so many."""
 
+_ENOUGH_ZEROS: Final = bytes(_LEAST_ZEROS)
 _ZEROS: Final = re.compile(rb"(\0{%d,})" % _LEAST_ZEROS)
 _FOREIGN_MAGICS: Final = (
     (b"PK\x03\x04", "a zip archive"),
@@ -127,7 +128,7 @@ def read_pieces(file: BinaryIO) -> Iterator[Piece | Loss]:
             at_byte += n_zeros
         else:
             rest = bytes(n_zeros) + rest
-        for number, part in enumerate(_ZEROS.split(rest)):
+        for number, part in enumerate(_ZEROS.split(rest) if _ENOUGH_ZEROS in rest else (rest,)):
             yield zeros_lost(len(part), at_byte) if number % 2 else Piece(part, at_byte)
             at_byte += len(part)
         n_zeros = len(chunk) - len(body)

@@ -40,7 +40,7 @@ class Reading:
         if errors and not found:
             raise errors[0]
         for error in errors:
-            self._skip(error)
+            self.skip(error)
         return found
 
     def read_each(self, recordings: list[Parts], read: Callable[[Parts, TellDamage], _T]) -> Iterator[tuple[Parts, _T]]:
@@ -54,19 +54,21 @@ class Reading:
         n_read, last = 0, len(recordings) - 1
         for number, parts in enumerate(recordings):
             try:
-                result = read(parts, self._tell)
+                result = read(parts, self.tell)
             except (ConfigError, SchemaError) as error:
                 if number == last and not n_read:
                     raise
-                self._skip(error)
+                self.skip(error)
                 continue
             n_read += 1
             yield parts, result
 
-    def _tell(self, damage: Damage) -> None:
+    def tell(self, damage: Damage) -> None:
+        """Take note of what is lost of a recording that is read."""
         self.is_whole = self.is_whole and damage.unfinished
         self._warn(str(damage))
 
-    def _skip(self, error: PipelineError) -> None:
+    def skip(self, error: PipelineError) -> None:
+        """Take note of a recording that is left out."""
         self.is_whole = False
         self._warn(f"{error} (left out)")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ingest.recordings.reading import Reading
 from model.artifact.artifact_folder import save_artifact
 from model.artifact.booster_explainer import typical_ranges
 from model.artifact.manifest import Manifest
@@ -25,7 +26,15 @@ from model.training.training_run import (
 )
 
 
-def train(folder: Path, *, captures: Path | None, amounts: Amounts, seed: int, progress: Progress) -> Manifest:
+def train(
+    folder: Path,
+    *,
+    captures: Path | None,
+    amounts: Amounts,
+    seed: int,
+    progress: Progress,
+    reading: Reading | None = None,
+) -> Manifest:
     """Train a model, measure it on sessions it has not seen, and write the artifact into `folder`.
 
     Parameters
@@ -40,10 +49,16 @@ def train(folder: Path, *, captures: Path | None, amounts: Amounts, seed: int, p
         Of the synthetic sessions and of the trees' sampling.
     progress : callable
         Told what is being done.
+    reading : Reading, optional
+        Leaves out recordings that cannot be read.
     """
     folder.mkdir(parents=True, exist_ok=True)  # minutes of training must not end in a folder that cannot be made
-    reading = read_labelled_captures(captures, lambda name: progress(f"reading {name}")) if captures else []
-    trained = train_on(build_dataset(reading), Plan(amounts=amounts, seed=seed), progress)
+
+    def tell(name: str) -> None:
+        progress(f"reading {name}")
+
+    recordings = build_dataset(read_labelled_captures(captures, tell, reading) if captures else [])
+    trained = train_on(recordings, Plan(amounts=amounts, seed=seed), progress)
     return save_trained(
         folder, trained, release=RELEASE, metrics=measure(trained, calibrate_left_out(trained), progress)
     )

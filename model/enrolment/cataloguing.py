@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from ingest.recordings.reading import Reading
 from model.artifact.trained_artifact import save_trained
 from model.enrolment.before_after import Named, names_of, outcomes_of, read_confusion
 from model.enrolment.catalogue_choice import Choice, choose
@@ -38,7 +39,13 @@ FIGURES_NAME: Final = "catalogue.json"
 
 
 def train_catalogue(
-    folder: Path, *, captures: Path, amounts: Amounts, seed: int, progress: Progress
+    folder: Path,
+    *,
+    captures: Path,
+    amounts: Amounts,
+    seed: int,
+    progress: Progress,
+    reading: Reading | None = None,
 ) -> CatalogueFigures:
     """Train a model that also names families of unknown venues, and write artifact and figures into `folder`.
 
@@ -54,6 +61,8 @@ def train_catalogue(
         Of the synthetic sessions and of the trees' sampling.
     progress : callable
         Told what is being done.
+    reading : Reading, optional
+        Leaves out recordings that cannot be read.
 
     Raises
     ------
@@ -61,7 +70,7 @@ def train_catalogue(
         If the recordings are not labelled as they must be, or no family can be named.
     """
     folder.mkdir(parents=True, exist_ok=True)  # minutes of training must not end in a folder that cannot be made
-    recordings = build_dataset(read_labelled_captures(captures, lambda name: progress(f"reading {name}")))
+    recordings = build_dataset(read_labelled_captures(captures, lambda name: progress(f"reading {name}"), reading))
     check_labels(recordings, CLASSES)
     plan = Plan(amounts=amounts, seed=seed, divisions=tuple(divisions_of(recordings)))
     choice = choose(recordings, plan, progress)

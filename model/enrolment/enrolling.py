@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from ingest.recordings.reading import Reading
 from model.artifact.artifact_folder import load_predictor
 from model.artifact.manifest import Manifest
 from model.artifact.trained_artifact import save_trained
@@ -94,6 +95,7 @@ def enrol(
     captures: Path | None,
     base: Path,
     progress: Progress,
+    reading: Reading | None = None,
 ) -> Enrolment:
     """Train a model that also names a venue, compare it with its base, and write its artifact into `folder`.
 
@@ -112,6 +114,8 @@ def enrol(
         Folder of the base model; amounts, seed and classes are taken from it.
     progress : callable
         Told what is being done.
+    reading : Reading, optional
+        Leaves out recordings that cannot be read.
 
     Raises
     ------
@@ -123,7 +127,7 @@ def enrol(
         raise ConfigError(f"Expected --out beside the base model, found its own folder {folder}: name another")
     predictor = load_predictor(base)
     folder.mkdir(parents=True, exist_ok=True)  # minutes of training must not end in a folder that cannot be made
-    given, labelled = _read(name, recordings, captures, progress)
+    given, labelled = _read(name, recordings, captures, progress, reading)
     labelled = name_families(labelled, predictor.manifest.training.get("catalogue", []))
     gathered = gather(name, given, labelled, predictor.classes)
     plan = plan_of(predictor.manifest, gathered.base)
@@ -139,15 +143,19 @@ def enrol(
 
 
 def _read(
-    name: str, recordings: Sequence[Sequence[Path]], captures: Path | None, progress: Progress
+    name: str,
+    recordings: Sequence[Sequence[Path]],
+    captures: Path | None,
+    progress: Progress,
+    reading: Reading | None,
 ) -> tuple[Dataset, Dataset]:
     """Read the venue's recordings, and the labelled ones."""
 
     def tell(path: str) -> None:
         progress(f"reading {path}")
 
-    given = build_dataset(read_recordings_of(name, recordings, tell))
-    return given, build_dataset(read_labelled_captures(captures, tell) if captures else [])
+    given = build_dataset(read_recordings_of(name, recordings, tell, reading))
+    return given, build_dataset(read_labelled_captures(captures, tell, reading) if captures else [])
 
 
 def _classes_with(name: str, classes: tuple[str, ...]) -> tuple[str, ...]:

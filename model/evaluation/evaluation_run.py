@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ingest.recordings.reading import Reading
 from model.artifact.artifact_folder import load_manifest, save_artifact
 from model.artifact.manifest import Manifest
 from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
@@ -82,7 +83,13 @@ class Subjects:
 
 
 def evaluate(
-    captures: Path, effort: Effort, *, seed: int, false_unknown_rate: float, progress: Progress
+    captures: Path,
+    effort: Effort,
+    *,
+    seed: int,
+    false_unknown_rate: float,
+    progress: Progress,
+    reading: Reading | None = None,
 ) -> dict[str, Any]:
     """Train, name what was not seen, and report.
 
@@ -98,6 +105,8 @@ def evaluate(
         Share of known exchanges' windows that may be called unknown.
     progress : callable
         Told what is being done.
+    reading : Reading, optional
+        Leaves out recordings that cannot be read.
 
     Returns
     -------
@@ -105,7 +114,7 @@ def evaluate(
         Nothing but what JSON can hold.
     """
     started = time.monotonic()
-    recorded = list(read_labelled_captures(captures, lambda name: progress(f"reading {name}")))
+    recorded = list(read_labelled_captures(captures, lambda name: progress(f"reading {name}"), reading))
     recordings = build_dataset(recorded)
     check_labels(recordings, CLASSES)
     progress("drawing sessions to train and calibrate on")
@@ -118,6 +127,7 @@ def evaluate(
     progress("drawing sessions to test on")
     tested = _draw_tested(effort.tested, seed + TEST_SEED_OFFSET)
     subjects = _name(tested, recorded, material.recordings, model, plain, false_unknown_rate)
+    channels = read_recorded_channels(captures, {source.name for source in recordings.sources})
     small = _smaller(material, effort, seed, progress)
     report = {
         "format": FORMAT,
@@ -133,7 +143,9 @@ def evaluate(
                 effort.n_each_channel, seed + CHANNEL_SEED_OFFSET, model.whole, false_unknown_rate, progress
             ),
             "recordings": recorded_accuracy(
-                recordings, subjects.predictions["recordings"]["model"], read_recorded_channels(captures)
+                recordings,
+                subjects.predictions["recordings"]["model"],
+                channels,
             ),
         },
         "importance": importance(fitted.whole),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -27,8 +27,15 @@ _NO_CHANNELS: Final = frozenset(
 """Words of frames that belong to the connection, or begin what others go on with."""
 
 
-def read_recorded_channels(captures: Path) -> dict[str, tuple[str, str]]:
+def read_recorded_channels(captures: Path, readable: Collection[str]) -> dict[str, tuple[str, str]]:
     """Read of each recording of a known exchange its interface, as the index has it, and its channels.
+
+    Parameters
+    ----------
+    captures : Path
+        Folder of the recordings and their index.
+    readable : collection of str
+        Names in the index of those that can be read.
 
     Returns
     -------
@@ -36,7 +43,7 @@ def read_recorded_channels(captures: Path) -> dict[str, tuple[str, str]]:
         The recording's name in the index -> interface and channels, these joined by " + ".
     """
     with (captures / "index.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["label"] in EXCHANGES]
+        rows = [row for row in csv.DictReader(file) if row["label"] in EXCHANGES and row["file"] in readable]
     return {
         row["file"]: (
             row.get("market") or row["label"],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.recordings.capture import read_capture
+from ingest.recordings.damage import log_damage
+from ingest.recordings.reading import Reading
 from synthetic.jitter import add_jitter
 from synthetic.open_world.unknown_venues import unknown_venue_sessions
 from synthetic.sessions import LabelledSession, synthetic_sessions
-from udfs.errors import SchemaError
+from udfs.errors import ConfigError, SchemaError
 from udfs.features import FEATURES, compute_features
 from udfs.schema import EXCHANGES, MISSING, UNKNOWN, Float64Array, Session
 from udfs.windows import session_windows
@@ -145,13 +147,17 @@ def build_dataset(
     )
 
 
-def read_labelled_captures(folder: Path, progress: Callable[[str], None]) -> Iterable[LabelledCapture]:
+def read_labelled_captures(
+    folder: Path, progress: Callable[[str], None], reading: Reading | None = None
+) -> Iterable[LabelledCapture]:
     """Read every capture that `index.csv` in `folder` lists with its label.
 
     Raises
     ------
     SchemaError
         If the index is missing or lacks a column.
+    PipelineError
+        If a capture cannot be read and there is no `reading` to leave it out.
     """
     index = folder / "index.csv"
     try:
@@ -167,23 +173,47 @@ def read_labelled_captures(folder: Path, progress: Callable[[str], None]) -> Ite
         ) from error
     for name, label, family in entries:
         progress(name)
-        yield _read_labelled([folder / name], name=name, label=label, family=family if label == UNKNOWN else label)
+        family = family if label == UNKNOWN else label
+        yield from _read_labelled([folder / name], reading, name=name, label=label, family=family)
 
 
 def read_recordings_of(
-    label: str, recordings: Sequence[Sequence[Path]], progress: Callable[[str], None]
+    label: str,
+    recordings: Sequence[Sequence[Path]],
+    progress: Callable[[str], None],
+    reading: Reading | None = None,
 ) -> Iterable[LabelledCapture]:
-    """Read recordings of one venue, each as the files that it is in; named as they would be in a labelled folder."""
+    """Read recordings of one venue, each as the files that it is in; named as they would be in a labelled folder.
+
+    Errors as in `read_labelled_captures`.
+    """
     for files in recordings:
         progress(files[0].name)
-        yield _read_labelled(files, name=f"{label}/{files[0].name}", label=label, family=label)
+        yield from _read_labelled(files, reading, name=f"{label}/{files[0].name}", label=label, family=label)
 
 
-def _read_labelled(files: Sequence[Path], *, name: str, label: str, family: str) -> LabelledCapture:
-    session = read_capture(files)
-    sha256 = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+def _read_labelled(
+    files: Sequence[Path], reading: Reading | None, *, name: str, label: str, family: str
+) -> Iterator[LabelledCapture]:
+    try:
+        session = read_capture(files, tell=log_damage if reading is None else reading.tell)
+    except (ConfigError, SchemaError) as error:
+        if reading is None:
+            raise
+        reading.skip(error)
+        return
     group = _capture_group(name, session)
-    return Source(name=name, label=label, group=group, family=family, real=True, sha256=sha256), session
+    yield Source(name=name, label=label, group=group, family=family, real=True, sha256=_sha256(files)), session
+
+
+def _sha256(files: Sequence[Path]) -> str:
+    """Hash what the files hold, one behind the other."""
+    digest = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            while chunk := file.read(2**20):
+                digest.update(chunk)
+    return digest.hexdigest()
 
 
 def family_of(venue: str) -> str:

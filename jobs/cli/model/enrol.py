@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ingest.recordings.capture_files import find_recordings
+from ingest.recordings.reading import Reading
 from jobs.cli.console import err, out, warn
+from jobs.cli.exit_codes import failed_if
 from jobs.cli.options import find_model
 from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from model.enrolment.before_after import UNITS, Outcomes
@@ -36,14 +37,16 @@ def enrol(
     ] = DEFAULT_ARTIFACT,
 ) -> None:
     """Train a model that also names a venue of which there are recordings, and compare it with the one before."""
+    reading = Reading(warn)
     with err.status("Enrolling") as status:
         enrolment = enrol_venue(
             out_folder,
             name=name,
-            recordings=find_recordings(recordings),
+            recordings=reading.find(recordings),
             captures=captures,
             base=model,
             progress=lambda line: status.update(f"Enrolling {name}: {line}"),
+            reading=reading,
         )
     if enrolment.set_aside:
         err.print(f"Not trained as {UNKNOWN}: {', '.join(enrolment.set_aside)}", highlight=False, soft_wrap=True)
@@ -51,6 +54,7 @@ def enrol(
     for warning in enrolment.warnings:
         warn(warning)
     out.print(f"[bold]{out_folder / ENROLMENT_NAME}[/bold] has these figures.", soft_wrap=True)
+    raise typer.Exit(failed_if(not reading.is_whole))
 
 
 def _before_after_table(enrolment: Enrolment) -> Table:

@@ -10,7 +10,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from jobs.cli.console import err, out
+from ingest.recordings.reading import Reading
+from jobs.cli.console import err, out, warn
+from jobs.cli.exit_codes import failed_if
 from model.training.calibration import DEFAULT_RATE, REQUESTED_RATES
 
 
@@ -36,6 +38,7 @@ def evaluate(
     from model.evaluation.report.evaluation_page import render_page
 
     out_folder.mkdir(parents=True, exist_ok=True)  # minutes of work must not end in a folder that cannot be made
+    reading = Reading(warn)
     with err.status("Evaluating") as status:
         report = run_evaluation(
             captures,
@@ -43,6 +46,7 @@ def evaluate(
             seed=seed,
             false_unknown_rate=false_unknown_rate,
             progress=lambda line: status.update(f"Evaluating: {line}"),
+            reading=reading,
         )
         status.update("Evaluating: drawing the report")
         (out_folder / "report.json").write_text(json.dumps(report, indent=1, allow_nan=False) + "\n")
@@ -50,6 +54,7 @@ def evaluate(
         (out_folder / "channels.md").write_text(render_channel_tables(report))
     out.print(_main_table(report))
     out.print(f"[bold]{out_folder / 'report.html'}[/bold] has the whole report.", soft_wrap=True)
+    raise typer.Exit(failed_if(not reading.is_whole))
 
 
 def _main_table(report: dict[str, Any]) -> Table:

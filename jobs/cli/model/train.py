@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from jobs.cli.console import err, out
+from ingest.recordings.reading import Reading
+from jobs.cli.console import err, out, warn
+from jobs.cli.exit_codes import failed_if
 from jobs.cli.model.catalogue_tables import print_catalogue
 from model.artifact.manifest import Manifest
 from model.artifact.trained_artifact import train as train_model
@@ -35,9 +37,15 @@ def train(
 ) -> None:
     """Train a model on synthetic sessions and recordings, and measure it on sessions it has not seen."""
     amounts = Amounts(per_exchange=per_exchange, n_unknown_venues=unknown_venues, n_messages=messages)
+    reading = Reading(warn)
     if catalogue:
-        _train_catalogue(out_folder, captures, amounts, seed)
-        return
+        _train_catalogue(out_folder, captures, amounts, seed, reading)
+    else:
+        _train(out_folder, captures, amounts, seed, reading)
+    raise typer.Exit(failed_if(not reading.is_whole))
+
+
+def _train(out_folder: Path, captures: Path | None, amounts: Amounts, seed: int, reading: Reading) -> None:
     with err.status("Training") as status:
         manifest = train_model(
             out_folder,
@@ -45,11 +53,12 @@ def train(
             amounts=amounts,
             seed=seed,
             progress=lambda line: status.update(f"Training: {line}"),
+            reading=reading,
         )
     out.print(_metrics_table(manifest))
 
 
-def _train_catalogue(out_folder: Path, captures: Path | None, amounts: Amounts, seed: int) -> None:
+def _train_catalogue(out_folder: Path, captures: Path | None, amounts: Amounts, seed: int, reading: Reading) -> None:
     if captures is None:
         raise ConfigError(
             "Expected --captures with --catalogue, found none: name a folder of labelled recordings, for only they "
@@ -62,6 +71,7 @@ def _train_catalogue(out_folder: Path, captures: Path | None, amounts: Amounts, 
             amounts=amounts,
             seed=seed,
             progress=lambda line: status.update(f"Training: {line}"),
+            reading=reading,
         )
     print_catalogue(figures)
     out.print(f"[bold]{out_folder / FIGURES_NAME}[/bold] has these figures.", soft_wrap=True)

@@ -7,8 +7,11 @@ import gzip
 import json
 import lzma
 import os
+import subprocess
+import sys
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -254,3 +257,118 @@ def test_no_damage_ends_in_a_traceback_or_loses_what_is_before_it(tmp_path: Path
     assert found[len(found) - len(after) :] == after
     assert told or found == FIRST + SECOND or (kind, place) == ("cut", 0)
     assert list(read_frames(path, lambda _: None)) == found
+
+
+MOST_MEMORY = """
+import resource, sys
+from ingest.recordings.capture import read_capture
+from udfs.errors import SchemaError
+said = []
+try:
+    print(len(read_capture(sys.argv[1], tell=said.append)))
+except SchemaError as error:
+    print(0)
+    said.append(error)
+print(len(said), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+SHORT = to_line(Frame(1, "recv", ""))
+BEGIN, END = to_line(Frame(1, "recv", "|"))[:-1].split(b"|")
+
+
+def of_parts(*parts: tuple[bytes, int]) -> Iterator[bytes]:
+    """Repeat parts, in pieces of a mebibyte."""
+    for part, times in parts:
+        at_once = max(1, 2**20 // len(part))
+        for done in range(0, times, at_once):
+            yield part * min(at_once, times - done)
+
+
+BOMBS = {
+    "a line of 1 GiB": (
+        (
+            (SHORT, 2),
+            (BEGIN, 1),
+            (b"x" * 2**20, 1024),
+            (END + b"\n", 1),
+        ),
+        2,
+    ),
+    "zeros": (
+        (
+            (SHORT, 2),
+            (bytes(2**20), 1024),
+        ),
+        2,
+    ),
+    "blank lines": (
+        (
+            (SHORT, 2),
+            (b"\n", 2**29),
+        ),
+        2,
+    ),
+    "short lines": (((SHORT, 3 * 10**7),), None),
+    "arrays": (
+        (
+            (SHORT, 2),
+            (BEGIN + b"[", 1),
+            (b"[],", 12 * 2**20),
+            (b"0]" + END + b"\n", 1),
+        ),
+        2,
+    ),
+    "objects": (
+        (
+            (SHORT, 2),
+            (BEGIN + b"[", 1),
+            (b'{\\"a\\":1},', 650_000),
+            (b"0]" + END + b"\n", 1),
+        ),
+        3,
+    ),
+    "texts": (
+        (
+            (SHORT, 2),
+            (BEGIN + b"[", 1),
+            (b'\\"ab\\",', 1_900_000),
+            (b"0]" + END + b"\n", 1),
+        ),
+        3,
+    ),
+    "depth": (
+        (
+            (SHORT, 2),
+            (BEGIN, 1),
+            (b"[", 30 * 2**20),
+            (END + b"\n", 1),
+        ),
+        2,
+    ),
+    "wide characters": (
+        (
+            (SHORT, 2),
+            (BEGIN + "😀".encode(), 1),
+            (b"x", 39 * 2**20),
+            (END + b"\n", 1),
+        ),
+        2,
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_twice", [False, True])
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_memory_is_bounded(tmp_path: Path, bomb: str, is_twice: bool) -> None:
+    path = tmp_path / "x.jsonl.gz"
+    parts, n_frames = BOMBS[bomb]
+    with gzip.open(path, "wb", 6) as file:
+        for piece in of_parts(*parts):
+            file.write(piece)
+    if is_twice:
+        path.write_bytes(gzip.compress(path.read_bytes(), 9))
+    done = subprocess.run([sys.executable, "-c", MOST_MEMORY, str(path)], capture_output=True, text=True, check=True)
+    found, told, mebibytes = map(int, done.stdout.split())
+    assert n_frames is None or found == n_frames
+    assert told <= 4
+    assert mebibytes < 500

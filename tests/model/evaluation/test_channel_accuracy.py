@@ -110,8 +110,8 @@ def test_channels_are_listed_once_in_order() -> None:
 def test_recordings_of_known_exchanges_are_read(tmp_path: Path) -> None:
     with gzip.open(tmp_path / "k.jsonl.gz", "wt") as file:
         file.write(json.dumps({"ts_ns": 1, "dir": "recv", "frame": '[0,[],"trade","XBT/USD"]'}) + "\n")
-    (tmp_path / "index.csv").write_text("file,label,market\nk.jsonl.gz,kraken,spot\nabsent.jsonl.gz,unknown,spot\n")
-    assert read_recorded_channels(tmp_path) == {"k.jsonl.gz": ("spot", "trade")}
+    (tmp_path / "index.csv").write_text("file,label,market\nk.jsonl.gz,kraken,spot\nabsent.jsonl.gz,kraken,spot\n")
+    assert read_recorded_channels(tmp_path, ["k.jsonl.gz"]) == {"k.jsonl.gz": ("spot", "trade")}
 
 
 def test_tables_have_a_line_for_each_row() -> None:
