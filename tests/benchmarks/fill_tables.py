@@ -123,12 +123,13 @@ EVENTS = f"""
 
 ACTIVITY = f"""
     INSERT INTO connection_activity (connection_id, kafka_partition, last_offset, declared_exchange, messages,
-        last_recv_at, silence_limit_s, last_heartbeat_at)
+        last_recv_at, silence_limit_s, last_heartbeat_at, began_at, written_at)
     SELECT connection_id, number %% 4, 10000000 * number::bigint + 25 * k + 49, declared, 25 * k + 50, last_at,
-           greatest(5, 4 * slide_s), last_at
+           greatest(5, 4 * slide_s), last_at, start_at, last_at
     FROM ({LAST_WINDOWS}) AS c
     ON CONFLICT (connection_id) DO UPDATE SET last_offset = excluded.last_offset, messages = excluded.messages,
-        last_recv_at = excluded.last_recv_at, last_heartbeat_at = excluded.last_heartbeat_at
+        last_recv_at = excluded.last_recv_at, last_heartbeat_at = excluded.last_heartbeat_at,
+        written_at = excluded.written_at
 """
 
 # About one fault per connection and day; gaps are the commonest.
