@@ -24,7 +24,11 @@ _MAKE_GROUP: Final = SQL(
     "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
 )
 _MAY_MAKE_ROLES: Final = "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
-_OWNS_SCHEMA: Final = "SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = current_schema()"
+_MAY_LET_OWNER_MAKE_TABLES: Final = """
+    SELECT nspname FROM pg_namespace
+    WHERE nspname = current_schema() AND pg_has_role(nspowner, 'USAGE')
+      AND NOT (has_schema_privilege(%(owner)s, oid, 'USAGE') AND has_schema_privilege(%(owner)s, oid, 'CREATE'))
+"""
 _MAY_ACT_AS_OWNER: Final = """
     SELECT pg_has_role(%(owner)s, 'MEMBER') AND has_schema_privilege(%(owner)s, current_schema(), 'CREATE')
 """
@@ -76,10 +80,8 @@ def may_act_as_owner(cursor: Any) -> bool:
     group = Role.OWNER.group
     if Role.OWNER in _missing_groups(cursor):
         return False
-    cursor.execute(_OWNS_SCHEMA)
-    if cursor.fetchone() == (True,):
-        cursor.execute("SELECT current_schema()")
-        (schema,) = cursor.fetchone()
+    cursor.execute(_MAY_LET_OWNER_MAKE_TABLES, {"owner": group})
+    for (schema,) in cursor.fetchall():
         cursor.execute(SQL("GRANT USAGE, CREATE ON SCHEMA {} TO {}").format(Identifier(schema), Identifier(group)))
     cursor.execute(_MAY_ACT_AS_OWNER, {"owner": group})
     return bool(cursor.fetchone() == (True,))

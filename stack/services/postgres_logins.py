@@ -15,7 +15,7 @@ from stack.roles import Role
 
 
 def make_logins(admin_url: str, passwords: Mapping[Role, tuple[str, str]]) -> bool:
-    """Make the logins, or give them the passwords of now, and tell whether the server let us do it by now.
+    """Make the logins, or give them the passwords of now, and tell whether that could be done by now.
 
     Parameters
     ----------
@@ -25,11 +25,12 @@ def make_logins(admin_url: str, passwords: Mapping[Role, tuple[str, str]]) -> bo
         Name and password of each role's login.
     """
     try:
-        with closing(psycopg2.connect(admin_url, connect_timeout=ANSWER_TIMEOUT_S)) as connection:
+        options = f"-c lock_timeout={ANSWER_TIMEOUT_S}s"
+        with closing(psycopg2.connect(admin_url, connect_timeout=ANSWER_TIMEOUT_S, options=options)) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 _make(cursor, passwords)
-    except psycopg2.OperationalError:
+    except psycopg2.Error:  # the server is not there yet, or a command that found it earlier is in the way
         return False
     return True
 

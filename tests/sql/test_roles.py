@@ -21,6 +21,7 @@ from jobs.results.migrations import migrate, our_names
 from model.registry.model_registry import ANNOUNCED_FOR_S
 from stack.database_roles import set_login
 from stack.roles import Role
+from stack.services.postgres_logins import make_logins
 from udfs.errors import ConfigError
 
 RESULTS = tuple(RESULT_TABLES)
@@ -295,3 +296,27 @@ def test_a_job_that_lacks_a_right_is_refused(log_in: Callable[[Role], Connection
         with pytest.raises(ConfigError, match=r"without .*UPDATE on dead_letters.*: run `fingerprint migrate`, then"):
             check_job_rights(url_of(session))
         assert job_login_finding(read_job_rights(url_of(session))).level is Level.PROBLEM
+
+
+def test_a_local_stack_of_before_there_were_roles_is_its_owners_when_it_starts(
+    admin_database_url: str, migrated_url: str
+) -> None:
+    logins = {role: (f"{role}_{uuid.uuid4().hex}", PASSWORD) for role in Role}
+    with closing(psycopg2.connect(admin_database_url)) as admin, admin.cursor() as cursor:
+        admin.autocommit = True
+        become_as_before(cursor)
+        try:
+            assert make_logins(admin_database_url, logins)
+            assert make_logins(admin_database_url, logins)
+            assert migrate(f"postgresql://{logins[Role.OWNER][0]}:{PASSWORD}@{migrated_url.partition('@')[2]}") == []
+            cursor.execute(
+                "SELECT rolname, rolsuper FROM pg_roles WHERE rolname = ANY(%s)", ([*dict(logins.values())],)
+            )
+            assert sorted(cursor.fetchall()) == sorted((name, False) for name, _ in logins.values())
+        finally:
+            for name, _ in logins.values():
+                cursor.execute(f"DROP ROLE {name}")
+
+
+def test_logins_are_made_when_the_server_answers(admin_database_url: str) -> None:
+    assert not make_logins(admin_database_url.replace(":" + admin_database_url.split(":")[-1], ":1/x"), {})
