@@ -24,7 +24,7 @@ _STATE_STYLES = {
     "dead": "bold red",
     "runs": "green",
     "keeps failing": "bold red",
-    "does not run": "bold red",
+    "does not run": "yellow",
 }
 
 
