@@ -131,7 +131,7 @@ def _goes_on(inflater: zlib._Decompress, n_zeros: int) -> bool:
         text = inflater.copy().decompress(bytes(n_tried), _OUTPUT_BYTES)
     except zlib.error:
         return False
-    return len(text) >= n_tried * _BYTES_OF_A_ZERO and (b"\n" not in text or not text.strip(b"\n"))
+    return len(text) >= n_tried * _BYTES_OF_A_ZERO and not text.partition(b"\n")[2].strip(b"\n")
 
 
 def _inflate_bytewise(inflater: zlib._Decompress, given: bytes) -> tuple[bytes, int]:

@@ -221,6 +221,13 @@ def test_a_long_run_of_one_character_is_compressed_to_zeros_and_read(tmp_path: P
     assert read(tmp_path / "x.jsonl.gz", content) == (frames, [])
 
 
+def test_many_blank_lines_are_compressed_to_zeros_and_read(tmp_path: Path) -> None:
+    short = to_line(Frame(1, "recv", ""))
+    content = gzip.compress(short * 2 + b"\n" * 500_000 + short, 6)
+    assert bytes(64) in content
+    assert read(tmp_path / "x.jsonl.gz", content) == ([Frame(1, "recv", "")] * 3, [])
+
+
 def test_many_losses_are_few_sentences(tmp_path: Path) -> None:
     _, told = read(tmp_path / "x.jsonl", b"\n".join(line + ZEROS for line in BOTH.splitlines()))
     assert [damage.what for damage in told][3:] == ["497 more such places"]
