@@ -82,6 +82,7 @@ def _to_feed(asked: Subscription) -> Feed:
     return Feed(
         name=asked.feed_name,
         declared_exchange=asked.venue,
+        symbols=asked.symbols,
         url=_url(_base(asked.url) + path, asked.symbols, asked.channels),
         requests_per_s=SPOT_REQUESTS_PER_S if is_spot else USDM_REQUESTS_PER_S,
         ping_every_s=OWN_PING_S,

@@ -58,6 +58,7 @@ def _to_feed(asked: Subscription) -> Feed:
     return Feed(
         name=asked.feed_name,
         declared_exchange=asked.venue,
+        symbols=tuple(map(_name_in_data, asked.symbols)) if asked.api == "advanced" else asked.symbols,
         url=asked.url,
         requests=ask(asked.symbols, asked.channels),
         requests_per_s=REQUESTS_PER_S,
@@ -89,6 +90,11 @@ def _ask_advanced(products: Sequence[str], channels: Sequence[str]) -> tuple[str
         else _frame({"type": "subscribe", "product_ids": products, "channel": channel})
         for channel in channels
     )
+
+
+def _name_in_data(product: str) -> str:
+    """Name a product as its data do: `-USDC` products are served as their `-USD` ones."""
+    return product.removesuffix("C") if product.endswith("-USDC") else product
 
 
 def _frame(body: object) -> str:

@@ -48,6 +48,7 @@ def _to_feed(asked: Subscription) -> Feed:
     return Feed(
         name=asked.feed_name,
         declared_exchange=asked.venue,
+        symbols=asked.symbols,
         url=asked.url,
         requests=tuple(ask(number, channel, asked.symbols) for number, channel in enumerate(asked.channels, start=1)),
         requests_per_s=REQUESTS_PER_S,

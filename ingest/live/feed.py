@@ -30,6 +30,8 @@ class Feed:
         What the connections claim to be.
     url : str
         `wss://` or `ws://`.
+    symbols : tuple of str
+        As the venue's data name them, in any case; empty if only the requests tell.
     requests : tuple of str
         Frames to send after connecting, in order.
     requests_per_s : float
@@ -50,6 +52,7 @@ class Feed:
     name: str
     declared_exchange: str | None
     url: str
+    symbols: tuple[str, ...] = ()
     requests: tuple[str, ...] = ()
     requests_per_s: float = 1.0
     keepalive: Keepalive | None = None

@@ -15,13 +15,13 @@ from ingest.live.feed import Feed, Sink
 from ingest.live.feed_loop import watch_feeds
 from ingest.live.feed_session import FeedStats
 from ingest.live.sinks import KafkaSink, Tee
+from ingest.live.subscription_watch import SubscriptionWatch, WatchSink
 from ingest.recordings.recorder import Recorder
 from udfs.errors import ServiceUnavailable
 
 _log = logging.getLogger(__name__)
 
 _TICK_S: Final = 0.5
-_TICKS_WITHOUT_DATA: Final = 60  # half a minute
 
 
 @dataclass(kw_only=True)
@@ -35,6 +35,8 @@ class LiveRun:
         Where messages go; None for none.
     recorder : Recorder or None
         Where frames are recorded; None for nowhere.
+    require_all : bool
+        Whether to end with an error if the venue refuses a request, or serves a symbol nothing.
     stats : FeedStats
         What the feed has done so far.
     """
@@ -42,13 +44,14 @@ class LiveRun:
     feed: Feed
     producer: Producer | None
     recorder: Recorder | None
+    require_all: bool = False
     stats: FeedStats = field(default_factory=FeedStats)
 
     def __post_init__(self) -> None:
-        self.kafka_sink = None if self.producer is None else KafkaSink(self.producer)
+        self._watch = SubscriptionWatch(self.feed, require_all=self.require_all)
+        self.kafka_sink = None if self.producer is None else KafkaSink(self.producer, self._watch)
         self._asked_to_stop = 0
         self._was_reachable = True
-        self._live_ticks = 0
 
     def run(self, duration_s: float | None, on_tick: Callable[[], None]) -> None:
         """Run until a signal or the end of `duration_s`, then until Kafka has acknowledged everything.
@@ -56,7 +59,8 @@ class LiveRun:
         Raises
         ------
         ConfigError
-            If the venue refuses for good, Kafka or the disk refuses, or the user gave up waiting for Kafka.
+            If the venue refuses for good, or to serve all where that is required, Kafka or the disk refuses, or the
+            user gave up waiting for Kafka.
         """
         asyncio.run(self._run(duration_s, on_tick))
 
@@ -78,7 +82,8 @@ class LiveRun:
                 await ticking
 
     def _sink(self) -> Sink:
-        sinks = [sink for sink in (self.kafka_sink, self.recorder) if sink is not None]
+        heard = WatchSink(self._watch) if self.kafka_sink is None else self.kafka_sink
+        sinks = [sink for sink in (heard, self.recorder) if sink is not None]
         return sinks[0] if len(sinks) == 1 else Tee(sinks)
 
     def _ask_to_stop(self, stop: asyncio.Event) -> None:
@@ -88,22 +93,13 @@ class LiveRun:
     async def _tick(self, on_tick: Callable[[], None]) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
-            self._warn_of_nothing()
+            self._watch.look()
             if self.recorder is not None:
                 self.recorder.flush()
             if self.producer is not None:
                 self.producer.flush(0)  # raises what `send` would
                 self._warn(self.producer)
             on_tick()
-
-    def _warn_of_nothing(self) -> None:
-        """Say once that a venue says nothing: some answer a wrong symbol with silence."""
-        if self.stats.state == "live" and not self.stats.frames_in:
-            self._live_ticks += 1
-            if self._live_ticks == _TICKS_WITHOUT_DATA:
-                _log.warning(
-                    "connected for %.0f s and not one frame yet: check the symbols", self._live_ticks * _TICK_S
-                )
 
     def _warn(self, producer: Producer) -> None:
         """Say when Kafka goes away and when it is back."""

@@ -8,6 +8,7 @@ from ingest.frame import Frame
 from ingest.kafka.message_json import encode_one
 from ingest.kafka.producer import Producer
 from ingest.live.feed import Feed, Sink
+from ingest.live.subscription_watch import SubscriptionWatch
 from ingest.mapping.frame_mapper import FrameMapper
 from udfs.schema import MsgType
 
@@ -19,6 +20,8 @@ class KafkaSink:
     ----------
     producer : Producer
         Waits as long as it takes while Kafka is away; its room is what makes this sink `full`.
+    watch : SubscriptionWatch
+        Hears of every frame, too.
 
     Attributes
     ----------
@@ -26,13 +29,15 @@ class KafkaSink:
         Feed name to the number of its messages by `MsgType` code.
     """
 
-    def __init__(self, producer: Producer) -> None:
+    def __init__(self, producer: Producer, watch: SubscriptionWatch) -> None:
         self._producer = producer
+        self._watch = watch
         self._connections: dict[str, tuple[bytes, str | None, list[int], FrameMapper]] = {}
         self.n_messages: dict[str, list[int]] = {}
 
     def open(self, connection_id: str, feed: Feed) -> None:
         """Take note of what the connection's messages will declare."""
+        self._watch.open()
         counts = self.n_messages.setdefault(feed.name, [0] * len(MsgType))
         self._connections[connection_id] = (
             *(connection_id.encode(), feed.declared_exchange, counts),
@@ -44,6 +49,7 @@ class KafkaSink:
         key, declared_exchange, counts, mapper = self._connections[connection_id]
         message = mapper.to_message(frame)
         counts[message.msg_type] += 1
+        self._watch.take(frame, message)
         self._producer.send(key, encode_one(message, connection_id, declared_exchange))
 
     def close(self, connection_id: str, reason: str) -> None:

@@ -26,6 +26,9 @@ _LINKED: Final = frozenset({ACK, NACK, HEARTBEAT})
 _BYTES_BEGIN: Final = (b"b'", b'b"')
 """How a binary frame that is no text begins once it was written as text."""
 
+_LEAST_OF_TEXT: Final = 9
+"""The tabulator; no text has a character before it."""
+
 _SHOWN: Final = 60
 
 
@@ -56,6 +59,8 @@ class Memory:
         if self._has_warned:
             return
         self._has_warned = True
+        if data is None and min(payload) < _LEAST_OF_TEXT:
+            data = payload  # binary, though it is UTF-8
         shown = repr(payload[:_SHOWN].decode("utf-8", "replace"))
         what = shown if data is None else f"{len(data)} bytes that look like {name_binary(data)}"
         _log.warning(

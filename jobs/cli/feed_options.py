@@ -140,6 +140,9 @@ def _describe(adapter: Adapter) -> str:
 
 RotateMb = Annotated[float, typer.Option(min=0.1, help="Size of a capture, in MB, at which its next part begins.")]
 Duration = Annotated[float | None, typer.Option(min=0.1, help="Seconds to run.", show_default="until Ctrl-C")]
+RequireAll = Annotated[
+    bool, typer.Option("--require-all", help="End with an error if the venue refuses or leaves mute what was asked.")
+]
 MetricsPort = Annotated[
     int | None, typer.Option(min=1, max=65535, help="Serve metrics for Prometheus here.", show_default="nowhere")
 ]

@@ -39,6 +39,7 @@ from ingest.kafka.session_publisher import publish
 from ingest.live.feed import Feed, Sink
 from ingest.live.feed_loop import watch_feeds
 from ingest.live.sinks import KafkaSink, Tee
+from ingest.live.subscription_watch import SubscriptionWatch
 from ingest.mapping.frame_mapper import map_frame
 from ingest.recordings.capture import read_capture, read_frames
 from ingest.recordings.capture_files import find_recordings
@@ -142,7 +143,7 @@ def watch(feed: Feed, sink: Counting, *more: Sink) -> None:
 def ingest(feed: Feed, frames: int, bootstrap: str) -> None:
     """Take frames into Kafka, as `fingerprint ingest` does."""
     with Producer(bootstrap, TOPIC, capacity=CAPACITY) as producer:
-        watch(feed, Counting(frames), KafkaSink(producer))
+        watch(feed, Counting(frames), KafkaSink(producer, SubscriptionWatch(feed)))
         producer.flush()
 
 

@@ -20,6 +20,7 @@ from jobs.cli.feed_options import (
     Duration,
     MetricsAddress,
     MetricsPort,
+    RequireAll,
     RotateMb,
     asks_for_feed,
 )
@@ -42,6 +43,7 @@ def ingest(
     ] = None,
     rotate_mb: RotateMb = DEFAULT_ROTATE_MB,
     duration: Duration = None,
+    require_all: RequireAll = False,
     metrics_port: MetricsPort = None,
     metrics_address: MetricsAddress = DEFAULT_METRICS_ADDRESS,
 ) -> None:
@@ -54,4 +56,5 @@ def ingest(
     with ExitStack() as stack:
         recorder = None if record_to is None else stack.enter_context(Recorder(record_to, rotate_mb=rotate_mb))
         producer = stack.enter_context(Producer(bootstrap, topic, capacity=_ROOM))
-        show_run(LiveRun(feed=feed, producer=producer, recorder=recorder), duration, metrics_port, metrics_address)
+        run = LiveRun(feed=feed, producer=producer, recorder=recorder, require_all=require_all)
+        show_run(run, duration, metrics_port, metrics_address)

@@ -15,6 +15,7 @@ from jobs.cli.feed_options import (
     Duration,
     MetricsAddress,
     MetricsPort,
+    RequireAll,
     RotateMb,
     asks_for_feed,
 )
@@ -27,9 +28,11 @@ def record(
     out_folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the captures.")],
     rotate_mb: RotateMb = DEFAULT_ROTATE_MB,
     duration: Duration = None,
+    require_all: RequireAll = False,
     metrics_port: MetricsPort = None,
     metrics_address: MetricsAddress = DEFAULT_METRICS_ADDRESS,
 ) -> None:
     """Record a live exchange into captures, without Kafka: both directions, one file a connection, and a manifest."""
     with Recorder(out_folder, rotate_mb=rotate_mb) as recorder:
-        show_run(LiveRun(feed=feed, producer=None, recorder=recorder), duration, metrics_port, metrics_address)
+        run = LiveRun(feed=feed, producer=None, recorder=recorder, require_all=require_all)
+        show_run(run, duration, metrics_port, metrics_address)

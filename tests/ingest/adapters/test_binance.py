@@ -17,6 +17,7 @@ def test_binance_futures() -> None:
     assert BINANCE.make_feed(["BTCUSDT", "ethusdt_260327"], api="usdm", channels=["bookTicker", "depth@0ms"]) == Feed(
         name="binance-usdm-btcusdt-and-1",
         declared_exchange="binance",
+        symbols=("btcusdt", "ethusdt_260327"),
         url="wss://fstream.binance.com/public/stream?streams=btcusdt@bookTicker/btcusdt@depth@0ms"
         "/ethusdt_260327@bookTicker/ethusdt_260327@depth@0ms",
         requests=(),

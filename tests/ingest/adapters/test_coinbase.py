@@ -55,3 +55,9 @@ letters = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 )
 def test_names_of_coinbase(products: list[str], api: str) -> None:
     assert re.fullmatch(r"[a-z0-9-]{1,80}", COINBASE.make_feed(products, api=api).name)
+
+
+def test_a_product_is_waited_for_by_the_name_that_its_data_have() -> None:
+    asked = ["BTC-USDC", "ETH-EUR"]
+    assert COINBASE.make_feed(asked, api="advanced").symbols == ("BTC-USD", "ETH-EUR")
+    assert COINBASE.make_feed(asked, api="exchange").symbols == ("BTC-USDC", "ETH-EUR")

@@ -37,7 +37,7 @@ def expected(adapter: Adapter, api: str) -> dict[str, Any]:
 
 def expected_feed(adapter: Adapter, api: str) -> Feed:
     fields = expected(adapter, api)["feed"]
-    return Feed(**fields | {"requests": tuple(fields.get("requests", ()))})
+    return Feed(**fields | {name: tuple(fields.get(name, ())) for name in ("requests", "symbols")})
 
 
 def test_every_module_of_an_adapter_is_listed_and_has_its_data() -> None:

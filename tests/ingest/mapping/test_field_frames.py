@@ -365,6 +365,13 @@ def test_binary_frames(data: bytes, name: str, is_text: bool, caplog: pytest.Log
     assert name in record.getMessage()
 
 
+def test_a_binary_frame_that_is_text_by_accident_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    data = b"\n\x0dspot@public.X\x10\x05\x18\x07"
+    message = FrameMapper("a").to_message(Frame(NOW, "recv", data.decode()))
+    assert (message.msg_type, message.payload_bytes) == (OTHER, len(data))
+    assert "19 bytes that look like protobuf" in caplog.messages[0]
+
+
 def test_a_connection_warns_once_of_what_it_does_not_understand(caplog: pytest.LogCaptureFixture) -> None:
     mapper = FrameMapper("a-connection")
     with caplog.at_level(logging.WARNING):
