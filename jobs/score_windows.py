@@ -10,9 +10,10 @@ from pathlib import Path
 
 from pyflink.datastream import StreamExecutionEnvironment
 
+from ingest.kafka.topic_reader import TopicReader
 from jobs.cluster.model_activation import ensure_schedule
 from jobs.config import JOB_NAME
-from jobs.pipeline.assembly import build_pipeline
+from jobs.pipeline.assembly import build_pipeline, is_from_savepoint
 from jobs.pipeline.code_shipping import ship, ship_jars
 from jobs.pipeline.job_arguments import JobArguments, parse_job_arguments
 from model.registry.topic_models import RegistryModels
@@ -22,8 +23,14 @@ from udfs.errors import PipelineError
 def main(arguments: JobArguments) -> None:
     """Build the job and hand it to the cluster that `flink run` talks to."""
     settings = arguments.settings
-    ensure_schedule(settings.database.url, settings.topic, arguments.model, arguments.false_unknown_rate)
     environment = StreamExecutionEnvironment.get_execution_environment()
+    with TopicReader(settings.kafka, settings.topic) as reader:
+        # Where a job that resumes goes on is not known here: whatever it is, the model that is active now is needed.
+        is_resumed = is_from_savepoint(environment)
+        begins = {span.partition: span.end if is_resumed else span.first for span in reader.spans}
+    ensure_schedule(
+        settings.database.url, settings.topic, arguments.model, arguments.false_unknown_rate, unread_from=begins
+    )
     if arguments.jars:
         ship_jars(environment, arguments.jars)
     with tempfile.TemporaryDirectory() as folder:

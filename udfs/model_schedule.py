@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,6 +36,10 @@ class Activation:
     model_version: str
     from_offsets: tuple[int, ...] = ()
 
+    def begins(self, partition: int) -> int:
+        """Return the offset of the first window's last message that it scores in a partition."""
+        return self.from_offsets[partition] if partition < len(self.from_offsets) else 0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
@@ -63,6 +67,27 @@ class Schedule:
             chosen[last_offsets >= begins[partitions]] = index
         names: Objects = np.array([a.model_version for a in self.activations], dtype=object)[chosen]
         return names
+
+    def versions_from(self, offsets: Mapping[int, int]) -> list[str]:
+        """Name the models that score a window whose last message has one of these offsets or a later one.
+
+        Parameters
+        ----------
+        offsets : mapping of int to int
+            By partition; none means every model.
+
+        >>> swap = (Activation(model_version="a"), Activation(model_version="b", from_offsets=(100, 7)))
+        >>> [Schedule(activations=swap).versions_from({0: offset}) for offset in (99, 100)]
+        [['a', 'b'], ['b']]
+        """
+        names: dict[str, None] = {}
+        for index, activation in enumerate(self.activations):
+            later = self.activations[index + 1 :]
+            for partition, offset in offsets.items():
+                ends = min((other.begins(partition) for other in later), default=None)
+                if ends is None or max(offset, activation.begins(partition)) < ends:
+                    names[activation.model_version] = None
+        return list(names) if offsets else [activation.model_version for activation in self.activations]
 
 
 class Models(Protocol):

@@ -103,6 +103,11 @@ TABLE_RULES: Final = (
         description=f"{_NUMBER} of them in the last five minutes.",
     ),
     TableRule(
+        name="topic",
+        summary="Something is wrong with the topic of the messages: {{ .Labels.subject }}",
+        description="Records were deleted before they were read, partitions were added, or it is compacted.",
+    ),
+    TableRule(
         name="lag",
         summary="Results come late",
         description=f"Half of the last windows took more than {_TENTHS} s from receipt to row.",

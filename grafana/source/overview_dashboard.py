@@ -112,7 +112,9 @@ def _now() -> list[Json]:
             """
             SELECT severity AS "Severity",
                    rule AS "Alert",
-                   CASE WHEN rule NOT IN ('dead letters', 'lag', 'job down') THEN subject ELSE '' END AS "Connection",
+                   CASE
+                       WHEN rule NOT IN ('dead letters', 'topic', 'lag', 'job down') THEN subject ELSE ''
+                   END AS "Connection",
                    summary AS "What",
                    since_at AS "Since",
                    runbook AS "Runbook"

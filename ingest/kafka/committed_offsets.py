@@ -32,6 +32,26 @@ def consumer_lags(bootstrap_servers: str, topic: str) -> list[int]:
         raise broker.refusal(error.args[0], "a look at consumer groups") from error
 
 
+def committed_offsets(bootstrap_servers: str, group: str, topic: str) -> dict[int, int]:
+    """Return what a consumer group has committed of a topic, by partition; nothing of one that it has not read.
+
+    Raises
+    ------
+    ServiceUnavailable
+        If Kafka does not answer within 5 s.
+    ConfigError
+        If it does not let us ask.
+    """
+    broker = Broker(bootstrap_servers)
+    admin = AdminClient(broker.settings)
+    try:
+        partitions = sorted(admin.list_topics(topic, timeout=_TIMEOUT_S).topics[topic].partitions)
+        places = _committed(admin, group, topic, partitions)
+    except KafkaException as error:
+        raise broker.refusal(error.args[0], f"a look at the consumer group {group}") from error
+    return {place.partition: place.offset for place in places if place.offset >= 0}
+
+
 def _lags(broker: Broker, topic: str) -> list[int]:
     admin = AdminClient(broker.settings)
     consumer = Consumer(broker.settings | {"group.id": "fingerprint-lags", "enable.auto.commit": False})

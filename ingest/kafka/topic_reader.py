@@ -84,7 +84,7 @@ class TopicReader:
                 "group.id": "fingerprint-results",
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
-                "isolation.level": "read_uncommitted",  # as the job reads
+                "isolation.level": "read_committed",  # as the job reads
                 "fetch.queue.backoff.ms": 5,
                 "receive.message.max.bytes": _MOST_INFLATED_BYTES,
             }

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from ingest.kafka.topic_reader import TopicReader
-from jobs.pipeline.result_tables import RESULT_TABLES
+from jobs.results.read_topics import has_results
 from model.artifact.artifact_folder import load_predictor
 from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT, artifact_folder
-from model.registry.database import SQL, Connection, Identifier, connect
+from model.registry.database import Connection, connect
 from model.registry.model_registry import (
     activate_everywhere,
     announce,
     check_registered,
-    fetch_artifact,
     read_state,
     register,
     settle,
     withdraw,
 )
+from model.registry.registered_models import load_registered
 from model.registry.topic_models import SETTLED_AFTER_S
 from model.training.calibration import DEFAULT_RATE
-from udfs.errors import ArtifactError, ConfigError, ServiceUnavailable
+from udfs.errors import ConfigError, ServiceUnavailable
 from udfs.model_schedule import Schedule
 
 Progress = Callable[[str], None]
 
 
-def ensure_schedule(database_url: str, topic: str, model: Path | None, false_unknown_rate: float | None) -> Schedule:
+def ensure_schedule(
+    database_url: str,
+    topic: str,
+    model: Path | None,
+    false_unknown_rate: float | None,
+    *,
+    unread_from: Mapping[int, int] = MappingProxyType({}),
+) -> Schedule:
     """Return the models that score a topic; if none has been activated, activate one for all of it.
 
     Parameters
@@ -43,13 +50,16 @@ def ensure_schedule(database_url: str, topic: str, model: Path | None, false_unk
         Folder of an artifact; None for the active model, or the one that comes with this software.
     false_unknown_rate : float or None
         Share of a known exchange's windows that may be called unknown; None for the active model's, or the default.
+    unread_from : mapping of int to int
+        By partition, from which offset on the job will read: only models that score something there have to load. All
+        have to where none is named.
 
     Raises
     ------
     ConfigError
         If a model is named, and another one is active; or if the database has results of another topic.
     ArtifactError
-        If one of the models cannot be loaded.
+        If one of the models that score unread records cannot be loaded.
     """
     with connect(database_url) as database:
         _check_only_topic(database, topic)
@@ -62,8 +72,8 @@ def ensure_schedule(database_url: str, topic: str, model: Path | None, false_unk
             _check_active(_registered(database, model or DEFAULT_ARTIFACT, false_unknown_rate), schedule, topic)
         if schedule is None:
             raise AssertionError("a model was activated")
-        for activation in schedule.activations:
-            _check_loads(database, activation.model_version)
+        for version in schedule.versions_from(unread_from):
+            load_registered(database, version)
     return schedule
 
 
@@ -135,7 +145,7 @@ def roll_back(database_url: str, kafka: str, topic: str, progress: Progress) -> 
                 "nothing to go back to"
             )
         version = versions[-2]
-        _check_loads(database, version)
+        load_registered(database, version)
         return version, _change(database, kafka, topic, version, progress)
 
 
@@ -149,16 +159,25 @@ def _not_gone_back_from(schedule: Schedule) -> list[str]:
     return versions
 
 
+def check_only_topic(database_url: str, topic: str) -> None:
+    """Refuse a database with results of other topics: no row says which topic it is of.
+
+    Raises
+    ------
+    ConfigError
+        If there are any.
+    """
+    with connect(database_url) as database:
+        _check_only_topic(database, topic)
+
+
 def _check_only_topic(database: Connection, topic: str) -> None:
-    """Refuse a database with results of other topics: no row says which topic it is of."""
     with database.cursor() as cursor:
         cursor.execute("SELECT DISTINCT topic FROM model_activations WHERE topic <> %s ORDER BY topic", (topic,))
         others = ", ".join(other for (other,) in cursor.fetchall())
         if not others:
             return
-        any_rows = [SQL("(SELECT 1 FROM {} LIMIT 1)").format(Identifier(table)) for table in RESULT_TABLES]
-        cursor.execute(SQL(" UNION ALL ").join(any_rows))
-        if cursor.rowcount:
+        if has_results(database):
             raise ConfigError(
                 f"Expected a database for the topic {topic} alone, found one with results of {others}: name another "
                 "one with --database-url, and bring it up to date with `fingerprint migrate`"
@@ -196,7 +215,7 @@ def _find(database: Connection, model: str, false_unknown_rate: float | None) ->
             f"Expected a folder to set a false-unknown rate for, found the version {model}, which has its own: leave "
             "out --false-unknown-rate"
         )
-    _check_loads(database, model)
+    load_registered(database, model)
     return model
 
 
@@ -210,20 +229,6 @@ def _registered(database: Connection, folder: Path, false_unknown_rate: float | 
     predictor = load_predictor(folder, DEFAULT_RATE if false_unknown_rate is None else false_unknown_rate)
     check_registered(database, folder, predictor)
     return predictor.model_version
-
-
-def _check_loads(database: Connection, version: str) -> None:
-    """Refuse a registered model that this version does not load, in words that its user can act on."""
-    with tempfile.TemporaryDirectory() as folder:
-        rate = fetch_artifact(database, version, Path(folder))
-        try:
-            load_predictor(Path(folder), rate)
-        except ArtifactError as error:
-            expected = str(error).partition(", found")[0].removeprefix("Expected ").replace(f"{folder}/", "its ")
-            raise ArtifactError(
-                f"Expected the registered model {version} to fit this version, found one that does not (it takes "
-                f"{expected}): let another score the whole topic, `fingerprint model activate --from-start FOLDER`"
-            ) from error
 
 
 def _check_active(version: str, schedule: Schedule, topic: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from ingest.kafka.topic_identity import read_topic_identity
 from ingest.kafka.topic_reader import Span
+from jobs.results.read_topics import check_same_topic, has_results, known_topic, note_dead_letter_topic, note_topic
 from model.registry.database import Connection, connect
 from model.registry.model_registry import replaced_at
 from stack.services.flink import savepoint_time_s
@@ -71,6 +73,63 @@ def check_not_replaced(database_url: str, topic: str, savepoint: Path) -> None:
             f"all of {topic}, found an older one, {savepoint}: submit without it, so that the topic is scored from its "
             "beginning"
         )
+
+
+def check_topics(
+    database_url: str, kafka: str, topic: str, dead_letter_topic: str, progress: Callable[[str], None]
+) -> None:
+    """Note which topics the results are of, and refuse others under the same names.
+
+    Raises
+    ------
+    ConfigError
+        If the topic of the messages is another one than the results in the database are of.
+    """
+    messages, letters = read_topic_identity(kafka, topic), read_topic_identity(kafka, dead_letter_topic)
+    with connect(database_url) as database:
+        if has_results(database):
+            check_same_topic(database, messages)
+        if known_topic(database, "messages") != messages:
+            note_topic(database, "messages", messages)
+        said = note_dead_letter_topic(database, letters)
+    if said is not None:
+        progress(said)
+
+
+def check_offsets(
+    committed: Mapping[int, int], topic: str, spans: Sequence[Span], progress: Callable[[str], None]
+) -> None:
+    """Compare what the job has told Kafka of its place with what the topic holds: it goes on about there.
+
+    Parameters
+    ----------
+    committed : mapping of int to int
+        Next offset by partition.
+    topic : str
+        Of the messages.
+    spans : sequence of Span
+        What the topic holds.
+    progress : callable
+        Is told which records were deleted before they were read.
+
+    Raises
+    ------
+    ConfigError
+        If a partition ends before the offset.
+    """
+    for span in spans:
+        offset = committed.get(span.partition, span.first)
+        if offset > span.end:
+            raise ConfigError(
+                f"Expected partition {span.partition} of {topic} to reach offset {offset:,}, up to which it was read, "
+                f"found that it ends at {span.end:,}: records were lost; submit without --resume, with a database "
+                "without results"
+            )
+        if offset < span.first:
+            progress(
+                f"Partition {span.partition} begins at offset {span.first:,}: up to {span.first - offset:,} records "
+                "were deleted before they were read, and counting starts anew there"
+            )
 
 
 def beginning_note(span: Span) -> str:

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.kafka.broker import ensure_topics
+from ingest.kafka.committed_offsets import committed_offsets
 from ingest.kafka.topic_reader import TopicReader
 from ingest.kafka.topic_settings import read_topic_settings
 from jobs.cluster.flink_client import find_running_job, flink_run, flink_run_command
-from jobs.cluster.model_activation import ensure_schedule
-from jobs.cluster.replay_checks import check_not_replaced, prepare_replay
+from jobs.cluster.model_activation import check_only_topic, ensure_schedule
+from jobs.cluster.replay_checks import check_not_replaced, check_offsets, check_topics, prepare_replay
 from jobs.cluster.savepoints import Savepoints, check_age, check_layout
 from jobs.cluster.service_addresses import Addresses
 from jobs.config import JOB_NAME, TOPIC, TOPIC_PARTITIONS
 from jobs.pipeline.job_arguments import build_parser, parse_job_arguments
+from jobs.pipeline.tables import READER
 from jobs.results.job_rights import check_job_rights
 from jobs.results.migrations import check_schema
 from model.registry.database_url import parse_database_url
@@ -123,14 +125,22 @@ class Submission:
         for excess in check_job_rights(database_url):
             progress(excess)
         options = build_parser().parse_args(self.job_options)
-        ensure_schedule(activating_url, self.topic, self.model, options.false_unknown_rate)
         kafka = self.addresses.require_kafka()
+        check_only_topic(activating_url, self.topic)
         ensure_topics(kafka, [self.topic, options.dead_letter_topic], TOPIC_PARTITIONS)
+        check_topics(database_url, kafka, self.topic, options.dead_letter_topic, progress)
         for complaint in _complaints(kafka, self.topic, options.dead_letter_topic):
             progress(complaint)
+        with TopicReader(kafka, self.topic) as reader:
+            spans = reader.spans
+        begins = {span.partition: span.first for span in spans}
+        if self.savepoint is not None:
+            committed = committed_offsets(kafka, READER, self.topic)
+            check_offsets(committed, self.topic, spans, progress)
+            begins |= {partition: max(begins[partition], offset) for partition, offset in committed.items()}
+        ensure_schedule(activating_url, self.topic, self.model, options.false_unknown_rate, unread_from=begins)
         if self.savepoint is None:
-            with TopicReader(kafka, self.topic) as reader:
-                prepare_replay(activating_url, self.topic, reader.spans, progress)
+            prepare_replay(activating_url, self.topic, spans, progress)
         elif (savepoint := self._local_savepoint()) is not None:
             check_not_replaced(database_url, self.topic, savepoint)
         environment = client_environment(self.addresses.home, flink) | {"DATABASE_URL": database_url}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pyflink.common import Configuration
 from pyflink.datastream import StreamExecutionEnvironment
 from pyflink.table import StatementSet, StreamTableEnvironment
+from pyflink.util.java_utils import get_j_env_configuration
 
 from jobs.config import JobSettings
 from jobs.pipeline.operator_names import name_operators
@@ -42,6 +43,7 @@ from jobs.pipeline.tables import dead_letter_records_ddl, raw_messages_ddl, resu
 from udfs.model_schedule import Models
 from udfs.pandas_udfs import build_decide_udf, build_explain_udf, build_score_udf
 
+_SAVEPOINT_KEYS = ("execution.state-recovery.path", "execution.savepoint.path")
 _TABLES = (raw_messages_ddl, dead_letter_records_ddl)
 _VIEWS = {
     MESSAGES: messages_view,
@@ -89,6 +91,12 @@ def build_pipeline(
     statements = build_statements(StreamTableEnvironment.create(environment), settings, open_models)
     statements.attach_as_datastream()
     name_operators(environment)
+
+
+def is_from_savepoint(environment: StreamExecutionEnvironment) -> bool:
+    """Tell whether the job that is being submitted goes on from a savepoint or checkpoint."""
+    configuration = get_j_env_configuration(environment._j_stream_execution_environment)
+    return any(configuration.getString(key, None) for key in _SAVEPOINT_KEYS)
 
 
 def build_statements(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from jobs.config import JobSettings
 from jobs.pipeline.result_tables import ResultTable
 
 RAW_MESSAGES = "raw_messages"
 DEAD_LETTER_RECORDS = "dead_letter_records"
+
+READER = "fingerprint-messages"
+"""The consumer group under which the job tells Kafka how far it is."""
 
 # As STRING a key keeps its bytes, whatever they are.
 _KEY_OPTIONS = "'key.format' = 'raw', 'key.fields' = 'record_key', 'value.fields-include' = 'EXCEPT_KEY'"
@@ -15,6 +20,9 @@ DRIVER = "exchangefingerprint.flink.jdbc.RetryingPostgresDriver"
 """PostgreSQL's, which waits for a server that is being started again."""
 
 _MOST_ROWS = 5000
+
+_DISCOVERY_S = 5
+"""So soon partitions that were added are read."""
 
 _LEAST_FLUSH_MS = 500
 """A row that is written again and again need not be written 50 times a second: of each flush, the last value counts."""
@@ -35,6 +43,7 @@ def raw_messages_ddl(settings: JobSettings) -> str:
             declared_exchange STRING,
             body BYTES,
             rejection_reason STRING,
+            counts_from BIGINT,
             kafka_partition INT NOT NULL METADATA FROM 'partition' VIRTUAL,
             kafka_offset BIGINT NOT NULL METADATA FROM 'offset' VIRTUAL
         ) WITH ({_kafka_options(settings)}, {_KEY_OPTIONS}, 'value.format' = 'fingerprint-message')"""
@@ -42,7 +51,13 @@ def raw_messages_ddl(settings: JobSettings) -> str:
 
 def dead_letter_records_ddl(settings: JobSettings) -> str:
     """Declare the dead-letter topic: the original key and bytes, why they are no message, and where they were."""
-    database = settings.database
+    options = {
+        "connector": "fingerprint-dead-letters",
+        "bootstrap.servers": settings.kafka,
+        "topic": settings.dead_letter_topic,
+        "source-topic": settings.topic,
+        **_login(settings),
+    }
     return f"""
         CREATE TEMPORARY TABLE {DEAD_LETTER_RECORDS} (
             letter_key BYTES,
@@ -50,15 +65,7 @@ def dead_letter_records_ddl(settings: JobSettings) -> str:
             reason STRING,
             kafka_partition INT,
             kafka_offset BIGINT
-        ) WITH (
-            'connector' = 'fingerprint-dead-letters',
-            'bootstrap.servers' = {_text(settings.kafka)},
-            'topic' = {_text(settings.dead_letter_topic)},
-            'source-topic' = {_text(settings.topic)},
-            'url' = {_text(database.jdbc_url)},
-            'username' = {_text(database.user)},
-            'password' = {_text(database.password)}
-        )"""
+        ) WITH ({_options(options)})"""
 
 
 def result_table_ddl(settings: JobSettings, table: ResultTable) -> str:
@@ -84,15 +91,27 @@ def result_table_ddl(settings: JobSettings, table: ResultTable) -> str:
 
 def _kafka_options(settings: JobSettings) -> str:
     options = {
-        "connector": "kafka",
+        "connector": "fingerprint-messages",
         "topic": settings.topic,
         "properties.bootstrap.servers": settings.kafka,
-        "properties.group.id": "fingerprint-messages",
+        "properties.group.id": READER,
+        "properties.isolation.level": "read_committed",
         "scan.startup.mode": "earliest-offset",
+        "scan.topic-partition-discovery.interval": f"{_DISCOVERY_S} s",
+        **_login(settings),
     }
     if settings.stop_at_end:
         options["scan.bounded.mode"] = "latest-offset"
+    return _options(options)
+
+
+def _options(options: Mapping[str, str]) -> str:
     return ", ".join(f"'{key}' = {_text(value)}" for key, value in options.items())
+
+
+def _login(settings: JobSettings) -> dict[str, str]:
+    database = settings.database
+    return {"url": database.jdbc_url, "username": database.user, "password": database.password}
 
 
 def _text(value: str) -> str:

@@ -23,6 +23,7 @@ class Rule(StrEnum):
     SEQUENCE = "sequence"
     DRIFT = "drift"
     DEAD_LETTERS = "dead letters"
+    TOPIC = "topic"
     LAG = "lag"
     JOB_DOWN = "job down"
     CLOCK_SKEW = "clock skew"

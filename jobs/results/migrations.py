@@ -36,7 +36,7 @@ _MIGRATE_NAME: Final = "fingerprint-migrate"
 
 _OTHER_TABLES: Final = (
     *("model_versions", "model_activations", "redriven_%"),
-    *("read_topics", "unread_records", "dead_letter_losses"),
+    *("read_topics", "unread_records", "topic_changes", "dead_letter_losses"),
     *("_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock"),
 )
 """Tables that are none of results; one of them has had another name."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final, TypeVar
 
 import tenacity
 
-from model.artifact.artifact_folder import BoosterPredictor, explainer_of, load_predictor
+from model.artifact.artifact_folder import BoosterPredictor, explainer_of
 from model.artifact.booster_explainer import BoosterExplainer
 from model.registry.database import Connection, LastingConnection
-from model.registry.model_registry import RegistryState, fetch_artifact, read_state, withdraw_overdue
+from model.registry.model_registry import RegistryState, read_state, withdraw_overdue
+from model.registry.registered_models import load_registered
 from udfs.errors import ConfigError, ServiceUnavailable
 from udfs.explanations import Explainer
 from udfs.model_schedule import Activation, Schedule
@@ -96,10 +95,10 @@ class RegistryModels:
 
     def _load(self, model_version: str) -> BoosterPredictor:
         if model_version not in self._predictors:
-            with tempfile.TemporaryDirectory() as folder:
-                rate = self._ask(lambda connection: fetch_artifact(connection, model_version, Path(folder)))
-                # Who registered and who submitted it has tried it: a worker would hold the job up for a second.
-                self._predictors[model_version] = load_predictor(Path(folder), rate, is_tried=True)
+            # Who registered and who submitted it has tried it: a worker would hold the job up for a second.
+            self._predictors[model_version] = self._ask(
+                lambda connection: load_registered(connection, model_version, is_tried=True)
+            )
         return self._predictors[model_version]
 
     def _refresh(self) -> None:

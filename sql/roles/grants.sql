@@ -27,7 +27,7 @@ GRANT SELECT ON _yoyo_migration TO fingerprint_job, fingerprint_model_admin, fin
 GRANT SELECT, INSERT, UPDATE ON
     window_scores, connection_verdicts, connection_events, health_events, connection_activity, dead_letters
     TO fingerprint_job;
-GRANT SELECT, INSERT, UPDATE ON unread_records, dead_letter_losses TO fingerprint_job;
+GRANT SELECT, INSERT, UPDATE ON unread_records, topic_changes, dead_letter_losses TO fingerprint_job;
 GRANT SELECT ON model_versions, model_activations TO fingerprint_job;
 
 -- `fingerprint submit` notes them, with the job's login or with the model admin's.
@@ -42,6 +42,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON model_activations TO fingerprint_model_a
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON redriven_records TO fingerprint_redrive;
 GRANT SELECT, INSERT ON dead_letters TO fingerprint_redrive;
+GRANT SELECT ON read_topics TO fingerprint_redrive;
 
 GRANT EXECUTE ON FUNCTION withdraw_overdue_activation(text)
     TO fingerprint_job, fingerprint_model_admin, fingerprint_reader;

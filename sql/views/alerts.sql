@@ -240,6 +240,27 @@ found AS (
     GROUP BY lost
 
     UNION ALL
+    SELECT 'topic', 'critical', 'partition ' || kafka_partition, NULL, NULL, min(noted_at), sum(n_offsets), 0,
+           format('Kafka had deleted %s records before the job read them, the last before offset %s, found at %s UTC: '
+                  'counting starts anew there', sum(n_offsets), max(counts_from),
+                  to_char(max(noted_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')),
+           count(*) OVER (), 1
+    FROM unread_records, limits
+    WHERE noted_at > now() - ended_after
+    GROUP BY kafka_partition
+
+    UNION ALL
+    SELECT 'topic', 'critical', kind, NULL, NULL, noted_at, 1, 0,
+           CASE kind
+               WHEN 'partitions' THEN format('Partitions were added, %s: a connection may have moved, and counts anew '
+                                             'where it is now', detail)
+               ELSE format('Its cleanup.policy is %s: of each connection only the last message stays', detail)
+           END,
+           count(*) OVER (), 2
+    FROM topic_changes, limits
+    WHERE noted_at > now() - ended_after
+
+    UNION ALL
     SELECT 'lag', CASE WHEN lag_s > very_long_lag_s THEN 'critical' ELSE 'warning' END,
            'results', NULL, NULL, from_at, lag_s, long_lag_s,
            format('Half of the last %s windows took more than %s s from receipt to row, where %s s are allowed', windows,
@@ -360,12 +381,12 @@ COMMENT ON VIEW alerts IS
     'What is now is the clock of the database; see connection_clocks. A recording that is a day old alerts of nothing but its '
     'dead letters, new and short connections.';
 COMMENT ON COLUMN alerts.rule IS
-    'mismatch, unknown venue, stall, sequence, drift, dead letters, lag, job down, clock skew, new connections, short '
+    'mismatch, unknown venue, stall, sequence, drift, dead letters, topic, lag, job down, clock skew, new connections, short '
     'connections or more alerts; docs/runbook.md has a section for each.';
 COMMENT ON COLUMN alerts.severity IS
     'critical: somebody has to look now. warning: somebody has to look.';
 COMMENT ON COLUMN alerts.subject IS
-    'What is wrong: a connection id, the reason of dead letters, what of the job, or the rule that has more; with the rule, no '
+    'What is wrong: a connection id, the reason of dead letters, what of the topic or of the job, or the rule that has more; with the rule, no '
     'two rows are alike.';
 COMMENT ON COLUMN alerts.declared_exchange IS 'What the connection claims to be; NULL if nothing, or if it is no connection.';
 COMMENT ON COLUMN alerts.detected_exchange IS
@@ -373,7 +394,8 @@ COMMENT ON COLUMN alerts.detected_exchange IS
 COMMENT ON COLUMN alerts.since_at IS 'Since when it has been wrong, or since when that is known.';
 COMMENT ON COLUMN alerts.value IS
     'How wrong, always above 0. mismatch, unknown venue: the verdict''s probability. stall: seconds of silence. sequence: breaks. '
-    'drift: how far the rate is from before, in units of how much it differed then. dead letters: records. lag: seconds. '
+    'drift: how far the rate is from before, in units of how much it differed then. dead letters: records. topic: records, '
+    'or 1. lag: seconds. '
     'job down: seconds without results. clock skew: seconds. new connections, short connections, more alerts: how many.';
 COMMENT ON COLUMN alerts.limit_value IS 'What the value may be at most; NULL for mismatch and unknown venue.';
 COMMENT ON COLUMN alerts.summary IS 'A sentence with the numbers, to be read after the subject.';

@@ -171,6 +171,7 @@ def alarming(empty: Connection) -> Connection:
             INSERT INTO dead_letters (kafka_partition, kafka_offset, reason, connection_key, n_bytes)
             SELECT p, n, CASE p WHEN 0 THEN 'not JSON' ELSE 'no msg_type' END, 'm', 7
             FROM generate_series(0, 1) AS p, generate_series(1, 20) AS n;
+            INSERT INTO unread_records (kafka_partition, counts_from, first_offset, n_offsets) VALUES (0, 9, 5, 4);
             INSERT INTO health_events (connection_id, kafka_partition, kafka_offset, kind, declared_exchange, messages,
                                        since_at, since_offset, detected_at, rate_before, rate_now, score)
             VALUES ('fast', 0, 11524, 'drift', 'kraken', 11525, now() - interval '2 minutes', 10049, now(), 6, 12, 4);

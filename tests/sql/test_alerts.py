@@ -25,6 +25,25 @@ def ago(**how_long: float) -> datetime:
 
 
 @pytest.fixture
+def topic_faults(database: Connection) -> Iterator[Callable[[], None]]:
+    """Return a function that notes what can be wrong with the topics; it is forgotten after the test."""
+
+    def note() -> None:
+        with database.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO unread_records (kafka_partition, counts_from, first_offset, n_offsets, noted_at) VALUES "
+                "(0, 9, 5, 4, now()), (0, 20, 11, 8, now()), (1, 7, 0, 7, now() - interval '2 hours'); "
+                "INSERT INTO topic_changes VALUES ('partitions', '4 to 6'), ('cleanup.policy', 'compact'); "
+                "INSERT INTO dead_letter_losses (kafka_partition, kafka_offset, lost, reason) VALUES "
+                "(0, 1, 'value', 'too large'), (0, 2, 'value', 'too large'), (0, 3, 'all', 'no such topic')"
+            )
+
+    yield note
+    with database.cursor() as cursor:
+        cursor.execute("TRUNCATE unread_records, topic_changes, dead_letter_losses")
+
+
+@pytest.fixture
 def dead_letters(database: Connection) -> Iterator[Callable[..., None]]:
     """Return a function that writes dead letters of one reason, seen a number of seconds ago."""
     with database.cursor() as cursor:
@@ -293,6 +312,20 @@ def test_messages_without_windows_mean_that_the_job_does_not_score(
     assert found() == ([("job down", "critical", "scores")] if is_down else [])
 
 
+def test_what_is_wrong_with_the_topics_is_told(topic_faults: Any, select: Select) -> None:
+    """The losses of two hours ago are over; 4 and 8 offsets of partition 0 make 12."""
+    topic_faults()
+    rows = select("SELECT rule, severity, subject, value::int AS value, summary FROM alerts ORDER BY subject")
+    assert [(row["rule"], row["severity"], row["subject"], row["value"]) for row in rows] == [
+        ("topic", "critical", "cleanup.policy", 1),
+        ("dead letters", "critical", "not in their topic: all", 1),
+        ("dead letters", "warning", "not in their topic: value", 2),
+        ("topic", "critical", "partition 0", 12),
+        ("topic", "critical", "partitions", 1),
+    ]
+    assert "deleted 12 records before the job read them, the last before offset 20" in str(rows[3]["summary"])
+
+
 @pytest.mark.usefixtures("model")
 def test_values_are_above_zero_and_subjects_are_told_once(
     insert: Insert,
@@ -301,6 +334,7 @@ def test_values_are_above_zero_and_subjects_are_told_once(
     event: Any,
     fault: Any,
     dead_letters: Any,
+    topic_faults: Any,
     window: Any,
     select: Select,
     database: Connection,
@@ -338,6 +372,7 @@ def test_values_are_above_zero_and_subjects_are_told_once(
             "FROM generate_series(1, 1001) AS n"
         )
     dead_letters("not JSON", 2000)
+    topic_faults()
     rows = select("SELECT rule, subject, value, runbook FROM alerts")
     assert {row["rule"] for row in rows} == set(Rule)
     assert all(float(str(row["value"])) > 0 for row in rows)

@@ -123,3 +123,20 @@ def test_each_window_is_scored_decided_and_explained_by_its_model(
             features[own], ["kraken"] * len(own), ["binance"] * len(own), predictor, explainer_of(predictor)
         )
         assert texts[own].tolist() == expected.tolist()
+
+
+@given(
+    begins=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=4),
+    first=st.integers(0, 8),
+    other=st.integers(0, 8),
+)
+def test_models_of_unread_records_are_those_that_some_window_there_has(
+    begins: list[tuple[int, int]], first: int, other: int
+) -> None:
+    """Against a look at every offset up to one behind all changes."""
+    swaps = [Activation(model_version=str(n), from_offsets=from_offsets) for n, from_offsets in enumerate(begins, 1)]
+    schedule = Schedule(activations=(Activation(model_version="0"), *swaps))
+    places = [(0, offset) for offset in range(first, 10)] + [(1, offset) for offset in range(other, 10)]
+    at, last = np.array(places).T
+    assert set(schedule.versions_from({0: first, 1: other})) == set(schedule.versions_at(at, last))
+    assert schedule.versions_from({}) == [activation.model_version for activation in schedule.activations]

@@ -8,11 +8,12 @@ import typer
 
 from jobs.cli import options
 from jobs.cli.console import err, out
+from jobs.cluster.failing_job import end_failing
 from jobs.cluster.flink_client import find_running_job, stop_with_savepoint
 from jobs.cluster.service_addresses import Addresses
 from jobs.config import JOB_NAME
 from stack.services.flink import savepoint_folder_of
-from udfs.errors import ConfigError
+from udfs.errors import ConfigError, PipelineError
 
 
 def stop(
@@ -27,12 +28,27 @@ def stop(
         ),
     ] = None,
 ) -> None:
-    """Stop the running job with a savepoint, from which `submit --from-savepoint` resumes."""
+    """Stop the running job with a savepoint, from which `submit --from-savepoint` resumes.
+
+    A job that keeps failing cannot save its state: it ends as it is, and its last checkpoint stays for --resume.
+    """
     flink_url = Addresses(home=home, flink=flink).require_flink()
     running = find_running_job(flink_url)
     if running is None:
         raise ConfigError(f"Expected a running {JOB_NAME!r} job on {flink_url}, found none: there is nothing to stop")
     own = savepoint_folder_of(home, running.job_id)
     folder = savepoint if savepoint is not None or own is None else own.as_uri()
-    with err.status("Stopping the job with a savepoint"):
-        out.print(stop_with_savepoint(flink_url, running.job_id, folder), soft_wrap=True, highlight=False)
+    try:
+        with err.status("Stopping the job with a savepoint"):
+            out.print(stop_with_savepoint(flink_url, running.job_id, folder), soft_wrap=True, highlight=False)
+    except PipelineError:
+        with err.status("Ending the job"):
+            failure = end_failing(flink_url, running.job_id)
+        if failure is None:
+            raise
+        err.print(
+            "The job kept failing and has ended without a savepoint; `submit --resume` goes on from its last "
+            f"checkpoint. It failed with: {failure}",
+            soft_wrap=True,
+            highlight=False,
+        )

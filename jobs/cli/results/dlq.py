@@ -15,6 +15,7 @@ from rich.table import Table
 
 from ingest.kafka.broker import delete_records_up_to
 from ingest.kafka.dead_letters import DeadLetter, Place, find_redriven, read_dead_letters, send_again, to_place
+from ingest.kafka.topic_identity import read_topic_identity
 from ingest.kafka.topic_reader import TopicReader
 from jobs.cli import options
 from jobs.cli.console import err, out, print_json
@@ -23,8 +24,10 @@ from jobs.cli.options import OutputFormat
 from jobs.cluster.service_addresses import Addresses
 from jobs.config import DEAD_LETTER_TOPIC
 from jobs.results.migrations import check_schema
+from jobs.results.read_topics import check_same_topic
 from jobs.results.redrive import Choice, Memory, Plan, plan_redrive, printable, read_mended, redrive_memory, to_json
 from jobs.results.skipping import find_span, remember_skipped
+from model.registry.database import connect
 from stack.roles import Role
 from udfs.errors import ConfigError
 
@@ -110,6 +113,8 @@ def redrive(
     check_schema(url)
     mended = {} if corrected is None else read_mended(corrected)
     choice = Choice(reason=reason, partition=partition, offset=offset)
+    with connect(url) as database:
+        check_same_topic(database, read_topic_identity(bootstrap, topic))
     with redrive_memory(url) as memory:
         done = _sent_before(memory, bootstrap, topic)
         with TopicReader(bootstrap, dead_letter_topic) as reader:

@@ -24,6 +24,9 @@ public final class MessageRing {
     /** Offset of the segment's first message. */
     long segment;
 
+    /** Partition of its messages. */
+    int partition;
+
     /** Receive time of the last message. */
     long lastRecvTsNs;
 
@@ -56,6 +59,11 @@ public final class MessageRing {
         System.arraycopy(columns, 0, slots, at, WIDTH);
     }
 
+    /** Offset of the last message; there must be one. */
+    long lastOffset() {
+        return slots[(int) ((n - 1) % SIZE) * WIDTH + WIDTH - 1];
+    }
+
     /** Return the messages of a window, the oldest first, message by message. */
     long[] window() {
         int oldest = (int) (n % SIZE) * WIDTH;
@@ -83,6 +91,7 @@ public final class MessageRing {
             MessageRing to = new MessageRing();
             to.n = from.n;
             to.segment = from.segment;
+            to.partition = from.partition;
             to.lastRecvTsNs = from.lastRecvTsNs;
             to.health = from.health.copy();
             to.drift = from.drift.copy();
@@ -94,6 +103,7 @@ public final class MessageRing {
         protected void write(MessageRing ring, DataOutputView target) throws IOException {
             target.writeLong(ring.n);
             target.writeLong(ring.segment);
+            target.writeInt(ring.partition);
             target.writeLong(ring.lastRecvTsNs);
             ring.health.write(target);
             ring.drift.write(target);
@@ -108,6 +118,7 @@ public final class MessageRing {
             MessageRing ring = new MessageRing();
             ring.n = source.readLong();
             ring.segment = source.readLong();
+            ring.partition = source.readInt();
             ring.lastRecvTsNs = source.readLong();
             ring.health.read(source);
             ring.drift.read(source);

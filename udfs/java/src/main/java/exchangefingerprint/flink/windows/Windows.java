@@ -23,7 +23,8 @@ import org.apache.flink.table.functions.ProcessTableFunction;
  * have to sort the messages by connection.
  *
  * <p>A message whose receive time is further from the one before than an idle gap may be begins a new segment: it is
- * counted as the first. So what is emitted is a function of the messages alone, whenever they are read.
+ * counted as the first. So does one behind records that were deleted before they were read, and one that comes in
+ * another partition than the one before. So what is emitted is a function of the messages alone, whenever they are read.
  */
 @FunctionHint(output = @DataTypeHint(value = Windows.GATHERED, bridgedTo = RowData.class))
 public final class Windows extends ProcessTableFunction<RowData> {
@@ -32,7 +33,8 @@ public final class Windows extends ProcessTableFunction<RowData> {
     /** The columns of a message, in the order in which the job's SQL selects them. */
     static final String MESSAGE =
             "ROW<connection_id STRING, recv_ts_ns BIGINT, exchange_ts_ns BIGINT, seq BIGINT, request_id BIGINT,"
-                    + " type_code BIGINT, payload_bytes BIGINT, declared_exchange STRING, kafka_partition INT, kafka_offset BIGINT>";
+                    + " type_code BIGINT, payload_bytes BIGINT, declared_exchange STRING, kafka_partition INT, kafka_offset BIGINT,"
+                    + " counts_from BIGINT>";
 
     /** The columns of what is emitted. */
     static final String GATHERED =
@@ -54,6 +56,7 @@ public final class Windows extends ProcessTableFunction<RowData> {
     private static final int DECLARED_EXCHANGE = IN.place("declared_exchange");
     private static final int KAFKA_PARTITION = IN.place("kafka_partition");
     private static final int KAFKA_OFFSET = IN.place("kafka_offset");
+    private static final int COUNTS_FROM = IN.place("counts_from");
 
     private static final double NS_PER_S = 1e9;
     private static final StringData WINDOW = StringData.fromString("window");
@@ -96,9 +99,10 @@ public final class Windows extends ProcessTableFunction<RowData> {
     private static void take(MessageRing ring, RowData message, long idleGapNs) {
         long recvTsNs = message.getLong(RECV_TS_NS);
         long offset = message.getLong(KAFKA_OFFSET);
-        if (ring.n == 0 || recvTsNs - ring.lastRecvTsNs > idleGapNs) {
+        if (ring.n == 0 || recvTsNs - ring.lastRecvTsNs > idleGapNs || isTorn(ring, message)) {
             ring.restart(offset);
         }
+        ring.partition = message.getInt(KAFKA_PARTITION);
         ring.lastRecvTsNs = recvTsNs;
         ring.add(
                 recvTsNs,
@@ -108,6 +112,11 @@ public final class Windows extends ProcessTableFunction<RowData> {
                 message.getLong(TYPE_CODE),
                 message.getLong(PAYLOAD_BYTES),
                 offset);
+    }
+
+    /** Tell whether messages between the last one and this one may be missing, or have come in another order. */
+    private static boolean isTorn(MessageRing ring, RowData message) {
+        return ring.partition != message.getInt(KAFKA_PARTITION) || ring.lastOffset() < message.getLong(COUNTS_FROM);
     }
 
     private void examine(MessageRing ring, RowData message) {

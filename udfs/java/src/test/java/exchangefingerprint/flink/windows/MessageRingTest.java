@@ -86,7 +86,9 @@ class MessageRingTest {
     void theLayoutIsThis() throws IOException {
         DataOutputSerializer expected = new DataOutputSerializer(64);
         expected.writeByte(3);
-        writeLongs(expected, 2, 7, S); // messages, segment, last receive time
+        writeLongs(expected, 2, 7);
+        expected.writeInt(0);
+        writeLongs(expected, S); // messages, segment, partition, last receive time
         writeLongs(expected, 2, 0, S, 1, S, 0); // all: how many, first, last, offset, longest pauses
         writeLongs(expected, 1, S, S, 1, 0, 0); // data
         writeLongs(expected, 1, 0, 0, 0, 0, 0); // heartbeats

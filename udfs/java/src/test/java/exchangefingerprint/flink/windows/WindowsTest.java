@@ -28,6 +28,8 @@ class WindowsTest {
     private final List<RowData> rows = new ArrayList<>();
     private long nowNs = START_NS;
     private long offset = 1000;
+    private int partition = 4;
+    private long countsFrom;
 
     @BeforeEach
     void collect() {
@@ -46,8 +48,9 @@ class WindowsTest {
         IN.set(message, "type_code", seq == null ? 3L : 0L);
         IN.set(message, "payload_bytes", 200L);
         IN.set(message, "declared_exchange", StringData.fromString("kraken"));
-        IN.set(message, "kafka_partition", 4);
+        IN.set(message, "kafka_partition", partition);
         IN.set(message, "kafka_offset", offset++);
+        IN.set(message, "counts_from", countsFrom);
         function.eval(state, message, IDLE_GAP_NS);
     }
 
@@ -172,8 +175,31 @@ class WindowsTest {
         }
         IN.set(message, "kafka_partition", 4);
         IN.set(message, "kafka_offset", offset);
+        IN.set(message, "counts_from", 0L);
         function.eval(state, message, IDLE_GAP_NS);
         assertNull(value(ofKind("window").get(0), "declared_exchange"));
+    }
+
+    /** 60 messages, some that were deleted unread, 49 behind them, and the one that completes a window. */
+    @Test
+    void noWindowSpansRecordsThatWereDeletedUnread() {
+        takeAll(60, 1_000_000);
+        offset = 1100;
+        countsFrom = 1095;
+        takeAll(49, 1_000_000);
+        assertEquals(List.of(1049L), values(ofKind("window"), "last_offset"));
+        take(1_000_000, 5L);
+        assertEquals(List.of(1049L, 1149L), values(ofKind("window"), "last_offset"));
+        assertEquals(List.of(1000L, 1100L), values(ofKind("window"), "segment"));
+    }
+
+    @Test
+    void noWindowHasMessagesOfTwoPartitions() {
+        takeAll(49, 1_000_000);
+        partition = 5;
+        offset = 3000;
+        takeAll(50, 1_000_000);
+        assertEquals(List.of(3049L), values(ofKind("window"), "last_offset"));
     }
 
     @Test
