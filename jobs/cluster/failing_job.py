@@ -1,15 +1,14 @@
-"""A job that keeps failing: why, and its end."""
+"""The end of a job that keeps failing."""
 
 from __future__ import annotations
 
-import re
 import time
 from typing import Final
 
-from jobs.cluster.flink_client import ask, cancel, check_job, find_running_job, last_cause
+from jobs.cluster.flink_client import cancel, check_job, find_running_job
+from jobs.cluster.job_failures import read_failures
 from udfs.errors import ServiceUnavailable
 
-_SENTENCE: Final = re.compile(r"(?:Error|Exception|Unavailable): (Expected .+)")
 _GIVE_UP_AFTER_S: Final = 300
 _POLL_S: Final = 0.25
 
@@ -26,7 +25,7 @@ def end_failing(flink_url: str, job_id: str) -> str | None:
     """
     if check_job(flink_url).job_id == job_id:
         return None
-    failure = last_failure(flink_url, job_id)
+    failure = read_failures(flink_url, job_id).last_reason
     cancel(flink_url, job_id)
     end_s = time.monotonic() + _GIVE_UP_AFTER_S
     while (job := find_running_job(flink_url)) is not None and job.job_id == job_id:
@@ -37,11 +36,3 @@ def end_failing(flink_url: str, job_id: str) -> str | None:
             )
         time.sleep(_POLL_S)
     return failure
-
-
-def last_failure(flink_url: str, job_id: str) -> str:
-    """Return what a job failed with last, in a sentence of ours if there is one."""
-    history = ask(flink_url, f"/jobs/{job_id}/exceptions").get("exceptionHistory", {}).get("entries", [])
-    trace = history[0].get("stacktrace", "") if history else ""
-    sentences = _SENTENCE.findall(trace)
-    return sentences[-1].strip() if sentences else last_cause(trace)

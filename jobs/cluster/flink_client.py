@@ -87,7 +87,7 @@ def ask(flink_url: str, path: str, *, method: str = "GET", body: object = None, 
         ) from error
     if response.ok:
         return answer
-    said = last_cause(" ".join(answer.get("errors", []))) if isinstance(answer, dict) else ""
+    said = _last_cause(" ".join(answer.get("errors", []))) if isinstance(answer, dict) else ""
     is_flink = isinstance(answer, dict) and "errors" in answer
     if response.status_code >= _SERVER_ERROR or (is_flink and response.status_code in _MAY_PASS):
         raise ServiceUnavailable(
@@ -201,12 +201,12 @@ def stop_with_savepoint(flink_url: str, job_id: str, folder: str | None) -> str:
         time.sleep(_POLL_S)
     operation = answer["operation"]
     if "location" not in operation:
-        cause = last_cause(operation.get("failure-cause", {}).get("stack-trace", ""))
+        cause = _last_cause(operation.get("failure-cause", {}).get("stack-trace", ""))
         raise ServiceUnavailable(f"Expected a savepoint of job {job_id}, found {cause}: try again, for the job goes on")
     return str(operation["location"])
 
 
-def last_cause(trace: str) -> str:
+def _last_cause(trace: str) -> str:
     """Take the sentence out of a Java exception's text."""
     lines = [line.strip() for line in trace.splitlines() if line.strip() and not line.startswith(("\t", " "))]
     causes = [line for line in lines if line.startswith("Caused by:")] or lines[:1] or ["no reason given"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -13,6 +14,7 @@ LATELY_S: Final = 600
 KEEPS_FAILING: Final = 3
 """A job that has failed so often in `LATELY_S` keeps failing. A part that is killed costs one failure, or two."""
 
+_SENTENCE: Final = re.compile(r"(?:Error|Exception|Unavailable): (Expected .+)")
 _MOST_ASKED: Final = 20
 _MOST_CHARACTERS: Final = 200
 
@@ -91,8 +93,11 @@ def read_failures(flink_url: str, job_id: str, *, now: datetime | None = None) -
 
 
 def _reason(failure: dict[str, Any]) -> str:
-    """Take the line out of a stack trace that says what went wrong: the last cause of all."""
+    """Take the line out of a stack trace that says what went wrong: a sentence of ours, else the last cause of all."""
     lines = failure.get("stacktrace", "").splitlines()
+    sentences = [found[1] for line in lines if (found := _SENTENCE.search(line))]
+    if sentences:
+        return sentences[-1]
     causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
     reason = causes[-1] if causes else lines[0] if lines else failure.get("exceptionName", "unknown")
     return reason if len(reason) <= _MOST_CHARACTERS else f"{reason[: _MOST_CHARACTERS - 1]}…"

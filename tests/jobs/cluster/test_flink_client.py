@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from jobs.cluster.flink_client import _reason, check_job, flink_run_command, last_cause, list_jobs, stop_with_savepoint
+from jobs.cluster.flink_client import _reason, check_job, flink_run_command, _last_cause, list_jobs, stop_with_savepoint
 from stack.ports import free_port
 from udfs.errors import ConfigError, PipelineError, ServiceUnavailable
 
@@ -22,9 +22,9 @@ Caused by: java.io.FileNotFoundException: no such savepoint
 
 
 def test_the_innermost_cause_of_a_java_exception_is_the_one_to_tell() -> None:
-    assert last_cause(TRACE) == "java.io.FileNotFoundException: no such savepoint"
-    assert last_cause("Job is not running.") == "Job is not running."
-    assert last_cause("") == "no reason given"
+    assert _last_cause(TRACE) == "java.io.FileNotFoundException: no such savepoint"
+    assert _last_cause("Job is not running.") == "Job is not running."
+    assert _last_cause("") == "no reason given"
 
 
 def test_that_our_own_program_ended_is_no_cause() -> None:

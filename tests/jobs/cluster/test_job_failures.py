@@ -29,11 +29,13 @@ Caused by: java.lang.OutOfMemoryError: Java heap space
 
 
 @contextmanager
-def flink_that_failed(*minutes_ago: float, restarts: int, now: datetime = NOW, state: str = "RUNNING") -> Iterator[str]:
+def flink_that_failed(
+    *minutes_ago: float, restarts: int, now: datetime = NOW, state: str = "RUNNING", trace: str = TRACE
+) -> Iterator[str]:
     """Serve what Flink says of a job that failed so long ago, all of whose tasks have run for a minute."""
     now_ms = round(now.timestamp() * 1000)
     times_ms = [now_ms - round(minutes * 60_000) for minutes in minutes_ago]
-    entries = [{"exceptionName": "x", "stacktrace": TRACE, "timestamp": time_ms} for time_ms in times_ms]
+    entries = [{"exceptionName": "x", "stacktrace": trace, "timestamp": time_ms} for time_ms in times_ms]
     job = {
         "jid": JOB,
         "name": JOB_NAME,
@@ -93,6 +95,13 @@ def test_failures_are_counted_and_the_last_one_is_told() -> None:
         "failed 3 times in the last ten minutes, and was started again 14 times in all; the last failure, at 11:59:00 "
         "UTC, was: java.lang.OutOfMemoryError: Java heap space"
     )
+
+
+def test_a_sentence_of_ours_is_the_reason_and_whole() -> None:
+    sentence = f"Expected the registered model to fit this version, found {'one ' * 60}that does not: let another score"
+    trace = f"{TRACE}Caused by: java.lang.RuntimeException: Traceback:\nudfs.errors.ArtifactError: {sentence}\n\n\tat x"
+    with flink_that_failed(1, restarts=1, trace=trace) as url:
+        assert read_failures(url, JOB, now=NOW).last_reason == sentence
 
 
 @pytest.mark.parametrize(("minutes_ago", "keeps_failing"), [((1, 2), False), ((1, 2, 3), True), ((1, 11, 12), False)])
