@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -97,11 +96,10 @@ def test_what_is_lost_is_told_and_counting_starts_anew(
     with TopicReader(kafka, TOPIC) as reader:
         models = OneModel(predictor, explainer_of(predictor))
         computed = [(table, dict(columns)) for table, columns in TopicResults(reader, models).chunks()]
-    found, counts = differences(read_results(database_url, predictor.model_version), computed, most=10)
-    assert {(one.key[2], one.only_in) for one in found if one.table == "window_scores"} == {
-        (49, 0), (74, 0), (99, 0),
-    }  # fmt: skip
-    assert counts["connection_verdicts"] == counts["connection_events"] == 0, Counter(counts)
+    found, _ = differences(read_results(database_url, predictor.model_version), computed, most=10)
+    # Only the rows of before the loss are not computed from what is left.
+    assert all(one.only_in == 0 and one.key[2] < 231 for one in found), found
+    assert {one.key[2] for one in found if one.table == "window_scores"} == {49, 74, 99}
     assert select(database_url, last)[0][0] > 231
 
     AdminClient({"bootstrap.servers": kafka}).create_partitions([NewPartitions(TOPIC, 2)])[TOPIC].result()

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from jobs.cluster.flink_client import _reason, check_job, flink_run_command, _last_cause, list_jobs, stop_with_savepoint
+from jobs.cluster.flink_client import _last_cause, _reason, check_job, flink_run_command, list_jobs, stop_with_savepoint
 from stack.ports import free_port
 from udfs.errors import ConfigError, PipelineError, ServiceUnavailable
 
