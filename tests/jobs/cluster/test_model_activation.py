@@ -14,15 +14,13 @@ from ingest.kafka.broker import ensure_topics
 from jobs.cli.options import find_model
 from jobs.cluster.model_activation import activate, activate_from_start, ensure_schedule, roll_back
 from jobs.results.migrations import migrate
-from model.artifact.artifact_folder import load_manifest, load_predictor
+from model.artifact.artifact_folder import load_manifest
 from model.artifact.model_version import content_hash
 from model.artifact.shipped_artifacts import CATALOGUE_ARTIFACT, DEFAULT_ARTIFACT
 from model.registry.database import connect
-from model.registry.model_registry import read_state, register
-from model.registry.topic_models import RegistryModels
+from model.registry.model_registry import read_state
 from stack.stack_status import StackStatus
 from udfs.errors import ArtifactError, ConfigError
-from udfs.model_schedule import Activation
 
 TOPIC = "rollback_messages"
 
@@ -109,27 +107,3 @@ def test_a_registered_model_of_another_version_is_named_with_the_way_out(databas
         ensure_schedule(database_url, TOPIC, None, None)
     assert "manifest.json" not in str(refused.value)
     assert "train anew" not in str(refused.value)
-
-
-def test_a_model_whose_records_are_all_read_need_not_load(database_url: str, toy_model: Path) -> None:
-    """As after an upgrade: the first model, which scored up to offset 100, has other features than this version."""
-    migrate(database_url)
-    old = ensure_schedule(database_url, "upgraded", None, None).activations[0].model_version
-    with connect(database_url) as database, database.cursor() as cursor:
-        new = register(database, toy_model, load_predictor(toy_model))
-        cursor.execute(
-            "INSERT INTO model_activations (topic, model_version, from_offsets) VALUES ('upgraded', %s, '{100}')",
-            (new,),
-        )
-        cursor.execute(
-            "UPDATE model_versions SET manifest = manifest #- '{feature_names, 0}' WHERE model_version = %s", (old,)
-        )
-    assert ensure_schedule(database_url, "upgraded", None, None, unread_from={0: 100}).activations[-1] == Activation(
-        model_version=new, from_offsets=(100,)
-    )
-    with pytest.raises(ArtifactError, match=f"registered model {re.escape(old)} "):
-        ensure_schedule(database_url, "upgraded", None, None, unread_from={0: 99})
-    # Who scores by it, as a running job does, says the same.
-    with pytest.raises(ArtifactError, match=f"registered model {re.escape(old)} .* --from-start FOLDER") as refused:
-        RegistryModels(database_url, "upgraded").predictor(old)
-    assert "/tmp" not in str(refused.value)  # noqa: S108  # no path of ours
