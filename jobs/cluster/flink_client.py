@@ -237,9 +237,11 @@ def flink_run_command(
         Flink's options for this job, where they are not the cluster's.
     """
     address = urlsplit(flink_url)
+    # Without its scheme Flink's client takes an address for one without TLS, whatever its options say.
+    scheme = "https://" if address.scheme == "https" else ""
     return [
         *(str(_FLINK_HOME / "bin" / "flink"), "run", "--detached"),
-        *("--jobmanager", f"{address.hostname}:{rest_port(address)}"),
+        *("--jobmanager", f"{scheme}{address.hostname}:{rest_port(address)}"),
         *("--pyClientExecutable", sys.executable),
         *("--pyExecutable", worker_python),
         *(f"-D{name}={value}" for name, value in (flink_options or {}).items()),

@@ -43,7 +43,7 @@ def write_store(path: Path, issued: trustme.LeafCert, authority: trustme.CA) -> 
 
 
 def server_options(folder: Path, authority: trustme.CA, java: Path) -> dict[str, str | int]:
-    write_store(folder / "server.p12", authority.issue_cert("127.0.0.1"), authority)
+    write_store(folder / "server.p12", authority.issue_cert("127.0.0.1", key_type=trustme.KeyType.RSA), authority)
     # Java believes only what was imported as trusted.
     subprocess.run(
         [java / "bin" / "keytool", "-importcert", "-noprompt", "-alias", "ca", "-file", folder / "ca.pem"]

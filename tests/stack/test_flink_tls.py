@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from fingerprint_testing.tls import https_server, make_authority, write_pair
+from jobs.cluster.flink_client import flink_run_command
 from stack.flink_tls import CA, CERTIFICATE, KEY, FlinkTls, ask_flink, flink_tls, rest_port
+from stack.java.flink_wheel import flink_home
 from stack.java.runtime import find_java
 from stack.services.flink import client_environment
 from stack.services.flink_key_stores import client_tls_options
@@ -156,3 +158,20 @@ def test_flinks_client_is_told_of_tls_where_the_address_is_https(
     client_environment(tmp_path, "https://flink.example")
     assert "security.ssl.rest.enabled" in config.read_text()
     assert "rest.port: 443" in config.read_text()
+
+
+@pytest.mark.parametrize(("ca", "is_believed"), [("ca.pem", True), ("other-ca.pem", False)])
+def test_flinks_own_client_believes_and_is_believed(
+    url: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca: str, is_believed: bool
+) -> None:
+    overview = folder / "files" / "v1" / "jobs" / "overview"
+    overview.parent.mkdir(parents=True, exist_ok=True)
+    overview.write_text('{"jobs": []}')
+    name_files(monkeypatch, folder, ca, "right.crt", "right.key")
+    submit = flink_run_command(url, [], worker_python="python")
+    address = submit[submit.index("--jobmanager") + 1]
+    command = [flink_home() / "bin" / "flink", "list", "-Drest.retry.max-attempts=0", "--jobmanager", address]
+    environment = client_environment(tmp_path, url)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ("No running jobs" in done.stdout) == is_believed, done.stdout + done.stderr
+    assert ("PKIX path" in done.stdout + done.stderr) != is_believed

@@ -41,6 +41,15 @@ def test_a_savepoint_is_handed_on() -> None:
     assert "--fromSavepoint" not in flink_run_command("http://h:1", [], worker_python="p")
 
 
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [("http://h:8081", "h:8081"), ("http://h", "h:80"), ("https://h", "https://h:443"), ("https://h:1", "https://h:1")],
+)
+def test_flinks_client_gets_an_address_that_it_understands(url: str, address: str) -> None:
+    command = flink_run_command(url, [], worker_python="p")
+    assert command[command.index("--jobmanager") + 1] == address
+
+
 def test_a_cluster_that_has_gone_is_one_sentence() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(ServiceUnavailable, match=f"Expected Flink at {url} to answer /jobs/j/stop, found no answer"):
