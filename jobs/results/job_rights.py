@@ -11,13 +11,14 @@ from model.registry.database_url import parse_database_url
 from stack.roles import Role
 from udfs.errors import ConfigError
 
+_WRITTEN: Final = (*RESULT_TABLES, "read_topics", "unread_records", "topic_changes", "dead_letter_losses")
 _READ: Final = ("model_versions", "model_activations", "_yoyo_migration")
 _WITHDRAW: Final = "withdraw_overdue_activation(text)"
 
 _MISSING: Final = """
     SELECT format('%%s on %%s', needed, name)
     FROM (
-        SELECT needed, name FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS needed, unnest(%(results)s) AS name
+        SELECT needed, name FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS needed, unnest(%(written)s) AS name
         UNION ALL SELECT 'SELECT', name FROM unnest(%(read)s) AS name
     ) AS rights
     WHERE has_table_privilege(to_regclass(name), needed) IS NOT TRUE
@@ -110,5 +111,6 @@ def check_job_rights(database_url: str) -> list[str]:
 
 
 def _ask(cursor: Cursor, question: str) -> list[str]:
-    cursor.execute(question, {"results": list(RESULT_TABLES), "read": list(_READ), "withdraw": _WITHDRAW})
+    tables = {"results": list(RESULT_TABLES), "written": list(_WRITTEN), "read": list(_READ)}
+    cursor.execute(question, {**tables, "withdraw": _WITHDRAW})
     return [text for (text,) in cursor.fetchall()]

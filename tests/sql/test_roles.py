@@ -291,6 +291,21 @@ def test_a_job_that_may_do_more_is_warned_of(log_in: Callable[[Role], Connection
     assert job_login_finding(rights).level is Level.WARNING
 
 
+def test_each_right_of_the_job_is_looked_for(log_in: Callable[[Role], Connection], migrated_url: str) -> None:
+    """What is granted to it is what is said to be missing when all is taken away."""
+    with closing(psycopg2.connect(migrated_url)) as owner, owner.cursor() as cursor:
+        cursor.execute(
+            "SELECT privilege_type || ' on ' || table_name FROM information_schema.table_privileges "
+            "WHERE grantee = 'fingerprint_job'"
+        )
+        granted = {right for (right,) in cursor.fetchall()}
+        cursor.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM fingerprint_job")
+        owner.commit()
+    with closing(log_in(Role.JOB)) as session:
+        assert set(read_job_rights(url_of(session)).missing) == granted
+    migrate(migrated_url)
+
+
 def test_a_job_that_lacks_a_right_is_refused(log_in: Callable[[Role], Connection]) -> None:
     with closing(log_in(Role.REDRIVE)) as session:
         with pytest.raises(ConfigError, match=r"without .*UPDATE on dead_letters.*: run `fingerprint migrate`, then"):
