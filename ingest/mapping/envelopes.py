@@ -139,7 +139,9 @@ def _sock_js(text: str) -> Opened | None:
     if match["kind"] == "c":
         return Opened([inner], OTHER)
     texts = inner if type(inner) is list else [inner]
-    bodies = [body for one in texts[:_MOST_BODIES] for body in (read_values(one) if type(one) is str else [one])]
+    bodies = [
+        body for one in texts[:_MOST_BODIES] for body in (read_values(one) or [one] if type(one) is str else [one])
+    ]
     return Opened(bodies) if bodies else None
 
 

@@ -41,9 +41,9 @@ _MEANINGS: Final = (
 
 
 def text_type(text: bytes) -> MsgType:
-    """Tell what a frame of bare text is: a HEARTBEAT if it is a single such word, else OTHER."""
+    """Tell what a frame of bare text is: a HEARTBEAT if it is a single such word, or a line's end, else OTHER."""
     word = text[:_LONGEST_NAME].strip().lower().decode("ascii", "replace")
-    return HEARTBEAT if word in words.HEARTBEAT_WORDS else OTHER
+    return HEARTBEAT if word in words.HEARTBEAT_WORDS or text in words.ENDS_OF_LINE else OTHER
 
 
 def body_type(body: object, layers: list[Layer], *, received: bool) -> MsgType:

@@ -15,7 +15,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_S: Final = 86_400
 _SECOND_NS: Final = 10**9
 _MICROSECOND_NS: Final = 10**3
-_MICROSECONDS_LONG: Final = len("2021-04-05T18:41:15.803123Z")
+_MICROSECONDS_LONG: Final = len("2021-04-05T18:41:15.803123")
 """As far as datetime reads; digits beyond are read here."""
 
 _UNIT_NS: Final = ((10**9, 10**11, 10**9), (10**11, 10**14, 10**6), (10**14, 10**17, 10**3), (10**17, INT64_MAX, 1))
@@ -140,6 +140,6 @@ def _iso_to_ns(text: str) -> int:
         time = time.replace(tzinfo=UTC)
     since = time - _EPOCH
     ns = (since.days * _DAY_S + since.seconds) * _SECOND_NS + since.microseconds * _MICROSECOND_NS
-    beyond = _NANOSECONDS.search(text) if len(text) > _MICROSECONDS_LONG else None
+    beyond = _NANOSECONDS.search(text) if text[_MICROSECONDS_LONG : _MICROSECONDS_LONG + 1].isdigit() else None
     ns += int(beyond[1].ljust(3, "0")) if beyond else 0
     return ns if 0 < ns <= INT64_MAX else MISSING

@@ -20,6 +20,9 @@ HEARTBEAT_WORDS: Final = frozenset({"heartbeat", "heartbeats", "hb", "ping", "po
 HEARTBEAT_KEYS: Final = ("ping", "pong", "heartbeat")
 """Name a heartbeat by being there, as in `{"ping": 1492420473027}`."""
 
+ENDS_OF_LINE: Final = frozenset({b"\n", b"\r\n"})
+"""Heartbeats of STOMP."""
+
 PACKETS_ALIVE: Final = frozenset({2, 3})
 """Ping and pong of Engine.IO, as frames of one digit."""
 

@@ -123,6 +123,7 @@ DATA = [
     '{"type":"trade","code":"600519","price_last":1700.5,"id":17}',
     '{"type":"trade","code":600519,"last":1700.5}',
     '{"type":"trade","success":true,"last":"1700.5","qty":"2"}',
+    '{"market":"BTC-USD","success":true,"bid":100,"ask":101}',
     '{"type":"ticker","content":{"symbol":"BTC_KRW","openPrice":"2302","closePrice":"2317"}}',
     '{"marketId":"BTC-AUD","timestamp":"2019-04-08T20:50:39.658Z","bestBid":"7309.12","bestAsk":"7326.88",'
     '"lastPrice":"7316.81","volume24h":"299.12936654","messageType":"tick"}',
@@ -278,6 +279,13 @@ def test_fractions_of_seconds_are_exact(written: str, ns: int) -> None:
             assert received(frame).exchange_ts_ns == ns, frame
 
 
+@pytest.mark.parametrize("digits", ["1", "123", "123456", "1234567", "123456789", "1234567899"])
+@pytest.mark.parametrize("zone", ["Z", "", "+00:00", "+0000"])
+def test_fractions_of_iso_times_are_exact(digits: str, zone: str) -> None:
+    expected = 1_780_000_000 * SECOND_NS + int(digits[:9].ljust(9, "0"))
+    assert received(f'{{"price":1.0,"time":"2026-05-28T20:26:40.{digits}{zone}"}}').exchange_ts_ns == expected
+
+
 @pytest.mark.parametrize(
     "digits", ["9223372036854775808", "18446744073709551615", "18446744073709551616", "1" * 40, "-9223372036854775809"]
 )
@@ -309,6 +317,8 @@ ENVELOPES = [
     ('4{"event":"heartbeat"}', HEARTBEAT),
     *(("o", OTHER), ("h", HEARTBEAT), ('c[3000,"Go away!"]', OTHER)),
     ('a["{\\"event\\":\\"heartbeat\\"}"]', HEARTBEAT),
+    ('a["ping"]', HEARTBEAT),
+    ("\n", HEARTBEAT),
     ('a["{\\"symbol\\":\\"X\\",\\"price\\":\\"1.5\\"}"]', NEW),
     ("{}\x1e", ACK),
     ('{"type":6}\x1e', HEARTBEAT),
