@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from jobs.config import JOB_NAME
 from jobs.pipeline.assembly import build_pipeline, is_from_savepoint
 from jobs.pipeline.code_shipping import ship, ship_jars
 from jobs.pipeline.job_arguments import JobArguments, parse_job_arguments
+from jobs.results.database_fitness import find_pooler
 from model.registry.topic_models import RegistryModels
 from udfs.errors import PipelineError
 
@@ -23,6 +25,8 @@ from udfs.errors import PipelineError
 def main(arguments: JobArguments) -> None:
     """Build the job and hand it to the cluster that `flink run` talks to."""
     settings = arguments.settings
+    database = replace(settings.database, is_pooled=find_pooler(settings.database.url))
+    settings = replace(settings, database=database)
     environment = StreamExecutionEnvironment.get_execution_environment()
     with TopicReader(settings.kafka, settings.topic) as reader:
         # Where a job that resumes goes on is not known here: whatever it is, the model that is active now is needed.
@@ -35,7 +39,8 @@ def main(arguments: JobArguments) -> None:
         ship_jars(environment, arguments.jars)
     with tempfile.TemporaryDirectory() as folder:
         ship(environment, Path(folder))
-        build_pipeline(environment, settings, partial(RegistryModels, settings.database.url, settings.topic))
+        # The workers find the password where they run: the plan of the job is kept in files, and shown.
+        build_pipeline(environment, settings, partial(RegistryModels, database.open_url, settings.topic))
         environment.execute_async(JOB_NAME)
 
 

@@ -22,6 +22,7 @@ import psutil
 from stack.java.jars import ensure_jars
 from stack.java.runtime import find_java
 from stack.ports import check_database, check_flink, check_kafka, check_port_is_free, free_port, is_free
+from stack.privacy import FOLDERS, close_folders, private_files
 from stack.processes import environment, find_process, kill_all, marked_processes
 from stack.services.flink import forget_jobs
 from stack.services.parts import initial_status
@@ -106,7 +107,7 @@ def wipe(home: Path) -> None:
     home = resolve_home(home)
     down(home)
     remove_private_folder(home)
-    for name in ("kafka", "zookeeper", "flink", "flink-client", "postgres", "prometheus", "logs"):
+    for name in FOLDERS:
         shutil.rmtree(home / name, ignore_errors=True)
     for name in ("settings.json", "lock"):
         (home / name).unlink(missing_ok=True)
@@ -134,8 +135,9 @@ def log_tail(part: PartStatus, n_lines: int = 15) -> str:
 def _locked(home: Path) -> Iterator[None]:
     """Let one caller at a time start a stack in `home`."""
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        file = (home / "lock").open("w")
+        with private_files():
+            home.mkdir(parents=True, exist_ok=True)
+            file = (home / "lock").open("w")
     except OSError as error:
         raise ConfigError(
             f"Expected to keep the stack's state in {home}, found {error.strerror}: choose another folder with --home"
@@ -178,6 +180,7 @@ def _start(settings: StackSettings, progress: Callable[[str], None]) -> None:
     if settings.flink is None and os.geteuid() == 0:
         progress("Flink and its jobs run as root, and may do all that root may")
     try:
+        close_folders(settings.home)
         write_settings(settings)
         if None in (settings.kafka, settings.flink, settings.database_url):
             _start_supervisor(settings.home)
@@ -228,9 +231,11 @@ def _with_ports(settings: StackSettings, last: StackSettings | None) -> StackSet
 
 
 def _start_supervisor(home: Path) -> None:
-    (home / "logs").mkdir(exist_ok=True)
+    with private_files():
+        (home / "logs").mkdir(exist_ok=True)
+        log = (home / "logs" / "supervisor.log").open("w")
     status_path(home).unlink(missing_ok=True)
-    with (home / "logs" / "supervisor.log").open("w") as log:
+    with log:
         subprocess.run(
             [sys.executable, "-m", "stack.supervisor", str(home)],
             # Where this package lies, so that it is found without being installed.

@@ -8,13 +8,13 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 import psutil
 import psycopg2
 import requests
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
+from psycopg2.extensions import parse_dsn
 
 from stack.flink_tls import ask_flink
 from udfs.certificate_errors import certificate_error
@@ -86,9 +86,9 @@ def listens(host: str, port: int) -> bool:
 
 
 def without_password(url: str) -> str:
-    """Return an address that can be shown: user name and password are left out."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    """Return an address that can be shown: what stands before its last @ is left out, user name and password."""
+    scheme, slashes, rest = url.partition("://")
+    return f"{scheme}{slashes}{rest.rpartition('@')[2]}" if slashes else url.rpartition("@")[2]
 
 
 def check_kafka(bootstrap: str) -> None:
@@ -158,7 +158,7 @@ def check_flink(url: str) -> str:
 
 def check_database(url: str) -> None:
     """Raise ServiceUnavailable unless PostgreSQL answers, ConfigError if it does not let us in; shows no password."""
-    password = _password(url)
+    password = _parts(url).get("password")
     try:
         _connect(url)
     except psycopg2.Error as error:
@@ -187,18 +187,17 @@ def _connect(url: str) -> None:
 
 def database_address(url: str) -> str:
     """Return host, port and name of a database, without user and password."""
-    parts = urlsplit(url)
-    return f"{parts.netloc.rpartition('@')[2]}{parts.path}"
+    parts = _parts(url)
+    return f"{parts.get('host', '')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
 
 
-def _password(url: str) -> str | None:
-    """Return the password in a database's address, after checking its form."""
-    try:
-        parts = urlsplit(url)
-        if parts.scheme in ("postgresql", "postgres") and parts.port != 0:
-            return parts.password
-    except ValueError:
-        pass
+def _parts(url: str) -> dict[str, str]:
+    """Take a database's address apart as libpq does, whose words of a wrong one quote it."""
+    with suppress(psycopg2.ProgrammingError):
+        parts: dict[str, str] = parse_dsn(url)
+        # What is not encoded in a password may end up there.
+        if "://" in url and re.fullmatch("[0-9,]*", parts.get("port", "")) and "@" not in parts.get("host", ""):
+            return parts
     raise ConfigError(
         "Expected a database's address like postgresql://user:password@host:port/name, found another form: "
         "check DATABASE_URL"

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psutil
 
+from stack.privacy import passed_on
+
 # Every process of a stack inherits this variable, so that its children's children can be found again.
 MARK = "FINGERPRINT_STACK"
 PR_SET_PDEATHSIG = 1
@@ -30,8 +32,8 @@ class Account:
 
 
 def environment(home: Path, extra: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a stack's process."""
-    return {**os.environ, **extra, MARK: str(home)}
+    """Return the environment of a stack's process: of the user's, what is named in `stack.privacy`."""
+    return {**passed_on(), **extra, MARK: str(home)}
 
 
 def spawn(

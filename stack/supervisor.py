@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 
+from stack.privacy import PRIVATE_UMASK
 from stack.processes import created_at_s, end_group, kill_all, marked_processes, spawn
 from stack.services.parts import build_services, initial_status
 from stack.services.service import Service
@@ -195,6 +196,7 @@ def supervise(settings: StackSettings, starter: int) -> None:
 
 def main() -> None:
     """Go on in a background process, and return when that has written its first status or has ended."""
+    os.umask(PRIVATE_UMASK)
     settings = read_settings(Path(sys.argv[1]))
     reader, writer = os.pipe()
     if os.fork():

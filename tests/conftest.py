@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg2
 import pytest
 
-from fingerprint_testing.debian_prometheus import find_prometheus_folder
+from fingerprint_testing.debian_programs import find_program_folder
 from fingerprint_testing.toy_model import save_toy_model
 from fingerprint_testing.venue import Venue, make_certificate
 from jobs.trials.sandbox import drop_if_there
@@ -35,7 +35,7 @@ def short_lived_java() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def has_prometheus() -> Iterator[bool]:
     """Put the programs prometheus and promtool on the PATH, if they can be had."""
-    folder = find_prometheus_folder()
+    folder = find_program_folder("prometheus")
     with pytest.MonkeyPatch.context() as patch:
         if folder is not None:
             patch.setenv("PATH", f"{os.environ['PATH']}{os.pathsep}{folder}")

@@ -24,7 +24,7 @@ HANDED_ON = {
 }
 """Sentences that are made elsewhere."""
 
-SENTENCE = re.compile(r"(Expected .+|\{expected\}), found .+: .*[\w`)}]")
+SENTENCE = re.compile(r"(Expected .+|\{(?:_EXPECTED|expected)\}), found .+: .*[\w`)}]")
 
 
 def template(node: ast.expr) -> str | None:

@@ -17,6 +17,8 @@ import requests
 
 from jobs.config import JOB_NAME
 from stack.flink_tls import ask_flink, rest_port
+from stack.ports import without_password
+from stack.privacy import PRIVATE_UMASK
 from udfs.errors import ConfigError, PipelineError, ServiceUnavailable
 
 _FLINK_HOME = Path(pyflink.__file__).parent
@@ -70,19 +72,20 @@ def ask(flink_url: str, path: str, *, method: str = "GET", body: object = None, 
     PipelineError
         If it refuses; the message ends with what it said.
     """
+    shown = without_password(flink_url)
     try:
         url = f"{flink_url.rstrip('/')}{path}"
         response = ask_flink(method, url, json=body, params=parameters, timeout=_TIMEOUT_S)
         answer = response.json()
     except _NO_ADDRESS as error:
-        raise ConfigError(f"Expected Flink's address as http://HOST:PORT, found {flink_url!r}: correct it") from error
+        raise ConfigError(f"Expected Flink's address as http://HOST:PORT, found {shown!r}: correct it") from error
     except requests.JSONDecodeError as error:
         if response.status_code < _SERVER_ERROR:
             raise _is_something_else(flink_url) from error
         answer = {}
     except requests.RequestException as error:
         raise ServiceUnavailable(
-            f"Expected Flink at {flink_url} to answer {path}, found no answer ({type(error).__name__}): start it, or "
+            f"Expected Flink at {shown} to answer {path}, found no answer ({type(error).__name__}): start it, or "
             "run `fingerprint up`, or correct --flink"
         ) from error
     if response.ok:
@@ -91,15 +94,17 @@ def ask(flink_url: str, path: str, *, method: str = "GET", body: object = None, 
     is_flink = isinstance(answer, dict) and "errors" in answer
     if response.status_code >= _SERVER_ERROR or (is_flink and response.status_code in _MAY_PASS):
         raise ServiceUnavailable(
-            f"Expected Flink at {flink_url} to do {path}, found {said} ({response.status_code}): try again"
+            f"Expected Flink at {shown} to do {path}, found {said} ({response.status_code}): try again"
         )
     if not is_flink:
         raise _is_something_else(flink_url)
-    raise PipelineError(f"Expected Flink at {flink_url} to do {path}, found {said}: see its web UI")
+    raise PipelineError(f"Expected Flink at {shown} to do {path}, found {said}: see its web UI")
 
 
 def _is_something_else(flink_url: str) -> ConfigError:
-    return ConfigError(f"Expected Flink's REST interface at {flink_url}, found something else: correct --flink")
+    return ConfigError(
+        f"Expected Flink's REST interface at {without_password(flink_url)}, found something else: correct --flink"
+    )
 
 
 def list_jobs(flink_url: str) -> list[RunningJob]:
@@ -155,7 +160,7 @@ def check_job(flink_url: str) -> JobCheck:
     except ServiceUnavailable as error:
         return JobCheck(problem=str(error))
     if job is None:
-        return JobCheck(problem=f"Flink at {flink_url} runs no job {JOB_NAME!r}")
+        return JobCheck(problem=f"Flink at {without_password(flink_url)} runs no job {JOB_NAME!r}")
     if job.state != "RUNNING":
         return JobCheck(problem=f"Flink has the job {job.job_id}, but it is {job.state}")
     if job.n_running < job.n_tasks:
@@ -258,14 +263,14 @@ def flink_run(command: list[str], environment: dict[str, str]) -> str:
     command : list of str
         The command.
     environment : dict
-        The client's environment, with the database's address: command lines can be read by everybody on the machine.
+        The client's environment, with the database's address but not its password: the client logs it.
 
     Raises
     ------
     PipelineError
         If the client or the cluster refuses; the message ends with what it said.
     """
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, umask=PRIVATE_UMASK)
     submitted = _SUBMITTED.search(done.stdout)
     if done.returncode != 0 or submitted is None:
         raise PipelineError(

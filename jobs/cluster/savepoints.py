@@ -48,7 +48,7 @@ class Savepoints:
     @property
     def _name(self) -> str:
         database = parse_database_url(self.addresses.require_database_url())
-        identity = [self.addresses.require_kafka(), self.topic, database.host, database.port, database.name]
+        identity = [self.addresses.require_kafka(), self.topic, database.address, database.name]
         digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:_DIGITS]
         name = re.sub(r"[^A-Za-z0-9.-]", "_", self.topic)[:_NAME_LENGTH]
         return f"{name}-{digest}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +20,17 @@ from jobs.cluster.service_addresses import Addresses
 from jobs.config import JOB_NAME, TOPIC, TOPIC_PARTITIONS
 from jobs.pipeline.job_arguments import build_parser, parse_job_arguments
 from jobs.pipeline.tables import READER
+from jobs.results.database_fitness import check_fitness
 from jobs.results.job_rights import check_job_rights
 from jobs.results.migrations import check_schema
+from model.registry.database import find_password
 from model.registry.database_url import parse_database_url
 from stack.java.functions_jar import job_jars
 from stack.java.jars import ensure_jars
+from stack.ports import without_password
 from stack.roles import Role
 from stack.services.flink import client_environment
+from stack.services.passwords import keep_password, password_file
 from udfs.errors import ConfigError
 
 
@@ -117,10 +122,11 @@ class Submission:
         _check_same_database(database_url, activating_url)
         if find_running_job(flink) is not None:
             raise ConfigError(
-                f"Expected no {JOB_NAME!r} job on {flink}, found one running, and two would do the same work twice: "
-                "stop it first with `fingerprint stop`"
+                f"Expected no {JOB_NAME!r} job on {without_password(flink)}, found one running, and two would do the "
+                "same work twice: stop it first with `fingerprint stop`"
             )
         command = self.command(progress)
+        check_fitness(database_url)
         check_schema(database_url)
         for excess in check_job_rights(database_url):
             progress(excess)
@@ -143,8 +149,23 @@ class Submission:
             prepare_replay(activating_url, self.topic, spans, progress)
         elif (savepoint := self._local_savepoint()) is not None:
             check_not_replaced(database_url, self.topic, savepoint)
-        environment = client_environment(self.addresses.home, flink) | {"DATABASE_URL": database_url}
-        return flink_run(command, environment)
+        return self._submit(command, database_url, progress)
+
+    def _submit(self, command: list[str], database_url: str, progress: Callable[[str], None]) -> str:
+        """Let Flink's client do it, which logs its environment: the password is in a file instead."""
+        flink, home, is_local = self.addresses.require_flink(), self.addresses.home, self.addresses.uses_local_flink()
+        database, password = parse_database_url(database_url), find_password(database_url)
+        with tempfile.TemporaryDirectory() as folder:
+            path = password_file(home) if is_local else Path(folder) / "passwords"
+            if password:
+                keep_password(path, database.hosts, database.name, database.user, password)
+                if not is_local:
+                    progress(
+                        f"The workers of {without_password(flink)} read the database's password where they run: "
+                        "in PGPASSWORD, or in the file that PGPASSFILE names"
+                    )
+            address = {"DATABASE_URL": database.open_url, "PGPASSFILE": str(path)}
+            return flink_run(command, client_environment(home, flink) | address)
 
 
 def _check_same_database(database_url: str, activating_url: str) -> None:

@@ -11,6 +11,7 @@ from jobs.cluster.flink_client import check_job
 from jobs.cluster.job_failures import find_failures
 from jobs.config import TOPIC
 from jobs.doctor.findings import Finding, Level
+from jobs.results.database_fitness import check_fitness
 from jobs.results.job_rights import JobRights, read_job_rights
 from jobs.results.migrations import read_schema
 from model.registry.database import connect
@@ -119,8 +120,9 @@ def check_database_service(database_url: str) -> Iterator[Finding]:
     with connect(database_url) as connection, connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
         (server,) = cursor.fetchone() or ("of an unknown version",)
-    where = f"{database.host}:{database.port}/{database.name}"
+    where = f"{database.address}/{database.name}"
     yield Finding(subject="PostgreSQL", found=f"{server} answers at {where}")
+    check_fitness(database_url)
     schema = check_schema_version(database_url)
     yield schema
     if schema.level is not Level.PROBLEM:

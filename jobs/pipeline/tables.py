@@ -55,7 +55,7 @@ def dead_letter_records_ddl(settings: JobSettings) -> str:
         "bootstrap.servers": settings.kafka,
         "topic": settings.dead_letter_topic,
         "source-topic": settings.topic,
-        **_login(settings),
+        "url": settings.database.jdbc_url,
     }
     return f"""
         CREATE TEMPORARY TABLE {DEAD_LETTER_RECORDS} (
@@ -68,21 +68,21 @@ def dead_letter_records_ddl(settings: JobSettings) -> str:
 
 
 def result_table_ddl(settings: JobSettings, table: ResultTable) -> str:
-    """Declare a table of results, written as an upsert on its primary key."""
+    """Declare a table of results, written as an upsert on its primary key.
+
+    The plan of the job keeps what is declared, so no password is: the driver finds it where the sink runs.
+    """
     flush_ms = max(settings.flush_ms, _LEAST_FLUSH_MS) if table.is_brought_up_to_date else settings.flush_ms
     declared = ",\n            ".join(f"{name} {column.flink_type}" for name, column in table.columns.items())
-    database = settings.database
     return f"""
         CREATE TEMPORARY TABLE {table.name} (
             {declared},
             PRIMARY KEY ({", ".join(table.primary_key)}) NOT ENFORCED
         ) WITH (
             'connector' = 'jdbc',
-            'url' = {_text(database.jdbc_url)},
+            'url' = {_text(settings.database.jdbc_url)},
             'driver' = '{DRIVER}',
             'table-name' = '{table.name}',
-            'username' = {_text(database.user)},
-            'password' = {_text(database.password)},
             'sink.buffer-flush.interval' = '{flush_ms} ms',
             'sink.buffer-flush.max-rows' = '{_MOST_ROWS}'
         )"""
@@ -105,11 +105,6 @@ def _kafka_options(settings: JobSettings) -> str:
 
 def _options(options: Mapping[str, str]) -> str:
     return ", ".join(f"'{key}' = {_text(value)}" for key, value in options.items())
-
-
-def _login(settings: JobSettings) -> dict[str, str]:
-    database = settings.database
-    return {"url": database.jdbc_url, "username": database.user, "password": database.password}
 
 
 def _text(value: str) -> str:

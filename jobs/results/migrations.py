@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlencode
 
 import yoyo
-from yoyo.connections import DatabaseURI
 
 from jobs.pipeline.result_tables import RESULT_TABLES
+from jobs.results.database_fitness import require_direct, require_fitness
 from jobs.shipped_files import shipped_folder
 from model.registry.database import SQL, Cursor, Identifier, LockNotAvailable, connect, connection_options
 from model.registry.database_url import Database, parse_database_url
@@ -85,6 +86,8 @@ def migrate(database_url: str, *, retention_days: int | None = None, progress: P
         connection.cursor() as cursor,
         _saying_who_holds_tables(cursor, database),
     ):
+        require_fitness(cursor, database)
+        require_direct(connection, cursor, database)
         _check_rights(cursor, database)
         # The lock of yoyo is a row that outlives a killed process; this one ends with the connection.
         cursor.execute("SELECT pg_advisory_lock(%s)", (_MIGRATE_LOCK,))
@@ -216,17 +219,12 @@ def _saying_who_holds_tables(cursor: Cursor, database: Database) -> Iterator[Non
 
 
 def _apply_migrations(database: Database, owner: str, progress: Progress) -> list[str]:
-    uri = DatabaseURI(
-        scheme="postgresql",
-        username=database.user,
-        password=database.password,
-        hostname=f"[{database.host}]" if ":" in database.host else database.host,
-        port=database.port,
-        database=database.name,
-        args={**connection_options(_MIGRATE_NAME), "options": f"-c lock_timeout={LOCK_TIMEOUT_S}s -c role={owner}"},
-    )
+    given = {**connection_options(_MIGRATE_NAME), **database.parameters}
+    settings = f"-c lock_timeout={LOCK_TIMEOUT_S}s -c role={owner}"
+    given["options"] = f"{given.get('options', '')} {settings}".strip()
     applied = []
-    with yoyo.get_backend(str(uri)) as backend:
+    # All as options, which yoyo hands on as they are: elsewhere in an address it takes one host only.
+    with yoyo.get_backend(f"postgresql:///?{urlencode(given)}") as backend:
         migrations = yoyo.read_migrations(str(sql_folder() / "migrations"))
         for migration in backend.to_apply(migrations):
             backend.apply_one(migration)

@@ -16,8 +16,10 @@ import orjson
 
 from ingest.kafka.dead_letters import DeadLetter, Outgoing, Place
 from ingest.kafka.record_validity import check_record
+from jobs.results.database_fitness import require_direct
 from jobs.results.visible_text import visible
 from model.registry.database import Connection, connect, execute_values
+from model.registry.database_url import parse_database_url
 from udfs.errors import ConfigError, SchemaError
 
 Record = tuple[bytes | None, bytes | None]
@@ -273,5 +275,6 @@ def redrive_memory(database_url: str) -> Iterator[Memory]:
     """
     with connect(database_url) as connection:
         with connection.cursor() as cursor:
+            require_direct(connection, cursor, parse_database_url(database_url))
             cursor.execute("SELECT pg_advisory_lock(%s)", (_REDRIVE_LOCK,))
         yield Memory(connection)

@@ -29,6 +29,7 @@ __all__ = [
     "connect",
     "connection_options",
     "execute_values",
+    "find_password",
     "register_default_jsonb",
 ]
 
@@ -36,13 +37,14 @@ APPLICATION_NAME: Final = "fingerprint"
 """What a connection is called in pg_stat_activity, unless it says more of itself."""
 
 _OPTIONS: Final[dict[str, Any]] = {
+    "client_encoding": "UTF8",  # whatever a role or a database sets
     "connect_timeout": 10,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,  # milliseconds, as long as the others together
 }
-"""A server that vanished without a word is noticed within 25 s, whether we wait for it or write to it."""
+"""Among them: a server that vanished without a word is noticed within 25 s, whether we wait for it or write to it."""
 
 _NOT_LET_IN: Final = (
     "authentication failed",
@@ -61,6 +63,7 @@ _OTHER_TABLES: Final = "42"
 """Class of SQLSTATEs that say that what our statements name is not there, or is there in another form."""
 
 _SYNTAX_ERROR: Final = "42601"
+_DISK_FULL: Final = "53100"
 
 
 def connection_options(application_name: str) -> dict[str, Any]:
@@ -77,9 +80,9 @@ def connect(
     Parameters
     ----------
     database_url : str
-        postgresql://USER:PASSWORD@HOST:PORT/DATABASE.
+        postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with libpq's options (`parse_database_url`).
     application_name : str
-        What it is called in pg_stat_activity.
+        What it is called in pg_stat_activity, unless the address says.
     statement_timeout_s : int
         How long a statement may take; 0 lets it take as long as the server does.
 
@@ -100,6 +103,12 @@ def connect(
             yield connection
     finally:
         lasting.close()
+
+
+def find_password(database_url: str) -> str:
+    """Return the password that libpq uses, wherever it finds it; empty if it needs none. It raises as `connect`."""
+    with connect(database_url) as connection:
+        return connection.info.password or ""
 
 
 class LastingConnection:
@@ -125,9 +134,10 @@ class LastingConnection:
     def use(self) -> Iterator[Connection]:
         """Yield the connection; what goes wrong with it is raised as by `connect`."""
         if self._connection is None:
-            self._connection = _open(self._database, self._application_name, self._statement_timeout_s)
+            self._connection = _open(self._database, self._application_name)
         try:
-            yield self._connection
+            with _bounded(self._connection, self._statement_timeout_s):
+                yield self._connection
         except psycopg2.Error as error:
             is_lost = bool(self._connection.closed)
             self.close()
@@ -143,17 +153,24 @@ class LastingConnection:
             self._connection = None
 
 
-def _open(database: Database, application_name: str, statement_timeout_s: int) -> Connection:
+@contextmanager
+def _bounded(connection: Connection, statement_timeout_s: int) -> Iterator[None]:
+    """Bound how long each statement takes, in a transaction of its own.
+
+    A pooler hands what is set for a session on to others, and refuses what is asked for at its beginning.
+    """
+    if not statement_timeout_s:
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN; SELECT set_config('statement_timeout', %s, true)", (f"{statement_timeout_s}s",))
+        yield
+        cursor.execute("COMMIT")
+
+
+def _open(database: Database, application_name: str) -> Connection:
     try:
-        connection: Connection = psycopg2.connect(
-            host=database.host,
-            port=database.port,
-            dbname=database.name,
-            user=database.user,
-            password=database.password,
-            options=f"-c statement_timeout={statement_timeout_s}s" if statement_timeout_s else "",
-            **connection_options(application_name),
-        )
+        connection: Connection = psycopg2.connect(**{**connection_options(application_name), **database.parameters})
     except psycopg2.OperationalError as error:
         lines = str(error).strip().splitlines()
         reason = _without_address([line for line in lines if " failed: " in line][-1:] or lines[:1])
@@ -183,13 +200,17 @@ def _kind(
         return ConfigError(f"Expected {where} to let us use it, found {reason}: check DATABASE_URL and our rights")
     if code.startswith(_OTHER_TABLES) and code != _SYNTAX_ERROR:
         return SchemaError(f"Expected our tables in {where}, found {reason}: run `fingerprint migrate`")
+    if code == _DISK_FULL:
+        return ServiceUnavailable(
+            f"Expected room for what is written to {where}, found {reason}: make room on its disk"
+        )
     if is_lost or isinstance(error, psycopg2.OperationalError):
         return ServiceUnavailable(f"Expected to use {where}, found {reason}: check that it runs")
     return None
 
 
 def _name(database: Database) -> str:
-    return f"the PostgreSQL database {database.name!r} at {database.host}:{database.port} as user {database.user!r}"
+    return f"the PostgreSQL database {database.name!r} at {database.address} as user {database.user!r}"
 
 
 def _without_address(lines: list[str]) -> str:

@@ -9,7 +9,6 @@ configuration and split paths at spaces.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from functools import partial
@@ -25,6 +24,7 @@ from stack.java.flink_wheel import flink_home, flink_jars, log_options, module_o
 from stack.java.functions_jar import functions_jar
 from stack.java.runtime import JavaHome, find_java
 from stack.ports import ANSWER_TIMEOUT_S, LOCALHOST, free_port
+from stack.privacy import passed_on, private_files
 from stack.services.flink_key_stores import client_tls_options
 from stack.services.flink_options import (
     HA_FOLDER,
@@ -39,6 +39,7 @@ from stack.services.flink_options import (
     python_options,
     write_config,
 )
+from stack.services.passwords import password_file
 from stack.services.service import Service
 from stack.services.zookeeper import build_zookeeper
 from stack.settings import resolve_home
@@ -122,6 +123,8 @@ def savepoint_time_s(savepoint: Path) -> float:
 def client_environment(home: Path, flink_url: str) -> dict[str, str]:
     """Return the environment in which the wheel's ``bin/flink`` finds the cluster, Java and this Python.
 
+    Flink's client logs it: it has nothing of the user's that is not named in `stack.privacy`.
+
     Parameters
     ----------
     home : Path
@@ -133,16 +136,17 @@ def client_environment(home: Path, flink_url: str) -> dict[str, str]:
     conf = home / "flink-client" / "conf"
     # In the system's temporary folder the client's files would lie in a folder that belongs to its first user.
     own_tmp = home / "flink-client" / "tmp"
-    for folder in (conf, own_tmp):
-        folder.mkdir(parents=True, exist_ok=True)
-    for path in (flink_home() / "conf").glob("log4j*.properties"):
-        shutil.copyfile(path, conf / path.name)
     options = {"rest.address": parts.hostname or "", "rest.port": rest_port(parts), **JOB_OPTIONS, **python_options()}
-    if parts.scheme == "https":
-        options |= client_tls_options(conf.parent / "tls", find_java(), flink_tls())
-    write_config(conf, options)
+    with private_files():
+        for folder in (conf, own_tmp):
+            folder.mkdir(parents=True, exist_ok=True)
+        for path in (flink_home() / "conf").glob("log4j*.properties"):
+            shutil.copyfile(path, conf / path.name)
+        if parts.scheme == "https":
+            options |= client_tls_options(conf.parent / "tls", find_java(), flink_tls())
+        write_config(conf, options)
     return {
-        **os.environ,
+        **passed_on(),
         "JAVA_HOME": str(find_java().home),
         "FLINK_CONF_DIR": str(conf),
         "FLINK_LOG_DIR": str(conf.parent),
@@ -191,7 +195,8 @@ def _build_taskmanager(home: Path, port: int, java: JavaHome, metrics_port: int 
         prepare=partial(_empty_folder, own_tmp),
         command=lambda start: [*command, "-D", f"taskmanager.resource-id={_resource_id(start)}"],
         is_ready=lambda start: _is_registered(f"http://{LOCALHOST}:{port}", _resource_id(start)),
-        environment=_flink_folders(),
+        # Where sinks and Python workers look for the database's password.
+        environment=_flink_folders() | {"PGPASSFILE": str(password_file(home))},
         log=log,
         output=log.with_suffix(".out"),
     )

@@ -23,6 +23,7 @@ from pathlib import Path
 import psutil
 
 from stack.ports import LOCALHOST
+from stack.privacy import let_through
 from stack.processes import Account, run_as
 from stack.roles import Role
 from stack.services.postgres_logins import make_logins
@@ -166,10 +167,12 @@ def _place(home: Path, account: Account | None) -> Path:
     place.parent.mkdir(parents=True, exist_ok=True)
     if location.exists() and Path(location.read_text(encoding="utf-8")).is_dir():
         return Path(location.read_text(encoding="utf-8"))
-    place.mkdir(exist_ok=True)
+    place.mkdir(mode=0o700, exist_ok=True)
     if account is None:
         return place
     os.chown(place, account.uid, account.gid)
+    for folder in (home, place.parent):
+        let_through(folder, account.gid)
     if _works(account, ["test", "-w", place]) and _works(
         account, [_programs(_wheel_folder()) / "postgres", "--version"]
     ):

@@ -25,12 +25,12 @@ from typing import Any
 import psycopg2
 import support_path  # noqa: F401  # so that fingerprint_testing is found
 from fill_tables import fill, fill_on
-from own_postgres import own_postgres
 from panel_queries import Query, panel_queries, watch_queries
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 from write_cost import Rate, insert_rates
 
+from fingerprint_testing.own_postgres import own_postgres
 from fingerprint_testing.paths import GRAFANA
 from jobs.results.migrations import migrate
 from stack.services.postgres import remove_private_folder

@@ -169,7 +169,7 @@ def test_each_address_of_the_database_is_that_of_the_server_and_of_one_login(
     url = SERVICES[name]["environment"][variable]
     (password,) = re.findall(r"\$\{(\w+):\?", url)
     database = parse_database_url(re.sub(r"\$\{[^}]*\}", "secret", url))
-    assert (database.host, str(database.port)) == ("postgres", inner_port(server["ports"][0]))
+    assert database.address == f"postgres:{inner_port(server['ports'][0])}"
     assert database.name == server["environment"]["POSTGRES_DB"]
     assert database.user == user
     assert made_logins().get(user, "POSTGRES_PASSWORD") == password

@@ -43,7 +43,7 @@ def ask(database: Connection, database_url: str) -> Ask:
 
     def ask_psql(name: str, **variables: str) -> list[dict[str, str]]:
         where = parse_database_url(database_url)
-        address = {"PGHOST": where.host, "PGPORT": str(where.port), "PGDATABASE": where.name}
+        address = where.environment
         address |= {"PGUSER": where.user, "PGPASSWORD": where.password, "PGTZ": "UTC"}
         chosen = [word for name, value in variables.items() for word in ("-v", f"{name}={value}")]
         command = [

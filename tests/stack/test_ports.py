@@ -12,6 +12,7 @@ from stack.ports import (
     database_address,
     free_port,
     listens,
+    without_password,
 )
 from udfs.errors import ConfigError, ServiceUnavailable
 
@@ -38,7 +39,7 @@ def test_a_free_port_is_free() -> None:
 def test_an_address_that_is_none_is_no_outage() -> None:
     with pytest.raises(ConfigError, match="JobManager at localhost:1, found something else"):
         check_flink("localhost:1")
-    with pytest.raises(ConfigError, match="found invalid .*: check DATABASE_URL"):
+    with pytest.raises(ConfigError, match="found another form: check DATABASE_URL"):
         check_database("postgresql://user:sesame@127.0.0.1:1/x?colour=blue")
 
 
@@ -59,7 +60,15 @@ def test_a_malformed_bootstrap_address_is_refused(bootstrap: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://user:sesame@127.0.0.1:nine/x", "postgresql://user:sesame@[::1/x", "sesame"]
+    "url",
+    [
+        "postgresql://user:sesame@127.0.0.1:nine/x",
+        "postgresql://user:sesame@[::1/x",
+        "postgresql://user:ses/ame@h/x?sesame",
+        "postgresql://user:ses@sesame@h/x",
+        "postgresql://user:sesame/@h/x",
+        "sesame",
+    ],
 )
 def test_a_malformed_database_address_does_not_show_its_password(url: str) -> None:
     with pytest.raises(ConfigError, match="found another form") as caught:
@@ -67,5 +76,13 @@ def test_a_malformed_database_address_does_not_show_its_password(url: str) -> No
     assert "sesame" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "secret", ["", "me@", "me:sesame@", "me:ses/ame@", "me:ses@ame@", "me:ses?ame@", "me:ses#ame@"]
+)
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_an_address_is_shown_without_what_may_be_a_password(secret: str, scheme: str) -> None:
+    assert without_password(f"{scheme}{secret}flink.example:8081/x") == f"{scheme}flink.example:8081/x"
+
+
 def test_an_address_is_shown_without_user_and_password() -> None:
-    assert database_address("postgresql://user:p@ss@db.example:5433/prices") == "db.example:5433/prices"
+    assert database_address("postgresql://user:p%40ss@db.example:5433/prices") == "db.example:5433/prices"

@@ -12,6 +12,7 @@ from jobs.cluster.failing_job import end_failing
 from jobs.cluster.flink_client import find_running_job, stop_with_savepoint
 from jobs.cluster.service_addresses import Addresses
 from jobs.config import JOB_NAME
+from stack.ports import without_password
 from stack.services.flink import savepoint_folder_of
 from udfs.errors import ConfigError, PipelineError
 
@@ -35,7 +36,8 @@ def stop(
     flink_url = Addresses(home=home, flink=flink).require_flink()
     running = find_running_job(flink_url)
     if running is None:
-        raise ConfigError(f"Expected a running {JOB_NAME!r} job on {flink_url}, found none: there is nothing to stop")
+        shown = without_password(flink_url)
+        raise ConfigError(f"Expected a running {JOB_NAME!r} job on {shown}, found none: there is nothing to stop")
     own = savepoint_folder_of(home, running.job_id)
     folder = savepoint if savepoint is not None or own is None else own.as_uri()
     try:

@@ -15,6 +15,7 @@ from jobs.cluster.flink_client import find_running_job
 from jobs.cluster.savepoints import Savepoints
 from jobs.cluster.service_addresses import Addresses
 from jobs.cluster.submission import Submission
+from stack.ports import without_password
 from stack.roles import Role
 from udfs.errors import ConfigError
 
@@ -92,7 +93,9 @@ def submit(
         job_id = submission.run(say)
     if submission.savepoint is not None:
         err.print(f"It resumes from {submission.savepoint}", highlight=False, soft_wrap=True)
-    out.print(f"Job {job_id} is submitted: {flink_url}/#/job/running/{job_id}/overview", soft_wrap=True)
+    out.print(
+        f"Job {job_id} is submitted: {without_password(flink_url)}/#/job/running/{job_id}/overview", soft_wrap=True
+    )
 
 
 def _last_savepoint(addresses: Addresses, topic: str, from_savepoint: str | None) -> str:

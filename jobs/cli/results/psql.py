@@ -22,12 +22,5 @@ def psql(context: typer.Context, home: options.Home, database_url: options.Datab
     It gets the address in its environment, where no list of processes shows the password.
     """
     database = parse_database_url(Addresses(home=home, database_url=database_url).require_database_url())
-    address = {
-        "PGHOST": database.host,
-        "PGPORT": str(database.port),
-        "PGDATABASE": database.name,
-        "PGUSER": database.user,
-        "PGPASSWORD": database.password,
-    }
     program = str(psql_path())
-    os.execve(program, [program, *context.args], {**os.environ, **address})  # noqa: S606 (a program of our own dependency)
+    os.execve(program, [program, *context.args], {**os.environ, **database.environment})  # noqa: S606 (a program of our own dependency)

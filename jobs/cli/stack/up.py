@@ -8,6 +8,7 @@ from jobs.cli import options
 from jobs.cli.console import err, out, say, warn
 from jobs.cli.stack.status import status_table
 from jobs.cluster.savepoints import downtime_warning
+from model.registry.database_url import parse_database_url
 from stack.control import status as read_stack
 from stack.control import up as start_stack
 from stack.services.flink import resumes_jobs
@@ -28,6 +29,8 @@ def up(
     allow_root: options.AllowRoot = False,
 ) -> None:
     """Start Kafka, Flink and PostgreSQL on this machine, in the background."""
+    if database_url is not None:
+        parse_database_url(database_url)  # a mistake in it is one here, not of the stack's parts
     settings = StackSettings(
         home=home,
         kafka=kafka,

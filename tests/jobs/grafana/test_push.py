@@ -87,8 +87,8 @@ def environment(filled_url: str) -> dict[str, str]:
     database = parse_database_url(filled_url)
     return {
         "GRAFANA_TOKEN": "let-me-in",
-        "GRAFANA_DB_HOST": database.host,
-        "GRAFANA_DB_PORT": str(database.port),
+        "GRAFANA_DB_HOST": database.hosts[0][0],
+        "GRAFANA_DB_PORT": str(database.hosts[0][1]),
         "GRAFANA_DB_NAME": database.name,
         "GRAFANA_DB_USER": database.user,
         "GRAFANA_DB_PASSWORD": database.password,

@@ -8,7 +8,10 @@ import java.util.Properties;
 import java.util.logging.Logger;
 
 /**
- * PostgreSQL's driver, but one that waits for a server that is away.
+ * PostgreSQL's driver, but one that waits for a server that is away, and looks for the password where libpq does.
+ *
+ * <p>The plan of a job holds no password. PostgreSQL's driver itself reads the file that PGPASSFILE names; PGPASSWORD,
+ * which comes before it, is read here.
  *
  * <p>Flink's sink connects again when it has lost its connection, once: a server that needs a second to restart would
  * fail the job, and the sink's second complaint, when it is closed, would end the whole TaskManager.
@@ -22,14 +25,17 @@ public final class RetryingPostgresDriver implements Driver {
     private static final String POSTGRESQL = "org.postgresql.Driver";
     private static final String STARTING_OR_STOPPING = "57P03";
 
+    private static final String PASSWORD = "password";
+
     private final Driver driver = postgresql();
 
     @Override
     public Connection connect(String url, Properties properties) throws SQLException {
+        Properties withPassword = withPassword(properties, System.getenv("PGPASSWORD"));
         long startedMs = System.nanoTime() / 1_000_000;
         while (true) {
             try {
-                return driver.connect(url, properties);
+                return driver.connect(url, withPassword);
             } catch (SQLException error) {
                 if (!isAway(error) || System.nanoTime() / 1_000_000 - startedMs > LONGEST_WAIT_MS) {
                     throw error;
@@ -37,6 +43,16 @@ public final class RetryingPostgresDriver implements Driver {
                 pause(error);
             }
         }
+    }
+
+    /** Add the password of the environment, if there is one and no other is given. */
+    static Properties withPassword(Properties given, String ofEnvironment) {
+        Properties all = new Properties();
+        given.stringPropertyNames().forEach(name -> all.setProperty(name, given.getProperty(name)));
+        if (ofEnvironment != null && !ofEnvironment.isEmpty()) {
+            all.putIfAbsent(PASSWORD, ofEnvironment);
+        }
+        return all;
     }
 
     /** Tell a server that may be back soon from one that refuses us. */

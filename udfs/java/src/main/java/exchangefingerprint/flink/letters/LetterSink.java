@@ -1,6 +1,5 @@
 package exchangefingerprint.flink.letters;
 
-import java.util.Properties;
 import org.apache.flink.api.connector.sink2.Sink;
 import org.apache.flink.api.connector.sink2.SinkWriter;
 import org.apache.flink.api.connector.sink2.WriterInitContext;
@@ -14,19 +13,17 @@ final class LetterSink implements Sink<RowData> {
     private final String topic;
     private final String sourceTopic;
     private final String url;
-    private final Properties login;
 
-    LetterSink(String kafka, String topic, String sourceTopic, String url, Properties login) {
+    LetterSink(String kafka, String topic, String sourceTopic, String url) {
         this.kafka = kafka;
         this.topic = topic;
         this.sourceTopic = sourceTopic;
         this.url = url;
-        this.login = login;
     }
 
     @Override
     public SinkWriter<RowData> createWriter(WriterInitContext context) {
-        Losses losses = new Losses(topic, url, login, context.metricGroup());
+        Losses losses = new Losses(topic, url, context.metricGroup());
         return new LetterWriter(new Mailbox(kafka, topic), sourceTopic, losses);
     }
 }

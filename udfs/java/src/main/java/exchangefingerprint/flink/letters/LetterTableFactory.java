@@ -1,6 +1,5 @@
 package exchangefingerprint.flink.letters;
 
-import java.util.Properties;
 import java.util.Set;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
@@ -17,8 +16,6 @@ public final class LetterTableFactory implements DynamicTableSinkFactory {
     private static final ConfigOption<String> TOPIC = text("topic");
     private static final ConfigOption<String> SOURCE_TOPIC = text("source-topic");
     private static final ConfigOption<String> URL = text("url");
-    private static final ConfigOption<String> USERNAME = text("username");
-    private static final ConfigOption<String> PASSWORD = text("password");
 
     private static ConfigOption<String> text(String name) {
         return ConfigOptions.key(name).stringType().noDefaultValue();
@@ -36,7 +33,7 @@ public final class LetterTableFactory implements DynamicTableSinkFactory {
 
     @Override
     public Set<ConfigOption<?>> optionalOptions() {
-        return Set.of(USERNAME, PASSWORD);
+        return Set.of();
     }
 
     @Override
@@ -44,12 +41,9 @@ public final class LetterTableFactory implements DynamicTableSinkFactory {
         FactoryUtil.TableFactoryHelper helper = FactoryUtil.createTableFactoryHelper(this, context);
         helper.validate();
         ReadableConfig options = helper.getOptions();
-        Properties login = new Properties();
-        options.getOptional(USERNAME).ifPresent(user -> login.setProperty("user", user));
-        options.getOptional(PASSWORD).ifPresent(password -> login.setProperty("password", password));
         return new LetterTable(
                 new LetterSink(
-                        options.get(KAFKA), options.get(TOPIC), options.get(SOURCE_TOPIC), options.get(URL), login));
+                        options.get(KAFKA), options.get(TOPIC), options.get(SOURCE_TOPIC), options.get(URL)));
     }
 
     private record LetterTable(LetterSink sink) implements DynamicTableSink {

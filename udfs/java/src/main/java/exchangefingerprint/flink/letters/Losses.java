@@ -29,7 +29,6 @@ class Losses {
 
     private final String topic;
     private final String url;
-    private final Properties login;
     private final Map<Letter.Form, Counter> counters = new EnumMap<>(Letter.Form.class);
     private final Set<String> logged = new HashSet<>();
     private final Map<Place, Loss> unwritten = new LinkedHashMap<>();
@@ -38,10 +37,9 @@ class Losses {
 
     private record Loss(String lost, String cause) {}
 
-    Losses(String topic, String url, Properties login, MetricGroup metrics) {
+    Losses(String topic, String url, MetricGroup metrics) {
         this.topic = topic;
         this.url = url;
-        this.login = login;
         for (Letter.Form form : Letter.Form.values()) {
             if (form.compareTo(Letter.Form.WITHOUT_VALUE) >= 0) {
                 counters.put(form, metrics.addGroup("lost", form.lost).counter("dead_letter_losses"));
@@ -80,7 +78,7 @@ class Losses {
         if (unwritten.isEmpty()) {
             return;
         }
-        try (Connection connection = new RetryingPostgresDriver().connect(url, login);
+        try (Connection connection = new RetryingPostgresDriver().connect(url, new Properties());
                 PreparedStatement statement = connection.prepareStatement(REMEMBER)) {
             for (Map.Entry<Place, Loss> entry : unwritten.entrySet()) {
                 statement.setInt(1, entry.getKey().partition);

@@ -20,11 +20,9 @@ class TopicNotes implements Serializable {
                     + " ON CONFLICT (kind) DO UPDATE SET detail = excluded.detail, noted_at = excluded.noted_at";
 
     private final String url;
-    private final Properties login;
 
-    TopicNotes(String url, Properties login) {
+    TopicNotes(String url) {
         this.url = url;
-        this.login = login;
     }
 
     /** Note that records were deleted before they were read. */
@@ -38,7 +36,7 @@ class TopicNotes implements Serializable {
     }
 
     private void write(String statement, Object... values) throws IOException {
-        try (Connection connection = new RetryingPostgresDriver().connect(url, login);
+        try (Connection connection = new RetryingPostgresDriver().connect(url, new Properties());
                 PreparedStatement prepared = connection.prepareStatement(statement)) {
             for (int i = 0; i < values.length; i++) {
                 prepared.setObject(i + 1, values[i]);

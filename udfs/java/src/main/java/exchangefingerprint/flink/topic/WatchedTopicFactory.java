@@ -22,11 +22,8 @@ import org.apache.flink.table.types.DataType;
 /** The connector {@code fingerprint-messages}: Flink's for Kafka, behind whose source a {@link TopicWatch} stands. */
 public final class WatchedTopicFactory extends KafkaDynamicTableFactory {
     private static final ConfigOption<String> URL = text("url");
-    private static final ConfigOption<String> USERNAME = text("username");
-    private static final ConfigOption<String> PASSWORD = text("password");
 
     private String url;
-    private Properties login;
 
     private static ConfigOption<String> text(String name) {
         return ConfigOptions.key(name).stringType().noDefaultValue();
@@ -40,7 +37,7 @@ public final class WatchedTopicFactory extends KafkaDynamicTableFactory {
     @Override
     public Set<ConfigOption<?>> optionalOptions() {
         Set<ConfigOption<?>> options = new HashSet<>(super.optionalOptions());
-        options.addAll(Set.of(URL, USERNAME, PASSWORD));
+        options.add(URL);
         return options;
     }
 
@@ -48,11 +45,6 @@ public final class WatchedTopicFactory extends KafkaDynamicTableFactory {
     public DynamicTableSource createDynamicTableSource(Context context) {
         Map<String, String> options = context.getCatalogTable().getOptions();
         url = options.get(URL.key());
-        login = new Properties();
-        if (options.containsKey(USERNAME.key())) {
-            login.setProperty("user", options.get(USERNAME.key()));
-            login.setProperty("password", options.get(PASSWORD.key()));
-        }
         return super.createDynamicTableSource(context);
     }
 
@@ -93,6 +85,6 @@ public final class WatchedTopicFactory extends KafkaDynamicTableFactory {
                 endTimestampMillis,
                 tableIdentifier,
                 parallelism,
-                new TopicNotes(url, login));
+                new TopicNotes(url));
     }
 }

@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Properties;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.apache.flink.kafka.shaded.org.apache.kafka.clients.producer.ProducerRecord;
@@ -51,7 +50,7 @@ class LetterWriterTest {
                     }
                 };
         Losses losses =
-                new Losses("letters", "", new Properties(), new UnregisteredMetricsGroup()) {
+                new Losses("letters", "", new UnregisteredMetricsGroup()) {
                     @Override
                     void add(Letter letter, String cause) {
                         lost.put(letter.offset(), letter.form().lost + ": " + cause);

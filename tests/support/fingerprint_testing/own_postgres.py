@@ -7,28 +7,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stack.ports import free_port
+from stack.ports import accepts_connections, free_port
 from stack.processes import spawn
-from stack.services.postgres import build_postgres, local_database_url
+from stack.services.postgres import admin_url, build_postgres
 
 START_TIMEOUT_S = 60
 
 
 @contextmanager
-def own_postgres(home: Path) -> Iterator[str]:
-    """Start PostgreSQL with its data in a folder, yield its address, and stop it."""
+def own_postgres(home: Path, **options: str) -> Iterator[str]:
+    """Start PostgreSQL in a folder, with options of the server's, yield its superuser's address, and stop it."""
     (home / "logs").mkdir(parents=True, exist_ok=True)
     port = free_port()
     service = build_postgres(home, port)
     service.prepare()
-    process = spawn(service.command(0), home, service.output, {}, service.account)
+    command = [*service.command(0), *(word for name, value in options.items() for word in ("-c", f"{name}={value}"))]
+    process = spawn(command, home, service.output, {}, service.account)
     try:
         give_up_s = time.monotonic() + START_TIMEOUT_S
-        while not service.is_ready(0):
+        while not accepts_connections(admin_url(home, port)):
             if process.poll() is not None or time.monotonic() > give_up_s:
                 raise RuntimeError(f"Expected PostgreSQL to start, found: {service.log_tail(5)}")
             time.sleep(0.1)
-        yield local_database_url(home, port)
+        service.is_ready(0)  # makes the logins, but on a standby
+        yield admin_url(home, port)
     finally:
         process.send_signal(service.stop_signal)
         process.wait()
