@@ -1,11 +1,12 @@
 """Why a connection was given its verdict, in words an engineer reads: what an explanation is, and how it is written.
 
 An explanation splits the margin of one window, the verdict's score less that of the class it is told from, into what
-each feature contributed. It is one JSON object::
+each feature contributed; or the mean margin of several windows, and then a value is the median of theirs. It is one
+JSON object::
 
     {"against": "binance", "margin_nats": 6.21, "bias_nats": 0.03, "other_nats": 0.4, "reasons": [
         {"feature": "type_heartbeat_share", "value": 0.04, "contribution_nats": 3.1,
-         "text": "4% of the messages are heartbeats; binance: none"}, ...]}
+         "text": "4% of the messages are heartbeats, as with kraken (1% to 5%); binance: none"}, ...]}
 
 `reasons` are at most `N_REASONS`, the largest first; a negative one speaks against the verdict. Their
 contributions, `other_nats` and `bias_nats` (what no feature of this window brings) add up to `margin_nats`, as written.
@@ -24,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udfs.features import FEATURES
-from udfs.phrases import describe
+from udfs.phrases import TypicalRange, describe
 from udfs.schema import Float64Array
 
 N_REASONS: Final = 5
@@ -42,7 +43,7 @@ _GROUP_PREFIXES: Final = (
 )
 _NAMES: Final = [feature.name for feature in FEATURES]
 
-Typical = Mapping[str, Sequence[float] | None]
+Typical = Mapping[str, TypicalRange]
 """For each feature the 10%, 50% and 90% quantiles of a class, or None where the class does not define it."""
 
 
@@ -77,8 +78,28 @@ def contrasted_classes(
     ]
 
 
+def median_window(features: Float64Array) -> Float64Array:
+    """Take the median of each feature over windows, (n, n_features) to (n_features,): what most of them show.
+
+    Where most of them do not define the feature, it is NaN; else those that do count.
+
+    >>> median_window(np.array([[1.0, np.nan], [2.0, np.nan], [5.0, 3.0]]))
+    array([ 2., nan])
+    """
+    is_defined = 2 * np.count_nonzero(~np.isnan(features), axis=0) >= len(features)
+    medians = np.full(features.shape[1], np.nan)
+    medians[is_defined] = np.nanmedian(features[:, is_defined], axis=0)
+    return medians
+
+
 def explanation_json(
-    values: Float64Array, contributions: Float64Array, bias: float, *, against: str, typical: Typical
+    values: Float64Array,
+    contributions: Float64Array,
+    bias: float,
+    *,
+    verdict: str,
+    against: str,
+    typical: Mapping[str, Typical],
 ) -> str:
     """Write one explanation.
 
@@ -90,11 +111,12 @@ def explanation_json(
         To the margin, nats.
     bias : float
         What the margin is before any feature counts, nats.
-    against : str
-        The class that the verdict is told from.
+    verdict, against : str
+        The class that is named, and the one that it is told from.
     typical : mapping
-        That class's typical ranges.
+        From class to its typical ranges.
     """
+    compared = [(name, typical[name]) for name in (verdict, against)]
     scale = 10**_NATS_DECIMALS
     reasons = sorted(_group(contributions), key=lambda reason: (-abs(reason[1]), reason[0]))[:N_REASONS]
     # Whole ten-thousandths, so that what is written adds up to the last digit.
@@ -106,7 +128,7 @@ def explanation_json(
         "bias_nats": bias_part / scale,
         "other_nats": (margin - bias_part - sum(parts)) / scale,
         "reasons": [
-            _reason(leader, float(values[leader]), part / scale, against, typical)
+            _reason(leader, float(values[leader]), part / scale, compared)
             for (leader, _), part in zip(reasons, parts, strict=True)
             if part != 0
         ],
@@ -114,13 +136,13 @@ def explanation_json(
     return json.dumps(explanation, allow_nan=False)
 
 
-def _reason(position: int, value: float, nats: float, against: str, typical: Typical) -> dict[str, Any]:
+def _reason(position: int, value: float, nats: float, compared: Sequence[tuple[str, Typical]]) -> dict[str, Any]:
     name = _NAMES[position]
     return {
         "feature": name,
         "value": None if np.isnan(value) else round(value, _VALUE_DECIMALS),
         "contribution_nats": nats,
-        "text": describe(name, value, against, typical.get(name)),
+        "text": describe(name, value, [(whose, ranges.get(name)) for whose, ranges in compared]),
     }
 
 

@@ -1,4 +1,4 @@
-"""What a feature's value means, in a sentence that compares it with what a class typically shows."""
+"""What a feature's value means, in a sentence that compares it with what two classes typically show."""
 
 from __future__ import annotations
 
@@ -10,12 +10,26 @@ from udfs.features import FEATURES
 from udfs.features.phrase import Phrase
 from udfs.schema import UNKNOWN
 
+TypicalRange = Sequence[float] | None
+"""The 10%, 50% and 90% quantiles of a class; None where no window of it defines the feature."""
+
 _CLASS_WORDS: Final = {UNKNOWN: "unknown venues"}
 _PHRASES: Final = {feature.name: feature.phrase for feature in FEATURES}
+_ROUNDING: Final = 5e-7
+"""Quantiles are kept with six decimals."""
 
 
-def describe(name: str, value: float, against: str, typical: Sequence[float] | None) -> str:
-    """Say what a feature shows and what is typical of a class.
+def class_words(name: str) -> str:
+    """Name a class in a sentence.
+
+    >>> class_words("kraken"), class_words("unknown")
+    ('kraken', 'unknown venues')
+    """
+    return _CLASS_WORDS.get(name, name)
+
+
+def describe(name: str, value: float, typical: Sequence[tuple[str, TypicalRange]]) -> str:
+    """Say what a feature shows, of which classes that is typical, and what is typical of the others.
 
     Parameters
     ----------
@@ -23,33 +37,44 @@ def describe(name: str, value: float, against: str, typical: Sequence[float] | N
         One of `udfs.features.FEATURES`.
     value : float
         NaN where undefined.
-    against : str
-        The class.
-    typical : sequence of float or None
-        Its 10%, 50% and 90% quantiles.
+    typical : sequence of (str, sequence of float or None)
+        Each class that is compared with, and its typical range: from its 10% to its 90% quantile.
 
     Examples
     --------
-    >>> describe("type_heartbeat_share", 0.016, "binance", [0.0, 0.0, 0.0])
-    '1.6% of the messages are heartbeats; binance: none'
-    >>> describe("arrival_tick_alignment_100ms", 0.93, "kraken", [0.1, 0.2, 0.3])
-    'arrivals keep to a 100 ms clock (alignment 0.93); kraken: 0.10 to 0.30'
-    >>> describe("seq_jump_share", float("nan"), "coinbase", [0.0, 0.1, 0.25])
-    'messages carry no sequence numbers to compare; coinbase: 0% to 25% of the sequence steps leave numbers out'
+    >>> describe("type_heartbeat_share", 0.016, [("kraken", [0.01, 0.02, 0.05]), ("binance", [0.0, 0.0, 0.0])])
+    '1.6% of the messages are heartbeats, as with kraken (1% to 5%); binance: none'
+    >>> describe("seq_jump_share", 0.63, [("binance", [0.7, 0.8, 0.89]), ("coinbase", [0.0, 0.0, 0.0])])
+    'sequence numbers skip in 63% of the steps; binance: 70% to 89%; coinbase: never'
+    >>> describe("seq_jump_share", float("nan"), [("kraken", None), ("coinbase", [0.0, 0.0, 0.0])])
+    'fewer than two messages carry a sequence number, as with kraken; coinbase: sequence numbers never skip'
     """
     phrase = _PHRASES[name]
-    whose, typically = _CLASS_WORDS.get(against, against), _range(phrase, typical)
-    if not isnan(value):
-        return f"{phrase.sentence(value, phrase.written(value))}; {whose}: {typically}"
-    if typical is None:
-        return f"{phrase.absent}; {whose}: the same"
-    return f"{phrase.absent}; {whose}: {phrase.sentence(typical[1], typically)}"
+    if isnan(value):
+        alike = [class_words(whose) for whose, bounds in typical if bounds is None]
+        others = [
+            f"{class_words(whose)}: {phrase.sentence(bounds[1] or bounds[-1], _range(phrase, bounds))}"
+            for whose, bounds in typical
+            if bounds is not None
+        ]
+        said = phrase.absent
+    else:
+        alike = [f"{class_words(w)} ({_range(phrase, bounds)})" for w, bounds in typical if _is_within(value, bounds)]
+        others = [
+            f"{class_words(w)}: {_range(phrase, bounds)}" for w, bounds in typical if not _is_within(value, bounds)
+        ]
+        said = phrase.sentence(value, phrase.number(value))
+    return "; ".join([f"{said}, as with {' and '.join(alike)}" if alike else said, *others])
 
 
-def _range(phrase: Phrase, typical: Sequence[float] | None) -> str:
-    if typical is None:
+def _is_within(value: float, bounds: TypicalRange) -> bool:
+    return bounds is not None and bounds[0] - _ROUNDING <= value <= bounds[-1] + _ROUNDING
+
+
+def _range(phrase: Phrase, bounds: TypicalRange) -> str:
+    if bounds is None:
         return phrase.undefined
-    low, high = phrase.number(typical[0]), phrase.number(typical[-1])
-    if phrase.nothing and typical[-1] == 0:
+    low, high = phrase.number(bounds[0]), phrase.number(bounds[-1])
+    if phrase.nothing and bounds[-1] == 0:
         return phrase.nothing
     return low if low == high else f"{low} to {high}"

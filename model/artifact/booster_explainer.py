@@ -10,7 +10,7 @@ import xgboost as xgb
 from numpy.typing import NDArray
 
 from model.training.weighted_quantiles import weighted_quantiles
-from udfs.explanations import Typical, explanation_json
+from udfs.explanations import Typical, explanation_json, median_window
 from udfs.features import FEATURES
 from udfs.schema import Float64Array
 
@@ -49,12 +49,33 @@ class BoosterExplainer:
             np.array([self._classes[name] for name in against], dtype=np.int64),
         )
         texts = np.empty(len(features), dtype=object)
-        for i, name in enumerate(against):
-            row = contributions[i]
-            texts[i] = explanation_json(
-                features[i], row[:-1], float(row[-1]), against=name, typical=self._typical[name]
-            )
+        for i, names in enumerate(zip(verdicts, against, strict=True)):
+            texts[i] = self._write(features[i], contributions[i], *names)
         return texts
+
+    def explain_together(self, features: Float64Array, verdict: str, against: str) -> str:
+        """Explain several windows at once, of one window as `explain` does: the mean margin, and median values.
+
+        Parameters
+        ----------
+        features : (n, n_features) float64
+            At least one window.
+        verdict, against : str
+            The class that is named, and the one that it is told from.
+        """
+        contributions = margin_contributions(
+            self._booster,
+            features,
+            np.full(len(features), self._classes[verdict]),
+            np.full(len(features), self._classes[against]),
+        )
+        return self._write(median_window(features), contributions.mean(axis=0), verdict, against)
+
+    def _write(self, values: Float64Array, contributions: Float64Array, verdict: str, against: str) -> str:
+        bias = float(contributions[-1])
+        return explanation_json(
+            values, contributions[:-1], bias, verdict=verdict, against=against, typical=self._typical
+        )
 
 
 def margin_contributions(

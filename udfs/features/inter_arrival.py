@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from udfs.features.feature import Feature, FeatureBlock, log10_us, ratios
-from udfs.features.phrase import duration_phrase, ratio_phrase, share_phrase
+from udfs.features.phrase import duration_phrase, messages_phrase, ratio_phrase, share_phrase
 from udfs.schema import Float64Array, Int64Array, Windows
 
 BURSTS_PER_MEAN: Final = 10
@@ -270,29 +270,41 @@ INTER_ARRIVAL: Final = FeatureBlock(
         Feature(
             "inter_arrival_log10_median_us",
             "log10(us)",
-            duration_phrase("messages are typically {} apart", absent=_FEW_GAPS),
+            duration_phrase("the median gap between messages is {}", absent=_FEW_GAPS),
         ),
         Feature(
-            "inter_arrival_cv", "ratio", ratio_phrase("gaps between messages vary by {} of their mean", absent=_NO_GAPS)
+            "inter_arrival_cv",
+            "ratio",
+            ratio_phrase("the standard deviation of the gaps is {} times their mean", absent=_NO_GAPS),
         ),
         Feature(
             "inter_arrival_p10_p50_ratio",
             "ratio",
-            ratio_phrase("short gaps are {} of the typical gap", absent=_FEW_GAPS),
+            ratio_phrase("the 10th percentile of the gaps is {} times their median", absent=_FEW_GAPS),
         ),
         Feature(
-            "inter_arrival_p50_p90_ratio", "ratio", ratio_phrase("the typical gap is {} of long ones", absent=_FEW_GAPS)
+            "inter_arrival_p50_p90_ratio",
+            "ratio",
+            ratio_phrase("the median gap is {} times the 90th percentile of the gaps", absent=_FEW_GAPS),
         ),
         Feature(
             "inter_arrival_burst_share",
             "share",
-            share_phrase("of the messages follow in less than a tenth of the mean gap", absent=_NO_GAPS),
+            share_phrase(
+                "{} of the gaps are below a tenth of the mean gap",
+                "no gap is below a tenth of the mean gap",
+                absent=_NO_GAPS,
+            ),
         ),
-        Feature("inter_arrival_instant_share", "share", share_phrase("of the messages follow within 0.1 ms")),
+        Feature(
+            "inter_arrival_instant_share",
+            "share",
+            messages_phrase("come within 0.1 ms of the one before", "comes within 0.1 ms of the one before"),
+        ),
         Feature(
             "inter_arrival_p25_p75_ratio",
             "ratio",
-            ratio_phrase("rather short gaps are {} of rather long ones", absent=_FEW_GAPS),
+            ratio_phrase("the 25th percentile of the gaps is {} times their 75th", absent=_FEW_GAPS),
         ),
     ),
     compute=inter_arrival_features,

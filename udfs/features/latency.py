@@ -179,32 +179,47 @@ def latency_features(windows: Windows) -> Float64Array:
     return np.concatenate((latency_log10_mean_us(answers), latency_cv(answers), answered_share(answers)), axis=1)
 
 
-_UNCONFIRMED: Final = "no request was confirmed in time"
-_UNREJECTED: Final = "no request was rejected in time"
-_NO_REQUESTS: Final = "there are no requests"
+_UNACKNOWLEDGED: Final = "no request is acknowledged within the window"
+_UNREJECTED: Final = "no request is rejected within the window"
+_NO_REQUESTS: Final = "no request is sent"
 
 LATENCY: Final = FeatureBlock(
     name="latency",
     features=(
         Feature(
-            "ack_latency_log10_mean_us", "log10(us)", duration_phrase("confirmations take {}", absent=_UNCONFIRMED)
+            "ack_latency_log10_mean_us",
+            "log10(us)",
+            duration_phrase("requests are acknowledged after {} on average", absent=_UNACKNOWLEDGED),
         ),
-        Feature("nack_latency_log10_mean_us", "log10(us)", duration_phrase("rejections take {}", absent=_UNREJECTED)),
+        Feature(
+            "nack_latency_log10_mean_us",
+            "log10(us)",
+            duration_phrase("requests are rejected after {} on average", absent=_UNREJECTED),
+        ),
         Feature(
             "ack_latency_cv",
             "ratio",
-            ratio_phrase("the time of confirmations varies by {} of its mean", absent=_UNCONFIRMED),
+            ratio_phrase(
+                "the standard deviation of the times to an acknowledgement is {} times their mean",
+                absent=_UNACKNOWLEDGED,
+            ),
         ),
         Feature(
             "nack_latency_cv",
             "ratio",
-            ratio_phrase("the time of rejections varies by {} of its mean", absent=_UNREJECTED),
+            ratio_phrase(
+                "the standard deviation of the times to a rejection is {} times their mean", absent=_UNREJECTED
+            ),
         ),
         Feature(
-            "request_ack_share", "share", share_phrase("of the requests are confirmed in time", absent=_NO_REQUESTS)
+            "request_ack_share",
+            "share",
+            share_phrase("{} of the requests are acknowledged", _UNACKNOWLEDGED, absent=_NO_REQUESTS),
         ),
         Feature(
-            "request_nack_share", "share", share_phrase("of the requests are rejected in time", absent=_NO_REQUESTS)
+            "request_nack_share",
+            "share",
+            share_phrase("{} of the requests are rejected", _UNREJECTED, absent=_NO_REQUESTS),
         ),
     ),
     compute=latency_features,

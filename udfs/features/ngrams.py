@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from udfs.features.feature import Feature, FeatureBlock
-from udfs.features.phrase import Phrase, share_phrase
+from udfs.features.phrase import Phrase, messages_phrase, share_phrase
 from udfs.schema import MISSING, Float64Array, Int64Array, MsgType, Windows
 
 PAIRED_KINDS: Final = ("numbered", "timed", "plain", "answer")
@@ -111,32 +111,32 @@ def _shares(counts: Int64Array, total: int) -> Float64Array:
 
 
 def _pair(first: str, second: str) -> Phrase:
-    if first == second:
-        return share_phrase(f"of the neighbours are two {_KIND_WORDS[first]}", nothing="never")
-    return share_phrase(f"of the neighbours are {_KIND_WORDS[first]}, then {_KIND_WORDS[second]}", nothing="never")
+    next_one = "another" if first == second else _KIND_WORDS[second]
+    return share_phrase(
+        f"in {{}} of the pairs of consecutive messages, {_KIND_WORDS[first]} is followed by {next_one}",
+        f"{_KIND_WORDS[first]} is never followed by {next_one}",
+        nothing="never",
+    )
 
 
 _TYPE_WORDS: Final = {
-    MsgType.NEW: "are orders or data events",
-    MsgType.ACK: "confirm a request",
-    MsgType.NACK: "reject a request",
-    MsgType.HEARTBEAT: "are heartbeats",
-    MsgType.OTHER: "are of no known type",
+    MsgType.NEW: ("are orders or market data", "is an order or market data"),
+    MsgType.ACK: ("acknowledge a request", "acknowledges a request"),
+    MsgType.NACK: ("reject a request", "rejects a request"),
+    MsgType.HEARTBEAT: ("are heartbeats", "is a heartbeat"),
+    MsgType.OTHER: ("are of an unknown type", "is of an unknown type"),
 }
 _KIND_WORDS: Final = {
-    "numbered": "events with a sequence number",
-    "timed": "events with a time but no number",
-    "plain": "events without time or number",
-    "answer": "answers to requests",
+    "numbered": "an event with a sequence number",
+    "timed": "an event with a timestamp but no sequence number",
+    "plain": "an event without timestamp and sequence number",
+    "answer": "an answer to a request",
 }
 
 NGRAMS: Final = FeatureBlock(
     name="n-grams",
     features=(
-        *(
-            Feature(f"type_{t.name.lower()}_share", "share", share_phrase(f"of the messages {_TYPE_WORDS[t]}"))
-            for t in MsgType
-        ),
+        *(Feature(f"type_{t.name.lower()}_share", "share", messages_phrase(*_TYPE_WORDS[t])) for t in MsgType),
         *(
             Feature(f"bigram_{first}_{second}_share", "share", _pair(first, second))
             for first in PAIRED_KINDS

@@ -86,20 +86,26 @@ def payload_size_features(windows: Windows) -> Float64Array:
     return np.concatenate((payload_log10_quantiles_bytes(sorted_bytes), payload_size_shares(sorted_bytes)), axis=1)
 
 
-_NO_SIZES: Final = "messages have no size"
+def _size(which: str) -> Phrase:
+    return size_phrase(f"the {which} of the message sizes is {{}}", absent="messages have no size")
+
 
 PAYLOAD_SIZE: Final = FeatureBlock(
     name="payload size",
     features=(
-        Feature("payload_log10_p10_bytes", "log10(bytes)", size_phrase("small messages have {}", absent=_NO_SIZES)),
-        Feature("payload_log10_p50_bytes", "log10(bytes)", size_phrase("messages typically have {}", absent=_NO_SIZES)),
-        Feature("payload_log10_p90_bytes", "log10(bytes)", size_phrase("large messages have {}", absent=_NO_SIZES)),
+        Feature("payload_log10_p10_bytes", "log10(bytes)", _size("10th percentile")),
+        Feature("payload_log10_p50_bytes", "log10(bytes)", _size("median")),
+        Feature("payload_log10_p90_bytes", "log10(bytes)", _size("90th percentile")),
         Feature(
             "payload_distinct_share",
             "share",
-            Phrase(words="there are as many sizes as {} of the messages", number=to_percent, absent=""),
+            Phrase(
+                words="the number of different message sizes is {} of the number of messages",
+                number=to_percent,
+                absent="",
+            ),
         ),
-        Feature("payload_mode_share", "share", share_phrase("of the messages have the commonest size")),
+        Feature("payload_mode_share", "share", share_phrase("{} of the messages have the most frequent size", "")),
     ),
     compute=payload_size_features,
 )

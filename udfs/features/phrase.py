@@ -20,6 +20,8 @@ class Phrase:
         The sentence, with ``{}`` for the number.
     low_words : str
         The sentence below `KEPT_ALIGNMENT`, or ``""`` if it is the same.
+    zero_words : str
+        The sentence at 0, without a number, or ``""`` if it is the same.
     absent : str
         Said where the value is NaN.
     number : callable
@@ -32,6 +34,7 @@ class Phrase:
 
     words: str
     low_words: str = ""
+    zero_words: str = ""
     absent: str
     number: Callable[[float], str]
     nothing: str = ""
@@ -39,11 +42,9 @@ class Phrase:
 
     def sentence(self, value: float, number: str) -> str:
         """Put the number into the words that suit the value."""
+        if self.zero_words and value == 0:
+            return self.zero_words
         return (self.low_words if self.low_words and value < KEPT_ALIGNMENT else self.words).format(number)
-
-    def written(self, value: float) -> str:
-        """Write a value as it stands in the sentence."""
-        return "none" if self.nothing and value == 0 else self.number(value)
 
 
 def to_percent(share: float) -> str:
@@ -98,9 +99,18 @@ def to_whole(value: float) -> str:
     return f"{value:.0f}"
 
 
-def share_phrase(words: str, *, absent: str = "", nothing: str = "none", undefined: str = "none") -> Phrase:
-    """Tell of a share of something, in percent."""
-    return Phrase(words=f"{{}} {words}", absent=absent, number=to_percent, nothing=nothing, undefined=undefined)
+def share_phrase(
+    words: str, zero_words: str, *, absent: str = "", nothing: str = "none", undefined: str = "none"
+) -> Phrase:
+    """Tell of a share of something, in percent, which stands where ``{}`` is."""
+    return Phrase(
+        words=words, zero_words=zero_words, absent=absent, number=to_percent, nothing=nothing, undefined=undefined
+    )
+
+
+def messages_phrase(what_they_do: str, what_none_does: str) -> Phrase:
+    """Tell of a share of the messages, of which there always are some."""
+    return share_phrase(f"{{}} of the messages {what_they_do}", f"no message {what_none_does}")
 
 
 def ratio_phrase(words: str, *, absent: str) -> Phrase:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udfs.features.feature import Feature, FeatureBlock, present_values, ratios
-from udfs.features.phrase import Phrase, count_phrase, share_phrase
+from udfs.features.phrase import Phrase, count_phrase, messages_phrase, share_phrase
 from udfs.schema import MISSING, Float64Array, Int64Array, Windows
 
 ADVANCE, JUMP, BACKWARD, BETWEEN_WINDOWS = range(4)
@@ -189,37 +189,35 @@ def sequence_features(windows: Windows) -> Float64Array:
     )
 
 
-def _steps(what_they_do: str) -> Phrase:
-    return share_phrase(
-        f"of the sequence steps {what_they_do}",
-        absent="messages carry no sequence numbers to compare",
-        undefined="no numbers",
-    )
+_TOO_FEW: Final = "fewer than two messages carry a sequence number"
+_UNNUMBERED: Final = "messages carry no sequence numbers"
 
 
-def _numbers(what_they_do: str) -> Phrase:
+def _steps(numbers: str, what_they_do: str) -> Phrase:
     return share_phrase(
-        f"of the sequence numbers {what_they_do}",
-        absent="messages carry no sequence numbers to compare",
-        undefined="no numbers",
+        f"{numbers} {what_they_do} in {{}} of the steps",
+        f"{numbers} never {what_they_do}",
+        absent=_TOO_FEW,
+        nothing="never",
+        undefined="no sequence numbers",
     )
 
 
 SEQUENCE: Final = FeatureBlock(
     name="sequence",
     features=(
-        Feature("seq_jump_share", "share", _steps("leave numbers out")),
-        Feature("seq_backward_share", "share", _steps("repeat a number or go back")),
-        Feature("seq_share", "share", share_phrase("of the messages carry a sequence number")),
-        Feature("seq_continued_share", "share", _numbers("continue another one of the window")),
-        Feature("seq_repeat_share", "share", _numbers("come again")),
+        Feature("seq_jump_share", "share", _steps("sequence numbers", "skip")),
+        Feature("seq_backward_share", "share", _steps("sequence numbers", "repeat or go back")),
+        Feature("seq_share", "share", messages_phrase("carry a sequence number", "carries a sequence number")),
+        Feature("seq_continued_share", "share", _steps("sequence numbers in ascending order", "go up by exactly one")),
+        Feature("seq_repeat_share", "share", _steps("sequence numbers in ascending order", "repeat")),
         Feature(
             "seq_counters",
             "count",
             count_phrase(
-                "separate sequence counters in the window: {}",
-                absent="messages carry no sequence numbers",
-                undefined="no numbers",
+                "the number of separate sequence counters is {}",
+                absent=_UNNUMBERED,
+                undefined="no sequence numbers",
             ),
         ),
         Feature(
@@ -227,9 +225,9 @@ SEQUENCE: Final = FeatureBlock(
             "share",
             Phrase(
                 words="the sequence number is {}",
-                number=lambda is_clock: "the time" if is_clock >= 0.5 else "a count",
-                absent="messages carry no sequence numbers",
-                undefined="no numbers",
+                number=lambda is_clock: "a clock reading" if is_clock >= 0.5 else "a counter",
+                absent=_UNNUMBERED,
+                undefined="no sequence numbers",
             ),
         ),
     ),

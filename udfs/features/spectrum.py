@@ -150,9 +150,9 @@ def spectrum_features(windows: Windows) -> Float64Array:
 
 def _clock(period: str) -> Phrase:
     return Phrase(
-        words=f"arrivals keep to a {period} ms clock (alignment {{}})",
-        low_words=f"arrivals do not keep to a {period} ms clock (alignment {{}})",
-        absent=f"messages come too fast to tell a {period} ms clock",
+        words=f"messages arrive on a {period} ms grid (alignment {{}} of 1)",
+        low_words=f"messages do not arrive on a {period} ms grid (alignment {{}} of 1)",
+        absent=f"messages come too fast to tell a {period} ms grid",
         number=to_hundredths,
         undefined="too fast to tell",
     )

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from udfs.features.feature import Feature, FeatureBlock, present_values, ratios
-from udfs.features.phrase import Phrase, share_phrase
+from udfs.features.phrase import Phrase, messages_phrase, share_phrase
 from udfs.schema import Float64Array, Int64Array, Windows
 
 RESOLUTIONS_NS: Final = (1_000, 1_000_000, 1_000_000_000)
@@ -110,21 +110,26 @@ def venue_time_features(windows: Windows) -> Float64Array:
     )
 
 
-def _times(what_they_do: str) -> Phrase:
+def _times(what_they_do: str, what_none_does: str) -> Phrase:
     return share_phrase(
-        f"of the venue's times {what_they_do}", absent="messages carry no time of the venue", undefined="no times"
+        f"{{}} of the venue's timestamps {what_they_do}",
+        f"no timestamp of the venue {what_none_does}",
+        absent="messages carry no timestamp of the venue",
+        undefined="no timestamps",
     )
 
 
 VENUE_TIME: Final = FeatureBlock(
     name="venue time",
     features=(
-        Feature("venue_time_share", "share", share_phrase("of the messages carry the venue's time")),
-        Feature("venue_time_whole_us_share", "share", _times("are whole microseconds")),
-        Feature("venue_time_whole_ms_share", "share", _times("are whole milliseconds")),
-        Feature("venue_time_whole_s_share", "share", _times("are whole seconds")),
-        Feature("venue_time_repeat_share", "share", _times("repeat the one before")),
-        Feature("venue_time_backward_share", "share", _times("are earlier than the one before")),
+        Feature(
+            "venue_time_share", "share", messages_phrase("carry the venue's timestamp", "carries the venue's timestamp")
+        ),
+        Feature("venue_time_whole_us_share", "share", _times("are whole microseconds", "is a whole microsecond")),
+        Feature("venue_time_whole_ms_share", "share", _times("are whole milliseconds", "is a whole millisecond")),
+        Feature("venue_time_whole_s_share", "share", _times("are whole seconds", "is a whole second")),
+        Feature("venue_time_repeat_share", "share", _times("repeat the one before", "repeats the one before")),
+        Feature("venue_time_backward_share", "share", _times("go back", "goes back")),
     ),
     compute=venue_time_features,
 )

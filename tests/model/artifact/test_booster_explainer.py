@@ -85,7 +85,31 @@ def test_an_explanation_is_about_the_named_classes(
     reason = second["reasons"][0]
     value = rows[1, NAMES.index(reason["feature"])]
     assert reason["value"] == (None if np.isnan(value) else pytest.approx(value, abs=1e-6))
-    assert "; kraken: " in reason["text"]
+    assert "kraken" in reason["text"]
+
+
+def test_windows_explained_together_have_their_mean_margin_and_median_values(
+    booster: xgb.Booster, material: tuple[Float64Array, np.ndarray]
+) -> None:
+    features, labels = material
+    explainer = BoosterExplainer(booster, classes=EXCHANGES, typical=typical_ranges(features, labels, EXCHANGES))
+    rows = features[-3:]
+    margins = margins_of(booster, rows)
+    together = json.loads(explainer.explain_together(rows, "coinbase", "binance"))
+    assert together["margin_nats"] == pytest.approx(np.mean(margins[:, 1] - margins[:, 0]), abs=TOLERANCE_NATS)
+    for reason in together["reasons"]:
+        values = sorted(rows[:, NAMES.index(reason["feature"])])
+        assert reason["value"] == (None if np.isnan(values[1]) else pytest.approx(values[1], abs=1e-6))
+
+
+def test_one_window_explained_together_is_what_the_job_writes(
+    booster: xgb.Booster, material: tuple[Float64Array, np.ndarray]
+) -> None:
+    features, labels = material
+    explainer = BoosterExplainer(booster, classes=EXCHANGES, typical=typical_ranges(features, labels, EXCHANGES))
+    for row in features[:40:8]:
+        (alone,) = explainer.explain(row[None], ["kraken"], ["binance"])
+        assert explainer.explain_together(row[None], "kraken", "binance") == alone
 
 
 def test_nothing_to_explain(booster: xgb.Booster) -> None:
