@@ -11,11 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from udfs.explanations import Explainer
-from udfs.history import HistoryCodec
-from udfs.rows import decision_rows, explanations, score_rows
+from udfs.rows import explanations
 from udfs.schema import Float64Array, Int64Array, Windows
 from udfs.scoring import Predictor, score_windows
-from udfs.signatures import N_TRAITS
+from udfs.window_records import record_rows
 
 Objects = NDArray[np.object_]
 
@@ -107,7 +106,7 @@ class Models(Protocol):
 
 
 def score_scheduled(windows: Windows, offsets: Int64Array, partitions: Int64Array, models: Models) -> pd.DataFrame:
-    """Score a batch of windows, each by its model: rows as `udfs.rows.score_rows` lays them out.
+    """Score a batch of windows, each by its model: rows as `udfs.window_records.record_rows` lays them out.
 
     Parameters
     ----------
@@ -122,25 +121,14 @@ def score_scheduled(windows: Windows, offsets: Int64Array, partitions: Int64Arra
     """
 
     def score(version: str, chosen: Int64Array) -> pd.DataFrame:
-        part = windows.take(chosen)
-        return score_rows(part, offsets[chosen], score_windows(part, models.predictor(version)), version)
+        predictor = models.predictor(version)
+        return record_rows(score_windows(windows.take(chosen), predictor), predictor)
 
     while True:
         schedule = models.schedule()
         rows = by_version(schedule.versions_at(partitions, offsets[:, -1]), score)
         if models.still_holds(schedule):
             return rows
-
-
-def decide_texts(texts: Objects, versions: Objects, models: Models) -> pd.DataFrame:
-    """Decide on n connections from the records of their last windows, each by its model, whose records they are."""
-
-    def decide(version: str, chosen: Int64Array) -> pd.DataFrame:
-        model = models.predictor(version)
-        codec = HistoryCodec(n_classes=len(model.classes), n_traits=N_TRAITS)
-        return decision_rows(codec.decode(texts[chosen].tolist()), model.classes, model.decision_rule)
-
-    return by_version(versions, decide)
 
 
 def explain_scheduled(

@@ -53,7 +53,7 @@ class ScoringMetrics:
         group.gauge("worker_memory_bytes", _resident_bytes())
 
     def add(self, rows: pd.DataFrame, scoring_us: int) -> None:
-        """Count one batch, as `udfs.rows.score_rows` lays it out."""
+        """Count one batch, as `udfs.window_records.record_rows` lays it out."""
         self._last_windows, self._last_us = len(rows), scoring_us
         self._windows.inc(len(rows))
         self._unknown.inc(int((rows["predicted_exchange"].to_numpy() == UNKNOWN).sum()))

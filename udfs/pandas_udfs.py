@@ -13,16 +13,13 @@ from pyflink.table.types import RowType
 from pyflink.table.udf import FunctionContext, ScalarFunction, UserDefinedScalarFunctionWrapper, udf
 
 from udfs.features import FEATURES
-from udfs.history import features_from_text
-from udfs.model_schedule import Models, decide_texts, explain_scheduled, score_scheduled
+from udfs.model_schedule import Models, explain_scheduled, score_scheduled
 from udfs.operator_metrics import ScoringMetrics
-from udfs.rows import DECISION_COLUMNS, ROW_COLUMNS
+from udfs.window_records import RECORD_COLUMNS
 from udfs.windows import decode_windows
 
 _DATA_TYPES: Final = {
-    "BIGINT": DataTypes.BIGINT,
-    "BOOLEAN": DataTypes.BOOLEAN,
-    "DOUBLE": DataTypes.DOUBLE,
+    "BYTES": DataTypes.BYTES,
     "STRING": DataTypes.STRING,
 }
 
@@ -53,35 +50,7 @@ class ScoreWindows(ScalarFunction):  # type: ignore[misc]  # PyFlink ships no ty
         windows, offsets = decode_windows(column)
         rows = score_scheduled(windows, offsets, partitions.to_numpy(dtype=np.int64), self._models)
         self._metrics.add(rows, _microseconds_since(started_ns))
-        return rows
-
-
-class DecideConnection(ScalarFunction):  # type: ignore[misc]  # PyFlink ships no types
-    """Decide on connections inside Flink's Python worker, from the records of their last windows.
-
-    Parameters
-    ----------
-    open_models : callable
-        As for `ScoreWindows`; they give the classes and the decision rules.
-    """
-
-    def __init__(self, open_models: Callable[[], Models]) -> None:
-        self._open_models = open_models
-
-    def open(self, function_context: FunctionContext) -> None:
-        """Load the models and register the metrics of this worker."""
-        self._models = self._open_models()
-        metrics = function_context.get_metric_group()
-        self._decided_counter = metrics.counter("windows_decided")
-        self._deciding_us_counter = metrics.counter("deciding_time_us")
-
-    def eval(self, texts: pd.Series[str], versions: pd.Series[str]) -> pd.DataFrame:
-        """Decide on one bundle; all records of a text are of its model version."""
-        started_ns = time.perf_counter_ns()
-        rows = decide_texts(texts.to_numpy(dtype=object), versions.to_numpy(dtype=object), self._models)
-        self._decided_counter.inc(len(rows))
-        self._deciding_us_counter.inc(_microseconds_since(started_ns))
-        return rows
+        return rows[list(RECORD_COLUMNS)]
 
 
 class ExplainVerdict(ScalarFunction):  # type: ignore[misc]  # PyFlink ships no types
@@ -104,11 +73,11 @@ class ExplainVerdict(ScalarFunction):  # type: ignore[misc]  # PyFlink ships no 
         self._explaining_us_counter = metrics.counter("explaining_time_us")
 
     def eval(
-        self, texts: pd.Series[str], verdicts: pd.Series[str], declared: pd.Series[str], versions: pd.Series[str]
+        self, columns: pd.Series[Any], verdicts: pd.Series[str], declared: pd.Series[str], versions: pd.Series[str]
     ) -> pd.Series[str]:
         """Explain one bundle."""
         started_ns = time.perf_counter_ns()
-        features = features_from_text(texts.to_list(), len(FEATURES))
+        features = np.frombuffer(b"".join(columns), dtype="<f8").reshape(len(columns), len(FEATURES))
         claims = np.array([name if isinstance(name, str) else None for name in declared], dtype=object)
         written = explain_scheduled(
             features, verdicts.to_numpy(dtype=object), claims, versions.to_numpy(dtype=object), self._models
@@ -119,17 +88,12 @@ class ExplainVerdict(ScalarFunction):  # type: ignore[misc]  # PyFlink ships no 
 
 
 def build_score_udf(open_models: Callable[[], Models]) -> UserDefinedScalarFunctionWrapper:
-    """Wrap `ScoreWindows` as the SQL function (window: ARRAY<BIGINT>, partition: INT) -> ROW<`ROW_COLUMNS`>."""
-    return udf(ScoreWindows(open_models), result_type=_row_type(ROW_COLUMNS), func_type="pandas")
-
-
-def build_decide_udf(open_models: Callable[[], Models]) -> UserDefinedScalarFunctionWrapper:
-    """Wrap `DecideConnection` as the SQL function (history, model version: STRING) -> ROW<`DECISION_COLUMNS`>."""
-    return udf(DecideConnection(open_models), result_type=_row_type(DECISION_COLUMNS), func_type="pandas")
+    """Wrap `ScoreWindows` as the SQL function (window: ARRAY<BIGINT>, partition: INT) -> ROW<`RECORD_COLUMNS`>."""
+    return udf(ScoreWindows(open_models), result_type=_row_type(RECORD_COLUMNS), func_type="pandas")
 
 
 def build_explain_udf(open_models: Callable[[], Models]) -> UserDefinedScalarFunctionWrapper:
-    """Wrap `ExplainVerdict` as the SQL function (features, verdict, declared exchange, version: STRING) -> STRING."""
+    """Wrap `ExplainVerdict` as the SQL function (features: BYTES, verdict, declared, version: STRING) -> STRING."""
     return udf(ExplainVerdict(open_models), result_type=DataTypes.STRING(), func_type="pandas")
 
 

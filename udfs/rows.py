@@ -1,7 +1,7 @@
-"""Results as rows: what the UDFs return to Flink, and what offline scoring prints.
+"""Results as rows: what the job writes, as offline scoring and the reference compute it. The job's own are Java.
 
 Timestamps, probabilities and features are text here, in the form that PostgreSQL reads into timestamptz, jsonb and
-real[], because Flink's JDBC sink has none of these types. Everything is done for a whole batch at a time.
+real[]. Everything is done for a whole batch at a time.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from udfs.explanations import Explainer, contrasted_classes
-from udfs.history import History, HistoryCodec, features_to_text
+from udfs.history import History
 from udfs.schema import UNKNOWN, Float64Array, Int64Array, Windows
 from udfs.scoring import Predictor, Scores
-from udfs.signatures import N_TRAITS, pool, signatures, traits
-from udfs.verdicts import HISTORY, PROBABILITY_DECIMALS, DecisionRule, decide, evidence_millinats
+from udfs.signatures import pool, signatures, traits
+from udfs.verdicts import HISTORY, PROBABILITY_DECIMALS, DecisionRule, decide
 
 SCORE_COLUMNS: Final = {
     "first_offset": "BIGINT",
@@ -34,10 +34,6 @@ SCORE_COLUMNS: Final = {
     "model_version": "STRING",
 }
 """Column names and Flink SQL types of what `window_scores` holds of a window, in order."""
-
-ROW_COLUMNS: Final = SCORE_COLUMNS | {"exact_features": "STRING", "history_record": "STRING"}
-"""The same of all that is computed for a window: also its features to the last bit, for an explanation, and the record
-by which its connection remembers it."""
 
 FEATURE_DECIMALS: Final = 6
 """Of the features that are stored: what a single-precision number has of digits."""
@@ -57,7 +53,7 @@ DECISION_COLUMNS: Final = {
 
 
 def score_rows(windows: Windows, offsets: Int64Array, scores: Scores, model_version: str) -> pd.DataFrame:
-    """Lay out a scored batch as rows, one a window, with the columns of `ROW_COLUMNS`.
+    """Lay out a scored batch as rows, one a window, with the columns of `SCORE_COLUMNS`.
 
     Parameters
     ----------
@@ -70,30 +66,20 @@ def score_rows(windows: Windows, offsets: Int64Array, scores: Scores, model_vers
     model_version : str
         Goes into every row.
     """
-    starts_ns, window_traits = windows.recv_ts_ns.min(axis=1), traits(scores.features)
-    codec = HistoryCodec(n_classes=len(scores.classes), n_traits=N_TRAITS)
-    records = codec.encode(
-        window_start_ns=starts_ns,
-        first_offset=offsets[:, 0],
-        evidence=evidence_millinats(scores.probabilities),
-        traits=window_traits,
-    )
     return pd.DataFrame(
         {
             "first_offset": offsets[:, 0],
-            "window_start_at": iso_timestamps(starts_ns),
+            "window_start_at": iso_timestamps(windows.recv_ts_ns.min(axis=1)),
             "window_end_at": iso_timestamps(windows.recv_ts_ns.max(axis=1)),
             "predicted_exchange": scores.predicted,
             "confidence": scores.confidence,
             "probabilities": json_objects(scores.classes, scores.probabilities),
             "unknown_score": scores.unknown_score,
-            "signature": signatures(window_traits),
+            "signature": signatures(traits(scores.features)),
             "features": array_literals(scores.features),
             "model_version": model_version,
-            "exact_features": features_to_text(scores.features),
-            "history_record": records,
         },
-        columns=list(ROW_COLUMNS),
+        columns=list(SCORE_COLUMNS),
     )
 
 

@@ -23,8 +23,8 @@ WINDOW_SLIDE: Final = 25
 MISSING: Final = int(np.iinfo(np.int64).min)
 """Stands for NULL in every int64 column: pandas and NumPy have no nullable int64 that keeps nanoseconds exact."""
 
-STATE_LAYOUT: Final = 3
-"""The version of what the job keeps of connections, in Java and in its text: raise it when anything there changes."""
+STATE_LAYOUT: Final = 4
+"""The version of what the job keeps of connections, in Java: raise it when anything there changes."""
 
 UNKNOWN: Final = "unknown"
 """The verdict on behaviour that fits no exchange the model names."""

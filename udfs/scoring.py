@@ -47,9 +47,11 @@ class Scores:
         What it was computed from.
     probabilities : (n_windows, n_classes) float64
         Calibrated, rounded to `PROBABILITY_DECIMALS`.
-    predicted : (n_windows,) str objects
+    predicted_index : (n_windows,) intp
         The known class of the highest probability, on a tie the first in the order of `classes`; or `unknown`, where
         the unknown score is above that class's refusal threshold.
+    predicted : (n_windows,) str objects
+        Its name.
     confidence : (n_windows,) float64
         The probability of `predicted`.
     unknown_score : (n_windows,) float64
@@ -59,6 +61,7 @@ class Scores:
     classes: tuple[str, ...]
     features: Float64Array
     probabilities: Float64Array
+    predicted_index: NDArray[np.intp]
     predicted: NDArray[np.object_]
     confidence: Float64Array
     unknown_score: Float64Array
@@ -73,6 +76,7 @@ def score_windows(windows: Windows, predictor: Predictor) -> Scores:
         classes=predictor.classes,
         features=features,
         probabilities=probabilities,
+        predicted_index=verdicts,
         predicted=np.array(predictor.classes, dtype=object)[verdicts],
         confidence=probabilities[np.arange(len(verdicts)), verdicts],
         unknown_score=probabilities[:, predictor.classes.index(UNKNOWN)],

@@ -68,13 +68,18 @@ _TICKS: Final = (
 )
 """Periods in ms, and the two nearby with which each is compared."""
 
-_CONTRAST_LEAST: Final = _PER_ALIGNMENT + 300
-_KINDS_LEAST: Final = np.array([100, 100, 500, 1_000])
-_BEATS_LEAST: Final = 100
-_FAST_BEATS_S: Final = 2.5
-_SLOW_BEATS_S: Final = 25.0
-_JUMPS_LEAST: Final = 1_000
-_BACKWARDS_LEAST: Final = 500
+CONTRAST_LEAST: Final = _PER_ALIGNMENT + 300
+KINDS_LEAST: Final = (100, 100, 500, 1_000)
+BEATS_LEAST: Final = 100
+FAST_BEATS_S: Final = 2.5
+SLOW_BEATS_S: Final = 25.0
+JUMPS_LEAST: Final = 1_000
+BACKWARDS_LEAST: Final = 500
+
+BEAT_INTERVAL_S: Final = _DURATION_UNIT_S * PER_SHARE / WINDOW_SIZE
+"""The interval of heartbeats in a window whose traits of duration and of heartbeats' share are equal."""
+
+TICKS_MS: Final = tuple(tick_ms for tick_ms, *_ in _TICKS)
 
 _KIND_TRAITS: Final = slice(0, 4)
 _BEATS, _DURATION, _JUMPS, _BACKWARDS = range(4, 8)
@@ -88,9 +93,9 @@ _COLUMN: Final = {feature.name: position for position, feature in enumerate(FEAT
 _PERIODS_S: Final = FUNDAMENTAL_NS / 1e9 / np.array(HARMONICS)
 _ALIGNMENTS: Final = [name for name in _COLUMN if name.startswith("arrival_tick_alignment_")]
 
-_KIND_LETTERS: Final = ("N", "T", "P", "A")
-_BEAT_NAMES: Final = ("h0", "h1s", "h10s", "h100s")
-_SEQUENCE_NAMES: Final = ("s0", "sc", "sj", "si", "sm")
+KIND_LETTERS: Final = ("N", "T", "P", "A")
+BEAT_NAMES: Final = ("h0", "h1s", "h10s", "h100s")
+SEQUENCE_NAMES: Final = ("s0", "sc", "sj", "si", "sm")
 _NO_NUMBERS: Final = 0
 
 
@@ -155,8 +160,8 @@ def signatures(pooled_traits: Int64Array) -> NDArray[np.object_]:
     >>> signatures(np.array([market_data, [0] * 4 + [10_000, 5000] + [UNDEFINED] * 7])).tolist()
     ['xf1-NT-t100-h0-sm', 'xf1-O-t0-h1s-s0']
     """
-    kinds = (pooled_traits[:, _KIND_TRAITS] > _KINDS_LEAST) @ (1 << np.arange(len(_KIND_LETTERS)))
-    keeps = np.where(pooled_traits[:, _TICK_TRAITS] > _CONTRAST_LEAST, np.arange(1, len(_TICKS) + 1), 0)
+    kinds = (pooled_traits[:, _KIND_TRAITS] > np.array(KINDS_LEAST)) @ (1 << np.arange(len(KIND_LETTERS)))
+    keeps = np.where(pooled_traits[:, _TICK_TRAITS] > CONTRAST_LEAST, np.arange(1, len(_TICKS) + 1), 0)
     codes = (kinds, keeps.max(axis=1), _beat_codes(pooled_traits), _sequence_codes(pooled_traits))
     written: NDArray[np.object_] = _STRINGS[np.ravel_multi_index(codes, _N_CODES)]
     return written
@@ -164,15 +169,15 @@ def signatures(pooled_traits: Int64Array) -> NDArray[np.object_]:
 
 def _beat_codes(pooled_traits: Int64Array) -> Int64Array:
     beats, durations = pooled_traits[:, _BEATS], pooled_traits[:, _DURATION]
-    intervals_s = durations * (_DURATION_UNIT_S * PER_SHARE / WINDOW_SIZE) / np.maximum(beats, 1)
-    classes = 1 + (intervals_s > _FAST_BEATS_S) + (intervals_s > _SLOW_BEATS_S)
-    is_told = (beats > 0) & ((classes == 1) | (beats > _BEATS_LEAST))
+    intervals_s = durations * BEAT_INTERVAL_S / np.maximum(beats, 1)
+    classes = 1 + (intervals_s > FAST_BEATS_S) + (intervals_s > SLOW_BEATS_S)
+    is_told = (beats > 0) & ((classes == 1) | (beats > BEATS_LEAST))
     return np.where(is_told, classes, 0)
 
 
 def _sequence_codes(pooled_traits: Int64Array) -> Int64Array:
     jumps, backwards = pooled_traits[:, _JUMPS], pooled_traits[:, _BACKWARDS]
-    codes = 1 + (jumps > _JUMPS_LEAST) + 2 * (backwards > _BACKWARDS_LEAST)
+    codes = 1 + (jumps > JUMPS_LEAST) + 2 * (backwards > BACKWARDS_LEAST)
     return np.where(jumps == UNDEFINED, _NO_NUMBERS, codes)
 
 
@@ -224,13 +229,13 @@ def _scaled(values: Float64Array, factor: float) -> Int64Array:
 def _all_strings() -> NDArray[np.object_]:
     """Write every signature there is, in the order of the codes."""
     kinds = (
-        "".join(letter for bit, letter in enumerate(_KIND_LETTERS) if code >> bit & 1) or "O"
-        for code in range(2 ** len(_KIND_LETTERS))
+        "".join(letter for bit, letter in enumerate(KIND_LETTERS) if code >> bit & 1) or "O"
+        for code in range(2 ** len(KIND_LETTERS))
     )
-    ticks = ["t0", *(f"t{tick_ms}" for tick_ms, *_ in _TICKS)]
-    parts = product(kinds, ticks, _BEAT_NAMES, _SEQUENCE_NAMES)
+    ticks = ["t0", *(f"t{tick_ms}" for tick_ms in TICKS_MS)]
+    parts = product(kinds, ticks, BEAT_NAMES, SEQUENCE_NAMES)
     return np.array(["-".join((VERSION, *part)) for part in parts], dtype=object)
 
 
-_N_CODES: Final = (2 ** len(_KIND_LETTERS), len(_TICKS) + 1, len(_BEAT_NAMES), len(_SEQUENCE_NAMES))
+_N_CODES: Final = (2 ** len(KIND_LETTERS), len(_TICKS) + 1, len(BEAT_NAMES), len(SEQUENCE_NAMES))
 _STRINGS: Final = _all_strings()

@@ -42,7 +42,6 @@ _INTO_OPERATORS: Final = per_second(of_operator("numRecordsIn"), "operator_name"
 _MUCH_LAG: Final = 100_000
 _WORK_COLOURS: Final = (
     field("scoring", colour=GREEN),
-    field("deciding", colour=SKY_BLUE),
     field(like="explaining.*", colour=YELLOW),
 )
 
@@ -218,10 +217,9 @@ def _scoring(y: int) -> list[Json]:
         ),
         timeseries(
             "Time per window",
-            "Microseconds that Python works on one window: features and trees, the decision on its connection, and, "
-            "where a verdict is explained, on that explanation.",
+            "Microseconds that Python works on one window, features and trees, and, where a verdict is explained, on "
+            "that explanation.",
             PromQL(f"{per_second(of_operator('scoring_time_us'))} / {n_windows}", "scoring"),
-            PromQL(_mean_us("deciding_time_us", "windows_decided"), "deciding"),
             PromQL(_mean_us("explaining_time_us", "verdicts_explained"), "explaining, per verdict"),
             at=(8, y, 8, 9),
             unit="µs",
@@ -235,7 +233,7 @@ def _scoring(y: int) -> list[Json]:
             "else.",
             *(
                 PromQL(f"{per_second(of_operator(f'{work}_time_us'))} / 1e6", work)
-                for work in ("scoring", "deciding", "explaining")
+                for work in ("scoring", "explaining")
             ),
             at=(16, y, 8, 9),
             unit="percentunit",

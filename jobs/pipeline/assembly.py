@@ -12,15 +12,12 @@ from pyflink.util.java_utils import get_j_env_configuration
 from jobs.config import JobSettings
 from jobs.pipeline.operator_names import name_operators
 from jobs.pipeline.queries import (
-    DECIDE_FUNCTION,
-    DECIDED,
-    DECISIONS,
     EXPLAIN_FUNCTION,
     GATHERED,
     JAVA_FUNCTIONS,
+    JUDGED,
     MESSAGES,
     REJECTED,
-    REMEMBERED,
     SCORE_FUNCTION,
     SCORED,
     connection_activity_query,
@@ -28,20 +25,18 @@ from jobs.pipeline.queries import (
     connection_verdicts_query,
     dead_letter_records_query,
     dead_letters_query,
-    decided_view,
-    decisions_view,
     gathered_view,
     health_events_query,
+    judged_view,
     messages_view,
     rejected_view,
-    remembered_view,
     scored_view,
     window_scores_query,
 )
 from jobs.pipeline.result_tables import RESULT_TABLES
 from jobs.pipeline.tables import dead_letter_records_ddl, raw_messages_ddl, result_table_ddl
 from udfs.model_schedule import Models
-from udfs.pandas_udfs import build_decide_udf, build_explain_udf, build_score_udf
+from udfs.pandas_udfs import build_explain_udf, build_score_udf
 
 _SAVEPOINT_KEYS = ("execution.state-recovery.path", "execution.savepoint.path")
 _TABLES = (raw_messages_ddl, dead_letter_records_ddl)
@@ -50,9 +45,7 @@ _VIEWS = {
     REJECTED: rejected_view,
     GATHERED: gathered_view,
     SCORED: scored_view,
-    REMEMBERED: remembered_view,
-    DECISIONS: decisions_view,
-    DECIDED: decided_view,
+    JUDGED: judged_view,
 }
 _INSERTS = (
     window_scores_query,
@@ -106,7 +99,6 @@ def build_statements(
 ) -> StatementSet:
     """Declare functions, tables and views, and gather the INSERTs that share them."""
     tables.create_temporary_function(SCORE_FUNCTION, build_score_udf(open_models))
-    tables.create_temporary_function(DECIDE_FUNCTION, build_decide_udf(open_models))
     tables.create_temporary_function(EXPLAIN_FUNCTION, build_explain_udf(open_models))
     for name, java_class in JAVA_FUNCTIONS.items():
         tables.execute_sql(f"CREATE TEMPORARY SYSTEM FUNCTION {name} AS '{java_class}' LANGUAGE JAVA")

@@ -20,19 +20,16 @@ from jobs.pipeline.result_tables import (
     n_bytes,
 )
 from jobs.pipeline.tables import DEAD_LETTER_RECORDS, RAW_MESSAGES
-from udfs.rows import DECISION_COLUMNS, ROW_COLUMNS
-from udfs.verdicts import HISTORY
+from udfs.window_records import RECORD_COLUMNS
 
 SCORE_FUNCTION = "score_window"
-DECIDE_FUNCTION = "decide_connection"
 EXPLAIN_FUNCTION = "explain_verdict"
 """The names under which the pandas UDFs are registered."""
 
 _JAVA = "exchangefingerprint.flink"
 JAVA_FUNCTIONS = {
     "windows": f"{_JAVA}.windows.Windows",
-    "history": f"{_JAVA}.verdicts.History",
-    "current_verdict": f"{_JAVA}.verdicts.CurrentVerdict",
+    "verdicts": f"{_JAVA}.verdicts.Verdicts",
     "rejection": f"{_JAVA}.messages.Rejection",
     "count_rejected": f"{_JAVA}.messages.CountRejected",
     "printable_text": f"{_JAVA}.messages.PrintableText",
@@ -43,9 +40,7 @@ MESSAGES = "messages"
 REJECTED = "rejected"
 GATHERED = "gathered"
 SCORED = "scored"
-REMEMBERED = "remembered"
-DECISIONS = "decisions"
-DECIDED = "decided"
+JUDGED = "judged"
 """Views; what several INSERTs read of them, Flink runs once."""
 
 
@@ -95,8 +90,8 @@ def gathered_view(settings: JobSettings) -> str:
 
 
 def scored_view(_settings: JobSettings) -> str:
-    """Select every complete window with its scores."""
-    computed = ", ".join(f"scores.{name} AS {name}" for name in ROW_COLUMNS)
+    """Select every complete window with what the model says of it, the columns in the order of `Verdicts.SCORED`."""
+    computed = ", ".join(f"scores.{name} AS {name}" for name in RECORD_COLUMNS)
     return f"""
         SELECT {_CARRIED}, {computed}
         FROM (
@@ -106,40 +101,20 @@ def scored_view(_settings: JobSettings) -> str:
         )"""
 
 
+def judged_view(_settings: JobSettings) -> str:
+    """Select every window as the tables have it, with what stands for its connection from then on."""
+    return f"""
+        SELECT * FROM verdicts(scored => TABLE {SCORED} PARTITION BY connection_id, uid => 'verdicts')"""
+
+
 def window_scores_query(_settings: JobSettings) -> str:
     """Select a scored row for every complete window."""
-    return _insert(WINDOW_SCORES, SCORED)
-
-
-def remembered_view(_settings: JobSettings) -> str:
-    """Select of every window what is needed later."""
-    return f"SELECT {_KEPT}, history_record FROM {SCORED}"
-
-
-def decisions_view(_settings: JobSettings) -> str:
-    """Select every window with what its connection's last windows say."""
-    from_row = ", ".join(f"decision.{name} AS {name}" for name in DECISION_COLUMNS)
-    return f"""
-        SELECT {_KEPT}, {from_row}
-        FROM (
-            SELECT {_KEPT}, {DECIDE_FUNCTION}(history, model_version) AS decision
-            FROM history(
-                scored => TABLE {REMEMBERED} PARTITION BY connection_id, most_windows => {HISTORY}, uid => 'history'
-            )
-        )"""
-
-
-def decided_view(_settings: JobSettings) -> str:
-    """Select every window with what stands for its connection from then on."""
-    return f"""
-        SELECT * FROM current_verdict(
-            decided => TABLE {DECISIONS} PARTITION BY connection_id, uid => 'current_verdict'
-        )"""
+    return _insert(WINDOW_SCORES, JUDGED)
 
 
 def connection_verdicts_query(_settings: JobSettings) -> str:
     """Select a connection's verdict after each of its windows; the last one stays."""
-    return _insert(CONNECTION_VERDICTS, DECIDED)
+    return _insert(CONNECTION_VERDICTS, JUDGED)
 
 
 def connection_events_query(_settings: JobSettings) -> str:
@@ -151,9 +126,8 @@ def connection_events_query(_settings: JobSettings) -> str:
             SELECT *,
                    CASE WHEN certain_before = certain THEN window_start_at ELSE since_at END AS event_since_at,
                    CASE WHEN certain_before = certain THEN first_offset ELSE since_offset END AS event_since_offset
-            FROM {DECIDED}
-            WHERE certain IS NOT NULL
-              AND (certain IS DISTINCT FROM certain_before OR declared_exchange IS DISTINCT FROM declared_before)
+            FROM {JUDGED}
+            WHERE has_news
         )"""
     return _insert(CONNECTION_EVENTS, f"({explained})")
 
@@ -168,8 +142,10 @@ def connection_activity_query(_settings: JobSettings) -> str:
     return _insert(CONNECTION_ACTIVITY, f"{GATHERED} WHERE kind = 'activity'")
 
 
-_CARRIED = "connection_id, kafka_partition, last_offset, declared_exchange, n, segment"
-_KEPT = f"{_CARRIED}, first_offset, window_start_at, window_end_at, model_version, exact_features"
+_CARRIED = (
+    "connection_id, kafka_partition, last_offset, declared_exchange, n, segment, first_offset, window_start_ns, "
+    "window_end_ns"
+)
 
 
 def _up_to(most_bytes: int, column: str) -> str:

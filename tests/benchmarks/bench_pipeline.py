@@ -12,8 +12,9 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -27,7 +28,9 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from ingest.kafka.message_json import encode
 from jobs.cluster.flink_client import find_running_job
 from jobs.cluster.submission import Submission
-from jobs.trials.sandbox import addresses_of, delete_topic, end_job, fresh_database, idle_stack
+from jobs.reference.result_rows import hash_results
+from jobs.results.stored_results import read_results, versions_of
+from jobs.trials.sandbox import ENDED, addresses_of, delete_topic, end_job, fresh_database, idle_stack, job_state
 from model.registry.database import connect
 from stack.stack_status import StackStatus
 from synthetic.sessions import synthetic_sessions
@@ -38,9 +41,13 @@ PARTITIONS = 4
 START_NS = 1_790_000_000_000_000_000
 WARM_UP_SHARE = 0.3
 """The first part of a run is Java compiling itself; it is left out of the sustained rate."""
+SAMPLE_S = 0.5
+WORKERS = "python workers"
 TICK_S = 0.005
 
 Message = tuple[bytes, bytes]
+Samples = list[tuple[float, int]]
+"""How many rows there were at a time, in seconds since the epoch."""
 
 
 def draw_messages(n_connections: int, n_each: int) -> list[list[Message]]:
@@ -130,26 +137,56 @@ def measure_throughput(
             for connection in messages:
                 send(producer, place.topic, connection[block : block + 500])
         producer.flush()
-        before_s = _cpu_s(place.stack)
-        place.submit("--stop-at-end", "--parallelism", str(parallelism), "--state-backend", state_backend)
-        samples = _watch_rows(place.database_url, expected)
-        spent_s = {name: at_end_s - before_s[name] for name, at_end_s in _cpu_s(place.stack).items()}
-    _print_throughput(samples, n_connections * n_each, expected, parallelism)
-    each_us = sum(spent_s.values()) * 1e6 / (n_connections * n_each)
+        used = [(time.time(), _cpu_s(place.stack))]
+        job_id = place.submit("--stop-at-end", "--parallelism", str(parallelism), "--state-backend", state_backend)
+        while (state := job_state(place.stack, job_id)) not in ENDED:
+            time.sleep(SAMPLE_S)
+            used.append((time.time(), _cpu_s(place.stack)))
+        if state != "FINISHED":
+            raise SystemExit(f"Expected the job to finish, found it {state}: look at Flink's logs")
+        written = _read_written(place.database_url)
+        results = hash_results(read_results(place.database_url, *versions_of(place.database_url, place.topic)))
+    if written[-1][1] != expected:
+        raise SystemExit(f"Expected {expected} rows, found {written[-1][1]}: look at Flink's logs")
+    n_messages = n_connections * n_each
+    print(f"{n_messages:,} messages, {expected:,} windows, parallelism {parallelism}")
+    _print_throughput(written, n_messages)
+    print(f"CPU in seconds, start included: {_cpu_text(_spent_s(used), n_messages)}")
+    warm = [sample for sample in used if sample[0] >= _warm_at_s(written)]
+    left_ratio = 1 - max(rows for at_s, rows in written if at_s <= warm[0][0]) / expected
+    print(f"after {WARM_UP_SHARE:.0%} of the rows: {_cpu_text(_spent_s(warm), n_messages * left_ratio)}")
+    print(f"results {results.hash}")
+
+
+def _warm_at_s(written: Samples) -> float:
+    return next(at_s for at_s, rows in written if rows >= WARM_UP_SHARE * written[-1][1])
+
+
+def _spent_s(used: Sequence[tuple[float, dict[str, float]]]) -> dict[str, float]:
+    """Return the CPU time of each part from the first sample on; a worker that has ended tells none."""
+    names = {name for _, sample in used for name in sample}
+    most_s = {name: max(sample.get(name, 0.0) for _, sample in used) for name in sorted(names)}
+    return {name: part_s - used[0][1].get(name, 0.0) for name, part_s in most_s.items()}
+
+
+def _cpu_text(spent_s: dict[str, float], n_messages: float) -> str:
     parts = ", ".join(f"{name} {part_s:.1f}" for name, part_s in spent_s.items())
-    print(f"CPU in seconds, start included: {parts}; {each_us:.1f} µs a message")
+    return f"{parts}; {sum(spent_s.values()) * 1e6 / n_messages:.1f} µs a message"
 
 
 def _cpu_s(stack: StackStatus) -> dict[str, float]:
-    """Return the CPU time of each part so far, with that of its children; unlike a rate, it hardly depends on who
-    shares the cores.
+    """Return the CPU time of each part so far, with that of its children, Python workers apart; unlike a rate, it
+    hardly depends on who shares the cores.
     """
-    return {part.name: sum(map(_own_cpu_s, _family(part.pid))) for part in stack.parts if part.pid is not None}
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    parent = psutil.Process(pid)
-    return [parent, *parent.children(recursive=True)]
+    spent_s: Counter[str] = Counter()
+    for part in stack.parts:
+        if part.pid is not None:
+            parent = psutil.Process(part.pid)
+            for process in (parent, *parent.children(recursive=True)):
+                with suppress(psutil.NoSuchProcess):
+                    name = WORKERS if process.name().startswith("python") else part.name
+                    spent_s[name] += _own_cpu_s(process)
+    return dict(spent_s)
 
 
 def _own_cpu_s(process: psutil.Process) -> float:
@@ -159,28 +196,36 @@ def _own_cpu_s(process: psutil.Process) -> float:
     return used_s
 
 
-def _watch_rows(database_url: str, expected: int) -> list[tuple[float, int]]:
-    samples = [(time.monotonic(), 0)]
+def _read_written(database_url: str) -> Samples:
+    """Read afterwards how many rows there were when; to count them meanwhile would take half a core."""
+    with connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT at_s, sum(n) OVER (ORDER BY at_s)::bigint FROM ("
+            "SELECT ceil(extract(epoch FROM scored_at) / %s) * %s AS at_s, count(*) AS n FROM window_scores GROUP BY 1"
+            ") AS written ORDER BY at_s",
+            (SAMPLE_S, SAMPLE_S),
+        )
+        return [(float(at_s), rows) for at_s, rows in cursor.fetchall()]
+
+
+def _wait_for_rows(database_url: str, expected: int) -> None:
     with connect(database_url) as connection, connection.cursor() as cursor:
         rows = 0
         while rows < expected:
             time.sleep(0.5)
             cursor.execute("SELECT count(*) FROM window_scores")
             (rows,) = cursor.fetchone() or (0,)
-            samples.append((time.monotonic(), rows))
-    return samples
 
 
-def _print_throughput(samples: list[tuple[float, int]], n_messages: int, expected: int, parallelism: int) -> None:
-    print(f"{n_messages:,} messages, {expected:,} windows, parallelism {parallelism}")
-    started_s = max(at_s for at_s, rows in samples if not rows)
-    whole_s = samples[-1][0] - started_s
+def _print_throughput(written: Samples, n_messages: int) -> None:
+    expected, whole_s = written[-1][1], written[-1][0] - written[0][0] + SAMPLE_S
     print(f"from the first row to the last: {whole_s:.1f} s, {expected / whole_s:,.0f} windows/s")
-    steady = [(at_s, rows) for at_s, rows in samples if rows >= WARM_UP_SHARE * expected]
-    if len(steady) < 2:
+    warm_at_s = _warm_at_s(written)
+    warm = [sample for sample in written if sample[0] >= warm_at_s]
+    if len(warm) < 2:
         print("too few rows for a sustained rate")
         return
-    rate = (steady[-1][1] - steady[0][1]) / (steady[-1][0] - steady[0][0])
+    rate = (warm[-1][1] - warm[0][1]) / (warm[-1][0] - warm[0][0])
     messages_per_s = rate * n_messages / expected
     print(f"after {WARM_UP_SHARE:.0%} of the rows: {rate:,.0f} windows/s = {messages_per_s:,.0f} messages/s")
 
@@ -197,7 +242,7 @@ def measure_latency(
         place.submit("--parallelism", str(parallelism))
         producer = new_producer(place.stack)
         send(producer, place.topic, [message for connection in draw_messages(3, 50) for message in connection])
-        _watch_rows(place.database_url, 3)  # until then the job is starting, and would have to catch up
+        _wait_for_rows(place.database_url, 3)  # until then the job is starting, and would have to catch up
         sending_s = _send_steadily(producer, place.topic, turns, per_tick)
         time.sleep(5)
         appended_ms = _read_append_times(place)

@@ -14,12 +14,12 @@ from model.artifact.artifact_folder import explainer_of, load_predictor
 from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from synthetic.sessions import synthetic_sessions
 from udfs.explanations import Explainer
-from udfs.features import FEATURES
-from udfs.history import features_from_text
-from udfs.model_schedule import Activation, Schedule, by_version, decide_texts, explain_scheduled, score_scheduled
-from udfs.rows import explanations, score_rows
+from udfs.features import compute_features
+from udfs.model_schedule import Activation, Schedule, by_version, explain_scheduled, score_scheduled
+from udfs.rows import explanations
 from udfs.schema import WINDOW_COLUMNS, Windows
 from udfs.scoring import Predictor, score_windows
+from udfs.window_records import record_rows
 from udfs.windows import session_windows
 
 offsets = st.lists(st.integers(0, 30), max_size=4).map(tuple)
@@ -94,9 +94,7 @@ def windows() -> Windows:
     return Windows(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in WINDOW_COLUMNS})
 
 
-def test_each_window_is_scored_decided_and_explained_by_its_model(
-    predictors: list[Predictor], windows: Windows
-) -> None:
+def test_each_window_is_scored_and_explained_by_its_model(predictors: list[Predictor], windows: Windows) -> None:
     n = len(windows)
     places = np.arange(n * 50).reshape(n, 50)
     half = int(places[n // 2, -1])
@@ -107,15 +105,12 @@ def test_each_window_is_scored_decided_and_explained_by_its_model(
     rows = score_scheduled(windows, places, np.zeros(n, dtype=np.int64), models)
     assert rows["model_version"].tolist() == [first] * (n // 2) + [second] * (n - n // 2)
     for predictor in predictors:
-        expected = score_rows(windows, places, score_windows(windows, predictor), predictor.model_version)
+        expected = record_rows(score_windows(windows, predictor), predictor)
         own = (rows["model_version"] == predictor.model_version).to_numpy()
         pd.testing.assert_frame_equal(rows[own], expected[own], check_exact=True)
     versions = rows["model_version"].to_numpy(dtype=object)
-    decided = decide_texts(rows["history_record"].to_numpy(dtype=object), versions, models)
-    assert len(decided) == n
-    assert set(decided["decisive"][n // 2 :].dropna()) <= set(predictors[1].classes)
     verdicts, declared = np.full(n, "kraken", dtype=object), np.full(n, "binance", dtype=object)
-    features = features_from_text(rows["exact_features"].to_list(), len(FEATURES))
+    features = compute_features(windows)
     texts = explain_scheduled(features, verdicts, declared, versions, models)
     for predictor in predictors:
         own = np.flatnonzero(versions == predictor.model_version)

@@ -11,14 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from udfs.history import History, HistoryCodec
+from udfs.history import History
 from udfs.rows import DECISION_COLUMNS, array_literals, decision_rows, explanations, read_array_literal
 from udfs.signatures import N_TRAITS, pool, signatures
 from udfs.verdicts import HISTORY, DecisionRule
 
 CLASSES = ("binance", "kraken", "unknown")
 RULE = DecisionRule(bounds_millinats=(10_000, 10_000, 10_000), unknown=2, intercept=0.0, slope_per_nat=0.1)
-CODEC = HistoryCodec(n_classes=len(CLASSES), n_traits=N_TRAITS)
 
 SECOND_NS = 10**9
 FOR_BINANCE, FOR_KRAKEN, A_LITTLE_FOR_KRAKEN = [0, -6000, -6000], [-6000, 0, -6000], [-1600, 0, -1600]
@@ -26,18 +25,20 @@ FOR_BINANCE, FOR_KRAKEN, A_LITTLE_FOR_KRAKEN = [0, -6000, -6000], [-6000, 0, -60
 
 def make_history(*connections: list[list[int]]) -> History:
     """Lay out connections of a window a second and 25 offsets, each by the evidence of its windows."""
-    texts = [
-        "".join(
-            CODEC.encode(
-                window_start_ns=np.arange(len(evidence)) * SECOND_NS,
-                first_offset=np.arange(len(evidence)) * 25,
-                evidence=np.array(evidence),
-                traits=np.arange(len(evidence) * N_TRAITS).reshape(-1, N_TRAITS),
-            )
-        )
-        for evidence in connections
-    ]
-    return CODEC.decode(texts)
+    history = History(
+        n_windows=np.array([len(evidence) for evidence in connections]),
+        window_start_ns=np.zeros((len(connections), HISTORY), dtype=np.int64),
+        first_offset=np.zeros((len(connections), HISTORY), dtype=np.int64),
+        evidence=np.zeros((len(connections), HISTORY, len(CLASSES)), dtype=np.int64),
+        traits=np.zeros((len(connections), HISTORY, N_TRAITS), dtype=np.int64),
+    )
+    for row, evidence in enumerate(connections):
+        n = len(evidence)
+        history.window_start_ns[row, HISTORY - n :] = np.arange(n) * SECOND_NS
+        history.first_offset[row, HISTORY - n :] = np.arange(n) * 25
+        history.evidence[row, HISTORY - n :] = evidence
+        history.traits[row, HISTORY - n :] = np.arange(n * N_TRAITS).reshape(-1, N_TRAITS)
+    return history
 
 
 def test_decisions_are_dated_by_the_window_with_which_they_began() -> None:

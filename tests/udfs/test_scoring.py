@@ -14,9 +14,10 @@ from synthetic.open_world.unknown_venues import unknown_venue_sessions
 from synthetic.sessions import synthetic_sessions
 from udfs.operator_metrics import ScoringMetrics
 from udfs.pandas_udfs import ScoreWindows
-from udfs.rows import ROW_COLUMNS, score_rows
+from udfs.rows import SCORE_COLUMNS, score_rows
 from udfs.schema import WINDOW_COLUMNS, Windows
 from udfs.scoring import score_windows, window_verdicts
+from udfs.window_records import record_rows
 from udfs.windows import session_windows
 
 DECIMALS = 6
@@ -83,7 +84,7 @@ def test_rows_hold_what_was_scored(windows, predictor):
     scores = score_windows(windows, predictor)
     offsets = np.arange(len(windows))[:, None] * 25 + np.arange(50)
     rows = score_rows(windows, offsets, scores, "v9")
-    assert list(rows.columns) == list(ROW_COLUMNS)
+    assert list(rows.columns) == list(SCORE_COLUMNS)
     row = rows.iloc[4]
     assert row.first_offset == 100
     assert row.model_version == "v9"
@@ -145,8 +146,8 @@ def test_the_udf_survives_pickling_and_scores_what_offline_scoring_scores(window
     columns = [getattr(part, name) for name in WINDOW_COLUMNS] + [offsets]
     wire = [np.concatenate([[c[i, m] for c in columns] for m in range(50)]).astype(np.int64) for i in range(6)]
     rows = function.eval(wire, pd.Series([0] * 6, dtype="int32"))
-    expected = score_rows(part, offsets, score_windows(part, predictor), predictor.model_version)
-    assert rows.equals(expected)
+    expected = record_rows(score_windows(part, predictor), predictor)
+    assert rows.equals(expected[["record", "model"]])
     metrics = context.metrics
     assert metrics.counters.pop("scoring_time_us").count == metrics.gauges["last_batch_scoring_time_us"]()
     assert {name: counter.count for name, counter in metrics.counters.items()} == {

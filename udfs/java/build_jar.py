@@ -23,7 +23,7 @@ from stack.java.flink_wheel import flink_jars, prometheus_jar, python_jar
 from stack.java.functions_jar import CONNECTOR_JAR, FUNCTIONS_JAR
 from stack.java.jars import ensure_jars
 from stack.java.runtime import find_java
-from udfs import schema, windows
+from udfs import features, rows, schema, signatures, verdicts, windows
 from udfs.errors import ArtifactError, PipelineError
 
 ROOT: Final = Path(__file__).parent
@@ -41,7 +41,9 @@ _LONGEST_ERROR: Final = 2000
 _LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)
 _INT32: Final = 2**31
 
-_SHARED: Final[Mapping[str, Mapping[str, float | tuple[int, ...]]]] = {
+_Shared = float | str | tuple[int, ...] | tuple[str, ...]
+
+_SHARED: Final[Mapping[str, Mapping[str, _Shared]]] = {
     "Windows, and what of a message travels.": {
         "WINDOW_SIZE": schema.WINDOW_SIZE,
         "WINDOW_SLIDE": schema.WINDOW_SLIDE,
@@ -84,6 +86,39 @@ _SHARED: Final[Mapping[str, Mapping[str, float | tuple[int, ...]]]] = {
         "LEAST_SPREAD": drift.LEAST_SPREAD,
         "LEAST_DIFFERENCE": drift.LEAST_DIFFERENCE,
         "SCORE_LIMIT": drift.SCORE_LIMIT,
+    },
+    "What Python says of a window, and its texts.": {
+        "N_FEATURES": len(features.FEATURES),
+        "N_TRAITS": signatures.N_TRAITS,
+        "FEATURE_UNIT": 10**rows.FEATURE_DECIMALS,
+        "PROBABILITY_UNIT": 10**verdicts.PROBABILITY_DECIMALS,
+    },
+    "When a connection's windows are decisive together.": {
+        "HISTORY": verdicts.HISTORY,
+        "OVERTURN_MILLINATS": verdicts.OVERTURN_MILLINATS,
+        "LIKELY_MILLINATS": verdicts.LIKELY_MILLINATS,
+        "REFUSE_MILLINATS": verdicts.REFUSE_MILLINATS,
+        "MOST_LOG_ODDS": verdicts.MOST_LOG_ODDS,
+        "LOG_2_E": verdicts.LOG_2_E,
+        "LN_2_HIGH": verdicts.LN_2_HIGH,
+        "LN_2_LOW": verdicts.LN_2_LOW,
+        "EXP_TERMS": verdicts.EXP_TERMS,
+    },
+    "The signature of a window or a connection.": {
+        "SIGNATURE_VERSION": signatures.VERSION,
+        "UNDEFINED": signatures.UNDEFINED,
+        "KIND_LETTERS": signatures.KIND_LETTERS,
+        "KINDS_LEAST": signatures.KINDS_LEAST,
+        "TICKS_MS": signatures.TICKS_MS,
+        "CONTRAST_LEAST": signatures.CONTRAST_LEAST,
+        "BEAT_NAMES": signatures.BEAT_NAMES,
+        "BEAT_INTERVAL_S": signatures.BEAT_INTERVAL_S,
+        "BEATS_LEAST": signatures.BEATS_LEAST,
+        "FAST_BEATS_S": signatures.FAST_BEATS_S,
+        "SLOW_BEATS_S": signatures.SLOW_BEATS_S,
+        "SEQUENCE_NAMES": signatures.SEQUENCE_NAMES,
+        "JUMPS_LEAST": signatures.JUMPS_LEAST,
+        "BACKWARDS_LEAST": signatures.BACKWARDS_LEAST,
     },
 }
 
@@ -183,10 +218,14 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def _constant(name: str, value: float | tuple[int, ...]) -> str:
+def _constant(name: str, value: _Shared) -> str:
     if isinstance(value, tuple):
-        numbers = textwrap.fill(", ".join(map(str, value)), 100, initial_indent=" " * 12, subsequent_indent=" " * 12)
-        return f"    public static final List<Integer> {name} = List.of(\n{numbers});"
+        kind = "String" if isinstance(value[0], str) else "Integer"
+        listed = ", ".join(f'"{item}"' if isinstance(item, str) else str(item) for item in value)
+        wrapped = textwrap.fill(listed, 100, initial_indent=" " * 12, subsequent_indent=" " * 12)
+        return f"    public static final List<{kind}> {name} = List.of(\n{wrapped});"
+    if isinstance(value, str):
+        return f'    public static final String {name} = "{value}";'
     if isinstance(value, float):
         return f"    public static final double {name} = {value!r};"
     if name.endswith("_NS") or not -_INT32 <= value < _INT32:

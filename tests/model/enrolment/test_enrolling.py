@@ -32,10 +32,11 @@ from model.training.training_run import ON_FRESH, ON_RECORDINGS, RELEASE, Amount
 from synthetic.open_world.unknown_venues import draw_unknown_profile
 from synthetic.profiles import profile
 from udfs.errors import ConfigError, SchemaError
-from udfs.history import HistoryCodec
-from udfs.rows import decision_rows, explanations, score_rows
+from udfs.history import History
+from udfs.rows import decision_rows, explanations
 from udfs.scoring import score_windows
-from udfs.signatures import N_TRAITS
+from udfs.signatures import traits
+from udfs.verdicts import HISTORY, evidence_millinats
 from udfs.windows import session_windows
 
 AMOUNTS = Amounts(per_exchange=9, n_unknown_venues=4, n_messages=200)
@@ -311,9 +312,14 @@ def test_the_job_decides_on_five_classes_as_score_does(enrolled: tuple[Path, Enr
     predictor, explainer = load_predictor(enrolled[0]), explainer_of(load_predictor(enrolled[0]))
     windows = session_windows(read_capture(toys[2]))
     scores = score_windows(windows, predictor)
-    rows = score_rows(windows, np.zeros((len(windows), 50), dtype=np.int64), scores, predictor.model_version)
-    codec = HistoryCodec(n_classes=5, n_traits=N_TRAITS)
-    history = codec.decode(["".join(rows["history_record"])])
+    n, before = len(windows), HISTORY - len(windows)
+    history = History(
+        n_windows=np.array([n]),
+        window_start_ns=np.zeros((1, HISTORY), dtype=np.int64),
+        first_offset=np.zeros((1, HISTORY), dtype=np.int64),
+        evidence=np.pad(evidence_millinats(scores.probabilities), ((before, 0), (0, 0)))[None],
+        traits=np.pad(traits(scores.features), ((before, 0), (0, 0)))[None],
+    )
     (decided,) = decision_rows(history, predictor.classes, predictor.decision_rule).to_dict("records")
     verdict = score_capture([toys[2]], predictor).verdict
     assert (decided["decisive"] or decided["leaning"] or "unknown") == verdict.exchange

@@ -1,6 +1,7 @@
 package exchangefingerprint.flink;
 
 import java.io.Serializable;
+import java.util.HashMap;
 import java.util.List;
 import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.types.logical.RowType;
@@ -11,10 +12,14 @@ public final class RowLayout implements Serializable {
     private static final long serialVersionUID = 1L;
 
     private final String[] names;
+    private final HashMap<String, Integer> places = new HashMap<>();
 
     /** Take the columns in their order. */
     public RowLayout(List<String> names) {
         this.names = names.toArray(String[]::new);
+        for (int place = 0; place < this.names.length; place++) {
+            places.put(this.names[place], place);
+        }
     }
 
     /** Read the columns of a type such as {@code ROW<kind STRING, n BIGINT>}. */
@@ -25,13 +30,12 @@ public final class RowLayout implements Serializable {
 
     /** Return the place of a column. */
     public int place(String name) {
-        for (int place = 0; place < names.length; place++) {
-            if (names[place].equals(name)) {
-                return place;
-            }
+        Integer place = places.get(name);
+        if (place == null) {
+            throw new IllegalArgumentException(
+                    "Expected a column " + name + ", found " + String.join(", ", names) + ": correct the declaration.");
         }
-        throw new IllegalArgumentException(
-                "Expected a column " + name + ", found " + String.join(", ", names) + ": correct the declaration.");
+        return place;
     }
 
     /** Make a row whose columns are all NULL. */

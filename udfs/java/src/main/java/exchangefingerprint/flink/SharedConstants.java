@@ -15,7 +15,7 @@ public final class SharedConstants {
     public static final int HEARTBEAT = 3;
 
     // The version of what the functions keep of a connection.
-    public static final int STATE_LAYOUT = 3;
+    public static final int STATE_LAYOUT = 4;
 
     // What a message may be.
     public static final int MAX_VALUE_BYTES = 65536;
@@ -55,6 +55,44 @@ public final class SharedConstants {
     public static final double LEAST_SPREAD = 15128.0;
     public static final double LEAST_DIFFERENCE = 168783.0;
     public static final double SCORE_LIMIT = 3.0;
+
+    // What Python says of a window, and its texts.
+    public static final int N_FEATURES = 72;
+    public static final int N_TRAITS = 13;
+    public static final int FEATURE_UNIT = 1000000;
+    public static final int PROBABILITY_UNIT = 1000000;
+
+    // When a connection's windows are decisive together.
+    public static final int HISTORY = 16;
+    public static final int OVERTURN_MILLINATS = 11513;
+    public static final int LIKELY_MILLINATS = 3000;
+    public static final int REFUSE_MILLINATS = 8000;
+    public static final double MOST_LOG_ODDS = 40.0;
+    public static final double LOG_2_E = 1.4426950408889634;
+    public static final double LN_2_HIGH = 0.6931471803691238;
+    public static final double LN_2_LOW = 1.9082149292705877e-10;
+    public static final int EXP_TERMS = 14;
+
+    // The signature of a window or a connection.
+    public static final String SIGNATURE_VERSION = "xf1";
+    public static final int UNDEFINED = -1;
+    public static final List<String> KIND_LETTERS = List.of(
+            "N", "T", "P", "A");
+    public static final List<Integer> KINDS_LEAST = List.of(
+            100, 100, 500, 1000);
+    public static final List<Integer> TICKS_MS = List.of(
+            10, 20, 25, 50, 100);
+    public static final int CONTRAST_LEAST = 1300;
+    public static final List<String> BEAT_NAMES = List.of(
+            "h0", "h1s", "h10s", "h100s");
+    public static final double BEAT_INTERVAL_S = 2.0;
+    public static final int BEATS_LEAST = 100;
+    public static final double FAST_BEATS_S = 2.5;
+    public static final double SLOW_BEATS_S = 25.0;
+    public static final List<String> SEQUENCE_NAMES = List.of(
+            "s0", "sc", "sj", "si", "sm");
+    public static final int JUMPS_LEAST = 1000;
+    public static final int BACKWARDS_LEAST = 500;
 
     private SharedConstants() {}
 }

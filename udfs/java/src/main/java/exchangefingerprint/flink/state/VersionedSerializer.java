@@ -18,6 +18,16 @@ import org.apache.flink.core.memory.DataOutputView;
 public abstract class VersionedSerializer<T> extends TypeSerializerSingleton<T> {
     private static final long serialVersionUID = 1L;
 
+    /** Refuse state of another version. */
+    static void check(int found) throws IOException {
+        if (found != SharedConstants.STATE_LAYOUT) {
+            throw new IOException(
+                    "Expected job state of layout " + SharedConstants.STATE_LAYOUT + ", found layout " + found
+                            + ": submit the job without --resume and --from-savepoint, which reads the topic from its"
+                            + " beginning and gives the same results.");
+        }
+    }
+
     /** Write a value, without a version. */
     protected abstract void write(T value, DataOutputView target) throws IOException;
 
@@ -32,7 +42,7 @@ public abstract class VersionedSerializer<T> extends TypeSerializerSingleton<T> 
 
     @Override
     public final T deserialize(DataInputView source) throws IOException {
-        StateLayout.check(source.readByte());
+        check(source.readByte());
         return read(source);
     }
 
@@ -77,7 +87,7 @@ public abstract class VersionedSerializer<T> extends TypeSerializerSingleton<T> 
 
         @Override
         public final void readSnapshot(int version, DataInputView source, ClassLoader loader) throws IOException {
-            StateLayout.check(version);
+            check(version);
         }
 
         @Override

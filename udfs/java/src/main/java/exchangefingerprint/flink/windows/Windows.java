@@ -4,9 +4,8 @@ import static org.apache.flink.table.annotation.ArgumentTrait.SET_SEMANTIC_TABLE
 
 import exchangefingerprint.flink.RowLayout;
 import exchangefingerprint.flink.SharedConstants;
+import exchangefingerprint.flink.TableText;
 import exchangefingerprint.flink.health.HealthEvent;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import org.apache.flink.table.annotation.ArgumentHint;
 import org.apache.flink.table.annotation.DataTypeHint;
 import org.apache.flink.table.annotation.FunctionHint;
@@ -40,6 +39,7 @@ public final class Windows extends ProcessTableFunction<RowData> {
     static final String GATHERED =
             "ROW<kind STRING, kafka_partition INT, last_offset BIGINT, declared_exchange STRING,"
                     + " n BIGINT, segment BIGINT, window_columns ARRAY<BIGINT NOT NULL>,"
+                    + " first_offset BIGINT, window_start_ns BIGINT, window_end_ns BIGINT,"
                     + " at STRING, since_at STRING, since_offset BIGINT,"
                     + " seq_before BIGINT, seq BIGINT, n_missing BIGINT,"
                     + " silence_s DOUBLE, limit_s DOUBLE, last_heartbeat_at STRING,"
@@ -57,6 +57,11 @@ public final class Windows extends ProcessTableFunction<RowData> {
     private static final int KAFKA_PARTITION = IN.place("kafka_partition");
     private static final int KAFKA_OFFSET = IN.place("kafka_offset");
     private static final int COUNTS_FROM = IN.place("counts_from");
+
+    /** Where they stand among the integers of a message in a window. */
+    private static final int WIRE_RECV_TS_NS = 0;
+
+    private static final int WIRE_KAFKA_OFFSET = SharedConstants.WIRE_WIDTH - 1;
 
     private static final double NS_PER_S = 1e9;
     private static final StringData WINDOW = StringData.fromString("window");
@@ -135,14 +140,24 @@ public final class Windows extends ProcessTableFunction<RowData> {
 
     private static GenericRowData windowRow(MessageRing ring, RowData message) {
         GenericRowData row = row(WINDOW, ring, message);
-        OUT.set(row, "window_columns", new GenericArrayData(ring.window()));
+        long[] window = ring.window();
+        long startNs = Long.MAX_VALUE;
+        long endNs = Long.MIN_VALUE;
+        for (int at = WIRE_RECV_TS_NS; at < window.length; at += SharedConstants.WIRE_WIDTH) {
+            startNs = Math.min(startNs, window[at]);
+            endNs = Math.max(endNs, window[at]);
+        }
+        OUT.set(row, "window_columns", new GenericArrayData(window));
+        OUT.set(row, "first_offset", window[WIRE_KAFKA_OFFSET]);
+        OUT.set(row, "window_start_ns", startNs);
+        OUT.set(row, "window_end_ns", endNs);
         return row;
     }
 
     private static GenericRowData healthEventRow(MessageRing ring, RowData message, HealthEvent event) {
         GenericRowData row = row(StringData.fromString(event.kind()), ring, message);
-        OUT.set(row, "at", timestamp(ring.lastRecvTsNs));
-        OUT.set(row, "since_at", timestamp(event.sinceNs()));
+        OUT.set(row, "at", TableText.timestamp(ring.lastRecvTsNs));
+        OUT.set(row, "since_at", TableText.timestamp(event.sinceNs()));
         OUT.set(row, "since_offset", event.sinceOffset());
         OUT.set(row, "seq_before", event.seqBefore());
         OUT.set(row, "seq", event.seq());
@@ -157,10 +172,10 @@ public final class Windows extends ProcessTableFunction<RowData> {
 
     private static GenericRowData activityRow(MessageRing ring, RowData message) {
         GenericRowData row = row(ACTIVITY, ring, message);
-        OUT.set(row, "at", timestamp(ring.lastRecvTsNs));
+        OUT.set(row, "at", TableText.timestamp(ring.lastRecvTsNs));
         OUT.set(row, "limit_s", seconds(ring.health.silenceLimitNs()));
         Long lastHeartbeatNs = ring.health.lastHeartbeatNs();
-        OUT.set(row, "last_heartbeat_at", lastHeartbeatNs == null ? null : timestamp(lastHeartbeatNs));
+        OUT.set(row, "last_heartbeat_at", lastHeartbeatNs == null ? null : TableText.timestamp(lastHeartbeatNs));
         return row;
     }
 
@@ -175,11 +190,6 @@ public final class Windows extends ProcessTableFunction<RowData> {
         OUT.set(row, "n", ring.n);
         OUT.set(row, "segment", ring.segment);
         return row;
-    }
-
-    /** Write a time as text, cut to microseconds as PostgreSQL has them. */
-    private static StringData timestamp(long tsNs) {
-        return StringData.fromString(Instant.EPOCH.plusNanos(tsNs).truncatedTo(ChronoUnit.MICROS).toString());
     }
 
     private static Double seconds(Long ns) {

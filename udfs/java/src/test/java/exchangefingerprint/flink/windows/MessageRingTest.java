@@ -85,7 +85,7 @@ class MessageRingTest {
     @Test
     void theLayoutIsThis() throws IOException {
         DataOutputSerializer expected = new DataOutputSerializer(64);
-        expected.writeByte(3);
+        expected.writeByte(4);
         writeLongs(expected, 2, 7);
         expected.writeInt(0);
         writeLongs(expected, S); // messages, segment, partition, last receive time
@@ -97,7 +97,7 @@ class MessageRingTest {
         writeLongs(expected, 0); // windows
         expected.writeInt(42);
         writeLongs(expected, 0, 1, 2, 3, 4, 5, 6, S, 11, 12, 13, 14, 15, 16);
-        assertEquals(3, SharedConstants.STATE_LAYOUT);
+        assertEquals(4, SharedConstants.STATE_LAYOUT);
         assertArrayEquals(expected.getCopyOfBuffer(), Bytes.of(serializer, of(2)));
     }
 
@@ -127,7 +127,7 @@ class MessageRingTest {
         byte[] bytes = Bytes.of(serializer, of(3));
         bytes[0]--;
         String said = assertThrows(IOException.class, () -> Bytes.read(serializer, bytes)).getMessage();
-        assertTrue(said.contains("found layout 2: submit the job without --resume"), said);
+        assertTrue(said.contains("found layout 3: submit the job without --resume"), said);
         assertThrows(IOException.class, () -> Bytes.restored(serializer, 1));
     }
 

@@ -83,6 +83,9 @@ class WindowsTest {
         assertEquals(List.of(1049L, 1074L, 1099L), values(windows, "last_offset"));
         GenericRowData last = windows.get(2);
         assertEquals(1000L, value(last, "segment"));
+        assertEquals(1050L, value(last, "first_offset"));
+        assertEquals(START_NS + 51 * MS, value(last, "window_start_ns"));
+        assertEquals(START_NS + 100 * MS, value(last, "window_end_ns"));
         assertEquals(4, value(last, "kafka_partition"));
         assertEquals(StringData.fromString("kraken"), value(last, "declared_exchange"));
         assertNull(value(last, "at"));
@@ -114,6 +117,10 @@ class WindowsTest {
         takeAll(49, MS);
         takeAll(1, -3600 * S);
         assertEquals(List.of(50L), values(ofKind("window"), "n"));
+        GenericRowData window = ofKind("window").get(0);
+        assertEquals(1000L, value(window, "first_offset"));
+        assertEquals(START_NS + 49 * MS - 3600 * S, value(window, "window_start_ns"), "the earliest, not the first");
+        assertEquals(START_NS + 49 * MS, value(window, "window_end_ns"));
     }
 
     @Test

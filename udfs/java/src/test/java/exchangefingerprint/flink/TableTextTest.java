@@ -1,0 +1,46 @@
+package exchangefingerprint.flink;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import org.junit.jupiter.api.Test;
+
+class TableTextTest {
+    private static String millionths(long number) {
+        StringBuilder text = new StringBuilder();
+        TableText.appendMillionths(text, number);
+        return text.toString();
+    }
+
+    private static String feature(double number) {
+        StringBuilder text = new StringBuilder();
+        TableText.appendFeature(text, number);
+        return text.toString();
+    }
+
+    @Test
+    void millionthsHaveNoMoreDigitsThanTheyNeed() {
+        assertEquals("0.0", millionths(0));
+        assertEquals("0.000001", millionths(1));
+        assertEquals("0.25", millionths(250_000));
+        assertEquals("1.0", millionths(1_000_000));
+        assertEquals("12.000305", millionths(12_000_305));
+    }
+
+    @Test
+    void featuresAreRoundedToSixDecimals() {
+        assertEquals("0.333333", feature(1.0 / 3));
+        assertEquals("0.666667", feature(2.0 / 3));
+        assertEquals("-1.5", feature(-1.5));
+        assertEquals("0.0", feature(-0.0));
+        assertEquals("0.0", feature(-4.9e-7));
+        assertEquals("0.00001", feature(1e-5));
+        assertEquals("null", feature(Double.NaN));
+        assertEquals("1.0E20", feature(1e20));
+    }
+
+    @Test
+    void timesAreCutToMicroseconds() {
+        assertEquals("2026-09-21T14:13:20Z", TableText.timestamp(1_790_000_000_000_000_999L).toString());
+        assertEquals("2026-09-21T14:13:20.000001Z", TableText.timestamp(1_790_000_000_000_001_999L).toString());
+    }
+}
