@@ -126,7 +126,7 @@ def test_a_mistake_is_found(
     [
         ("Windows by model", "series '{{model_version}}' have no colours"),
         ("Dead letters by reason", "series '{{reason}}' have no colours"),
-        ("Time per window", "the series 'deciding' has no colour"),
+        ("Time per window", "the series 'explaining, per verdict' has no colour"),
     ],
 )
 def test_series_that_look_alike_are_found(
