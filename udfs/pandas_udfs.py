@@ -88,7 +88,7 @@ class ExplainVerdict(ScalarFunction):  # type: ignore[misc]  # PyFlink ships no 
 
 
 def build_score_udf(open_models: Callable[[], Models]) -> UserDefinedScalarFunctionWrapper:
-    """Wrap `ScoreWindows` as the SQL function (window: ARRAY<BIGINT>, partition: INT) -> ROW<`RECORD_COLUMNS`>."""
+    """Wrap `ScoreWindows` as the SQL function (window: BYTES, partition: INT) -> ROW<`RECORD_COLUMNS`>."""
     return udf(ScoreWindows(open_models), result_type=_row_type(RECORD_COLUMNS), func_type="pandas")
 
 

@@ -11,7 +11,8 @@ For `WINDOW_SIZE` 4 and `WINDOW_SLIDE` 2 (really 50 and 25)::
 A message that comes more than an idle gap after the one before it begins a new segment of its connection: it counts as
 message 1, and windows never span the gap. The job does the same, so a replay of a topic gives the live run's windows.
 
-To Python one window travels as one flat array of `WIRE_LENGTH` integers, message by message (m: message, c: column)::
+To Python one window travels as the bytes of `WIRE_LENGTH` little-endian integers, message by message (m: message, c:
+column)::
 
     [m0 c0..c6 | m1 c0..c6 | ... | m49 c0..c6]
 """
@@ -34,6 +35,8 @@ WIRE_COLUMNS: Final = (*WINDOW_COLUMNS, "kafka_offset")
 """The columns of a window on the wire, in order."""
 
 WIRE_LENGTH: Final = WINDOW_SIZE * len(WIRE_COLUMNS)
+
+_INT64_BYTES: Final = 8
 
 
 def count_windows(n_messages: int) -> int:
@@ -117,12 +120,12 @@ def slide_segments(column: Int64Array, parts: Sequence[slice]) -> Int64Array:
     return np.concatenate([np.empty((0, WINDOW_SIZE), dtype=np.int64), *(slide(column[part]) for part in parts)])
 
 
-def decode_windows(column: Iterable[Int64Array]) -> tuple[Windows, Int64Array]:
+def decode_windows(column: Iterable[bytes]) -> tuple[Windows, Int64Array]:
     """Turn a batch of windows as the job sends them into columns.
 
     Parameters
     ----------
-    column : n_windows arrays of (WIRE_LENGTH,) int64
+    column : n_windows bytes of `WIRE_LENGTH` int64
 
     Returns
     -------
@@ -134,14 +137,15 @@ def decode_windows(column: Iterable[Int64Array]) -> tuple[Windows, Int64Array]:
     Raises
     ------
     SchemaError
-        If the arrays do not have `WIRE_LENGTH` elements: job and code are of different versions.
+        If they do not hold `WIRE_LENGTH` integers each: job and code are of different versions.
     """
-    flat = np.concatenate([np.empty(0, dtype=np.int64), *column])
-    n_windows, rest = divmod(len(flat), WIRE_LENGTH)
+    data = b"".join(column)
+    n_windows, rest = divmod(len(data), WIRE_LENGTH * _INT64_BYTES)
     if rest:
         raise SchemaError(
-            f"Expected windows of {WIRE_LENGTH} integers on the wire, found {len(flat)} integers in a batch: submit "
-            "the job with the code of its own version"
+            f"Expected windows of {WIRE_LENGTH} integers on the wire, found {len(data)} bytes in a batch: submit the "
+            "job with the code of its own version"
         )
+    flat = np.frombuffer(data, dtype="<i8")
     columns = np.ascontiguousarray(flat.reshape(n_windows, WINDOW_SIZE, len(WIRE_COLUMNS)).transpose(2, 0, 1))
     return Windows(**dict(zip(WINDOW_COLUMNS, columns, strict=False))), columns[-1]

@@ -1,8 +1,8 @@
 """The job's SQL between its tables: messages to windows of fifty to scores to verdicts, and invalid records.
 
 What each connection needs to remember of its messages is in a function of our own, `Windows` of `udfs/java`: it emits a
-window as one array, for Flink 2.3's planner hands a wrong element over when a field of an array's element stands beside
-a Python call. What the row needs of the window comes back out of the same call.
+window as bytes, which travel to Python as they are. What comes back is bytes too, of which `Verdicts` of `udfs/java`
+makes what the tables hold.
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ def test_the_udf_survives_pickling_and_scores_what_offline_scoring_scores(window
     part = take(windows, slice(0, 6))
     offsets = np.arange(6 * 50).reshape(6, 50)
     columns = [getattr(part, name) for name in WINDOW_COLUMNS] + [offsets]
-    wire = [np.concatenate([[c[i, m] for c in columns] for m in range(50)]).astype(np.int64) for i in range(6)]
+    wire = [np.concatenate([[c[i, m] for c in columns] for m in range(50)]).astype("<i8").tobytes() for i in range(6)]
     rows = function.eval(wire, pd.Series([0] * 6, dtype="int32"))
     expected = record_rows(score_windows(part, predictor), predictor)
     assert rows.equals(expected[["record", "model"]])

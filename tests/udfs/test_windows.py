@@ -5,6 +5,8 @@ window 0  [------------------]
 window 1          [------------------]
 """
 
+import struct
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -40,7 +42,7 @@ def naive_wire(messages):
     for message in messages:
         for column in range(len(WIRE_COLUMNS)):
             flat.append(message[column])
-    return np.array(flat, dtype=np.int64)
+    return struct.pack(f"<{WIRE_LENGTH}q", *flat)
 
 
 @pytest.mark.parametrize("n_windows", [0, 1, 3])
@@ -55,7 +57,7 @@ def test_decoding_inverts_the_wire_layout(n_windows):
 
 def test_a_wire_of_another_length_is_refused():
     with pytest.raises(SchemaError, match=f"windows of {WIRE_LENGTH} integers"):
-        decode_windows([np.zeros(WIRE_LENGTH + 1, dtype=np.int64)])
+        decode_windows([bytes(8 * WIRE_LENGTH + 8)])
 
 
 def test_a_session_with_columns_of_different_length_is_refused():

@@ -1,7 +1,7 @@
 package exchangefingerprint.flink;
 
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
+import java.nio.charset.StandardCharsets;
+import java.time.LocalDate;
 import org.apache.flink.table.data.StringData;
 
 /** Values as texts that PostgreSQL reads into types that Flink's JDBC sink does not have. */
@@ -9,15 +9,39 @@ public final class TableText {
     private static final long PER_UNIT = SharedConstants.PROBABILITY_UNIT;
     private static final double FEATURE_UNIT = SharedConstants.FEATURE_UNIT;
 
+    private static final byte[] TIME = "0000-00-00T00:00:00.000000Z".getBytes(StandardCharsets.US_ASCII);
+    private static final long NS_PER_US = 1000;
+    private static final long US_PER_S = 1_000_000;
+    private static final long S_PER_DAY = 86_400;
+
     /** Numbers up to here are written digit by digit. */
     private static final double MOST_EXACT = 1e15;
 
     private TableText() {}
 
-    /** Write a time, cut to microseconds as PostgreSQL has them. */
+    /** Write a time of the years 0 to 9999, cut to microseconds as PostgreSQL has them. */
     public static StringData timestamp(long tsNs) {
-        return StringData.fromString(
-                Instant.EPOCH.plusNanos(tsNs).truncatedTo(ChronoUnit.MICROS).toString());
+        long us = Math.floorDiv(tsNs, NS_PER_US);
+        long s = Math.floorDiv(us, US_PER_S);
+        LocalDate day = LocalDate.ofEpochDay(Math.floorDiv(s, S_PER_DAY));
+        int ofDay = (int) Math.floorMod(s, S_PER_DAY);
+        byte[] text = TIME.clone();
+        putDigits(text, 4, day.getYear());
+        putDigits(text, 7, day.getMonthValue());
+        putDigits(text, 10, day.getDayOfMonth());
+        putDigits(text, 13, ofDay / 3600);
+        putDigits(text, 16, ofDay / 60 % 60);
+        putDigits(text, 19, ofDay % 60);
+        putDigits(text, 26, (int) Math.floorMod(us, US_PER_S));
+        return StringData.fromBytes(text);
+    }
+
+    /** Put a number's digits before a place; zeros are there already. */
+    private static void putDigits(byte[] text, int end, int number) {
+        int at = end;
+        for (int rest = number; rest > 0; rest /= 10) {
+            text[--at] += rest % 10;
+        }
     }
 
     /** Append a number of millionths, from 0 on. */

@@ -40,7 +40,11 @@ class TableTextTest {
 
     @Test
     void timesAreCutToMicroseconds() {
-        assertEquals("2026-09-21T14:13:20Z", TableText.timestamp(1_790_000_000_000_000_999L).toString());
+        assertEquals("2026-09-21T14:13:20.000000Z", TableText.timestamp(1_790_000_000_000_000_999L).toString());
         assertEquals("2026-09-21T14:13:20.000001Z", TableText.timestamp(1_790_000_000_000_001_999L).toString());
+        assertEquals("2000-02-29T23:59:59.999999Z", TableText.timestamp(951_868_799_999_999_999L).toString());
+        assertEquals("1969-12-31T23:59:59.999999Z", TableText.timestamp(-1).toString());
+        assertEquals("2262-04-11T23:47:16.854775Z", TableText.timestamp(Long.MAX_VALUE).toString());
+        assertEquals("1677-09-21T00:12:43.145224Z", TableText.timestamp(Long.MIN_VALUE).toString());
     }
 }

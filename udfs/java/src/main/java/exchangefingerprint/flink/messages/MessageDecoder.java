@@ -30,6 +30,7 @@ final class MessageDecoder implements DeserializationSchema<RowData> {
     private final int[] places;
     private final int bodyPlace;
     private final int rejectionReasonPlace;
+    private transient TextCache[] texts;
 
     MessageDecoder(TypeInformation<RowData> type, RowLayout layout) {
         this.type = type;
@@ -46,6 +47,9 @@ final class MessageDecoder implements DeserializationSchema<RowData> {
 
     @Override
     public RowData deserialize(byte[] body) {
+        if (texts == null) {
+            texts = MessageField.newTextCaches();
+        }
         GenericRowData row = layout.newRow();
         RejectionReason reason = read(body, row);
         row.setField(bodyPlace, body);
@@ -90,7 +94,7 @@ final class MessageDecoder implements DeserializationSchema<RowData> {
         try (JsonParser parser = JSON.createParser(body)) {
             JsonToken first = parser.nextToken();
             if (first == JsonToken.START_OBJECT) {
-                RejectionReason reason = MessageField.read(parser, row, places);
+                RejectionReason reason = MessageField.read(parser, row, places, texts);
                 RejectionReason behind = behind(body, (int) parser.currentLocation().getByteOffset());
                 return behind == null ? reason : behind;
             }

@@ -3,10 +3,10 @@ package exchangefingerprint.flink.messages;
 import exchangefingerprint.flink.RowLayout;
 import exchangefingerprint.flink.SharedConstants;
 import java.io.IOException;
+import java.util.Arrays;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonParser;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonToken;
 import org.apache.flink.table.data.GenericRowData;
-import org.apache.flink.table.data.StringData;
 
 /**
  * The fields of a message, in the order in which they are complained of: the column of each, what it may be, and why a
@@ -23,6 +23,8 @@ enum MessageField {
     DECLARED_EXCHANGE("declared_exchange", null, null, RejectionReason.BAD_DECLARED_EXCHANGE);
 
     private static final MessageField[] ALL = values();
+    private static final char[][] TYPES =
+            SharedConstants.MSG_TYPES.stream().map(String::toCharArray).toArray(char[][]::new);
 
     private final String column;
     private final Long absent;
@@ -45,8 +47,17 @@ enum MessageField {
         return places;
     }
 
+    /** Return what remembers the texts of each field that has one. */
+    static TextCache[] newTextCaches() {
+        TextCache[] texts = new TextCache[ALL.length];
+        texts[CONNECTION_ID.ordinal()] = new TextCache(1, SharedConstants.MAX_ID_CHARACTERS);
+        texts[DECLARED_EXCHANGE.ordinal()] = new TextCache(0, SharedConstants.MAX_EXCHANGE_CHARACTERS);
+        return texts;
+    }
+
     /** Read an object up to its end, whatever is wrong with it; return the first field's reason, or null. */
-    static RejectionReason read(JsonParser parser, GenericRowData row, int[] places) throws IOException {
+    static RejectionReason read(JsonParser parser, GenericRowData row, int[] places, TextCache[] texts)
+            throws IOException {
         for (MessageField field : ALL) {
             row.setField(places[field.ordinal()], field.absent);
         }
@@ -55,7 +66,7 @@ enum MessageField {
             MessageField field = named(parser.currentName());
             JsonToken token = parser.nextToken();
             if (field != null) {
-                boolean isBad = !field.take(token, parser, row, places[field.ordinal()]);
+                boolean isBad = !field.take(token, parser, row, places[field.ordinal()], texts);
                 bad = isBad ? bad | 1 << field.ordinal() : bad & ~(1 << field.ordinal());
             }
             parser.skipChildren();
@@ -99,16 +110,16 @@ enum MessageField {
     }
 
     /** Put the value into the row; tell whether it is one that may be there. */
-    private boolean take(JsonToken token, JsonParser parser, GenericRowData row, int place) throws IOException {
+    private boolean take(JsonToken token, JsonParser parser, GenericRowData row, int place, TextCache[] texts)
+            throws IOException {
         if (token == JsonToken.VALUE_NULL) {
             row.setField(place, absent);
             return true;
         }
         switch (this) {
             case CONNECTION_ID:
-                return takeText(token, parser, row, place, 1, SharedConstants.MAX_ID_CHARACTERS);
             case DECLARED_EXCHANGE:
-                return takeText(token, parser, row, place, 0, SharedConstants.MAX_EXCHANGE_CHARACTERS);
+                return takeText(token, parser, row, place, texts[ordinal()]);
             default:
                 long number = this == MSG_TYPE ? typeCode(token, parser) : number(token, parser);
                 row.setField(place, number);
@@ -117,14 +128,13 @@ enum MessageField {
     }
 
     private static boolean takeText(
-            JsonToken token, JsonParser parser, GenericRowData row, int place, int fewest, int most)
-            throws IOException {
+            JsonToken token, JsonParser parser, GenericRowData row, int place, TextCache texts) throws IOException {
         if (token != JsonToken.VALUE_STRING) {
             return false;
         }
-        String text = parser.getText();
-        row.setField(place, StringData.fromString(text));
-        return Text.isPrintable(text, fewest, most);
+        TextCache.Entry entry = texts.read(parser);
+        row.setField(place, entry.text());
+        return entry.isAllowed();
     }
 
     private boolean isInRange(long number) {
@@ -148,6 +158,16 @@ enum MessageField {
 
     /** Return the code of a type; -1 if it is none. */
     private static long typeCode(JsonToken token, JsonParser parser) throws IOException {
-        return token == JsonToken.VALUE_STRING ? SharedConstants.MSG_TYPES.indexOf(parser.getText()) : -1;
+        if (token == JsonToken.VALUE_STRING) {
+            char[] buffer = parser.getTextCharacters();
+            int begin = parser.getTextOffset();
+            int end = begin + parser.getTextLength();
+            for (int code = 0; code < TYPES.length; code++) {
+                if (Arrays.equals(TYPES[code], 0, TYPES[code].length, buffer, begin, end)) {
+                    return code;
+                }
+            }
+        }
+        return -1;
     }
 }

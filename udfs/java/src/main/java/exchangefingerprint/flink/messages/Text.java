@@ -1,7 +1,10 @@
 package exchangefingerprint.flink.messages;
 
 import exchangefingerprint.flink.SharedConstants;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 
@@ -10,6 +13,10 @@ final class Text {
     /** First and last code point of each range. */
     private static final int[] INVISIBLE =
             SharedConstants.INVISIBLE.stream().mapToInt(Integer::intValue).toArray();
+
+    private static final VarHandle EIGHT_BYTES =
+            MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());
+    private static final long NOT_ASCII = 0x8080808080808080L;
 
     private Text() {}
 
@@ -54,11 +61,14 @@ final class Text {
     }
 
     private static boolean isAscii(byte[] bytes) {
-        // Without a way out of the loop it is done for many bytes at once.
-        int all = 0;
-        for (byte b : bytes) {
-            all |= b;
+        int wholeEnd = bytes.length & -Long.BYTES;
+        long all = 0;
+        for (int at = 0; at < wholeEnd; at += Long.BYTES) {
+            all |= (long) EIGHT_BYTES.get(bytes, at);
         }
-        return all >= 0;
+        for (int at = wholeEnd; at < bytes.length; at++) {
+            all |= bytes[at];
+        }
+        return (all & NOT_ASCII) == 0;
     }
 }

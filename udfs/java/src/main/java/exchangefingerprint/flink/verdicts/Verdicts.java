@@ -62,6 +62,7 @@ public final class Verdicts extends ProcessTableFunction<RowData> {
     private static final int MODEL = IN.place("model");
 
     private static final double MILLINATS_PER_NAT = 1000;
+    private static final int FEATURE_CHARACTERS = 10;
 
     private transient Map<String, ScoringModel> models;
     private transient ScoringModel model;
@@ -203,7 +204,7 @@ public final class Verdicts extends ProcessTableFunction<RowData> {
     }
 
     private static String features(WindowRecord record) {
-        StringBuilder text = new StringBuilder("{");
+        StringBuilder text = new StringBuilder(FEATURE_CHARACTERS * SharedConstants.N_FEATURES).append('{');
         for (int i = 0; i < SharedConstants.N_FEATURES; i++) {
             TableText.appendFeature(i == 0 ? text : text.append(','), record.feature(i));
         }

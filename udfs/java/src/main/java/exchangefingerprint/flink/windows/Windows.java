@@ -6,11 +6,12 @@ import exchangefingerprint.flink.RowLayout;
 import exchangefingerprint.flink.SharedConstants;
 import exchangefingerprint.flink.TableText;
 import exchangefingerprint.flink.health.HealthEvent;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import org.apache.flink.table.annotation.ArgumentHint;
 import org.apache.flink.table.annotation.DataTypeHint;
 import org.apache.flink.table.annotation.FunctionHint;
 import org.apache.flink.table.annotation.StateHint;
-import org.apache.flink.table.data.GenericArrayData;
 import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.data.StringData;
@@ -38,7 +39,7 @@ public final class Windows extends ProcessTableFunction<RowData> {
     /** The columns of what is emitted. */
     static final String GATHERED =
             "ROW<kind STRING, kafka_partition INT, last_offset BIGINT, declared_exchange STRING,"
-                    + " n BIGINT, segment BIGINT, window_columns ARRAY<BIGINT NOT NULL>,"
+                    + " n BIGINT, segment BIGINT, window_columns BYTES,"
                     + " first_offset BIGINT, window_start_ns BIGINT, window_end_ns BIGINT,"
                     + " at STRING, since_at STRING, since_offset BIGINT,"
                     + " seq_before BIGINT, seq BIGINT, n_missing BIGINT,"
@@ -147,7 +148,9 @@ public final class Windows extends ProcessTableFunction<RowData> {
             startNs = Math.min(startNs, window[at]);
             endNs = Math.max(endNs, window[at]);
         }
-        OUT.set(row, "window_columns", new GenericArrayData(window));
+        ByteBuffer bytes = ByteBuffer.allocate(window.length * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.asLongBuffer().put(window);
+        OUT.set(row, "window_columns", bytes.array());
         OUT.set(row, "first_offset", window[WIRE_KAFKA_OFFSET]);
         OUT.set(row, "window_start_ns", startNs);
         OUT.set(row, "window_end_ns", endNs);

@@ -23,6 +23,14 @@ class RejectionTest {
         assertFalse(Text.isUtf8(new byte[] {(byte) 0xC0, (byte) 0x80}));
         assertFalse(Text.isUtf8(new byte[] {(byte) 0xED, (byte) 0xA0, (byte) 0x80}));
         assertFalse(Text.isUtf8(new byte[] {'a', (byte) 0xC3}));
+        for (int length = 0; length < 20; length++) {
+            assertTrue(Text.isUtf8(new byte[length]));
+            for (int at = 0; at < length; at++) {
+                byte[] bytes = new byte[length];
+                bytes[at] = (byte) 0x80;
+                assertFalse(Text.isUtf8(bytes), at + " of " + length);
+            }
+        }
     }
 
     @Test

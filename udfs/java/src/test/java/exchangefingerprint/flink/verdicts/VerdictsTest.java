@@ -56,8 +56,8 @@ class VerdictsTest {
         assertEquals(4, value("kafka_partition"));
         assertEquals(49L, value("last_offset"));
         assertEquals(0L, value("first_offset"));
-        assertEquals("1970-01-01T00:00:00Z", text("window_start_at"));
-        assertEquals("1970-01-01T00:00:49Z", text("window_end_at"));
+        assertEquals("1970-01-01T00:00:00.000000Z", text("window_start_at"));
+        assertEquals("1970-01-01T00:00:49.000000Z", text("window_end_at"));
         assertEquals("kra\"ken", text("predicted_exchange"));
         assertEquals(0.7499, value("confidence"));
         assertEquals(0.0001, value("unknown_score"));
@@ -100,7 +100,7 @@ class VerdictsTest {
         // The greatest lead of 12 nats is reached over the three windows there were.
         assertEquals(3L, value("certain_suffix_windows"));
         assertEquals(100L, value("certain_after_messages"));
-        assertEquals("1970-01-01T00:00:00Z", text("certain_since_at"));
+        assertEquals("1970-01-01T00:00:00.000000Z", text("certain_since_at"));
         assertEquals(0L, value("certain_since_offset"));
         assertNull(value("previous_verdict"));
         assertEquals(false, value("has_news"));
@@ -126,7 +126,7 @@ class VerdictsTest {
         assertEquals("kra\"ken", text("certain_before"));
         assertEquals("kra\"ken", text("previous_verdict"));
         assertEquals(50L, value("certain_since_offset"));
-        assertEquals("1970-01-01T00:00:50Z", text("certain_since_at"));
+        assertEquals("1970-01-01T00:00:50.000000Z", text("certain_since_at"));
         assertEquals(75L, value("certain_after_messages"), "when the first class was decisive");
         assertEquals(true, value("has_news"));
         take(FOR_NONE, 1);
