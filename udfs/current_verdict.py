@@ -95,7 +95,7 @@ def messages_at(window: int) -> int:
 
 
 def connection_verdict(evidence: Int64Array, rule: DecisionRule, classes: tuple[str, ...]) -> ConnectionVerdict:
-    """Say what stands after all windows of one connection: the job's SQL does the same row by row.
+    """Say what stands after all windows of one connection: the job does the same window by window, in Java.
 
     Parameters
     ----------

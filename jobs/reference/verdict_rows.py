@@ -1,6 +1,6 @@
 """What the job writes of one partition's messages, computed without Flink: the same functions, other plumbing.
 
-The job looks back from each window by SQL; here all windows of a partition lie one after the other, connection by
+The job keeps in its state what it looks back on; here all windows of a partition lie one after the other, connection by
 connection, and looking back is an index: that of the latest window at which something was so, or `NOWHERE`.
 """
 

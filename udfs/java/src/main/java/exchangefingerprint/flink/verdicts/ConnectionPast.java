@@ -15,8 +15,10 @@ import org.apache.flink.core.memory.DataOutputView;
 public final class ConnectionPast {
     private static final int HISTORY = SharedConstants.HISTORY;
 
-    /** The segment and the model whose windows these are; of any other, nothing is known. */
+    /** The segment, its partition and the model whose windows these are; of any other, nothing is known. */
     long segment;
+
+    int partition;
 
     String modelVersion = "";
 
@@ -71,6 +73,7 @@ public final class ConnectionPast {
     private ConnectionPast copy() {
         ConnectionPast to = new ConnectionPast();
         to.segment = segment;
+        to.partition = partition;
         to.modelVersion = modelVersion;
         to.startNs = startNs;
         to.firstOffset = firstOffset;
@@ -105,6 +108,7 @@ public final class ConnectionPast {
         @Override
         protected void write(ConnectionPast past, DataOutputView target) throws IOException {
             target.writeLong(past.segment);
+            target.writeInt(past.partition);
             target.writeUTF(past.modelVersion);
             target.writeByte(past.startNs.length);
             for (int i = 0; i < past.startNs.length; i++) {
@@ -130,6 +134,7 @@ public final class ConnectionPast {
         protected ConnectionPast read(DataInputView source) throws IOException {
             ConnectionPast past = new ConnectionPast();
             past.segment = source.readLong();
+            past.partition = source.readInt();
             past.modelVersion = source.readUTF();
             int n = source.readByte();
             past.startNs = new long[n];

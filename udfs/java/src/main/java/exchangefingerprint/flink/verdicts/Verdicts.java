@@ -96,12 +96,11 @@ public final class Verdicts extends ProcessTableFunction<RowData> {
 
     GenericRowData judge(State state, RowData scored) {
         read(scored.getString(MODEL));
-        long segment = scored.getLong(SEGMENT);
-        String version = model.version.toString();
-        if (state.past == null || segment != state.past.segment || !version.equals(state.past.modelVersion)) {
+        if (state.past == null || !goesOn(state.past, scored)) {
             state.past = new ConnectionPast();
-            state.past.segment = segment;
-            state.past.modelVersion = version;
+            state.past.segment = scored.getLong(SEGMENT);
+            state.past.partition = scored.getInt(KAFKA_PARTITION);
+            state.past.modelVersion = model.version.toString();
         }
         state.calls++;
         WindowRecord record = new WindowRecord(scored.getBinary(RECORD), model.classes.length);
@@ -109,6 +108,12 @@ public final class Verdicts extends ProcessTableFunction<RowData> {
         setWindow(row, scored, record);
         setVerdict(row, scored, record, state.past);
         return row;
+    }
+
+    private boolean goesOn(ConnectionPast past, RowData scored) {
+        return past.segment == scored.getLong(SEGMENT)
+                && past.partition == scored.getInt(KAFKA_PARTITION)
+                && past.modelVersion.equals(model.version.toString());
     }
 
     /** Read the model's text, unless it is the one of the window before. */

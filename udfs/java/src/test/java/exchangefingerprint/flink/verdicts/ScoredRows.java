@@ -36,10 +36,10 @@ final class ScoredRows {
     }
 
     /** Make a row of a window whose messages are a second apart and have the offsets up to {@code n}. */
-    static GenericRowData row(String model, long segment, long n, String declared, byte[] record) {
+    static GenericRowData row(String model, int partition, long segment, long n, String declared, byte[] record) {
         GenericRowData row = IN.newRow();
         IN.set(row, "connection_id", StringData.fromString("c"));
-        IN.set(row, "kafka_partition", 4);
+        IN.set(row, "kafka_partition", partition);
         IN.set(row, "last_offset", n - 1);
         IN.set(row, "declared_exchange", StringData.fromString(declared));
         IN.set(row, "n", n);

@@ -20,6 +20,7 @@ class StateFieldsTest {
     private static ConnectionPast newPast() {
         ConnectionPast past = new ConnectionPast();
         past.segment = 3;
+        past.partition = 4;
         past.modelVersion = "m";
         past.add(5, 6, new short[] {-1, 2}, new short[] {3});
         return past;
@@ -42,7 +43,7 @@ class StateFieldsTest {
         assertEquals(List.of("calls long", "past ConnectionPast"), fields(Verdicts.State.class));
         assertEquals(List.of("calls long", "ring MessageRing"), fields(Windows.State.class));
         ConnectionPast past = newPast();
-        String windows = "04" + "0000000000000003" + "00016d"
+        String windows = "04" + "0000000000000003" + "00000004" + "00016d"
                 + "01" + "0000000000000005" + "0000000000000006" + "00000002" + "ffff0002" + "00000001" + "0003";
         assertEquals(windows + "00" + "00", hex(past));
         makeCertain(past);

@@ -24,6 +24,7 @@ class VerdictsTest {
     private final Verdicts.State state = new Verdicts.State();
     private GenericRowData row;
     private long n = 25;
+    private int partition = 4;
     private long segment = 0;
     private String model = "m1";
     private String declared = "kraken";
@@ -38,7 +39,7 @@ class VerdictsTest {
         for (int i = 0; i < windows; i++) {
             n += 25;
             byte[] record = ScoredRows.record(1, MILLIONTHS, evidence, TRAIT);
-            row = function.judge(state, ScoredRows.row(model(model), segment, n, declared, record));
+            row = function.judge(state, ScoredRows.row(model(model), partition, segment, n, declared, record));
         }
     }
 
@@ -153,6 +154,10 @@ class VerdictsTest {
         take(FOR_KRAKEN, 2);
         segment = 4;
         take(FOR_KRAKEN, 1);
+        assertEquals(6.0, value("strength_nats"), "of one window");
+        take(FOR_KRAKEN, 1);
+        partition = 5;
+        take(FOR_KRAKEN, 1);
         assertNull(value("certain"));
         assertEquals(6.0, value("strength_nats"), "of one window");
         take(FOR_KRAKEN, 1);
@@ -162,7 +167,7 @@ class VerdictsTest {
         take(FOR_BINANCE, 2);
         assertEquals("binance", text("certain"));
         assertNull(value("previous_verdict"));
-        assertEquals(175L, value("certain_after_messages"));
+        assertEquals(225L, value("certain_after_messages"));
         assertEquals("m2", text("model_version"));
     }
 
@@ -191,7 +196,7 @@ class VerdictsTest {
 
     @Test
     void aTextThatIsNoModelIsAnError() {
-        GenericRowData scored = ScoredRows.row("{}", 0, 50, null, new byte[0]);
+        GenericRowData scored = ScoredRows.row("{}", 0, 0, 50, null, new byte[0]);
         assertThrows(IllegalArgumentException.class, () -> function.judge(state, scored));
         assertEquals(StringData.fromString("c"), scored.getString(0));
     }
