@@ -43,6 +43,7 @@ def raw_messages_ddl(settings: JobSettings) -> str:
             declared_exchange STRING,
             body BYTES,
             rejection_reason STRING,
+            counts_from BIGINT,
             kafka_partition INT NOT NULL METADATA FROM 'partition' VIRTUAL,
             kafka_offset BIGINT NOT NULL METADATA FROM 'offset' VIRTUAL
         ) WITH ({_kafka_options(settings)}, {_KEY_OPTIONS}, 'value.format' = 'fingerprint-message')"""
@@ -90,13 +91,14 @@ def result_table_ddl(settings: JobSettings, table: ResultTable) -> str:
 
 def _kafka_options(settings: JobSettings) -> str:
     options = {
-        "connector": "kafka",
+        "connector": "fingerprint-messages",
         "topic": settings.topic,
         "properties.bootstrap.servers": settings.kafka,
         "properties.group.id": READER,
         "properties.isolation.level": "read_committed",
         "scan.startup.mode": "earliest-offset",
         "scan.topic-partition-discovery.interval": f"{_DISCOVERY_S} s",
+        **_login(settings),
     }
     if settings.stop_at_end:
         options["scan.bounded.mode"] = "latest-offset"
