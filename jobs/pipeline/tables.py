@@ -98,7 +98,7 @@ def _kafka_options(settings: JobSettings) -> str:
         "properties.isolation.level": "read_committed",
         "scan.startup.mode": "earliest-offset",
         "scan.topic-partition-discovery.interval": f"{_DISCOVERY_S} s",
-        **_login(settings),
+        "url": settings.database.jdbc_url,
     }
     if settings.stop_at_end:
         options["scan.bounded.mode"] = "latest-offset"
