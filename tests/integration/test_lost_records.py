@@ -100,7 +100,8 @@ def test_what_is_lost_is_told_and_counting_starts_anew(
     assert {one.key[2] for one in found if one.table == "window_scores"} == {49, 74, 99}
     assert select(database_url, last)[0][0] > 231
 
-    AdminClient({"bootstrap.servers": kafka}).create_partitions([NewPartitions(TOPIC, 2)])[TOPIC].result()
+    admin = AdminClient({"bootstrap.servers": kafka})  # without a name it would be gone before its answer
+    admin.create_partitions([NewPartitions(TOPIC, 2)])[TOPIC].result()
     wait_until(lambda: "partitions" in alerts(database_url), timeout_s=30, what="the alert")
     assert "1 to 2" in alerts(database_url)["partitions"]
 
