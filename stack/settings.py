@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import string
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,20 @@ def last_settings(home: Path) -> StackSettings | None:
         return read_settings(home)
     except (OSError, ValueError, TypeError, KeyError, ConfigError):
         return None
+
+
+def settings_like_last_time(settings: StackSettings, **ports: int | None) -> StackSettings:
+    """Give settings the ports that are asked for, and for those that are None the last stack's of the same home.
+
+    A `prometheus_port` below 0 is none.
+    """
+    last = last_settings(settings.home) or settings
+    if settings.flink is not None:  # no Prometheus of ours reads it
+        last = replace(last, prometheus_port=None)
+    chosen: dict[str, Any] = {name: getattr(last, name) if port is None else port for name, port in ports.items()}
+    if (chosen.get("prometheus_port") or 0) < 0:
+        chosen["prometheus_port"] = None
+    return replace(settings, **chosen)
 
 
 def _settings_path(home: Path) -> Path:

@@ -79,16 +79,17 @@ def named_in_call(context: typer.Context, option: str) -> bool:
 Topic = Annotated[str, typer.Option(help="Kafka topic of the messages.")]
 DEFAULT_TOPIC = TOPIC
 
-KafkaPort = Annotated[int, typer.Option(help="Port of the local Kafka broker.", rich_help_panel=_SERVICES)]
-FlinkPort = Annotated[int, typer.Option(help="Port of the local Flink's web UI.", rich_help_panel=_SERVICES)]
-PostgresPort = Annotated[int, typer.Option(help="Port of the local PostgreSQL.", rich_help_panel=_SERVICES)]
+
+def _port(help_text: str, default: str) -> Any:
+    return typer.Option(help=help_text, show_default=f"last time's, else {default}", rich_help_panel=_SERVICES)
+
+
+KafkaPort = Annotated[int | None, _port("Port of the local Kafka broker, 0 for any.", "9092")]
+FlinkPort = Annotated[int | None, _port("Port of the local Flink's web UI, 0 for any.", "8081")]
+PostgresPort = Annotated[int | None, _port("Port of the local PostgreSQL, 0 for any.", "5432")]
 PrometheusPort = Annotated[
     int | None,
-    typer.Option(
-        help="Also run the Prometheus on the PATH here, to keep Flink's metrics.",
-        show_default="none",
-        rich_help_panel=_SERVICES,
-    ),
+    _port("Also run the Prometheus on the PATH here, to keep Flink's metrics; -1 to stop doing so.", "none"),
 ]
 AllowRoot = Annotated[
     bool,

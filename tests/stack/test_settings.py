@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.settings import StackSettings, read_settings, write_settings
+from stack.settings import StackSettings, read_settings, settings_like_last_time, write_settings
 from udfs.errors import ConfigError
 
 
@@ -46,3 +46,20 @@ def test_a_home_has_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("flink", ["http://flink.example:8081/", "flink.example:8081"])
 def test_the_address_of_flink_has_one_form(tmp_path: Path, flink: str) -> None:
     assert StackSettings(home=tmp_path, flink=flink).flink == "http://flink.example:8081"
+
+
+def test_ports_are_kept_until_others_are_asked_for(tmp_path: Path) -> None:
+    write_settings(StackSettings(home=tmp_path, kafka_port=19092, prometheus_port=9090))
+    wanted = StackSettings(home=tmp_path)
+    kept = settings_like_last_time(wanted, kafka_port=None, flink_port=18081, prometheus_port=None)
+    assert (kept.kafka_port, kept.flink_port, kept.prometheus_port) == (19092, 18081, 9090)
+    stopped = settings_like_last_time(wanted, kafka_port=None, flink_port=None, prometheus_port=-1)
+    assert (stopped.kafka_port, stopped.flink_port, stopped.prometheus_port) == (19092, 8081, None)
+    elsewhere = StackSettings(home=tmp_path, flink="http://flink:8081")
+    assert settings_like_last_time(elsewhere, prometheus_port=None).prometheus_port is None
+
+
+def test_a_first_stack_has_the_ports_that_are_documented(tmp_path: Path) -> None:
+    names = ("kafka_port", "flink_port", "postgres_port", "prometheus_port")
+    settings = StackSettings(home=tmp_path / "new")
+    assert settings_like_last_time(settings, **dict.fromkeys(names)) == settings

@@ -14,6 +14,7 @@ from jobs.cli.console import out, print_json
 from jobs.cli.options import OutputFormat
 from jobs.cluster.flink_client import check_job
 from jobs.cluster.job_failures import find_failures
+from model.registry.database_url import parse_database_url
 from stack.control import status as read_stack
 from stack.stack_status import StackStatus
 
@@ -57,21 +58,34 @@ class JobStatus:
 def status(
     home: options.Home,
     output: Annotated[OutputFormat, typer.Option("--format", help="How to print.")] = OutputFormat.TABLE,
+    show_password: Annotated[
+        bool, typer.Option("--show-password", help="Show the database's addresses with their passwords.")
+    ] = False,
 ) -> None:
-    """Show what runs where, and whether the job runs or keeps failing.
+    """Show what runs where, how to reach the database, and whether the job runs or keeps failing.
 
-    With --format json it is one object with the parts and the job; addresses with passwords are left out.
+    With --format json it is one object with the parts, the database's address for each role, and the job.
     """
     state = read_stack(home)
     job = read_job(state.flink_url) if state.is_ready and state.flink_url else None
     if output is OutputFormat.JSON:
         parts = [asdict(part) for part in state.parts]
-        print_json({"home": str(state.home), "parts": parts, "job": None if job is None else asdict(job)})
+        urls = database_urls(state, with_password=show_password)
+        found = {"home": str(state.home), "parts": parts, "database_urls": urls}
+        print_json(found | {"job": None if job is None else asdict(job)})
         return
     out.print(status_table(state))
+    for role, url in database_urls(state, with_password=show_password).items():
+        out.print(f"Database, as {role}: {url}", markup=False, highlight=False, soft_wrap=True)
     if job is not None:
         text = f"The job {job.state}" + (f": {job.message}" if job.message else "")
         out.print(text, style=_STATE_STYLES[job.state], markup=False, highlight=False, soft_wrap=True)
+
+
+def database_urls(state: StackStatus, *, with_password: bool) -> dict[str, str]:
+    """Return the database's address for each role, as DATABASE_URL takes it, with its password if asked."""
+    given = state.database_urls.items()
+    return {role: url if with_password else parse_database_url(url).open_url for role, url in given}
 
 
 def read_job(flink_url: str) -> JobStatus:

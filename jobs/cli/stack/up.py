@@ -12,7 +12,7 @@ from model.registry.database_url import parse_database_url
 from stack.control import status as read_stack
 from stack.control import up as start_stack
 from stack.services.flink import resumes_jobs
-from stack.settings import StackSettings
+from stack.settings import StackSettings, settings_like_last_time
 from stack.stack_status import StackStatus
 from udfs.errors import ConfigError
 
@@ -22,20 +22,20 @@ def up(
     kafka: options.Kafka = None,
     flink: options.Flink = None,
     database_url: options.DatabaseUrl = None,
-    kafka_port: options.KafkaPort = StackSettings.kafka_port,
-    flink_port: options.FlinkPort = StackSettings.flink_port,
-    postgres_port: options.PostgresPort = StackSettings.postgres_port,
-    prometheus_port: options.PrometheusPort = StackSettings.prometheus_port,
+    kafka_port: options.KafkaPort = None,
+    flink_port: options.FlinkPort = None,
+    postgres_port: options.PostgresPort = None,
+    prometheus_port: options.PrometheusPort = None,
     allow_root: options.AllowRoot = False,
 ) -> None:
-    """Start Kafka, Flink and PostgreSQL on this machine, in the background."""
+    """Start Kafka, Flink and PostgreSQL on this machine, in the background.
+
+    The ports are kept: the next `up` takes those of the last one, until it is told others.
+    """
     if database_url is not None:
         parse_database_url(database_url)  # a mistake in it is one here, not of the stack's parts
-    settings = StackSettings(
-        home=home,
-        kafka=kafka,
-        flink=flink,
-        database_url=database_url,
+    settings = settings_like_last_time(
+        StackSettings(home=home, kafka=kafka, flink=flink, database_url=database_url),
         kafka_port=kafka_port,
         flink_port=flink_port,
         postgres_port=postgres_port,

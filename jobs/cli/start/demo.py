@@ -19,7 +19,6 @@ from ingest.kafka.session_publisher import PublishReport, publish
 from jobs.cli import options
 from jobs.cli.console import err, out, say
 from jobs.cli.stack.up import refuse_root, start_with_progress
-from jobs.cluster.flink_client import find_running_job
 from jobs.cluster.service_addresses import Addresses
 from jobs.cluster.submission import Submission
 from jobs.config import DEAD_LETTER_TOPIC, TOPIC, TOPIC_PARTITIONS
@@ -27,10 +26,11 @@ from jobs.results.connections import connection_table, read_connections
 from jobs.results.migrations import migrate
 from jobs.trials.demo_report import DemoReport, draw_demo_sessions
 from model.registry.database import connect
-from stack.control import down
+from stack.control import status as read_stack
+from stack.control import wipe
 from stack.roles import Role
-from stack.settings import StackSettings
-from udfs.errors import PipelineError
+from stack.settings import StackSettings, settings_like_last_time
+from udfs.errors import ConfigError, PipelineError
 from udfs.schema import Session
 
 REFRESH_S = 1.0
@@ -40,33 +40,23 @@ START_ALLOWANCE_S = 120
 
 def demo(
     home: options.Home,
-    kafka: options.Kafka = None,
-    flink: options.Flink = None,
-    database_url: options.DatabaseUrl = None,
-    kafka_port: options.KafkaPort = StackSettings.kafka_port,
-    flink_port: options.FlinkPort = StackSettings.flink_port,
-    postgres_port: options.PostgresPort = StackSettings.postgres_port,
     duration: Annotated[float, typer.Option(min=5, help="Seconds to watch, from the first result on.")] = 60,
     per_exchange: Annotated[int, typer.Option(min=1, help="Synthetic connections of each exchange.")] = 4,
     seed: Annotated[int, typer.Option(help="Draws the same connections again.")] = 1,
-    keep_running: Annotated[bool, typer.Option("--keep-running", help="Leave stack and job running.")] = False,
+    keep_running: Annotated[
+        bool,
+        typer.Option("--keep-running", help="Play it on the stack of the home, and leave stack, job and data there."),
+    ] = False,
     allow_root: options.AllowRoot = False,
     summary: Annotated[Path | None, typer.Option(help="Also write the summary here, as JSON.")] = None,
 ) -> None:
     """Start everything, publish synthetic exchanges, and watch them being identified.
 
-    Runs a real Kafka broker, Flink cluster and PostgreSQL on this machine, without Docker. One of the connections
-    declares an exchange that it is not.
+    Runs a real Kafka broker, Flink cluster and PostgreSQL on this machine, without Docker, on any free ports, and
+    removes them with their data at the end; a stack that runs already is left alone. One of the connections declares an
+    exchange that it is not.
     """
-    settings = StackSettings(
-        home=home,
-        kafka=kafka,
-        flink=flink,
-        database_url=database_url,
-        kafka_port=kafka_port,
-        flink_port=flink_port,
-        postgres_port=postgres_port,
-    )
+    settings = kept_settings(home) if keep_running else own_settings(home)
     # A minute on messages of its own, from nobody else, is no risk to root; what stays is.
     refuse_root(settings, allow_root=allow_root or not keep_running)
     started_s = time.monotonic()
@@ -85,7 +75,46 @@ def demo(
     if summary is not None:
         summary.write_text(json.dumps(report.to_json(), indent=1) + "\n")
     if keep_running:
-        err.print("Stack and job still run: `fingerprint status` shows them, `fingerprint down` stops them.")
+        err.print(
+            "Stack and job still run: `fingerprint status` shows them, `fingerprint down --delete-data` removes them "
+            "and what the demo has published",
+            soft_wrap=True,
+        )
+
+
+def own_settings(home: Path) -> StackSettings:
+    """Choose a stack that is the demo's alone.
+
+    Raises
+    ------
+    ConfigError
+        If another demo runs there.
+    """
+    own = home / "demo"
+    if read_stack(own).parts:
+        raise ConfigError(
+            f"Expected one demo at a time, found another one's stack in {own}: wait for its end, or remove it with "
+            f"`fingerprint down --delete-data --home {own}`"
+        )
+    return StackSettings(home=own, kafka_port=0, flink_port=0, postgres_port=0)
+
+
+def kept_settings(home: Path) -> StackSettings:
+    """Choose the stack of the home, with its ports.
+
+    Raises
+    ------
+    ConfigError
+        If it is in use: the demo would publish into its topic.
+    """
+    if read_stack(home).parts:
+        raise ConfigError(
+            f"Expected no stack in {home}, whose topic and tables the demo would fill, found one: stop it first with "
+            "`fingerprint down`, leave out --keep-running, or choose another --home"
+        )
+    settings = StackSettings(home=home)
+    ports = dict.fromkeys(("kafka_port", "flink_port", "postgres_port"))
+    return settings_like_last_time(settings, **ports)
 
 
 @contextmanager
@@ -103,8 +132,8 @@ def _running_stack(settings: StackSettings, *, keep_running: bool) -> Iterator[A
         )
     finally:
         if not keep_running:
-            err.print("Stopping the stack (--keep-running leaves it up)")
-            down(settings.home)
+            err.print("Removing the demo's stack (--keep-running leaves it up)")
+            wipe(settings.home)
 
 
 def _play(
@@ -121,8 +150,7 @@ def _play(
         )
         try:
             err.print(f"4/4 Submitting the job; Flink's web UI is at {flink}", soft_wrap=True)
-            if find_running_job(flink) is None:
-                Submission(addresses=addresses).run(say)
+            Submission(addresses=addresses).run(say)
             return _watch(addresses.require_database_url(Role.READER), publishing, report, duration_s, started_s)
         finally:
             stop.set()

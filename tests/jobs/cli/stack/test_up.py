@@ -29,7 +29,7 @@ def stack_that_never_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FINGERPRINT_ALLOW_ROOT", raising=False)
     monkeypatch.setattr(up_module, "start_with_progress", start)
     monkeypatch.setattr(demo_module, "start_with_progress", start)
-    monkeypatch.setattr(demo_module, "down", lambda _home: None)
+    monkeypatch.setattr(demo_module, "wipe", lambda _home: None)
 
 
 def call(monkeypatch: pytest.MonkeyPatch, uid: int, home: Path, *arguments: str) -> Result:
