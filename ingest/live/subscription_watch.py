@@ -88,7 +88,10 @@ class SubscriptionWatch:
         if since_s is not None and not self._is_served and self._clock_s() - since_s >= DATA_WITHIN_S:
             self._tell_mute()
         if self._require_all and self._failure is not None:
-            raise ConfigError(f"Expected {self._feed.name} to get all that it asked for, found {self._failure}")
+            raise ConfigError(
+                f"Expected {self._feed.name} to get all that it asked for, found {self._failure}: "
+                "correct or leave out what is named"
+            )
 
     def _take_request(self, text: str, message: Message) -> None:
         if message.msg_type is HEARTBEAT or self._n_sent >= len(self._feed.requests):
@@ -106,7 +109,7 @@ class SubscriptionWatch:
         self._refused.add((reason, request))
         asked = f" to {_quote_request(request)}" if request else ""
         _log.warning("%s: the venue says no%s: %s", self._feed.name, asked, reason)
-        self._failure = self._failure or f"a no{asked}: {reason}: correct or leave out what is refused"
+        self._failure = self._failure or f"a no{asked}: {reason}"
 
     def _take_data(self, text: str) -> None:
         for name in [name for name, mention in self._mute.items() if mention.search(text)]:
@@ -123,7 +126,7 @@ class SubscriptionWatch:
             "%s: no data within %.0f s of subscribing to %s: check how the venue writes it, and whether it trades",
             *(self._feed.name, DATA_WITHIN_S, names),
         )
-        self._failure = self._failure or f"no data within {DATA_WITHIN_S:.0f} s for {names}: correct or leave it out"
+        self._failure = self._failure or f"no data within {DATA_WITHIN_S:.0f} s for {names}"
 
 
 class WatchSink:

@@ -10,9 +10,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from psycopg2 import ProgrammingError
-from psycopg2.extensions import parse_dsn
-
 from udfs.errors import ConfigError
 
 DEFAULT_PORT: Final = 5432
@@ -176,6 +173,10 @@ def parse_database_url(url: str, environ: Mapping[str, str] = os.environ) -> Dat
         If a part is missing, or an option is one that not all parts can honour. The message repeats nothing of the
         address but libpq's names of options: the rest may be a part of a password.
     """
+    # `doctor` imports this module where libpq may be what is broken.
+    from psycopg2 import ProgrammingError
+    from psycopg2.extensions import parse_dsn
+
     if not url.startswith(("postgresql://", "postgres://")):
         raise ConfigError(f"{_EXPECTED}, found another beginning: correct it")
     if not _FORM.fullmatch(url):
