@@ -5,6 +5,7 @@ from __future__ import annotations
 from grafana.source.blocks.fields import field, instant_column
 from grafana.source.blocks.panels import section, table, timeseries
 from grafana.source.blocks.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY_BLUE, VERMILLION, YELLOW, Json
+from grafana.source.blocks.variables import SHOWN
 
 NONE = "No windows in the time range."
 HEALTH_COLOURS = {
@@ -25,7 +26,7 @@ def behaviour() -> list[Json]:
         timeseries(
             "Types of messages",
             "Shares of the types of messages in its windows.",
-            """
+            f"""
             SELECT $__timeGroupAlias(window_end_at, $__interval),
                    avg(new_share) AS "NEW",
                    avg(ack_share) AS "ACK",
@@ -33,7 +34,7 @@ def behaviour() -> list[Json]:
                    avg(heartbeat_share) AS "HEARTBEAT",
                    avg(other_share) AS "OTHER"
             FROM window_measures
-            WHERE connection_id = '$connection'
+            WHERE connection_id = {SHOWN}
               AND $__timeFilter(window_end_at)
             GROUP BY 1
             ORDER BY 1
@@ -58,12 +59,12 @@ def behaviour() -> list[Json]:
             How long confirmations (ACK) and rejections (NACK) take after the request that they name: medians over the
             windows that have some. A connection for market data alone has none.
             """,
-            """
+            f"""
             SELECT $__timeGroupAlias(window_end_at, $__interval),
                    percentile_cont(0.5) WITHIN GROUP (ORDER BY ack_latency_us) AS "ACK",
                    percentile_cont(0.5) WITHIN GROUP (ORDER BY nack_latency_us) AS "NACK"
             FROM window_measures
-            WHERE connection_id = '$connection'
+            WHERE connection_id = {SHOWN}
               AND $__timeFilter(window_end_at)
               AND (ack_latency_us IS NOT NULL OR nack_latency_us IS NOT NULL)
             GROUP BY 1
@@ -79,12 +80,12 @@ def behaviour() -> list[Json]:
         timeseries(
             "Sequence numbers",
             "Shares of messages whose sequence number leaves numbers out (jumps), or repeats or goes back (backward).",
-            """
+            f"""
             SELECT $__timeGroupAlias(window_end_at, $__interval),
                    avg(seq_jump_share) AS "jumps",
                    avg(seq_backward_share) AS "backward"
             FROM window_measures
-            WHERE connection_id = '$connection'
+            WHERE connection_id = {SHOWN}
               AND $__timeFilter(window_end_at)
               AND (seq_jump_share IS NOT NULL OR seq_backward_share IS NOT NULL)
             GROUP BY 1
@@ -112,12 +113,12 @@ def health() -> list[Json]:
             nothing for too long (stall), only heartbeats (data_stall), no more heartbeats (heartbeat_stall), or another
             rate than in its own earlier windows (drift).
             """,
-            """
+            f"""
             SELECT $__timeGroupAlias(detected_at, $__interval),
                    kind AS metric,
                    count(*) AS value
             FROM connection_health
-            WHERE connection_id = '$connection'
+            WHERE connection_id = {SHOWN}
               AND $__timeFilter(detected_at)
             GROUP BY 1, 2
             ORDER BY 1, 2
@@ -135,14 +136,14 @@ def health() -> list[Json]:
         table(
             "Latest health events",
             "The last 200 of the time range, with the numbers in words.",
-            """
+            f"""
             SELECT detected_at AS "Detected",
                    kind AS "Kind",
                    reason AS "What",
                    since_at AS "Last good message",
                    messages AS "Messages"
             FROM connection_health
-            WHERE connection_id = '$connection'
+            WHERE connection_id = {SHOWN}
               AND $__timeFilter(detected_at)
             ORDER BY detected_at DESC
             LIMIT 200

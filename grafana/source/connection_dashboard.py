@@ -13,7 +13,7 @@ from grafana.source.blocks.fields import (
 )
 from grafana.source.blocks.panels import stat, state_timeline, table, timeseries
 from grafana.source.blocks.style import CRITICAL, KIND_COLOURS, SKY_BLUE, WARNING, Json
-from grafana.source.blocks.variables import one_of, text_box
+from grafana.source.blocks.variables import SHOWN, one_of, text_box, value_of
 from grafana.source.connection_charts import behaviour, health
 from grafana.source.connection_intervals import intervals
 
@@ -30,10 +30,10 @@ def build() -> Json:
                 "connection",
                 "Connection",
                 "The connection shown. Mismatches are listed first, then the connections seen last, up to 500.",
-                """
+                f"""
                 SELECT connection_id
                 FROM connection_status
-                WHERE connection_id ILIKE '%$search%'
+                WHERE connection_id ILIKE '%' || {value_of("search")} || '%' ESCAPE ''
                 ORDER BY mismatch DESC, last_seen_at DESC
                 LIMIT 500
                 """,
@@ -52,13 +52,13 @@ def _status() -> list[Json]:
             What the connection claims to be, what it behaves like, and how sure that is. Certain means that the
             evidence has reached the model's bound; probability is that the verdict is right. Whatever the time range.
             """,
-            """
+            f"""
             SELECT coalesce(declared_exchange, 'none') AS "Declared",
                    detected_exchange AS "Detected",
                    certainty AS "Certainty",
                    probability AS "Probability"
             FROM connection_status
-            WHERE connection_id = '$connection'
+            WHERE connection_id = {SHOWN}
             """,
             at=(0, 0, 8, 4),
             unit="string",
@@ -74,12 +74,12 @@ def _status() -> list[Json]:
             Since when it has behaved like this, by the evidence; what was certain before; and how many messages it
             took until something was certain for the first time. Whatever the time range.
             """,
-            """
+            f"""
             SELECT since_at AS "Since",
                    coalesce(previous_exchange, 'nothing') AS "Previously",
                    certain_after_messages AS "Certain after"
             FROM connection_status
-            WHERE connection_id = '$connection'
+            WHERE connection_id = {SHOWN}
             """,
             at=(8, 0, 7, 4),
             unit="locale",
@@ -93,12 +93,12 @@ def _status() -> list[Json]:
         stat(
             "Activity",
             "Rate over its last ten windows, messages so far, and when its last window ended. Whatever the time range.",
-            """
+            f"""
             SELECT messages_per_second AS "Messages/s",
                    messages AS "Messages",
                    last_seen_at AS "Last seen"
             FROM connection_status
-            WHERE connection_id = '$connection'
+            WHERE connection_id = {SHOWN}
             """,
             at=(15, 0, 9, 4),
             unit="locale",
@@ -108,14 +108,14 @@ def _status() -> list[Json]:
         table(
             "What is wrong with it now",
             "The alerts that hold now for this connection, whatever the time range.",
-            """
+            f"""
             SELECT severity AS "Severity",
                    rule AS "Alert",
                    summary AS "What",
                    since_at AS "Since",
                    runbook AS "Runbook"
             FROM alerts
-            WHERE subject = '$connection'
+            WHERE subject = {SHOWN}
             ORDER BY severity, since_at DESC NULLS LAST
             """,
             at=(0, 4, 17, 6),
@@ -134,11 +134,11 @@ def _status() -> list[Json]:
             Short description of the behaviour: in its last 16 windows as the verdict has it, and of the windows of
             the time range, the most frequent first.
             """,
-            """
+            f"""
             SELECT coalesce(signature, 'not kept') AS "Signature",
                    count(*) AS "Windows"
             FROM scored_windows
-            WHERE connection_id = '$connection'
+            WHERE connection_id = {SHOWN}
               AND $__timeFilter(window_end_at)
             GROUP BY signature
             ORDER BY count(*) DESC, signature
@@ -159,17 +159,17 @@ def _verdicts() -> list[Json]:
             What was certain of it, from when that was decided until something else was, or its last window; nothing
             before the first verdict. Above that what it declared. Two strips of one colour: it is what it declares.
             """,
-            """
+            f"""
             WITH known AS (
                 SELECT detected_at AS at, declared_exchange, detected_exchange
                 FROM verdict_events
-                WHERE connection_id = '$connection'
+                WHERE connection_id = {SHOWN}
                   AND $__timeFilter(detected_at)
                 UNION ALL
                 (
                     SELECT $__timeFrom()::timestamptz, declared_exchange, detected_exchange
                     FROM verdict_events
-                    WHERE connection_id = '$connection'
+                    WHERE connection_id = {SHOWN}
                       AND detected_at < $__timeFrom()::timestamptz
                     ORDER BY detected_at DESC
                     LIMIT 1
@@ -182,7 +182,7 @@ def _verdicts() -> list[Json]:
             UNION ALL
             SELECT last_seen_at, NULL, NULL
             FROM connection_status
-            WHERE connection_id = '$connection'
+            WHERE connection_id = {SHOWN}
               AND last_seen_at BETWEEN $__timeFrom()::timestamptz AND $__timeTo()::timestamptz - interval '1 minute'
               AND last_seen_at > (SELECT max(at) FROM known)
             ORDER BY "time"
@@ -194,12 +194,12 @@ def _verdicts() -> list[Json]:
         timeseries(
             "Probabilities",
             "Which exchange its windows look like: mean probability of each class.",
-            """
+            f"""
             SELECT $__timeGroupAlias(window_end_at, $__interval),
                    exchange AS metric,
                    avg(probability) AS value
             FROM window_probabilities
-            WHERE connection_id = '$connection'
+            WHERE connection_id = {SHOWN}
               AND $__timeFilter(window_end_at)
             GROUP BY 1, 2
             ORDER BY 1, 2
@@ -218,7 +218,7 @@ def _verdicts() -> list[Json]:
             Every change of what is certain of it, the latest first, whatever the time range: the window that decided,
             since when it was so by the evidence, and the strength of the evidence (2.3 nats are a factor of 10).
             """,
-            """
+            f"""
             SELECT detected_at AS "Detected",
                    since_at AS "Since",
                    kind AS "Kind",
@@ -230,7 +230,7 @@ def _verdicts() -> list[Json]:
                    windows AS "Windows",
                    signature AS "Signature"
             FROM verdict_events
-            WHERE connection_id = '$connection'
+            WHERE connection_id = {SHOWN}
             ORDER BY detected_at DESC
             LIMIT 100
             """,
@@ -252,7 +252,7 @@ def _verdicts() -> list[Json]:
             latest verdict first: by how much, in nats, and in words. A verdict that is what the connection declares
             needs no reasons.
             """,
-            """
+            f"""
             SELECT event.detected_at AS "Detected",
                    event.detected_exchange AS "For",
                    coalesce(event.against_exchange, '') AS "Against",
@@ -260,7 +260,7 @@ def _verdicts() -> list[Json]:
                    stated ->> 'text' AS "Reason"
             FROM verdict_events AS event
             CROSS JOIN LATERAL jsonb_array_elements(event.reasons -> 'reasons') AS stated
-            WHERE event.connection_id = '$connection'
+            WHERE event.connection_id = {SHOWN}
             ORDER BY event.detected_at DESC, "Nats" DESC
             LIMIT 100
             """,

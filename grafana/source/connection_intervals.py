@@ -5,6 +5,7 @@ from __future__ import annotations
 from grafana.source.blocks.fields import field
 from grafana.source.blocks.panels import barchart, section, timeseries
 from grafana.source.blocks.style import BLUE, PLAIN, SKY_BLUE, YELLOW, Json
+from grafana.source.blocks.variables import SHOWN
 
 NONE = "No windows in the time range."
 DASHED = {"fill": "dash", "dash": [8, 8]}
@@ -21,18 +22,18 @@ def intervals() -> list[Json]:
             over the windows of a point). Between the dashed lines are the p50 of 8 of 10 windows of the detected
             exchange that the model was trained on.
             """,
-            """
+            f"""
             SELECT $__timeGroupAlias(window_end_at, $__interval),
                    percentile_cont(0.5) WITHIN GROUP (ORDER BY interval_p10_us) AS p10,
                    percentile_cont(0.5) WITHIN GROUP (ORDER BY interval_p50_us) AS p50,
                    percentile_cont(0.5) WITHIN GROUP (ORDER BY interval_p90_us) AS p90
             FROM window_measures
-            WHERE connection_id = '$connection'
+            WHERE connection_id = {SHOWN}
               AND $__timeFilter(window_end_at)
             GROUP BY 1
             ORDER BY 1
             """,
-            """
+            f"""
             SELECT edge.at AS "time",
                    power(10, reference.deciles[1]) AS "exchange's p50, low",
                    power(10, reference.deciles[9]) AS "exchange's p50, high"
@@ -41,7 +42,7 @@ def intervals() -> list[Json]:
               ON reference.model_version = status.model_version
              AND reference.exchange = status.detected_exchange
             CROSS JOIN (VALUES ($__timeFrom()::timestamptz), ($__timeTo()::timestamptz)) AS edge (at)
-            WHERE status.connection_id = '$connection'
+            WHERE status.connection_id = {SHOWN}
               AND reference.measure = 'inter_arrival_log10_median_us'
             ORDER BY edge.at
             """,
@@ -66,17 +67,17 @@ def intervals() -> list[Json]:
             lies between is taken to be spread evenly by logarithm, and the outer tenths to be as p10 and p90. Each bar
             counts from the time below it up to the next: 1, 3.16, 10 and so on.
             """,
-            """
+            f"""
             WITH status AS (
                 SELECT detected_exchange, declared_exchange
                 FROM connection_status
-                WHERE connection_id = '$connection'
+                WHERE connection_id = {SHOWN}
             ),
             windows AS (
                 (
                     SELECT 'own' AS whose, interval_p10_us, interval_p50_us, interval_p90_us
                     FROM window_measures
-                    WHERE connection_id = '$connection'
+                    WHERE connection_id = {SHOWN}
                       AND $__timeFilter(window_end_at)
                     ORDER BY window_end_at DESC
                     LIMIT 2000
@@ -85,7 +86,7 @@ def intervals() -> list[Json]:
                 (
                     SELECT 'detected', interval_p10_us, interval_p50_us, interval_p90_us
                     FROM window_measures
-                    WHERE connection_id <> '$connection'
+                    WHERE connection_id <> {SHOWN}
                       AND $__timeFilter(window_end_at)
                       AND detected_exchange = (SELECT detected_exchange FROM status)
                     ORDER BY window_end_at DESC
@@ -95,7 +96,7 @@ def intervals() -> list[Json]:
                 (
                     SELECT 'declared', interval_p10_us, interval_p50_us, interval_p90_us
                     FROM window_measures
-                    WHERE connection_id <> '$connection'
+                    WHERE connection_id <> {SHOWN}
                       AND $__timeFilter(window_end_at)
                       AND detected_exchange = (
                           SELECT declared_exchange FROM status WHERE declared_exchange <> detected_exchange

@@ -102,7 +102,7 @@ def _deciles(measure: str, view: str, description: str, *, at: tuple[int, int, i
         CROSS JOIN generate_series(1, 10) AS bins (bin)
         GROUP BY bins.bin
         ORDER BY bins.bin
-        """,  # noqa: S608  # only our own names
+        """,
         at=at,
         unit="percentunit",
         x="Decile",

@@ -90,7 +90,7 @@ def _sums() -> list[Json]:
                        ORDER BY window_end_at DESC
                        LIMIT 1
                    ) AS "Against model"
-            """,  # noqa: S608  # only our own number
+            """,
             at=(14, 0, 10, 4),
             unit="locale",
             texts=True,

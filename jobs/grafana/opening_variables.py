@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 Json = dict[str, Any]
 
@@ -41,6 +42,8 @@ class Value:
         if how in ("regex", "pipe") or (how is None and not is_sql and self.is_list):
             values = self.chosen if how == "pipe" else tuple(re.escape(value) for value in self.chosen)
             return values[0] if len(values) == 1 else f"({'|'.join(values)})" if how != "pipe" else "|".join(values)
+        if how == "percentencode":
+            return quote(",".join(self.chosen), safe="")
         if how is None and is_sql:
             return ",".join(value.replace("'", "''") for value in self.chosen)
         return ",".join(self.chosen)

@@ -171,6 +171,49 @@ def test_every_variable_offers_its_values(filled: Connection, run: Run, name: st
         assert run(filled, name, variable["query"], search="b").rows == [("b",)]
 
 
+HOSTILE = [
+    "feed-$__timeFilter(x)-1",
+    "a$__timeFrom()b $__interval ${__from} $foo(bar)",
+    "x${connection}y[[search]]$search",
+    'kraken 100%/BTC,USD\'s "A"+B&c=#1?',
+    "back\\slash\\u0041\\1%41 %u0041%",
+    "Börse-日本-😀",
+    "{{ .Labels.subject }} a:b|c{d}[e] --; /* ' OR true",
+]
+"""Each is harmless to the job, and means something to Grafana, to PostgreSQL, or to what is between them."""
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_connection_is_shown_whatever_its_id_means_to_grafana(filled: Connection, run: Run, name: str) -> None:
+    queries = [target["rawSql"] for panel in LOADED["connection"]["panels"] for target in panel.get("targets", ())]
+    (variable,) = [one for one in LOADED["connection"]["templating"]["list"] if one["name"] == "connection"]
+    with standing_clock(filled):
+        honest = [run(filled, "connection", sql, connection="e").dicts() for sql in queries]
+        with filled.cursor() as cursor:
+            for table in ("window_scores", "connection_verdicts", "connection_events", "health_events"):
+                cursor.execute(f"UPDATE {table} SET connection_id = %s WHERE connection_id = 'e'", (name,))
+        assert [run(filled, "connection", sql, connection=name).dicts() for sql in queries] == honest
+        assert all(row["What"] for row in honest[queries.index(_alerts_of_one(queries))])
+        assert run(filled, "connection", variable["query"], search=name[1:-1]).rows == [(name,)]
+
+
+def _alerts_of_one(queries: list[str]) -> str:
+    (found,) = [sql for sql in queries if "FROM alerts" in sql]
+    return found
+
+
+def test_a_declared_exchange_that_is_a_macro_is_in_all_and_not_to_be_chosen(filled: Connection, run: Run) -> None:
+    (variable,) = [one for one in LOADED["overview"]["templating"]["list"] if one["name"] == "declared"]
+    with standing_clock(filled), filled.cursor() as cursor:
+        cursor.execute(
+            "UPDATE connection_verdicts SET declared_exchange = '$__timeFilter(x)' WHERE connection_id = 'e'"
+        )
+        assert ("$__timeFilter(x)",) not in run(filled, "overview", variable["query"]).rows
+        (panel,) = [panel for panel in LOADED["overview"]["panels"] if panel["title"] == "Connection list"]
+        rows = run(filled, "overview", panel["targets"][0]["rawSql"]).dicts()
+        assert "$__timeFilter(x)" in {row["Declared"] for row in rows}
+
+
 @pytest.fixture(scope="module")
 def shown(filled: Connection, run: Run) -> Callable[..., list[Json]]:
     """Return a function that returns the rows of a panel's query."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textwrap import dedent
+from typing import Final
 
 from grafana.source.blocks.style import POSTGRESQL, Json
 
@@ -28,9 +29,10 @@ def declared_exchange() -> Json:
     return choice(
         "declared",
         "Declared",
-        "The exchange that connections claim to be; none if they claim nothing.",
+        "The exchange that connections claim to be; none if they claim nothing. One with a dollar sign is only in All.",
         """
         SELECT coalesce(declared_exchange, 'none') FROM connection_status
+        WHERE strpos(declared_exchange, chr(36)) > 0 IS NOT TRUE
         UNION
         SELECT 'none'
         ORDER BY 1
@@ -55,6 +57,21 @@ def model_version() -> Json:
     )
 
 
+def value_of(name: str) -> str:
+    """Write the SQL of a variable's value, whatever characters it has.
+
+    Grafana expands macros after variables, so it would expand those of a value too. Percent-encoded, a value has no
+    dollar sign. On the way back each of its bytes is a character of LATIN1.
+    """
+    escaped = rf"regexp_replace('${{{name}:percentencode}}', '%(..)', '\\u00\1', 'g')"
+    characters = f"""('"' || {escaped} || '"')::jsonb #>> '{{}}'"""
+    return f"convert_from(convert_to({characters}, 'LATIN1'), 'UTF8')"
+
+
+SHOWN: Final = value_of("connection")
+"""SQL of the id of the connection that a dashboard shows."""
+
+
 def choice(name: str, label: str, description: str, sql: str, *, all_is: str) -> Json:
     """Let the reader choose one, several or all of the values that a query returns.
 
@@ -70,12 +87,12 @@ def choice(name: str, label: str, description: str, sql: str, *, all_is: str) ->
 
 
 def one_of(name: str, label: str, description: str, sql: str) -> Json:
-    """Let the reader choose one of the values that a query returns, the first unless told. Write '$name'."""
+    """Let the reader choose one of the values that a query returns, the first unless told. Write `value_of(name)`."""
     return _query_variable(name, label, description, sql) | {"multi": False, "includeAll": False, "current": {}}
 
 
 def text_box(name: str, label: str, description: str) -> Json:
-    """Let the reader type a text, empty at first. Write '$name', in quotes."""
+    """Let the reader type a text, empty at first. Write `value_of(name)`."""
     return {
         "name": name,
         "label": label,

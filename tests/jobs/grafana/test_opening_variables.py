@@ -21,6 +21,8 @@ ONE = Value(chosen=("it's",))
         ("x = ${v:sqlstring}", ONE, "x = 'it''s'"),
         ("x = '$v'", ONE, "x = 'it''s'"),
         ("x IN (${v:raw})", TWO, "x IN (a,it's)"),
+        ("x = '${v:percentencode}'", ONE, "x = 'it%27s'"),
+        ("x = '${v:percentencode}'", Value(chosen=("$__timeFrom() é",)), "x = '%24__timeFrom%28%29%20%C3%A9'"),
         ("x IN ($v)", Value(chosen=("a",), is_list=True, instead="x"), "x IN (x)"),
         ("$__timeFilter(at) AND $vv", ONE, "$__timeFilter(at) AND $vv"),
         ("$__interval ${__from}", ONE, "$__interval ${__from}"),

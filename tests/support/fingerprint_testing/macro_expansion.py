@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 from udfs.errors import SchemaError
 
@@ -54,6 +55,8 @@ def expand(sql: str, variables: Sequence[Json], chosen: Chosen, span: Span) -> s
             return match[0]
         if name not in declared:
             raise SchemaError(f"Expected a variable of the dashboard, found ${name}: declare it")
+        if format == "percentencode":
+            return quote(str(chosen.get(name) or ""), safe="")
         return _value(declared[name], chosen.get(name), quoted=format == "sqlstring")
 
     return _MACRO.sub(lambda match: _macro(match, span), _REFERENCE.sub(reference, sql))
