@@ -30,7 +30,7 @@ final class MessageDecoder implements DeserializationSchema<RowData> {
     private final int[] places;
     private final int bodyPlace;
     private final int rejectionReasonPlace;
-    private transient TextCache[] texts;
+    private transient PlainMessage plain;
 
     MessageDecoder(TypeInformation<RowData> type, RowLayout layout) {
         this.type = type;
@@ -47,8 +47,8 @@ final class MessageDecoder implements DeserializationSchema<RowData> {
 
     @Override
     public RowData deserialize(byte[] body) {
-        if (texts == null) {
-            texts = MessageField.newTextCaches();
+        if (plain == null) {
+            plain = new PlainMessage(places);
         }
         GenericRowData row = layout.newRow();
         RejectionReason reason = read(body, row);
@@ -74,6 +74,14 @@ final class MessageDecoder implements DeserializationSchema<RowData> {
         if (body.length > SharedConstants.MAX_VALUE_BYTES) {
             return RejectionReason.TOO_LARGE;
         }
+        if (plain.read(body, row)) {
+            return null;
+        }
+        return readAny(body, row);
+    }
+
+    /** Read a record that is not written plainly, or is no message. */
+    RejectionReason readAny(byte[] body, GenericRowData row) {
         if (!Text.isUtf8(body)) {
             return RejectionReason.NOT_UTF8;
         }
@@ -94,7 +102,7 @@ final class MessageDecoder implements DeserializationSchema<RowData> {
         try (JsonParser parser = JSON.createParser(body)) {
             JsonToken first = parser.nextToken();
             if (first == JsonToken.START_OBJECT) {
-                RejectionReason reason = MessageField.read(parser, row, places, texts);
+                RejectionReason reason = MessageField.read(parser, row, places);
                 RejectionReason behind = behind(body, (int) parser.currentLocation().getByteOffset());
                 return behind == null ? reason : behind;
             }

@@ -4,34 +4,45 @@ import exchangefingerprint.flink.RowLayout;
 import exchangefingerprint.flink.SharedConstants;
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.Map;
+import java.util.stream.Collectors;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonParser;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonToken;
 import org.apache.flink.table.data.GenericRowData;
+import org.apache.flink.table.data.StringData;
 
 /**
  * The fields of a message, in the order in which they are complained of: the column of each, what it may be, and why a
  * record without it is invalid.
  */
 enum MessageField {
-    CONNECTION_ID("connection_id", null, RejectionReason.NO_CONNECTION_ID, RejectionReason.BAD_CONNECTION_ID),
-    RECV_TS_NS("recv_ts_ns", null, RejectionReason.NO_RECV_TS_NS, RejectionReason.BAD_RECV_TS_NS),
-    MSG_TYPE("type_code", null, RejectionReason.NO_MSG_TYPE, RejectionReason.BAD_MSG_TYPE),
-    EXCHANGE_TS_NS("exchange_ts_ns", SharedConstants.MISSING, null, RejectionReason.BAD_EXCHANGE_TS_NS),
-    SEQ("seq", SharedConstants.MISSING, null, RejectionReason.BAD_SEQ),
-    REQUEST_ID("request_id", SharedConstants.MISSING, null, RejectionReason.BAD_REQUEST_ID),
-    PAYLOAD_BYTES("payload_bytes", SharedConstants.MISSING, null, RejectionReason.BAD_PAYLOAD_BYTES),
-    DECLARED_EXCHANGE("declared_exchange", null, null, RejectionReason.BAD_DECLARED_EXCHANGE);
+    CONNECTION_ID("connection_id", "connection_id", null, RejectionReason.NO_CONNECTION_ID, RejectionReason.BAD_CONNECTION_ID),
+    RECV_TS_NS("recv_ts_ns", "recv_ts_ns", null, RejectionReason.NO_RECV_TS_NS, RejectionReason.BAD_RECV_TS_NS),
+    MSG_TYPE("msg_type", "type_code", null, RejectionReason.NO_MSG_TYPE, RejectionReason.BAD_MSG_TYPE),
+    EXCHANGE_TS_NS("exchange_ts_ns", "exchange_ts_ns", SharedConstants.MISSING, null, RejectionReason.BAD_EXCHANGE_TS_NS),
+    SEQ("seq", "seq", SharedConstants.MISSING, null, RejectionReason.BAD_SEQ),
+    REQUEST_ID("request_id", "request_id", SharedConstants.MISSING, null, RejectionReason.BAD_REQUEST_ID),
+    PAYLOAD_BYTES("payload_bytes", "payload_bytes", SharedConstants.MISSING, null, RejectionReason.BAD_PAYLOAD_BYTES),
+    DECLARED_EXCHANGE("declared_exchange", "declared_exchange", null, null, RejectionReason.BAD_DECLARED_EXCHANGE);
 
     private static final MessageField[] ALL = values();
-    private static final char[][] TYPES =
-            SharedConstants.MSG_TYPES.stream().map(String::toCharArray).toArray(char[][]::new);
+    private static final Map<String, MessageField> BY_NAME =
+            Arrays.stream(ALL).collect(Collectors.toMap(field -> field.json, field -> field));
+
+    /** Its name in a record. */
+    final String json;
+
+    /** What is in the row of a message without it, if there may be one. */
+    final Long absent;
+
+    /** Why there may be none. */
+    final RejectionReason ifAbsent;
 
     private final String column;
-    private final Long absent;
-    private final RejectionReason ifAbsent;
     private final RejectionReason ifBad;
 
-    MessageField(String column, Long absent, RejectionReason ifAbsent, RejectionReason ifBad) {
+    MessageField(String json, String column, Long absent, RejectionReason ifAbsent, RejectionReason ifBad) {
+        this.json = json;
         this.column = column;
         this.absent = absent;
         this.ifAbsent = ifAbsent;
@@ -47,26 +58,17 @@ enum MessageField {
         return places;
     }
 
-    /** Return what remembers the texts of each field that has one. */
-    static TextCache[] newTextCaches() {
-        TextCache[] texts = new TextCache[ALL.length];
-        texts[CONNECTION_ID.ordinal()] = new TextCache(1, SharedConstants.MAX_ID_CHARACTERS);
-        texts[DECLARED_EXCHANGE.ordinal()] = new TextCache(0, SharedConstants.MAX_EXCHANGE_CHARACTERS);
-        return texts;
-    }
-
     /** Read an object up to its end, whatever is wrong with it; return the first field's reason, or null. */
-    static RejectionReason read(JsonParser parser, GenericRowData row, int[] places, TextCache[] texts)
-            throws IOException {
+    static RejectionReason read(JsonParser parser, GenericRowData row, int[] places) throws IOException {
         for (MessageField field : ALL) {
             row.setField(places[field.ordinal()], field.absent);
         }
         int bad = 0;
         while (parser.nextToken() != JsonToken.END_OBJECT) {
-            MessageField field = named(parser.currentName());
+            MessageField field = BY_NAME.get(parser.currentName());
             JsonToken token = parser.nextToken();
             if (field != null) {
-                boolean isBad = !field.take(token, parser, row, places[field.ordinal()], texts);
+                boolean isBad = !field.take(token, parser, row, places[field.ordinal()]);
                 bad = isBad ? bad | 1 << field.ordinal() : bad & ~(1 << field.ordinal());
             }
             parser.skipChildren();
@@ -86,40 +88,17 @@ enum MessageField {
         return null;
     }
 
-    private static MessageField named(String name) {
-        switch (name) {
-            case "connection_id":
-                return CONNECTION_ID;
-            case "recv_ts_ns":
-                return RECV_TS_NS;
-            case "msg_type":
-                return MSG_TYPE;
-            case "exchange_ts_ns":
-                return EXCHANGE_TS_NS;
-            case "seq":
-                return SEQ;
-            case "request_id":
-                return REQUEST_ID;
-            case "payload_bytes":
-                return PAYLOAD_BYTES;
-            case "declared_exchange":
-                return DECLARED_EXCHANGE;
-            default:
-                return null;
-        }
-    }
-
     /** Put the value into the row; tell whether it is one that may be there. */
-    private boolean take(JsonToken token, JsonParser parser, GenericRowData row, int place, TextCache[] texts)
-            throws IOException {
+    private boolean take(JsonToken token, JsonParser parser, GenericRowData row, int place) throws IOException {
         if (token == JsonToken.VALUE_NULL) {
             row.setField(place, absent);
             return true;
         }
         switch (this) {
             case CONNECTION_ID:
+                return takeText(token, parser, row, place, 1, SharedConstants.MAX_ID_CHARACTERS);
             case DECLARED_EXCHANGE:
-                return takeText(token, parser, row, place, texts[ordinal()]);
+                return takeText(token, parser, row, place, 0, SharedConstants.MAX_EXCHANGE_CHARACTERS);
             default:
                 long number = this == MSG_TYPE ? typeCode(token, parser) : number(token, parser);
                 row.setField(place, number);
@@ -128,16 +107,18 @@ enum MessageField {
     }
 
     private static boolean takeText(
-            JsonToken token, JsonParser parser, GenericRowData row, int place, TextCache texts) throws IOException {
+            JsonToken token, JsonParser parser, GenericRowData row, int place, int fewest, int most)
+            throws IOException {
         if (token != JsonToken.VALUE_STRING) {
             return false;
         }
-        TextCache.Entry entry = texts.read(parser);
-        row.setField(place, entry.text());
-        return entry.isAllowed();
+        String text = parser.getText();
+        row.setField(place, StringData.fromString(text));
+        return Text.isPrintable(text, fewest, most);
     }
 
-    private boolean isInRange(long number) {
+    /** Tell whether it may be this number. */
+    boolean isInRange(long number) {
         switch (this) {
             case MSG_TYPE:
             case PAYLOAD_BYTES:
@@ -158,16 +139,6 @@ enum MessageField {
 
     /** Return the code of a type; -1 if it is none. */
     private static long typeCode(JsonToken token, JsonParser parser) throws IOException {
-        if (token == JsonToken.VALUE_STRING) {
-            char[] buffer = parser.getTextCharacters();
-            int begin = parser.getTextOffset();
-            int end = begin + parser.getTextLength();
-            for (int code = 0; code < TYPES.length; code++) {
-                if (Arrays.equals(TYPES[code], 0, TYPES[code].length, buffer, begin, end)) {
-                    return code;
-                }
-            }
-        }
-        return -1;
+        return token == JsonToken.VALUE_STRING ? SharedConstants.MSG_TYPES.indexOf(parser.getText()) : -1;
     }
 }
