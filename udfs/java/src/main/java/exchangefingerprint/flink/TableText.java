@@ -6,7 +6,7 @@ import org.apache.flink.table.data.StringData;
 
 /** Values as texts that PostgreSQL reads into types that Flink's JDBC sink does not have. */
 public final class TableText {
-    private static final long PER_UNIT = SharedConstants.PROBABILITY_UNIT;
+    private static final int PER_UNIT = SharedConstants.PROBABILITY_UNIT;
     private static final double FEATURE_UNIT = SharedConstants.FEATURE_UNIT;
 
     private static final byte[] TIME = "0000-00-00T00:00:00.000000Z".getBytes(StandardCharsets.US_ASCII);
@@ -45,10 +45,16 @@ public final class TableText {
     }
 
     /** Append a number of millionths, from 0 on. */
-    public static void appendMillionths(StringBuilder text, long millionths) {
-        text.append(millionths / PER_UNIT).append('.');
-        long rest = millionths % PER_UNIT;
-        long place = PER_UNIT / 10;
+    public static void appendMillionths(ByteText text, long millionths) {
+        long whole = millionths / PER_UNIT;
+        if (whole < 10) {
+            text.append((char) ('0' + whole));
+        } else {
+            text.append(Long.toString(whole));
+        }
+        text.append('.');
+        int rest = (int) (millionths % PER_UNIT);
+        int place = PER_UNIT / 10;
         do {
             text.append((char) ('0' + rest / place));
             rest %= place;
@@ -63,14 +69,14 @@ public final class TableText {
      * decimals is either half-way between two of those, or further from there than 2^-44 of its size, while the nearest
      * double is within 2^-53: so both round the same way.
      */
-    public static void appendFeature(StringBuilder text, double feature) {
+    public static void appendFeature(ByteText text, double feature) {
         if (Double.isNaN(feature)) {
             text.append("null");
             return;
         }
         double units = Math.rint(feature * FEATURE_UNIT);
         if (Math.abs(units) > MOST_EXACT) {
-            text.append((float) (units / FEATURE_UNIT));
+            text.append(Float.toString((float) (units / FEATURE_UNIT)));
             return;
         }
         if (units < 0) {

@@ -6,15 +6,15 @@ import org.junit.jupiter.api.Test;
 
 class TableTextTest {
     private static String millionths(long number) {
-        StringBuilder text = new StringBuilder();
+        ByteText text = new ByteText();
         TableText.appendMillionths(text, number);
-        return text.toString();
+        return text.toStringData().toString();
     }
 
     private static String feature(double number) {
-        StringBuilder text = new StringBuilder();
+        ByteText text = new ByteText();
         TableText.appendFeature(text, number);
-        return text.toString();
+        return text.toStringData().toString();
     }
 
     @Test

@@ -2,6 +2,7 @@ package exchangefingerprint.flink.verdicts;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
 import org.apache.flink.table.data.StringData;
@@ -13,10 +14,10 @@ final class ScoringModel {
     final StringData text;
     final StringData version;
 
-    /** The classes by their index, and the keys that they are in a JSON object. */
+    /** The classes by their index, and the UTF-8 of the keys that they are in a JSON object. */
     final StringData[] classes;
 
-    final String[] keys;
+    final byte[][] keys;
 
     /** Lead at which each class is decisive. */
     final long[] boundsMillinats;
@@ -35,11 +36,12 @@ final class ScoringModel {
         JsonNode names = model.required("classes");
         JsonNode bounds = model.required("bounds_millinats");
         classes = new StringData[names.size()];
-        keys = new String[names.size()];
+        keys = new byte[names.size()][];
         boundsMillinats = new long[names.size()];
         for (int i = 0; i < classes.length; i++) {
             classes[i] = StringData.fromString(names.get(i).asText());
-            keys[i] = (i == 0 ? "{" : ",") + JSON.writeValueAsString(names.get(i)) + ":";
+            String key = (i == 0 ? "{" : ",") + JSON.writeValueAsString(names.get(i)) + ":";
+            keys[i] = key.getBytes(StandardCharsets.UTF_8);
             boundsMillinats[i] = bounds.get(i).asLong();
         }
         unknown = model.required("unknown").asInt();

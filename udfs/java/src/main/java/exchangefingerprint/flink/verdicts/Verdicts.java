@@ -2,6 +2,7 @@ package exchangefingerprint.flink.verdicts;
 
 import static org.apache.flink.table.annotation.ArgumentTrait.SET_SEMANTIC_TABLE;
 
+import exchangefingerprint.flink.ByteText;
 import exchangefingerprint.flink.RowLayout;
 import exchangefingerprint.flink.SharedConstants;
 import exchangefingerprint.flink.TableText;
@@ -62,11 +63,11 @@ public final class Verdicts extends ProcessTableFunction<RowData> {
     private static final int MODEL = IN.place("model");
 
     private static final double MILLINATS_PER_NAT = 1000;
-    private static final int FEATURE_CHARACTERS = 10;
 
     private transient Map<String, ScoringModel> models;
     private transient ScoringModel model;
     private transient Counter windowsDecided;
+    private transient ByteText text;
 
     /** What is kept of a connection. */
     public static final class State {
@@ -103,6 +104,7 @@ public final class Verdicts extends ProcessTableFunction<RowData> {
             state.past.modelVersion = model.version.toString();
         }
         state.calls++;
+        text = text == null ? new ByteText() : text;
         WindowRecord record = new WindowRecord(scored.getBinary(RECORD), model.classes.length);
         GenericRowData row = OUT.newRow();
         setWindow(row, scored, record);
@@ -117,10 +119,10 @@ public final class Verdicts extends ProcessTableFunction<RowData> {
     }
 
     /** Read the model's text, unless it is the one of the window before. */
-    private void read(StringData text) {
-        if (model == null || !model.text.equals(text)) {
+    private void read(StringData modelText) {
+        if (model == null || !model.text.equals(modelText)) {
             models = models == null ? new HashMap<>() : models;
-            model = models.computeIfAbsent(text.toString(), ScoringModel::parse);
+            model = models.computeIfAbsent(modelText.toString(), ScoringModel::parse);
         }
     }
 
@@ -133,10 +135,10 @@ public final class Verdicts extends ProcessTableFunction<RowData> {
         OUT.set(row, "window_end_at", TableText.timestamp(scored.getLong(WINDOW_END_NS)));
         OUT.set(row, "predicted_exchange", model.classes[record.predicted()]);
         OUT.set(row, "confidence", probability(record, record.predicted()));
-        OUT.set(row, "probabilities", StringData.fromString(probabilities(record)));
+        OUT.set(row, "probabilities", probabilities(record));
         OUT.set(row, "unknown_score", probability(record, model.unknown));
         OUT.set(row, "signature", Signature.of(record.traits()));
-        OUT.set(row, "features", StringData.fromString(features(record)));
+        OUT.set(row, "features", features(record));
         OUT.set(row, "model_version", model.version);
     }
 
@@ -200,19 +202,19 @@ public final class Verdicts extends ProcessTableFunction<RowData> {
         return record.probabilityMillionths(index) / (double) SharedConstants.PROBABILITY_UNIT;
     }
 
-    private String probabilities(WindowRecord record) {
-        StringBuilder text = new StringBuilder();
+    private StringData probabilities(WindowRecord record) {
+        text.clear();
         for (int i = 0; i < model.keys.length; i++) {
             TableText.appendMillionths(text.append(model.keys[i]), record.probabilityMillionths(i));
         }
-        return text.append('}').toString();
+        return text.append('}').toStringData();
     }
 
-    private static String features(WindowRecord record) {
-        StringBuilder text = new StringBuilder(FEATURE_CHARACTERS * SharedConstants.N_FEATURES).append('{');
+    private StringData features(WindowRecord record) {
+        text.clear().append('{');
         for (int i = 0; i < SharedConstants.N_FEATURES; i++) {
             TableText.appendFeature(i == 0 ? text : text.append(','), record.feature(i));
         }
-        return text.append('}').toString();
+        return text.append('}').toStringData();
     }
 }

@@ -1,5 +1,6 @@
 package exchangefingerprint.flink.verdicts;
 
+import exchangefingerprint.flink.ByteText;
 import exchangefingerprint.flink.TableText;
 import exchangefingerprint.flink.state.Bytes;
 import java.io.BufferedReader;
@@ -41,9 +42,9 @@ final class PrintVerdicts {
             case "signatures":
                 return Signature.of(shorts(line)).toString();
             case "features":
-                StringBuilder text = new StringBuilder();
+                ByteText text = new ByteText();
                 TableText.appendFeature(text, Double.longBitsToDouble(Long.parseUnsignedLong(line, 16)));
-                return text.toString();
+                return text.toStringData().toString();
             default:
                 return row(line.split("\t", -1));
         }
