@@ -16,10 +16,16 @@ import org.apache.flink.table.data.StringData;
  * record without it is invalid.
  */
 enum MessageField {
-    CONNECTION_ID("connection_id", "connection_id", null, RejectionReason.NO_CONNECTION_ID, RejectionReason.BAD_CONNECTION_ID),
+    CONNECTION_ID(
+            "connection_id",
+            "connection_id",
+            null,
+            RejectionReason.NO_CONNECTION_ID,
+            RejectionReason.BAD_CONNECTION_ID),
     RECV_TS_NS("recv_ts_ns", "recv_ts_ns", null, RejectionReason.NO_RECV_TS_NS, RejectionReason.BAD_RECV_TS_NS),
     MSG_TYPE("msg_type", "type_code", null, RejectionReason.NO_MSG_TYPE, RejectionReason.BAD_MSG_TYPE),
-    EXCHANGE_TS_NS("exchange_ts_ns", "exchange_ts_ns", SharedConstants.MISSING, null, RejectionReason.BAD_EXCHANGE_TS_NS),
+    EXCHANGE_TS_NS(
+            "exchange_ts_ns", "exchange_ts_ns", SharedConstants.MISSING, null, RejectionReason.BAD_EXCHANGE_TS_NS),
     SEQ("seq", "seq", SharedConstants.MISSING, null, RejectionReason.BAD_SEQ),
     REQUEST_ID("request_id", "request_id", SharedConstants.MISSING, null, RejectionReason.BAD_REQUEST_ID),
     PAYLOAD_BYTES("payload_bytes", "payload_bytes", SharedConstants.MISSING, null, RejectionReason.BAD_PAYLOAD_BYTES),

@@ -81,7 +81,7 @@ final class PlainMessage {
         return false;
     }
 
-    /** Pass a field's name, most likely the one that followed the field before in the last message; -1 if it is none. */
+    /** Pass a field's name, most likely the one that followed the field before last time; -1 if it is none. */
     private int name(int before) {
         if (!takes('"')) {
             return -1;

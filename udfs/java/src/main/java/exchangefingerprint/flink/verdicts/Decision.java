@@ -5,8 +5,8 @@ import static exchangefingerprint.flink.SharedConstants.OVERTURN_MILLINATS;
 import static exchangefingerprint.flink.SharedConstants.REFUSE_MILLINATS;
 
 /**
- * What a connection's last windows say together. Python has the same rule, in {@code verdicts.py}, and explains it: sums
- * and comparisons of whole millinats.
+ * What a connection's last windows say together. Python has the same rule, in {@code verdicts.py}, and explains it:
+ * sums and comparisons of whole millinats.
  *
  * @param decisive index of the class whose lead has reached its bound, else -1
  * @param overturns whether its lead suffices to replace another verdict

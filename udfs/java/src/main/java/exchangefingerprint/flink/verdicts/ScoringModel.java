@@ -7,7 +7,7 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
 import org.apache.flink.table.data.StringData;
 
-/** A model's name, its classes, and how much evidence it needs: read from the text that Python sends with each window. */
+/** A model's name, its classes, and how much evidence it needs: read from the text that comes with each window. */
 final class ScoringModel {
     private static final ObjectMapper JSON = new ObjectMapper();
 

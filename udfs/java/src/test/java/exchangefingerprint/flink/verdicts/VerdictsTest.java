@@ -181,7 +181,8 @@ class VerdictsTest {
     void featuresGoOnToTheLastBit() {
         byte[] record = ScoredRows.record(0, MILLIONTHS, FOR_KRAKEN, TRAIT);
         record[0] = 1;
-        assertArrayEquals(Arrays.copyOf(record, 8 * SharedConstants.N_FEATURES), new WindowRecord(record, 3).features());
+        byte[] features = new WindowRecord(record, 3).features();
+        assertArrayEquals(Arrays.copyOf(record, 8 * SharedConstants.N_FEATURES), features);
     }
 
     @Test
