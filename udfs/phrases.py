@@ -31,6 +31,8 @@ def class_words(name: str) -> str:
 def describe(name: str, value: float, typical: Sequence[tuple[str, TypicalRange]]) -> str:
     """Say what a feature shows, of which classes that is typical, and what is typical of the others.
 
+    Where it is typical of all, their medians tell them apart.
+
     Parameters
     ----------
     name : str
@@ -48,6 +50,8 @@ def describe(name: str, value: float, typical: Sequence[tuple[str, TypicalRange]
     'sequence numbers skip in 63% of the steps; binance: 70% to 89%; coinbase: never'
     >>> describe("seq_jump_share", float("nan"), [("kraken", None), ("coinbase", [0.0, 0.0, 0.0])])
     'fewer than two messages carry a sequence number, as with kraken; coinbase: sequence numbers never skip'
+    >>> describe("seq_jump_share", 0.63, [("binance", [0.5, 0.8, 1.0]), ("kraken", [0.0, 0.1, 0.8])])
+    'sequence numbers skip in 63% of the steps; binance: 50% to 100%, median 80%; kraken: 0% to 80%, median 10%'
     """
     phrase = _PHRASES[name]
     if isnan(value):
@@ -59,10 +63,11 @@ def describe(name: str, value: float, typical: Sequence[tuple[str, TypicalRange]
         ]
         said = phrase.absent
     else:
-        alike = [f"{class_words(w)} ({_range(phrase, bounds)})" for w, bounds in typical if _is_within(value, bounds)]
-        others = [
-            f"{class_words(w)}: {_range(phrase, bounds)}" for w, bounds in typical if not _is_within(value, bounds)
-        ]
+        fits = [_is_within(value, bounds) for _, bounds in typical]
+        with_median, named = len(typical) > 1 and all(fits), zip(typical, fits, strict=True)
+        ranges = [(class_words(w), _range(phrase, bounds, with_median), fit) for (w, bounds), fit in named]
+        alike = [f"{whose} ({bounds})" for whose, bounds, fit in ranges if fit and not with_median]
+        others = [f"{whose}: {bounds}" for whose, bounds, fit in ranges if with_median or not fit]
         said = phrase.sentence(value, phrase.number(value))
     return "; ".join([f"{said}, as with {' and '.join(alike)}" if alike else said, *others])
 
@@ -71,10 +76,14 @@ def _is_within(value: float, bounds: TypicalRange) -> bool:
     return bounds is not None and bounds[0] - _ROUNDING <= value <= bounds[-1] + _ROUNDING
 
 
-def _range(phrase: Phrase, bounds: TypicalRange) -> str:
+def _range(phrase: Phrase, bounds: TypicalRange, with_median: bool = False) -> str:
     if bounds is None:
         return phrase.undefined
-    low, high = phrase.number(bounds[0]), phrase.number(bounds[-1])
+    low, median, high = map(phrase.number, bounds)
     if phrase.nothing and bounds[-1] == 0:
         return phrase.nothing
-    return low if low == high else f"{low} to {high}"
+    if low == high:
+        return low
+    number, _, unit = low.partition(" ")
+    written = f"{number if unit and high.endswith(f' {unit}') else low} to {high}"
+    return f"{written}, median {median}" if with_median else written

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from platformdirs import user_state_path
 
+from ingest.kafka.record_validity import MAX_EXCHANGE_CHARACTERS
 from jobs.config import TOPIC
 from model.artifact.shipped_artifacts import artifact_folder
 
@@ -100,6 +101,18 @@ AllowRoot = Annotated[
         show_default="refused",
         rich_help_panel=_SERVICES,
     ),
+]
+
+
+def _check_declared(declared: str | None) -> str | None:
+    if declared is not None and not (len(declared) <= MAX_EXCHANGE_CHARACTERS and declared.isprintable()):
+        raise typer.BadParameter(f"Expected up to {MAX_EXCHANGE_CHARACTERS} printable characters, found {declared!r}")
+    return declared
+
+
+Declared = Annotated[
+    str | None,
+    typer.Option(callback=_check_declared, metavar="EXCHANGE", help="What the recordings' connections claim to be."),
 ]
 
 

@@ -14,9 +14,10 @@ import pandas as pd
 
 from ingest.recordings.capture import read_capture
 from ingest.recordings.damage import TellDamage, log_damage
+from jobs.reference.connection_explanation import LastWindows, Standing
 from jobs.reference.scored_windows import score_batch
-from udfs.current_verdict import ConnectionVerdict, VerdictChange, connection_verdict, messages_at
-from udfs.rows import read_array_literal
+from udfs.current_verdict import CERTAIN, ConnectionVerdict, VerdictChange, connection_verdict, messages_at
+from udfs.rows import as_stored, read_array_literal
 from udfs.schema import WINDOW_SLIDE, Float64Array
 from udfs.scoring import Predictor, Scores
 from udfs.signatures import pool, signatures, traits
@@ -34,6 +35,10 @@ class ScoredCapture:
     ----------
     verdicts : list of (int, ConnectionVerdict)
         For each segment that has a window: its first message, and its verdict. The last one stands.
+    declared_exchange : str or None
+        What the connection claims to be.
+    last_windows : LastWindows
+        Those by which its verdict is explained.
     """
 
     file: str
@@ -43,6 +48,30 @@ class ScoredCapture:
     signature: str | None
     windows_by_class: dict[str, int]
     rows: pd.DataFrame
+    declared_exchange: str | None
+    last_windows: LastWindows
+
+    @property
+    def is_mismatch(self) -> bool:
+        """Tell whether it is certain to be another known exchange than it claims, or an unknown venue."""
+        is_other = self.declared_exchange not in (None, self.verdict.exchange)
+        return is_other and self.verdict.certainty == CERTAIN
+
+    def standing(self) -> Standing:
+        """Lay out what there is to explain."""
+        verdict = self.verdict
+        return Standing(
+            connection_id=self.connection_id,
+            declared_exchange=self.declared_exchange,
+            verdict=verdict.exchange,
+            certainty=verdict.certainty,
+            probability=verdict.probability,
+            strength_nats=verdict.strength_millinats / 1000,
+            windows=verdict.windows,
+            messages=self.messages,
+            certain_after_messages=verdict.certain_after_messages,
+            previous_verdict=verdict.previous,
+        )
 
     @property
     def verdict(self) -> ConnectionVerdict:
@@ -56,6 +85,7 @@ class ScoredCapture:
             "file": self.file,
             "connection_id": self.connection_id,
             "messages": self.messages,
+            "declared_exchange": self.declared_exchange,
             "windows": verdict.windows,
             "verdict": verdict.exchange,
             "certainty": verdict.certainty,
@@ -96,35 +126,49 @@ def _event(change: VerdictChange, first_message: int) -> dict[str, Any]:
     }
 
 
-def score_capture(parts: Sequence[Path], predictor: Predictor, *, tell: TellDamage = log_damage) -> ScoredCapture:
+def score_capture(
+    parts: Sequence[Path],
+    predictor: Predictor,
+    *,
+    declared_exchange: str | None = None,
+    tell: TellDamage = log_damage,
+) -> ScoredCapture:
     """Score every window of a recording, whatever the number of its parts, and add them up.
 
-    Errors, and what `tell` is told, as in `read_capture`.
+    What it declares changes no score. Errors, and what `tell` is told, as in `read_capture`.
     """
-    session = read_capture(parts, tell=tell)
+    session = read_capture(parts, declared_exchange=declared_exchange, tell=tell)
     pieces = segments(session.recv_ts_ns)
     scores, rows = score_batch(session_windows(session), slide_segments(np.arange(len(session)), pieces), predictor)
-    verdicts, features = _of_segments(scores, pieces, predictor)
+    verdicts, last = _of_segments(scores, pieces, predictor)
+    chosen = LastWindows.chosen(
+        as_stored(scores.features[last]).astype(np.float64),
+        scores.probabilities[last],
+        rows[["first_offset", "last_offset"]].to_numpy(dtype=np.int64)[last],
+        since=verdicts[-1][1].since_window,
+    )
     return ScoredCapture(
         file=", ".join(map(str, parts)),
         connection_id=session.connection_id,
         messages=len(session),
         verdicts=verdicts,
-        signature=signature_of(features),
+        signature=signature_of(scores.features[last]),
         windows_by_class={name: int(np.count_nonzero(scores.predicted == name)) for name in scores.classes},
         rows=rows,
+        declared_exchange=declared_exchange,
+        last_windows=chosen,
     )
 
 
 def _of_segments(
     scores: Scores, parts: Sequence[slice], predictor: Predictor
-) -> tuple[list[tuple[int, ConnectionVerdict]], Float64Array]:
-    """Judge each segment that has a window, or none of them all; return also the features of the last one."""
+) -> tuple[list[tuple[int, ConnectionVerdict]], slice]:
+    """Judge each segment that has a window, or none of them all; return also which windows the last one has."""
     ends = np.cumsum([count_windows(part.stop - part.start) for part in parts])
     found = [(part.start, slice(*bounds)) for part, bounds in zip(parts, pairwise([0, *ends.tolist()]), strict=True)]
     found = [(first, windows) for first, windows in found if windows.start < windows.stop] or [(0, slice(0, 0))]
     judged = [(first, _judge(scores.probabilities[windows], predictor)) for first, windows in found]
-    return judged, scores.features[found[-1][1]]
+    return judged, found[-1][1]
 
 
 def verdict_of(scores: Scores, predictor: Predictor) -> ConnectionVerdict:

@@ -110,7 +110,7 @@ NEVER = ("a", [0.0, 0.0, 0.0])
         ("seq_jump_share", 0.63, [("a", [0.0, 0.0, 0.1]), ("b", [0.5, 0.8, 0.89])],
             "sequence numbers skip in 63% of the steps, as with b (50% to 89%); a: 0% to 10%"),
         ("seq_jump_share", 0.63, [("a", [0.5, 0.8, 0.89]), ("b", [0.0, 0.0, 1.0])],
-            "sequence numbers skip in 63% of the steps, as with a (50% to 89%) and b (0% to 100%)"),
+            "sequence numbers skip in 63% of the steps; a: 50% to 89%, median 80%; b: 0% to 100%, median 0%"),
         ("seq_jump_share", 0.63, [NEVER, ("b", None)],
             "sequence numbers skip in 63% of the steps; a: never; b: no sequence numbers"),
         # Nothing at all, and not defined.
@@ -133,11 +133,11 @@ NEVER = ("a", [0.0, 0.0, 0.0])
         ("arrival_tick_alignment_500ms", np.nan, [("a", [0.1, 0.8, 0.9])], "messages come too fast to tell a 500 ms "
             "grid; a: messages arrive on a 500 ms grid (alignment 0.10 to 0.90 of 1)"),
         ("inter_arrival_log10_median_us", 4.5, [("a", [3.0, 4.0, 5.0])], "the median gap between messages is 31.6 ms, "
-            "as with a (1 ms to 100 ms)"),
+            "as with a (1 to 100 ms)"),
         ("inter_arrival_p10_p50_ratio", 0.012, [("a", [0.5] * 3)], "the 10th percentile of the gaps is 0.012 times "
             "their median; a: 0.50"),
         ("ack_latency_log10_mean_us", 4.5, [("a", [5.0, 6.0, 7.0])], "requests are acknowledged after 31.6 ms on "
-            "average; a: 100 ms to 10000 ms"),
+            "average; a: 100 to 10000 ms"),
         ("request_nack_share", 0.0, [("a", [0.5, 0.6, 0.7])], "no request is rejected within the window; a: 50% to "
             "70%"),
         ("seq_continued_share", 0.0, [("a", [0.9, 1.0, 1.0])], "sequence numbers in ascending order never go up by "
@@ -148,7 +148,7 @@ NEVER = ("a", [0.0, 0.0, 0.0])
         ("venue_time_whole_s_share", 0.02, [("a", None)], "2% of the venue's timestamps are whole seconds; a: no "
             "timestamps"),
         ("payload_log10_p50_bytes", 2.6064, [("a", [2.0, 2.3, 3.0])], "the median of the message sizes is 404 bytes, "
-            "as with a (100 bytes to 1000 bytes)"),
+            "as with a (100 to 1000 bytes)"),
         ("payload_distinct_share", 0.14, [("a", [0.2, 0.3, 0.4])], "the number of different message sizes is 14% of "
             "the number of messages; a: 20% to 40%"),
     ],

@@ -10,8 +10,7 @@ import typer
 
 from ingest.kafka.record_validity import END_NS, START_NS
 from ingest.recordings.capture import read_capture
-from ingest.recordings.damage import TellDamage
-from ingest.recordings.reading import Parts, Reading
+from ingest.recordings.reading import Reading
 from jobs.cli import options
 from jobs.cli.console import err, warn
 from jobs.cli.exit_codes import failed_if
@@ -33,6 +32,7 @@ def replay(
     suffix: Annotated[
         str, typer.Option(help="Appended to the connection ids, to replay a recording again as another connection.")
     ] = "",
+    declared: options.Declared = None,
 ) -> None:
     """Replay recordings into Kafka; arrival times stay as recorded.
 
@@ -41,16 +41,14 @@ def replay(
     """
     bootstrap = Addresses(home=home, kafka=kafka).require_kafka()
     reading = Reading(warn)
-    read = reading.read_each(reading.find(captures), _read)
+    read = reading.read_each(
+        reading.find(captures), lambda parts, tell: read_capture(parts, declared_exchange=declared, tell=tell)
+    )
     sessions = [_rename(session, suffix) for _, session in read if _has_times_of_messages(session)]
     if not sessions:
         raise SchemaError("Expected recordings whose ts_ns are from 2000 to 2099, found none: correct them")
     publish_with_progress(sessions, bootstrap, topic, speed=speed)
     raise typer.Exit(failed_if(not reading.is_whole))
-
-
-def _read(parts: Parts, tell: TellDamage) -> Session:
-    return read_capture(parts, tell=tell)
 
 
 def _rename(session: Session, suffix: str) -> Session:

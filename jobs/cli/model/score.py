@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import orjson
 import typer
 from rich.progress import track
-from rich.table import Table
 
+from ingest.recordings.labels import find_label
 from ingest.recordings.reading import Reading
-from jobs.cli.console import err, out, print_json, warn
+from jobs.cli.console import err, print_json, warn
 from jobs.cli.exit_codes import failed_if
-from jobs.cli.options import OutputFormat, find_model
+from jobs.cli.explanation_text import print_explanations
+from jobs.cli.model.score_tables import Scored, print_connections, print_summary, print_windows
+from jobs.cli.options import Declared, OutputFormat, find_model
+from jobs.reference.connection_explanation import ConnectionExplanation, explain_connection
 from jobs.reference.scored_captures import ScoredCapture, score_capture
-from model.artifact.artifact_folder import load_predictor
+from model.artifact.artifact_folder import BoosterPredictor, load_predictor
 from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from model.training.calibration import DEFAULT_RATE
-from udfs.current_verdict import CERTAIN
+from udfs.errors import ConfigError
+from udfs.schema import UNKNOWN
+
+_LABELS: Final = "index.csv"
 
 
 def score(
@@ -31,52 +37,71 @@ def score(
     ] = DEFAULT_RATE,
     output: Annotated[OutputFormat, typer.Option("--format", help="How to print.")] = OutputFormat.TABLE,
     windows: Annotated[bool, typer.Option("--windows", help="Also print every window, before its connection.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Also say why each is called what it is called.")] = False,
+    declared: Declared = None,
+    expect: Annotated[
+        str | None,
+        typer.Option(metavar="EXCHANGE", help="What all should be called.", show_default="the labels in index.csv"),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="End with exit code 1 unless each is called what is expected of it.")
+    ] = False,
 ) -> None:
-    """Score recordings on this machine, without Kafka or Flink: the same numbers that the job would write."""
+    """Score recordings on this machine, without Kafka or Flink: the same numbers that the job would write.
+
+    An index.csv beside the recordings, or in the folder above, says by its columns file and label what is expected; a
+    label that the model does not know means `unknown`. On a terminal there are tables; elsewhere each record is a line
+    with tabs, and the summary goes to standard error.
+    """
     predictor = load_predictor(model, false_unknown_rate)
+    if expect is not None and expect not in predictor.classes:
+        raise ConfigError(f"Expected one of {', '.join(predictor.classes)} with --expect, found {expect}: correct it")
     reading = Reading(warn)
     found = reading.find(captures)
-    scored = (
-        capture
-        for _, capture in reading.read_each(found, lambda parts, tell: score_capture(parts, predictor, tell=tell))
+    read = reading.read_each(
+        found, lambda parts, tell: score_capture(parts, predictor, declared_exchange=declared, tell=tell)
     )
-    if output is OutputFormat.JSON:
-        for capture in scored:
-            for line in [*(capture.window_summaries() if windows else ()), capture.summary()]:
-                print_json(line, option=orjson.OPT_SERIALIZE_NUMPY)
-    else:
-        results = list(track(scored, "Scoring", total=len(found), console=err, transient=True))
+    scored = (Scored(capture=capture, expected=expect or _label_of(parts[0], predictor)) for parts, capture in read)
+    results = []
+    for one in track(scored, "Scoring", total=len(found), console=err, transient=True, disable=not err.is_terminal):
+        results.append(one)
+        if output is OutputFormat.JSON:
+            _print_json(one, _explain(one.capture, predictor) if explain else None, windows)
+    if output is OutputFormat.TABLE:
         if windows:
-            for capture in results:
-                out.print(_window_table(capture))
-        out.print(_connection_table(results))
-    raise typer.Exit(failed_if(not reading.is_whole))
-
-
-def _connection_table(results: list[ScoredCapture]) -> Table:
-    table = Table(title="Recordings", caption="certain after: messages seen when the verdict was first certain")
-    table.add_column("connection", overflow="fold")
-    table.add_column("verdict", no_wrap=True)
-    for heading in ("probability", "certain after", "messages"):
-        table.add_column(heading, justify="right")
-    table.add_column("signature", no_wrap=True)
-    for summary in (capture.summary() for capture in results):
-        after, doubt = summary["certain_after_messages"], summary["certainty"]
-        table.add_row(
-            summary["connection_id"],
-            summary["verdict"] if doubt == CERTAIN else f"{summary['verdict']} ({doubt})",
-            f"{summary['probability']:.3f}",
-            "-" if after is None else f"{after:,}",
-            f"{summary['messages']:,}",
-            summary["signature"] or "-",
+            print_windows(results)
+        print_connections(results)
+        if explain:
+            print_explanations([_explain(one.capture, predictor) for one in results])
+        print_summary(results, "expected" if expect else f"labelled in {_LABELS}")
+    unlabelled = sum(one.expected is None for one in results)
+    if check and unlabelled:
+        raise ConfigError(
+            f"Expected to know what each recording should be called, found {unlabelled} of {len(results)} without a "
+            f"label: add them to {_LABELS} beside them, or name the exchange with --expect"
         )
-    return table
+    raise typer.Exit(failed_if(not reading.is_whole or (check and not all(one.is_as_expected for one in results))))
 
 
-def _window_table(capture: ScoredCapture) -> Table:
-    table = Table("messages", "start", "predicted", title=capture.connection_id)
-    table.add_column("confidence", justify="right")
-    for row in capture.window_summaries():
-        messages = f"{row['first_offset']}-{row['last_offset']}"
-        table.add_row(messages, row["window_start_at"], row["predicted_exchange"], f"{row['confidence']:.3f}")
-    return table
+def _label_of(recording: Path, predictor: BoosterPredictor) -> str | None:
+    label = find_label(recording)
+    return label if label is None or label in predictor.classes else UNKNOWN
+
+
+def _explain(capture: ScoredCapture, predictor: BoosterPredictor) -> ConnectionExplanation:
+    return explain_connection(capture.standing(), capture.last_windows, predictor)
+
+
+def _print_json(one: Scored, explanation: ConnectionExplanation | None, windows: bool) -> None:
+    if windows:
+        for line in one.capture.window_summaries():
+            print_json(line, option=orjson.OPT_SERIALIZE_NUMPY)
+    print_json(
+        {
+            **one.capture.summary(),
+            "expected": one.expected,
+            "as_expected": one.is_as_expected,
+            **({} if explanation is None else {"explanation": explanation.facts()}),
+        },
+        option=orjson.OPT_SERIALIZE_NUMPY,
+    )

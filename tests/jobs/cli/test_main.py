@@ -26,7 +26,7 @@ from udfs.windows import count_windows
 COMMANDS = (
     *("demo", "doctor", "test", "up", "status", "down"),
     *("ingest", "publish", "replay", "record", "inspect", "convert", "recordings"),
-    *("migrate", "login", "submit", "stop", "watch", "alerts", "psql", "grafana", "results", "dlq"),
+    *("migrate", "login", "submit", "stop", "watch", "alerts", "explain", "psql", "grafana", "results", "dlq"),
     *("chaos", "soak", "score", "train", "enrol", "evaluate", "model"),
 )
 ADDRESSES = ("FINGERPRINT_KAFKA", "FINGERPRINT_FLINK", "DATABASE_URL", "JAVA_HOME")
@@ -215,6 +215,7 @@ def test_score_prints_a_line_for_each_connection_and_window(
     assert set(connection) == {
         *("file", "connection_id", "messages", "windows", "verdict", "probability", "windows_by_class", "certainty"),
         *("strength_nats", "certain_after_messages", "since_message", "signature", "events"),
+        *("declared_exchange", "expected", "as_expected"),
     }
     if n_frames < 50:
         assert (connection["verdict"], connection["probability"]) == ("unknown", 0)

@@ -90,15 +90,24 @@ def test_inspect_says_how_recordings_ended(tmp_path: Path) -> None:
             assert time.monotonic() < give_up_s
             time.sleep(0.01)
         shown = run(inspect, tmp_path)
-    assert "┃ end" in shown
-    assert "closed by the venue (1000)" in shown
-    assert "not ended: its recorder was killed, or still runs" in shown
+    recordings = [line.split("\t") for line in shown.splitlines()]
+    assert recordings[0][-1] == "end"
+    assert [line[-1] for line in recordings[1:3]] == [
+        "closed by the venue (1000)",
+        "not ended: its recorder was killed, or still runs",
+    ]
 
 
-def test_inspect_shows_a_table(tmp_path: Path) -> None:
+def test_inspect_writes_a_line_each_where_no_terminal_reads(tmp_path: Path) -> None:
     shown = run(inspect, write_capture(tmp_path / "kraken" / "a.jsonl.gz"))
-    assert "2 NEW, 1 ACK, 1 HEARTBEAT" in shown
-    assert "25% seq, 25% time, 50% request id" in shown
+    numbers = ["4", "1", "4.000", "1.0", "25%", "25%", "50%", "2 NEW, 1 ACK, 1 HEARTBEAT"]
+    headings = ["frames", "sent", "seconds", "frames/s", "seq", "time", "request id", "types"]
+    assert [line.split("\t") for line in shown.splitlines()] == [
+        ["recording", *headings],
+        ["a", *numbers],
+        ["folder", *headings],
+        ["kraken", *numbers],
+    ]
     assert "┃ end" not in shown
 
 
@@ -119,7 +128,7 @@ def test_convert_reports_each_recording(tmp_path: Path) -> None:
         ["btcusdt.gz", "hftbacktest", "1", "2", "2", "0", "-"],
     ]
     assert sorted(path.name for path in out.iterdir()) == ["A.ws.1.0.jsonl.gz", "btcusdt.jsonl.gz"]
-    assert "frames by type" in run(inspect, out)
+    assert [line.split("\t")[0] for line in run(inspect, out).splitlines()][1:3] == ["A.ws.1.0", "btcusdt"]
 
 
 def test_convert_reads_fix_logs(tmp_path: Path) -> None:
