@@ -155,3 +155,14 @@ def test_a_table_fits_whatever_its_texts(width: int) -> None:
     assert ("xf1-NT-t100-h0-sj" in of_the_first) == (width >= 80)
     assert ("No room for signature" in " ".join(lines)) == (width < 80)
     assert "…" in of_the_first
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/verdicts.md"])
+def test_documents_print_what_explain_says(document: str) -> None:
+    said = shown("explain", EXAMPLES / "kraken-2.jsonl.gz", "--declared", "kraken", width=80)
+    assert max(map(cell_len, said)) <= 80
+    (block,) = re.findall(r"```\n(kraken-2: .*?)```", (ROOT / document).read_text(), flags=re.DOTALL)
+    printed = [line for line in block.splitlines() if line not in ("", "[...]")]
+    places = [said.index(line) for line in printed]
+    assert places == sorted(places)
+    assert len(printed) > 5
