@@ -23,10 +23,11 @@ class ExitCode(IntEnum):
 
 MEANINGS: Final = {
     ExitCode.OK: "Done, and nothing is wrong.",
-    ExitCode.FAILED: "A mistake of the user, a service that is away, a bug, or a check that found something: `alerts` "
-    "something critical, `doctor` a problem, `score --check` a recording that is called otherwise, `results diff` and "
-    "`chaos` a difference, `grafana push` a query that fails, `dlq redrive` a record that is still invalid, `recordings fetch` a recording that is missing or differs, "
-    "and what reads recordings one that is left out or damaged.",
+    ExitCode.FAILED: "A mistake of the user, a service that is away, a bug, or a check that found something: "
+    "`alerts` something critical, `doctor` a problem, `score --check` a recording that is called otherwise, `results "
+    "diff` and `chaos` a difference, `grafana push` a query that fails, `dlq redrive` a record that is still "
+    "invalid, `recordings fetch` a recording that is missing or differs, and what reads recordings one that is left "
+    "out or damaged.",
     ExitCode.USAGE: "No such command, option or argument.",
     ExitCode.HUNG_UP: "Ended by SIGHUP.",
     ExitCode.INTERRUPTED: "Ended by Ctrl-C.",

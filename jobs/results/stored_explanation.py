@@ -88,8 +88,8 @@ def _missing(database: Connection, connection_id: str) -> ConfigError:
             (_SIMILAR_AT_MOST,),
         )
         similar = difflib.get_close_matches(connection_id, [name for (name,) in cursor.fetchall()], n=1)
-    hint = f"; did you mean {similar[0]}?" if similar else ": `fingerprint watch` lists connections"
+    remedy = f"did you mean {similar[0]}" if similar else "`fingerprint watch` lists connections"
     return ConfigError(
         f"Expected a recording's file or a connection with a complete window of 50 messages, found neither under "
-        f"{connection_id}{hint}"
+        f"{connection_id}: {remedy}"
     )

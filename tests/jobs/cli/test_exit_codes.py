@@ -65,7 +65,7 @@ def test_a_check_that_finds_something_fails() -> None:
 
 
 def test_the_help_ends_with_every_code() -> None:
-    shown = CliRunner(env={"COLUMNS": "400"}).invoke(build_app([]), ["--help"]).stdout
+    shown = CliRunner(env={"COLUMNS": "600"}).invoke(build_app([]), ["--help"]).stdout
     _, _, codes = shown.partition("Exit codes:")
     assert set(MEANINGS) == set(ExitCode)
     for code, meaning in MEANINGS.items():
