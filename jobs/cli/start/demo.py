@@ -35,7 +35,7 @@ from udfs.schema import Session
 
 REFRESH_S = 1.0
 START_ALLOWANCE_S = 120
-"""How long the connections may have been going before the first result."""
+"""How long the connections may have been going before the first result, and after their end until there is one."""
 
 
 def demo(
@@ -151,23 +151,25 @@ def _play(
         try:
             err.print(f"4/4 Submitting the job; Flink's web UI is at {flink}", soft_wrap=True)
             Submission(addresses=addresses).run(say)
-            return _watch(addresses.require_database_url(Role.READER), publishing, report, duration_s, started_s)
+            return watch_results(addresses.require_database_url(Role.READER), publishing, report, duration_s, started_s)
         finally:
             stop.set()
 
 
-def _watch(
+def watch_results(
     database_url: str, publishing: Future[PublishReport], report: DemoReport, duration_s: float, started_s: float
 ) -> DemoReport:
+    """Show what is found for so long from the first result on, also where a slow machine finds it late.
+
+    Raises
+    ------
+    PipelineError
+        If there is still no result long after the last message.
+    """
     ids = list(report.truths)
-    with connect(database_url) as database, Live(console=out, auto_refresh=False) as live, suppress(KeyboardInterrupt):
+    published_s = None
+    with connect(database_url) as database, _live_display() as live, suppress(KeyboardInterrupt):
         while True:
-            if publishing.done():
-                sent = publishing.result().messages
-                raise PipelineError(
-                    f"Expected a result while {sent:,} messages were published, found none: look at the job's "
-                    "exceptions in Flink's web UI, with --keep-running"
-                )
             rows = read_connections(database, only=ids)
             seconds = time.monotonic() - started_s
             report = report.updated(sorted(rows, key=lambda row: row.connection_id), seconds)
@@ -175,5 +177,21 @@ def _watch(
             first = report.seconds_to_first_result
             if first is not None and seconds >= first + duration_s:
                 break
+            if publishing.done():
+                sent = publishing.result().messages
+                published_s = seconds if published_s is None else published_s
+                if first is None and seconds >= published_s + START_ALLOWANCE_S:
+                    raise PipelineError(
+                        f"Expected a result of {sent:,} messages within {START_ALLOWANCE_S} s after the last one, "
+                        "found none: look at the job's exceptions in Flink's web UI, with --keep-running"
+                    )
             time.sleep(REFRESH_S)
     return report
+
+
+@contextmanager
+def _live_display() -> Iterator[Live]:
+    with Live(console=out, auto_refresh=False) as live:
+        yield live
+    if not out.is_terminal:
+        out.line()
