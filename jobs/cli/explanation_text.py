@@ -59,8 +59,10 @@ def explanation_lines(explanation: ConnectionExplanation, width: int) -> Iterato
                 break_long_words=False,
             )
     yield ""
+    n = explanation.windows
+    numbers = "Numbers are of 1 window" if n == 1 else f"Numbers are medians of {n} windows"
     yield from _paragraph(
-        f"Numbers are medians of {counted(explanation.windows, 'window')} of 50 messages, messages "
+        f"{numbers} of 50 messages, messages "
         f"{explanation.first_offset:,} to {explanation.last_offset:,}. A range holds 80% of the windows that the model "
         f"learnt from. ×20 makes the first class 20 times as probable in a window as the second; ÷20 the reverse.",
         width,
@@ -154,7 +156,9 @@ def _how_sure(explanation: ConnectionExplanation) -> str:
         said += f"The evidence for {leader} leads by {lead} nats; {bound} would make it certain. "
     called = {name: n for name, n in explanation.windows_by_class.items() if n}
     parts = [f"{n} {class_words(name)}" for name, n in sorted(called.items(), key=lambda item: -item[1])]
-    return f"{said}Its last {counted(explanation.windows, 'window')} are called: {', '.join(parts)}."
+    if explanation.windows == 1:
+        return f"{said}The only window to explain it by is called {parts[0].removeprefix('1 ')}."
+    return f"{said}Its last {explanation.windows} windows are called: {', '.join(parts)}."
 
 
 def _question(explanation: ConnectionExplanation, contrast: Contrast) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import os
 import re
@@ -166,3 +167,14 @@ def test_documents_print_what_explain_says(document: str) -> None:
     places = [said.index(line) for line in printed]
     assert places == sorted(places)
     assert len(printed) > 5
+
+
+def test_one_window_is_said_in_the_singular(tmp_path: Path) -> None:
+    lines = gzip.decompress((EXAMPLES / "kraken-1.jsonl.gz").read_bytes()).splitlines(keepends=True)
+    short = tmp_path / "short.jsonl"
+    short.write_bytes(b"".join(lines[:60]))
+    text = " ".join(" ".join(shown("explain", short, width=80)).split())
+    assert "short: kraken, likely (probability" in text
+    assert "60 messages. The evidence for kraken leads by" in text
+    assert "The only window to explain it by is called kraken." in text
+    assert "Numbers are of 1 window of 50 messages, messages 0 to 49." in text
