@@ -45,11 +45,8 @@ class Addresses:
         return self.require_flink() == local.flink_url and all(part.name != "flink" for part in local.parts)
 
     def find_flink(self) -> str | None:
-        """Get the address of the Flink whose results are in the database, if it is known.
-
-        A local stack's Flink says nothing of a database of the user's own.
-        """
-        return self.flink or (None if self.database_url else status(self.home).flink_url) or None
+        """Get the address of the Flink that `require_flink` would get, None where it would raise."""
+        return self.flink or status(self.home).flink_url or None
 
     def require_database_url(self, role: Role = Role.OWNER) -> str:
         """Get the address of the database for a role, or raise ConfigError."""

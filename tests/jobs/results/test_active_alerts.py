@@ -23,6 +23,7 @@ from jobs.config import JOB_NAME
 from jobs.results.active_alerts import Alert, alert_table, read_alerts, with_job
 from jobs.results.migrations import migrate
 from model.registry.database import connect
+from stack.stack_status import StackStatus, write_status
 from udfs.errors import ConfigError
 
 Run = Callable[..., Any]
@@ -186,11 +187,22 @@ def test_a_wrong_address_of_the_database_is_no_outage(run: Run) -> None:
     assert isinstance(done.exception, ConfigError)
 
 
-def test_the_local_flink_says_nothing_of_another_database(tmp_path: Path) -> None:
-    assert Addresses(home=tmp_path, database_url="postgresql://a:b@c/d").find_flink() is None
-    assert Addresses(home=tmp_path).find_flink() is None
-    named = Addresses(home=tmp_path, database_url="postgresql://a:b@c/d", flink="http://f:8081")
-    assert named.find_flink() == "http://f:8081"
+def test_the_flink_that_is_asked_is_the_one_that_submit_uses(tmp_path: Path) -> None:
+    own = "postgresql://a:b@c/d"
+    assert Addresses(home=tmp_path, database_url=own).find_flink() is None
+    write_status(StackStatus(home=tmp_path, flink_url="http://local:8081"))
+    for addresses, expected in (
+        (Addresses(home=tmp_path), "http://local:8081"),
+        (Addresses(home=tmp_path, database_url=own), "http://local:8081"),
+        (Addresses(home=tmp_path, database_url=own, flink="http://f:8081"), "http://f:8081"),
+    ):
+        assert addresses.find_flink() == addresses.require_flink() == expected
+
+
+def test_a_flink_that_nothing_names_is_told_unless_it_does_not_matter(run: Run) -> None:
+    told = "Warning: Flink is not asked whether the job runs: neither --flink nor FINGERPRINT_FLINK names it"
+    assert told in run("--format", "json").stderr
+    assert run("--rule", "stall").stderr == ""
 
 
 def test_reading_needs_no_transaction(standstill_url: str) -> None:
