@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from typing import Final
 
@@ -23,7 +23,7 @@ WINDOW_SLIDE: Final = 25
 MISSING: Final = int(np.iinfo(np.int64).min)
 """Stands for NULL in every int64 column: pandas and NumPy have no nullable int64 that keeps nanoseconds exact."""
 
-STATE_LAYOUT: Final = 4
+STATE_LAYOUT: Final = 5
 """The version of what the job keeps of connections, in Java: raise it when anything there changes."""
 
 UNKNOWN: Final = "unknown"
@@ -41,6 +41,9 @@ class MsgType(IntEnum):
     NACK = 2
     HEARTBEAT = 3
     OTHER = 4
+
+
+_NO_NUMBERS: Final = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,6 +68,9 @@ class Session:
         Links an ACK or NACK to its request, `MISSING` where a message has none.
     payload_bytes : (n,) int64
         Size of the frame.
+    prev_seq : (n,) int64, optional
+        The number before `seq` in the same numbering, where a message names it, else `MISSING`; left out, no message
+        does. Never a feature.
 
     Raises
     ------
@@ -80,8 +86,11 @@ class Session:
     seq: Int64Array
     request_id: Int64Array
     payload_bytes: Int64Array
+    prev_seq: Int64Array = field(default_factory=lambda: _NO_NUMBERS)
 
     def __post_init__(self) -> None:
+        if self.prev_seq is _NO_NUMBERS:
+            object.__setattr__(self, "prev_seq", np.full(len(self), MISSING))
         _check_columns(self, SESSION_COLUMNS, ndim=1)
 
     def __len__(self) -> int:

@@ -24,35 +24,40 @@ def encode(session: Session) -> Iterator[bytes]:
     ------
     bytes
         A JSON object with connection_id, recv_ts_ns, exchange_ts_ns, msg_type (by name), seq, request_id,
-        payload_bytes and declared_exchange.
+        payload_bytes and declared_exchange, and with prev_seq if the message has it.
     """
     for start in range(0, len(session), _CHUNK_ROWS):
         columns = {name: getattr(session, name)[start : start + _CHUNK_ROWS].tolist() for name in SESSION_COLUMNS}
         for name in _NULLABLE:
             columns[name] = [None if value == MISSING else value for value in columns[name]]
         columns["msg_type"] = [_NAMES[code] for code in columns["msg_type"]]
-        for row in zip(*columns.values(), strict=True):
-            yield orjson.dumps(
-                {
-                    "connection_id": session.connection_id,
-                    **dict(zip(columns, row, strict=True)),
-                    "declared_exchange": session.declared_exchange,
-                }
-            )
+        predecessors = columns.pop("prev_seq")
+        for row, prev_seq in zip(zip(*columns.values(), strict=True), predecessors, strict=True):
+            body = {
+                "connection_id": session.connection_id,
+                **dict(zip(columns, row, strict=True)),
+                "declared_exchange": session.declared_exchange,
+            }
+            yield _dump(body, prev_seq)
 
 
 def encode_one(message: Message, connection_id: str, declared_exchange: str | None) -> bytes:
     """Encode one message: the same bytes as `encode` makes of it in a session."""
-    recv_ts_ns, exchange_ts_ns, msg_type, seq, request_id, payload_bytes = message
-    return orjson.dumps(
-        {
-            "connection_id": connection_id,
-            "recv_ts_ns": recv_ts_ns,
-            "exchange_ts_ns": None if exchange_ts_ns == MISSING else exchange_ts_ns,
-            "msg_type": _NAMES[msg_type],
-            "seq": None if seq == MISSING else seq,
-            "request_id": None if request_id == MISSING else request_id,
-            "payload_bytes": payload_bytes,
-            "declared_exchange": declared_exchange,
-        }
-    )
+    recv_ts_ns, exchange_ts_ns, msg_type, seq, request_id, payload_bytes, prev_seq = message
+    body = {
+        "connection_id": connection_id,
+        "recv_ts_ns": recv_ts_ns,
+        "exchange_ts_ns": None if exchange_ts_ns == MISSING else exchange_ts_ns,
+        "msg_type": _NAMES[msg_type],
+        "seq": None if seq == MISSING else seq,
+        "request_id": None if request_id == MISSING else request_id,
+        "payload_bytes": payload_bytes,
+        "declared_exchange": declared_exchange,
+    }
+    return _dump(body, prev_seq)
+
+
+def _dump(body: dict[str, object], prev_seq: int) -> bytes:
+    if prev_seq != MISSING:
+        body["prev_seq"] = prev_seq
+    return orjson.dumps(body)

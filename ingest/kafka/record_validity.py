@@ -13,7 +13,7 @@ The job has the same rule in Java. A record is a message if
 | connection_id | string of 1 to 128 printable characters |
 | recv_ts_ns | integer from the beginning of the year 2000 to before 2100, so that none in another unit is one |
 | msg_type | `NEW`, `ACK`, `NACK`, `HEARTBEAT` or `OTHER` |
-| exchange_ts_ns, seq, request_id | integer or null |
+| exchange_ts_ns, seq, prev_seq, request_id | integer or null |
 | payload_bytes | integer from 0, or null |
 | declared_exchange | string of at most 64 printable characters, or null |
 
@@ -225,6 +225,7 @@ _FIELDS: Final = {
     "msg_type": (_is_type, "NEW, ACK, NACK, HEARTBEAT or OTHER"),
     "exchange_ts_ns": (_is_number, "a 64-bit integer"),
     "seq": (_is_number, "a 64-bit integer"),
+    "prev_seq": (_is_number, "a 64-bit integer"),
     "request_id": (_is_number, "a 64-bit integer"),
     "payload_bytes": (_is_size, "an integer of 0 or more"),
     "declared_exchange": (_is_exchange, "a string of up to 64 printable characters"),

@@ -41,6 +41,7 @@ class Message(NamedTuple):
     seq: int
     request_id: int
     payload_bytes: int
+    prev_seq: int = MISSING
 
 
 class Memory:
@@ -120,14 +121,14 @@ def _map_body(body: object, payload: bytes, direction: Direction, recv_ts_ns: in
     received = direction == "recv"
     layers = to_layers(body)
     msg_type = body_type(body, layers, received=received)
-    seq = time_ns = MISSING
+    seq = prev_seq = time_ns = MISSING
     if received:
         time_ns = _time_ns(layers, payload)
-        seq = _seq(layers, memory)
+        seq, prev_seq = _seq(layers, memory)
         if type(body) is list:
             seq, time_ns = _beside_payload(body, recv_ts_ns, memory, seq, time_ns)
     request_id = _request_id(layers, payload) if not received or msg_type in _LINKED else MISSING
-    return Message(recv_ts_ns, time_ns, msg_type, seq, request_id, len(payload))
+    return Message(recv_ts_ns, time_ns, msg_type, seq, request_id, len(payload), prev_seq)
 
 
 def _map_other(payload: bytes, direction: Direction, recv_ts_ns: int, memory: Memory | None) -> Message:
@@ -204,18 +205,24 @@ def _request_id(layers: list[Layer], payload: bytes) -> int:
     return MISSING
 
 
-def _seq(layers: list[Layer], memory: Memory | None) -> int:
-    """Read the counter that names its predecessor, else the outermost one, and of those the first by rank."""
+def _seq(layers: list[Layer], memory: Memory | None) -> tuple[int, int]:
+    """Read the counter that names its predecessor, and that; else the outermost one, of those the first by rank."""
     found = MISSING
     for fields, shape in layers:
         if shape.chain is not None:
             number = to_int64(fields[shape.chain.last])
             if number != MISSING:
-                is_idle = not shape.chain.is_range and to_int64(fields[shape.chain.before]) == number
-                return MISSING if is_idle else number
+                return _link(number, to_int64(fields[shape.chain.before]), is_range=shape.chain.is_range)
         if found == MISSING and shape.seqs:
             found = _first_seq(fields, shape, memory)
-    return found
+    return found, MISSING
+
+
+def _link(last: int, before: int, *, is_range: bool) -> tuple[int, int]:
+    """Read the number that a message continues: beside the first of a range it is the one below."""
+    if before == MISSING or is_range:
+        return last, before - 1 if before > MISSING + 1 else MISSING
+    return (MISSING, MISSING) if before == last else (last, before)
 
 
 def _first_seq(fields: dict[str, object], shape: Shape, memory: Memory | None) -> int:

@@ -43,7 +43,7 @@ def read_capture(
 ) -> Session:
     """Read a capture as the session of messages that its connection would have been.
 
-    Frames of both directions become messages in the order of the file. Memory grows by 48 bytes a frame, not by the
+    Frames of both directions become messages in the order of the file. Memory grows by 56 bytes a frame, not by the
     frames themselves.
 
     Parameters

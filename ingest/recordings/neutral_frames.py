@@ -40,15 +40,22 @@ def to_neutral_frames(session: Session) -> list[Frame]:
         session.seq.tolist(),
         session.request_id.tolist(),
         session.payload_bytes.tolist(),
+        session.prev_seq.tolist(),
         strict=True,
     )
     return [_to_frame(*message) for message in columns]
 
 
 def _to_frame(
-    recv_ts_ns: int, exchange_ts_ns: int, msg_type: MsgType, seq: int, request_id: int, payload_bytes: int
+    recv_ts_ns: int,
+    exchange_ts_ns: int,
+    msg_type: MsgType,
+    seq: int,
+    request_id: int,
+    payload_bytes: int,
+    prev_seq: int,
 ) -> Frame:
-    numbers = {"seq": seq, "req_id": request_id, "ts": exchange_ts_ns}
+    numbers = {"seq": seq, "prev_seq": prev_seq, "req_id": request_id, "ts": exchange_ts_ns}
     body = {"type": _WORDS[msg_type], **{key: number for key, number in numbers.items() if number != MISSING}}
     # By a symbol the mapper tells data from an answer.
     if msg_type is MsgType.NEW:

@@ -47,8 +47,8 @@ JUDGED = "judged"
 def messages_view(_settings: JobSettings) -> str:
     """Select what is a message of the connection that it is keyed by."""
     return f"""
-        SELECT connection_id, recv_ts_ns, exchange_ts_ns, seq, request_id, type_code, payload_bytes, declared_exchange,
-               kafka_partition, kafka_offset, counts_from
+        SELECT connection_id, recv_ts_ns, exchange_ts_ns, seq, prev_seq, request_id, type_code, payload_bytes,
+               declared_exchange, kafka_partition, kafka_offset, counts_from
         FROM {RAW_MESSAGES}
         WHERE rejection_reason IS NULL AND record_key = connection_id"""
 

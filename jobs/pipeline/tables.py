@@ -37,6 +37,7 @@ def raw_messages_ddl(settings: JobSettings) -> str:
             recv_ts_ns BIGINT,
             exchange_ts_ns BIGINT,
             seq BIGINT,
+            prev_seq BIGINT,
             request_id BIGINT,
             type_code BIGINT,
             payload_bytes BIGINT,

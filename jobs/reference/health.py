@@ -1,6 +1,7 @@
 """What is wrong with a connection, computed from its messages one after the other: the rules of the job, in Python.
 
-`gap`, `repeat`, `reset`: the numbers have kept a promise long enough that it is no accident, and now break it.
+`gap`, `repeat`, `reset`: the numbers have kept a promise long enough that it is no accident, and now break it; or
+those that name their predecessors name one that was not there (`jobs.reference.number_chains`).
 `stall`, `data_stall`, `heartbeat_stall`: nothing, only heartbeats, or only data came for far longer than ever lately.
 `drift`: windows follow each other at another rate than earlier ones did (`jobs.reference.drift`).
 After an event what it was about is learnt anew, as all is after an idle gap that begins a segment.
@@ -16,6 +17,7 @@ import numpy as np
 
 from jobs.pipeline.result_tables import HEALTH_EVENTS, RESULT_TABLES
 from jobs.reference.drift import Change, Drift
+from jobs.reference.number_chains import Break, NumberChains, Place
 from jobs.reference.result_rows import Columns
 from jobs.reference.scored_windows import PartitionMessages
 from udfs.rows import iso_timestamps
@@ -38,8 +40,9 @@ OF_SOME_KINDS: Final = ("seq_before", "seq", "n_missing", "silence_s", "limit_s"
 """Columns that are NULL in an event of another kind."""
 
 Event = dict[str, Any]
-_Place = tuple[int, int]
-"""Receive time and offset of a message."""
+
+EXAMINED: Final = ("recv_ts_ns", "kafka_offset", "msg_type", "seq", "prev_seq")
+"""The columns of a message that its health depends on."""
 
 
 def health_events(session: Session, offsets: Int64Array, idle_gap_ns: int = IDLE_GAP_NS) -> list[Event]:
@@ -56,8 +59,8 @@ def health_events(session: Session, offsets: Int64Array, idle_gap_ns: int = IDLE
     """
     events: list[Event] = []
     for part in segments(session.recv_ts_ns, idle_gap_ns):
-        columns = (session.recv_ts_ns, offsets, session.msg_type, session.seq)
-        events += _segment_events(*(column[part] for column in columns))
+        columns = (session.recv_ts_ns, offsets, session.msg_type, session.seq, session.prev_seq)
+        events += _segment_events([column[part] for column in columns])
     return [_with_text(event) for event in events]
 
 
@@ -69,7 +72,7 @@ def health_rows(messages: PartitionMessages) -> Columns:
     for name, start, end in zip(messages.connection_ids, ends - messages.lengths, ends, strict=True):
         part = {column: values[start:end] for column, values in messages.columns.items()}
         offsets = part["kafka_offset"]
-        for event in _segment_events(part["recv_ts_ns"], offsets, part["msg_type"], part["seq"]):
+        for event in _segment_events([part[column] for column in EXAMINED]):
             declared = messages.declared[start + np.searchsorted(offsets, event["kafka_offset"])]
             whose = {"connection_id": name, "kafka_partition": messages.kafka_partition, "declared_exchange": declared}
             row = whose | _with_text(event)
@@ -78,16 +81,13 @@ def health_rows(messages: PartitionMessages) -> Columns:
     return found
 
 
-def _segment_events(
-    recv_ts_ns: Int64Array, offsets: Int64Array, msg_type: Int64Array, seq: Int64Array
-) -> Iterator[Event]:
-    health, drift = _Health(), Drift()
-    columns = (recv_ts_ns, offsets, msg_type, seq)
-    for n, (time_ns, offset, kind, number) in enumerate(zip(*(c.tolist() for c in columns), strict=True), 1):
+def _segment_events(examined: list[Int64Array]) -> Iterator[Event]:
+    health, drift = Health(), Drift()
+    for n, (time_ns, offset, kind, seq, prev_seq) in enumerate(zip(*(c.tolist() for c in examined), strict=True), 1):
         place = (time_ns, offset)
         if n >= WINDOW_SIZE and n % WINDOW_SLIDE == 0 and (changed := drift.take(place)):
             yield _rate_event(changed, place) | {"messages": n}
-        for event in health.take(place, kind == MsgType.HEARTBEAT, number):
+        for event in health.take(place, kind, seq, prev_seq):
             yield event | {"messages": n}
 
 
@@ -95,10 +95,10 @@ def _segment_events(
 class _IntervalTracker:
     """The pauses between messages of some sort."""
 
-    places: list[_Place] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
     pauses_ns: list[int] = field(default_factory=list)
 
-    def take(self, place: _Place) -> None:
+    def take(self, place: Place) -> None:
         if self.places:
             self.pauses_ns.append(place[0] - self.places[-1][0])
         self.places.append(place)
@@ -112,7 +112,7 @@ class _IntervalTracker:
     def limit_ns(self) -> int:
         return max(LEAST_LIMIT_NS, LONGEST_PAUSES * self.longest_ns)
 
-    def fault(self, kind: str, place: _Place) -> Event | None:
+    def fault(self, kind: str, place: Place) -> Event | None:
         """Say what is wrong if the pause up to there is too long."""
         pause_ns = place[0] - self.places[-1][0] if self.places else 0
         if pause_ns <= LEAST_LIMIT_NS or pause_ns <= (limit_ns := self.limit_ns):
@@ -120,13 +120,14 @@ class _IntervalTracker:
         return _event(kind, self.places[-1], place) | {"silence_s": pause_ns / 1e9, "limit_s": limit_ns / 1e9}
 
 
-class _Health:
+class Health:
     """One segment of a connection."""
 
     def __init__(self) -> None:
-        self._numbers: list[tuple[_Place, int]] = []
+        self._numbers: list[tuple[Place, int]] = []
         self._steps_of_one = self._steps_up = 0
         self._lowest = 0
+        self._chains = NumberChains()
         self._learn_intervals()
 
     def _learn_intervals(self) -> None:
@@ -136,19 +137,26 @@ class _Health:
     def _learn_heartbeats(self) -> None:
         self._heartbeats, self._amid_data = _IntervalTracker(), 0
 
-    def take(self, place: _Place, is_heartbeat: bool, seq: int) -> Iterator[Event]:
+    def take(self, place: Place, msg_type: int, seq: int, prev_seq: int) -> Iterator[Event]:
         """Take in a message; yield what it shows to be wrong."""
         if len(self._all.pauses_ns) >= LEAST_PAUSES and (stall := self._all.fault("stall", place)):
             self._learn_intervals()
             yield stall
         self._all.take(place)
-        fault = self._take_heartbeat(place) if is_heartbeat else self._take_data(place)
+        fault = self._take_heartbeat(place) if msg_type == MsgType.HEARTBEAT else self._take_data(place)
         if fault:
             yield fault
-        if seq != MISSING:
+        if msg_type == MsgType.ACK:
+            self._chains.answer(place[1])
+        if seq == MISSING:
+            return
+        if prev_seq == MISSING:
+            self._chains.begin(seq)
             yield from self._take_number(place, seq)
+        elif broken := self._chains.take(place, prev_seq, seq):
+            yield _chain_event(broken, place)
 
-    def _take_heartbeat(self, place: _Place) -> Event | None:
+    def _take_heartbeat(self, place: Place) -> Event | None:
         fault = self._data.fault("data_stall", place) if len(self._data.pauses_ns) >= LEAST_PAUSES else None
         if fault:
             self._data = _IntervalTracker()
@@ -157,7 +165,7 @@ class _Health:
         self._heartbeats.take(place)
         return fault
 
-    def _take_data(self, place: _Place) -> Event | None:
+    def _take_data(self, place: Place) -> Event | None:
         fault = self._heartbeats.fault("heartbeat_stall", place) if self._amid_data >= LEAST_HEARTBEATS else None
         if fault and not self._is_steady():
             fault = None
@@ -170,7 +178,7 @@ class _Health:
         places = self._heartbeats.places
         return self._heartbeats.longest_ns <= 2 * (places[-1][0] - places[0][0]) // (len(places) - 1)
 
-    def _take_number(self, place: _Place, seq: int) -> Iterator[Event]:
+    def _take_number(self, place: Place, seq: int) -> Iterator[Event]:
         if self._numbers:
             last_place, last = self._numbers[-1]
             kind = self._broken_promise(seq - last, seq)
@@ -192,12 +200,17 @@ class _Health:
         return "reset" if len(self._numbers) >= LEAST_ABOVE and seq < self._lowest else None
 
 
-def _rate_event(changed: Change, place: _Place) -> Event:
+def _chain_event(broken: Break, place: Place) -> Event:
+    numbers = {"seq_before": broken.seq_before, "seq": broken.seq, "n_missing": broken.n_missing}
+    return _event(broken.kind, broken.since, place) | numbers
+
+
+def _rate_event(changed: Change, place: Place) -> Event:
     rates = {"rate_before": changed.rate_before, "rate_now": changed.rate_now, "score": changed.score}
     return _event("drift", changed.since, place) | rates
 
 
-def _event(kind: str, since: _Place, place: _Place) -> Event:
+def _event(kind: str, since: Place, place: Place) -> Event:
     nothing = dict.fromkeys(OF_SOME_KINDS)
     times = {"since_at": since[0], "detected_at": place[0]}
     return nothing | times | {"kind": kind, "since_offset": since[1], "kafka_offset": place[1]}

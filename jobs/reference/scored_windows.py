@@ -46,7 +46,7 @@ class PartitionMessages:
     lengths : (n_segments,) int64
         Messages of each.
     columns : (n_messages,) int64 by name
-        Those of `udfs.windows.WIRE_COLUMNS`.
+        Those of `udfs.windows.WIRE_COLUMNS`, and `prev_seq`.
     declared : (n_messages,) str objects or None
         The exchange that each message declares.
     """

@@ -24,7 +24,8 @@ from udfs.windows import IDLE_GAP_NS, WIRE_COLUMNS
 Progress = Callable[[int], None]
 
 _CODES: Final = {t.name: t.value for t in MsgType}
-_NUMBERS: Final = ("recv_ts_ns", "exchange_ts_ns", "seq", "request_id", "payload_bytes")
+_NUMBERS: Final = ("recv_ts_ns", "exchange_ts_ns", "seq", "request_id", "payload_bytes", "prev_seq")
+_KEPT: Final = (*WIRE_COLUMNS, "prev_seq")
 
 
 class DeadLetter(NamedTuple):
@@ -126,7 +127,7 @@ class _Log:
 
     def __init__(self, partition: int) -> None:
         self._partition = partition
-        self._columns = {name: array("q") for name in (*WIRE_COLUMNS, "connection", "declared")}
+        self._columns = {name: array("q") for name in (*_KEPT, "connection", "declared")}
         self._declared: dict[str | None, int] = {}
         self.connections: dict[str, int] = {}
 
@@ -154,6 +155,6 @@ class _Log:
             kafka_partition=self._partition,
             connection_ids=np.array(list(self.connections), dtype=object)[connections[starts]],
             lengths=np.diff(starts, append=len(connections)),
-            columns={name: columns[name] for name in WIRE_COLUMNS},
+            columns={name: columns[name] for name in _KEPT},
             declared=np.array(list(self._declared), dtype=object)[columns["declared"]],
         )

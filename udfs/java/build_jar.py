@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from ingest.kafka import record_validity as validity
-from jobs.reference import drift, health
+from jobs.reference import drift, health, number_chains
 from stack.java.flink_wheel import flink_jars, prometheus_jar, python_jar
 from stack.java.functions_jar import CONNECTOR_JAR, FUNCTIONS_JAR
 from stack.java.jars import ensure_jars
@@ -71,6 +71,16 @@ _SHARED: Final[Mapping[str, Mapping[str, _Shared]]] = {
         "PAUSES_OF_BLOCK": health.PAUSES_OF_BLOCK,
         "LEAST_LIMIT_NS": health.LEAST_LIMIT_NS,
         "LONGEST_PAUSES": health.LONGEST_PAUSES,
+    },
+    "When a chain of numbers has broken off.": {
+        "ACK": int(schema.MsgType.ACK),
+        "LEAST_LINKS": number_chains.LEAST_LINKS,
+        "LEAST_NEW_LINKS": number_chains.LEAST_NEW_LINKS,
+        "LEAST_BREAK_NS": number_chains.LEAST_BREAK_NS,
+        "LONGEST_PAUSES_OF_CHAIN": number_chains.LONGEST_PAUSES_OF_CHAIN,
+        "AWAITED_LIMITS": number_chains.AWAITED_LIMITS,
+        "MOST_CHAINS": number_chains.MOST_CHAINS,
+        "MOST_BEGINNINGS": number_chains.MOST_BEGINNINGS,
     },
     "When a connection's rate has changed.": {
         "N_IN_BLOCK": drift.N_IN_BLOCK,

@@ -35,7 +35,7 @@ NO_MESSAGES = (
     (b"c", b'{"connection_id": "c", "recv_ts_ns": 1}'),
     (b"c", f'{{"connection_id": "c", "recv_ts_ns": {TIME}}}'.encode()),
     (b"c", f'{{"connection_id": "c", "recv_ts_ns": {TIME}, "msg_type": 1}}'.encode()),
-    *((b"c", f'{{{NEEDED}, "{name}": 1.5}}'.encode()) for name in ("exchange_ts_ns", "seq", "request_id")),
+    *((b"c", f'{{{NEEDED}, "{name}": 1.5}}'.encode()) for name in ("exchange_ts_ns", "seq", "prev_seq", "request_id")),
     (b"c", f'{{{NEEDED}, "payload_bytes": -1}}'.encode()),
     (b"c", f'{{{NEEDED}, "declared_exchange": 1}}'.encode()),
     (None, f"{{{NEEDED}}}".encode()),

@@ -15,7 +15,7 @@ public final class SharedConstants {
     public static final int HEARTBEAT = 3;
 
     // The version of what the functions keep of a connection.
-    public static final int STATE_LAYOUT = 4;
+    public static final int STATE_LAYOUT = 5;
 
     // What a message may be.
     public static final int MAX_VALUE_BYTES = 65536;
@@ -40,6 +40,16 @@ public final class SharedConstants {
     public static final int PAUSES_OF_BLOCK = 1000;
     public static final long LEAST_LIMIT_NS = 5000000000L;
     public static final int LONGEST_PAUSES = 4;
+
+    // When a chain of numbers has broken off.
+    public static final int ACK = 1;
+    public static final int LEAST_LINKS = 100;
+    public static final int LEAST_NEW_LINKS = 10;
+    public static final long LEAST_BREAK_NS = 250000000L;
+    public static final int LONGEST_PAUSES_OF_CHAIN = 4;
+    public static final int AWAITED_LIMITS = 4;
+    public static final int MOST_CHAINS = 128;
+    public static final int MOST_BEGINNINGS = 8;
 
     // When a connection's rate has changed.
     public static final int N_IN_BLOCK = 8;

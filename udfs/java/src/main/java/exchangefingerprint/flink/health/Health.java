@@ -21,6 +21,9 @@ public final class Health {
     private final IntervalTracker heartbeats;
     private final SequenceTracker sequence;
 
+    /** Null as long as no number names its predecessor: most connections have none. */
+    private NumberChains chains;
+
     /** Heartbeats since learning began that had data between them and the one before. */
     private long heartbeatsAmidData;
 
@@ -41,6 +44,7 @@ public final class Health {
     public void restart() {
         restartIntervals();
         sequence.restart();
+        chains = null;
     }
 
     /** Say whether a message is the first in its bucket of time. */
@@ -58,23 +62,39 @@ public final class Health {
         return heartbeats.n > 0 ? heartbeats.lastNs : null;
     }
 
-    /** Take in a message, and pass on what is wrong; {@code seq} may be missing. */
+    /** Take in a message, and pass on what is wrong; its numbers may be missing. */
     public void take(
-            boolean isHeartbeat, long seq, long recvTsNs, long offset, Consumer<HealthEvent> raise) {
+            long typeCode, long seq, long prevSeq, long recvTsNs, long offset, Consumer<HealthEvent> raise) {
         if (messages.isKnown() && messages.isSilentAt(recvTsNs)) {
             raise.accept(HealthEvent.ofSilence("stall", messages, recvTsNs));
             restartIntervals();
         }
         messages.take(recvTsNs, offset);
-        if (isHeartbeat) {
+        if (typeCode == SharedConstants.HEARTBEAT) {
             takeHeartbeat(recvTsNs, offset, raise);
         } else {
             takeData(recvTsNs, offset, raise);
         }
-        HealthEvent wrong = seq == SharedConstants.MISSING ? null : sequence.take(seq, recvTsNs, offset);
+        if (typeCode == SharedConstants.ACK && chains != null) {
+            chains.answer(offset);
+        }
+        HealthEvent wrong = seq == SharedConstants.MISSING ? null : takeNumber(seq, prevSeq, recvTsNs, offset);
         if (wrong != null) {
             raise.accept(wrong);
         }
+    }
+
+    private HealthEvent takeNumber(long seq, long prevSeq, long recvTsNs, long offset) {
+        if (prevSeq == SharedConstants.MISSING) {
+            if (chains != null) {
+                chains.begin(seq);
+            }
+            return sequence.take(seq, recvTsNs, offset);
+        }
+        if (chains == null) {
+            chains = new NumberChains();
+        }
+        return chains.take(prevSeq, seq, recvTsNs, offset);
     }
 
     private void takeHeartbeat(long recvTsNs, long offset, Consumer<HealthEvent> raise) {
@@ -111,6 +131,7 @@ public final class Health {
     /** Return another one that has taken in the same. */
     public Health copy() {
         Health to = new Health(messages.copy(), data.copy(), heartbeats.copy(), sequence.copy());
+        to.chains = chains == null ? null : chains.copy();
         to.heartbeatsAmidData = heartbeatsAmidData;
         return to;
     }
@@ -121,6 +142,10 @@ public final class Health {
         data.write(target);
         heartbeats.write(target);
         sequence.write(target);
+        target.writeBoolean(chains != null);
+        if (chains != null) {
+            chains.write(target);
+        }
         target.writeLong(heartbeatsAmidData);
     }
 
@@ -130,6 +155,11 @@ public final class Health {
         data.read(source);
         heartbeats.read(source);
         sequence.read(source);
+        chains = null;
+        if (source.readBoolean()) {
+            chains = new NumberChains();
+            chains.read(source);
+        }
         heartbeatsAmidData = source.readLong();
     }
 }

@@ -15,7 +15,7 @@ public record HealthEvent(
         Double score) {
 
     static HealthEvent ofSequence(String kind, SequenceTracker sequence, long seq) {
-        Long missing = kind.equals("gap") ? (Long) lostBetween(sequence.last, seq) : null;
+        Long missing = kind.equals("gap") ? (Long) difference(sequence.last, seq - 1) : null;
         return new HealthEvent(
                 kind,
                 sequence.lastNs,
@@ -30,6 +30,14 @@ public record HealthEvent(
                 null);
     }
 
+    /** Of a chain that has broken off: it went on with a number that names another predecessor than its last one. */
+    static HealthEvent ofChain(NumberChain broken, long names, long seq) {
+        String kind = names > broken.last ? "gap" : seq == broken.last ? "repeat" : "reset";
+        Long missing = names > broken.last ? (Long) difference(broken.last, names) : null;
+        return new HealthEvent(
+                kind, broken.lastNs, broken.lastOffset, broken.last, seq, missing, null, null, null, null, null);
+    }
+
     static HealthEvent ofSilence(String kind, IntervalTracker intervals, long recvTsNs) {
         long silenceNs = recvTsNs - intervals.lastNs;
         long limitNs = intervals.limitNs();
@@ -42,8 +50,8 @@ public record HealthEvent(
     }
 
     /** The difference of two 64-bit numbers need not fit into 64 bits. */
-    private static long lostBetween(long before, long seq) {
-        long lost = seq - 1 - before;
-        return lost < 0 ? Long.MAX_VALUE : lost;
+    private static long difference(long from, long to) {
+        long difference = to - from;
+        return difference < 0 ? Long.MAX_VALUE : difference;
     }
 }

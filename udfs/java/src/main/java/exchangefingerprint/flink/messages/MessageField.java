@@ -27,6 +27,7 @@ enum MessageField {
     EXCHANGE_TS_NS(
             "exchange_ts_ns", "exchange_ts_ns", SharedConstants.MISSING, null, RejectionReason.BAD_EXCHANGE_TS_NS),
     SEQ("seq", "seq", SharedConstants.MISSING, null, RejectionReason.BAD_SEQ),
+    PREV_SEQ("prev_seq", "prev_seq", SharedConstants.MISSING, null, RejectionReason.BAD_PREV_SEQ),
     REQUEST_ID("request_id", "request_id", SharedConstants.MISSING, null, RejectionReason.BAD_REQUEST_ID),
     PAYLOAD_BYTES("payload_bytes", "payload_bytes", SharedConstants.MISSING, null, RejectionReason.BAD_PAYLOAD_BYTES),
     DECLARED_EXCHANGE("declared_exchange", "declared_exchange", null, null, RejectionReason.BAD_DECLARED_EXCHANGE);

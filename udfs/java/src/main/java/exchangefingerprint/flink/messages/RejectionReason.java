@@ -20,6 +20,7 @@ enum RejectionReason {
     BAD_MSG_TYPE("msg_type is not NEW, ACK, NACK, HEARTBEAT or OTHER"),
     BAD_EXCHANGE_TS_NS("exchange_ts_ns is not a 64-bit integer"),
     BAD_SEQ("seq is not a 64-bit integer"),
+    BAD_PREV_SEQ("prev_seq is not a 64-bit integer"),
     BAD_REQUEST_ID("request_id is not a 64-bit integer"),
     BAD_PAYLOAD_BYTES("payload_bytes is not an integer of 0 or more"),
     BAD_DECLARED_EXCHANGE("declared_exchange is not a string of up to 64 printable characters"),

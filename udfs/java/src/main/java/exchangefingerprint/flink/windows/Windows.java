@@ -32,8 +32,8 @@ public final class Windows extends ProcessTableFunction<RowData> {
 
     /** The columns of a message, in the order in which the job's SQL selects them. */
     static final String MESSAGE =
-            "ROW<connection_id STRING, recv_ts_ns BIGINT, exchange_ts_ns BIGINT, seq BIGINT, request_id BIGINT,"
-                    + " type_code BIGINT, payload_bytes BIGINT, declared_exchange STRING, kafka_partition INT, kafka_offset BIGINT,"
+            "ROW<connection_id STRING, recv_ts_ns BIGINT, exchange_ts_ns BIGINT, seq BIGINT, prev_seq BIGINT,"
+                    + " request_id BIGINT, type_code BIGINT, payload_bytes BIGINT, declared_exchange STRING, kafka_partition INT, kafka_offset BIGINT,"
                     + " counts_from BIGINT>";
 
     /** The columns of what is emitted. */
@@ -51,6 +51,7 @@ public final class Windows extends ProcessTableFunction<RowData> {
     private static final int RECV_TS_NS = IN.place("recv_ts_ns");
     private static final int EXCHANGE_TS_NS = IN.place("exchange_ts_ns");
     private static final int SEQ = IN.place("seq");
+    private static final int PREV_SEQ = IN.place("prev_seq");
     private static final int REQUEST_ID = IN.place("request_id");
     private static final int TYPE_CODE = IN.place("type_code");
     private static final int PAYLOAD_BYTES = IN.place("payload_bytes");
@@ -129,8 +130,9 @@ public final class Windows extends ProcessTableFunction<RowData> {
         long recvTsNs = message.getLong(RECV_TS_NS);
         boolean opensBucket = ring.health.opensBucket(recvTsNs);
         ring.health.take(
-                message.getLong(TYPE_CODE) == SharedConstants.HEARTBEAT,
+                message.getLong(TYPE_CODE),
                 message.getLong(SEQ),
+                message.getLong(PREV_SEQ),
                 recvTsNs,
                 message.getLong(KAFKA_OFFSET),
                 event -> collect(healthEventRow(ring, message, event)));

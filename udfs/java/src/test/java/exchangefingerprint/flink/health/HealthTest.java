@@ -29,7 +29,8 @@ class HealthTest {
 
     private void take(boolean isHeartbeat, long pauseNs) {
         nowNs += pauseNs;
-        health.take(isHeartbeat, SharedConstants.MISSING, nowNs, offset++, events::add);
+        long type = isHeartbeat ? SharedConstants.HEARTBEAT : 0;
+        health.take(type, SharedConstants.MISSING, SharedConstants.MISSING, nowNs, offset++, events::add);
     }
 
     private List<String> kinds() {

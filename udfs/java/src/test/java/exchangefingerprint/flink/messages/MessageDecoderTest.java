@@ -28,6 +28,7 @@ class MessageDecoderTest {
             "recv_ts_ns",
             "exchange_ts_ns",
             "seq",
+            "prev_seq",
             "request_id",
             "payload_bytes"));
 
@@ -37,7 +38,7 @@ class MessageDecoderTest {
     @Test
     void aWholeMessageHasItsFields() {
         GenericRowData row = decode("{" + NEEDED
-                + ", 'exchange_ts_ns': -5, 'seq': 9223372036854775807, 'request_id': 0, 'payload_bytes': 12,"
+                + ", 'exchange_ts_ns': -5, 'seq': 9223372036854775807, 'prev_seq': -1, 'request_id': 0, 'payload_bytes': 12,"
                 + " 'declared_exchange': 'kraken', 'of_nobody': [{'seq': 1}]}");
         assertNull(value(row, "rejection_reason"));
         assertEquals(StringData.fromString("c"), value(row, "connection_id"));
@@ -45,6 +46,7 @@ class MessageDecoderTest {
         assertEquals(1L, value(row, "type_code"));
         assertEquals(-5L, value(row, "exchange_ts_ns"));
         assertEquals(Long.MAX_VALUE, value(row, "seq"));
+        assertEquals(-1L, value(row, "prev_seq"));
         assertEquals(0L, value(row, "request_id"));
         assertEquals(12L, value(row, "payload_bytes"));
         assertEquals(StringData.fromString("kraken"), value(row, "declared_exchange"));
@@ -57,6 +59,7 @@ class MessageDecoderTest {
             assertNull(value(row, "rejection_reason"));
             assertEquals(Long.MIN_VALUE, value(row, "exchange_ts_ns"));
             assertEquals(Long.MIN_VALUE, value(row, "seq"));
+            assertEquals(Long.MIN_VALUE, value(row, "prev_seq"));
             assertEquals(Long.MIN_VALUE, value(row, "request_id"));
             assertEquals(Long.MIN_VALUE, value(row, "payload_bytes"));
             assertNull(value(row, "declared_exchange"));
@@ -100,6 +103,7 @@ class MessageDecoderTest {
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
         "'seq': -9223372036854775808 | BAD_SEQ",
         "'seq': 9223372036854775808 | BAD_SEQ",
+        "'prev_seq': 1.0 | BAD_PREV_SEQ",
         "'request_id': '1' | BAD_REQUEST_ID",
         "'exchange_ts_ns': true | BAD_EXCHANGE_TS_NS",
         "'payload_bytes': -1 | BAD_PAYLOAD_BYTES",

@@ -23,6 +23,7 @@ class PlainMessageTest {
             "type_code",
             "exchange_ts_ns",
             "seq",
+            "prev_seq",
             "request_id",
             "payload_bytes",
             "declared_exchange",
@@ -42,7 +43,7 @@ class PlainMessageTest {
         "'NEW'", "'ACK'", "'NACK'", "'HEARTBEAT'", "'OTHER'", "'ack'", "'NEWS'", "0"
     };
     private static final List<String> OPTIONAL =
-            List.of("exchange_ts_ns", "seq", "request_id", "payload_bytes", "declared_exchange", "seqs");
+            List.of("exchange_ts_ns", "seq", "prev_seq", "request_id", "payload_bytes", "declared_exchange", "seqs");
     private static final String[] NOISE = {"", "", "", " ", "\n\t\r ", ",", "}", "{", "x", "\u0000", "\u000b", "'"};
 
     private final MessageDecoder decoder = new MessageDecoder(null, LAYOUT);
@@ -113,7 +114,7 @@ class PlainMessageTest {
     @ValueSource(strings = {
         "{" + NEEDED + "}",
         " { " + NEEDED + " } \n",
-        "{" + NEEDED + ",'exchange_ts_ns':null,'seq':-1,'request_id':0,'payload_bytes':150,'declared_exchange':'a'}",
+        "{" + NEEDED + ",'exchange_ts_ns':null,'seq':-1,'prev_seq':-2,'request_id':0,'payload_bytes':150,'declared_exchange':'a'}",
         "{'msg_type':'NEW','recv_ts_ns':1790000000000000000,'connection_id':'c'}",
         "{" + NEEDED + ",'seq':9223372036854775807}",
     })

@@ -7,8 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import exchangefingerprint.flink.SharedConstants;
+import exchangefingerprint.flink.health.Health;
 import exchangefingerprint.flink.state.Bytes;
 import java.io.IOException;
+import org.apache.flink.core.memory.DataInputDeserializer;
 import org.apache.flink.core.memory.DataOutputSerializer;
 import org.junit.jupiter.api.Test;
 
@@ -22,7 +24,7 @@ class MessageRingTest {
         for (int i = first; i < first + n; i++) {
             ring.lastRecvTsNs = i * S;
             ring.add(i * S, 10 * i + 1, 10 * i + 2, 10 * i + 3, 10 * i + 4, 10 * i + 5, 10 * i + 6);
-            ring.health.take(i % 5 == 0, i, i * S, i, event -> {});
+            ring.health.take(i % 5 == 0 ? SharedConstants.HEARTBEAT : 0, i, SharedConstants.MISSING, i * S, i, event -> {});
             if (ring.n >= 50 && ring.n % 25 == 0) {
                 ring.drift.take(i * S, i);
             }
@@ -85,7 +87,7 @@ class MessageRingTest {
     @Test
     void theLayoutIsThis() throws IOException {
         DataOutputSerializer expected = new DataOutputSerializer(64);
-        expected.writeByte(4);
+        expected.writeByte(5);
         writeLongs(expected, 2, 7);
         expected.writeInt(0);
         writeLongs(expected, S); // messages, segment, partition, last receive time
@@ -93,12 +95,52 @@ class MessageRingTest {
         writeLongs(expected, 1, S, S, 1, 0, 0); // data
         writeLongs(expected, 1, 0, 0, 0, 0, 0); // heartbeats
         writeLongs(expected, 2, 1, 1, 0, 1, S, 1); // numbers: steps of one, steps up, lowest, last and its place
+        expected.writeBoolean(false); // chains
         writeLongs(expected, 0); // heartbeats amid data
         writeLongs(expected, 0); // windows
         expected.writeInt(42);
         writeLongs(expected, 0, 1, 2, 3, 4, 5, 6, S, 11, 12, 13, 14, 15, 16);
-        assertEquals(4, SharedConstants.STATE_LAYOUT);
+        assertEquals(5, SharedConstants.STATE_LAYOUT);
         assertArrayEquals(expected.getCopyOfBuffer(), Bytes.of(serializer, of(2)));
+    }
+
+    /** As above, for what is kept of numbers that name their predecessors. */
+    @Test
+    void theLayoutOfChainsIsThis() throws IOException {
+        Health health = new Health();
+        long[][] messages = {{0, 70, 60}, {1, 3, 9}, {0, 5, 9}, {0, 80, 70}, {0, 96, 95}};
+        for (int i = 0; i < messages.length; i++) {
+            long prevSeq = i == 2 ? SharedConstants.MISSING : messages[i][2];
+            health.take(messages[i][0], messages[i][1], prevSeq, i * 10L, i, event -> {});
+        }
+        DataOutputSerializer expected = new DataOutputSerializer(64);
+        writeLongs(expected, 5, 0, 40, 4, 10, 0); // all
+        writeLongs(expected, 5, 0, 40, 4, 10, 0); // data
+        writeLongs(expected, 0); // heartbeats
+        writeLongs(expected, 1, 0, 0, 5, 5, 20, 2); // numbers without a predecessor
+        expected.writeBoolean(true);
+        expected.writeInt(3); // chains, the one that was continued last at the end: last, its place, links, pause
+        writeLongs(expected, 3, 10, 1, 0, 0);
+        expected.writeBoolean(true);
+        writeLongs(expected, 9, 3, 1, 0, 1); // its first message: names, number, offset, heard before, answered before
+        writeLongs(expected, 80, 30, 3, 1, 30);
+        expected.writeBoolean(false);
+        writeLongs(expected, 96, 40, 4, 0, 0);
+        expected.writeBoolean(true);
+        writeLongs(expected, 95, 96, 4, 30, 1);
+        expected.writeInt(1); // numbers that a chain may continue
+        writeLongs(expected, 5);
+        writeLongs(expected, 1, 0); // offset of the last answer; heartbeats amid data
+        DataOutputSerializer written = new DataOutputSerializer(64);
+        health.write(written);
+        assertArrayEquals(expected.getCopyOfBuffer(), written.getCopyOfBuffer());
+        Health read = new Health();
+        read.read(new DataInputDeserializer(written.getCopyOfBuffer()));
+        for (Health one : new Health[] {read, health.copy()}) {
+            DataOutputSerializer again = new DataOutputSerializer(64);
+            one.write(again);
+            assertArrayEquals(written.getCopyOfBuffer(), again.getCopyOfBuffer());
+        }
     }
 
     /** As above, for what is kept of windows. */
@@ -127,7 +169,7 @@ class MessageRingTest {
         byte[] bytes = Bytes.of(serializer, of(3));
         bytes[0]--;
         String said = assertThrows(IOException.class, () -> Bytes.read(serializer, bytes)).getMessage();
-        assertTrue(said.contains("found layout 3: submit the job without --resume"), said);
+        assertTrue(said.contains("found layout 4: submit the job without --resume"), said);
         assertThrows(IOException.class, () -> Bytes.restored(serializer, 1));
     }
 

@@ -46,6 +46,7 @@ class WindowsTest {
         IN.set(message, "recv_ts_ns", nowNs);
         IN.set(message, "exchange_ts_ns", nowNs - 7);
         IN.set(message, "seq", seq == null ? SharedConstants.MISSING : seq);
+        IN.set(message, "prev_seq", SharedConstants.MISSING);
         IN.set(message, "request_id", SharedConstants.MISSING);
         IN.set(message, "type_code", seq == null ? 3L : 0L);
         IN.set(message, "payload_bytes", 200L);
@@ -181,7 +182,8 @@ class WindowsTest {
     void aMessageThatDeclaresNothingMakesARowThatDoesNot() {
         takeAll(49, MS);
         GenericRowData message = IN.newRow();
-        for (String column : List.of("recv_ts_ns", "exchange_ts_ns", "seq", "request_id", "type_code", "payload_bytes")) {
+        for (String column :
+                List.of("recv_ts_ns", "exchange_ts_ns", "seq", "prev_seq", "request_id", "type_code", "payload_bytes")) {
             IN.set(message, column, nowNs);
         }
         IN.set(message, "kafka_partition", 4);
