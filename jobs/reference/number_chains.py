@@ -31,6 +31,9 @@ MOST_CHAINS: Final = 128
 MOST_BEGINNINGS: Final = 8
 """So many numbers without a predecessor are remembered, of which each may be a snapshot that a chain continues."""
 
+LINKS_TO_A_BEGINNING: Final = 10
+"""Where fewer links come to a number without a predecessor, those are no snapshots, and equal a link's by accident."""
+
 Place = tuple[int, int]
 """Receive time and offset of a message."""
 
@@ -93,6 +96,7 @@ class NumberChains:
         self._chains: list[_Chain] = []  # the one that was continued last is at the end
         self._beginnings = deque[int](maxlen=MOST_BEGINNINGS)
         self._answered = MISSING
+        self._n_links = self._n_beginnings = 0
 
     def answer(self, offset: int) -> None:
         """Take note of a yes to a request: what ends before it, or begins after it, may have been asked for."""
@@ -103,6 +107,7 @@ class NumberChains:
         """Take note of a number without a predecessor."""
         if self._chains:
             self._beginnings.append(seq)
+            self._n_beginnings += 1
 
     def take(self, place: Place, prev_seq: int, seq: int) -> Break | None:
         """Take in a number and its predecessor; say if by now a chain has broken off."""
@@ -111,13 +116,14 @@ class NumberChains:
             self._open(place, prev_seq, seq)
             return None
         chain.go_on(place, seq)
+        self._n_links += 1
         self._chains.remove(chain)
         self._chains.append(chain)
         return self._broken_by(chain, chain.head, place[0]) if chain.head else None
 
     def _open(self, place: Place, prev_seq: int, seq: int) -> None:
         head = None
-        if self._chains and prev_seq >= 0 and prev_seq not in self._beginnings:
+        if self._chains and prev_seq >= 0 and not self._follows_snapshot(prev_seq):
             head = _Head(prev_seq, seq, place[1], self._chains[-1].place[0], self._answered)
         if len(self._chains) == MOST_CHAINS:
             fleeting = next((chain for chain in self._chains if not chain.is_established), None)
@@ -125,6 +131,9 @@ class NumberChains:
                 return
             self._chains.remove(fleeting)
         self._chains.append(_Chain(seq, place, head))
+
+    def _follows_snapshot(self, prev_seq: int) -> bool:
+        return prev_seq in self._beginnings and self._n_links >= LINKS_TO_A_BEGINNING * self._n_beginnings
 
     def _broken_by(self, chain: _Chain, head: _Head, time_ns: int) -> Break | None:
         missed = [other for other in reversed(self._chains) if _may_continue(head, other)]

@@ -325,7 +325,7 @@ def to_session(connection_id: str, messages: Sequence[dict[str, Any]]) -> Sessio
     columns = {name: np.full(len(messages), MISSING) for name in SESSION_COLUMNS}
     for i, message in enumerate(messages):
         for name in SESSION_COLUMNS:
-            if message[name] is not None:
+            if message.get(name) is not None:
                 columns[name][i] = MsgType[message[name]] if name == "msg_type" else message[name]
     return Session(connection_id=connection_id, declared_exchange=None, **columns)
 

@@ -108,7 +108,7 @@ def test_reorder_moves_messages_within_reach_and_keeps_the_clock(span: list[int]
     original = without_time(marked)
     moved = 0
     for place, row in enumerate(without_time(session)):
-        origin = row[-1]
+        origin = row[SESSION_COLUMNS.index("payload_bytes") - 1]
         assert original[origin] == row
         assert origin == place or first <= place <= last
         # Fewer than distance + 1 messages overtake one, and it overtakes no more.

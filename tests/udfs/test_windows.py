@@ -6,6 +6,7 @@ window 1          [------------------]
 """
 
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,6 +75,9 @@ def test_windows_of_a_session_hold_behaviour_only():
     windows = session_windows(session)
     assert set(vars(windows)) == {"recv_ts_ns", "exchange_ts_ns", "seq", "request_id", "msg_type", "payload_bytes"}
     assert len(windows) == 2
+    linked = session_windows(replace(session, prev_seq=np.arange(75) - 1))
+    for name in WINDOW_COLUMNS:
+        np.testing.assert_array_equal(getattr(linked, name), getattr(windows, name))
 
 
 def naive_segments(times, silence):

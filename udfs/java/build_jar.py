@@ -81,6 +81,7 @@ _SHARED: Final[Mapping[str, Mapping[str, _Shared]]] = {
         "AWAITED_LIMITS": number_chains.AWAITED_LIMITS,
         "MOST_CHAINS": number_chains.MOST_CHAINS,
         "MOST_BEGINNINGS": number_chains.MOST_BEGINNINGS,
+        "LINKS_TO_A_BEGINNING": number_chains.LINKS_TO_A_BEGINNING,
     },
     "When a connection's rate has changed.": {
         "N_IN_BLOCK": drift.N_IN_BLOCK,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 
@@ -57,6 +58,16 @@ def test_every_row_comes_back_in_order_across_chunks() -> None:
     assert [MISSING if row["seq"] is None else row["seq"] for row in rows] == session.seq.tolist()
     assert [MsgType[row["msg_type"]] for row in rows] == session.msg_type.tolist()
     assert {row["declared_exchange"] for row in rows} == {None}
+
+
+def test_only_a_message_that_names_a_predecessor_has_the_field() -> None:
+    session = replace(_session(3), prev_seq=np.array([MISSING, -1, 41]))
+    rows = [json.loads(value) for value in encode(session)]
+    assert ["prev_seq" in row for row in rows] == [False, True, True]
+    assert [row["prev_seq"] for row in rows[1:]] == [-1, 41]
+    columns = (getattr(session, name).tolist() for name in Message._fields)
+    messages = [Message._make(row) for row in zip(*columns, strict=True)]
+    assert [encode_one(message, "a-1", None) for message in messages] == list(encode(session))
 
 
 def test_no_messages() -> None:

@@ -22,7 +22,9 @@ def check(value: object, key: bytes | None = b"c") -> str | None:
     return check_record(key, json.dumps(value).encode())
 
 
-@pytest.mark.parametrize("name", ["exchange_ts_ns", "seq", "request_id", "payload_bytes", "declared_exchange"])
+@pytest.mark.parametrize(
+    "name", ["exchange_ts_ns", "seq", "prev_seq", "request_id", "payload_bytes", "declared_exchange"]
+)
 def test_what_may_be_missing_may_be_null(name: str) -> None:
     assert check(GOOD) is None
     assert check(GOOD | {name: None}) is None
@@ -192,12 +194,16 @@ FIELDS = {
     "msg_type": st.sampled_from(["NEW", "ACK", "NACK", "HEARTBEAT", "OTHER", "new", ""]),
     "exchange_ts_ns": NUMBERS,
     "seq": NUMBERS,
+    "prev_seq": NUMBERS,
     "request_id": NUMBERS,
     "payload_bytes": NUMBERS,
     "declared_exchange": TEXTS,
     "further": VALUES,
 }
 RECORDS = st.fixed_dictionaries({}, optional={name: field | VALUES for name, field in FIELDS.items()})
+
+
+NULLABLE = ("exchange_ts_ns", "seq", "prev_seq", "request_id")
 
 
 def is_message(key: bytes | None, fields: dict[str, Any]) -> bool:
@@ -218,7 +224,7 @@ def is_message(key: bytes | None, fields: dict[str, Any]) -> bool:
         and is_text(name, 1, 128)
         and is_number(fields.get("recv_ts_ns"), 946_684_800 * 10**9, 4_102_444_800 * 10**9)
         and fields.get("msg_type") in ("NEW", "ACK", "NACK", "HEARTBEAT", "OTHER")
-        and all(fields.get(n) is None or is_number(fields[n]) for n in ("exchange_ts_ns", "seq", "request_id"))
+        and all(fields.get(n) is None or is_number(fields[n]) for n in NULLABLE)
         and (fields.get("payload_bytes") is None or is_number(fields["payload_bytes"], 0))
         and (declared is None or is_text(declared, 0, 64))
         and key == name.encode()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from hashlib import blake2b
+from itertools import accumulate, pairwise
 
 import numpy as np
 import pytest
@@ -206,6 +207,31 @@ def test_the_counter_with_a_predecessor(frame: str, seq: int) -> None:
     assert received(frame).seq == seq
 
 
+@pytest.mark.parametrize(
+    ("frame", "prev_seq"),
+    [
+        ('{"params":{"data":{"change_id":297218,"prev_change_id":297210,"bids":[],"asks":[]}}}', 297_210),
+        ('{"data":[{"bids":[["1","2"]],"asks":[],"seqId":3,"prevSeqId":12}]}', 12),
+        ('{"data":[{"bids":[["1","2"]],"asks":[],"seqId":12,"prevSeqId":-1}]}', -1),
+        ('{"data":[{"bids":[],"asks":[],"seqId":12,"prevSeqId":12}]}', MISSING),  # idle
+        ('{"data":{"seq":9,"pseq":8,"b":[],"a":[]}}', 8),
+        ('{"tick":{"seqNum":7,"prevSeqNum":5,"bids":[],"asks":[]}}', 5),
+        ('{"e":"depthUpdate","s":"A","U":157,"u":160,"pu":149,"b":[],"a":[]}', 149),
+        ('{"e":"depthUpdate","s":"A","U":157,"u":160,"b":[],"a":[]}', 156),
+        ('{"e":"depthUpdate","s":"A","U":160,"u":160,"b":[],"a":[]}', 159),
+        ('{"e":"depthUpdate","s":"A","U":-9223372036854775807,"u":1,"b":[],"a":[]}', MISSING),
+        ('{"channel":"futures.order_book_update","result":{"U":"7","u":"9","s":"X_Y","b":[],"a":[]}}', 6),
+        ('{"topic":"/market/level2:X","data":{"sequenceStart":49,"sequenceEnd":51,"changes":{"asks":[]}}}', 48),
+        ('{"topic":"orderbook.50.X","data":{"s":"X","b":[],"a":[],"u":18521289,"seq":7961638739}}', MISSING),
+        ('{"data":{"seq":9,"pseq":"?","b":[],"a":[]}}', MISSING),
+        ('{"price":5,"prev_price":4,"symbol":"A"}', MISSING),
+        ('{"event":"order_book","data":{"bids":[["1","2"]],"asks":[],"microtimestamp":"1780000000000000"}}', MISSING),
+    ],
+)
+def test_the_predecessor(frame: str, prev_seq: int) -> None:
+    assert received(frame).prev_seq == prev_seq
+
+
 def seqs(*frames: str) -> list[int]:
     mapper = FrameMapper()
     return [mapper.to_message(Frame(NOW, "recv", frame)).seq for frame in frames]
@@ -234,6 +260,33 @@ def test_a_gap_and_a_restart_are_one_event_each() -> None:
     book = '{"topic":"orderbook.50.X","type":"delta","data":{"s":"X","b":[["1","2"]],"a":[],"u":%d,"seq":%d}}'
     updates = [*range(700, 1700), *range(1705, 2200), *range(1, 301)]
     assert events_of([book % (u, 9000 + 17 * n) for n, u in enumerate(updates)]) == [("gap", 5), ("reset", None)]
+
+
+DERIBIT = '{"params":{"data":{"type":"change","prev_change_id":%d,"change_id":%d,"bids":[["new",1.5,2.0]],"asks":[]}}}'
+BINANCE = '{"e":"depthUpdate","s":"%s","U":%d,"u":%d,"b":[["1.5","2"]],"a":[]}'
+
+
+def ranges(symbol: str, ends: list[int]) -> list[str]:
+    return [BINANCE % (symbol, last + 1, end) for last, end in pairwise(ends)]
+
+
+def test_a_broken_chain_is_one_event() -> None:
+    """Each number jumps by 1 to 9; five are missing after half of the frames, and then it begins again."""
+    steps = [1 + n * n % 9 for n in range(1000)]
+    ends = list(accumulate(steps, initial=5000))
+    links = [*pairwise(ends[:500]), *pairwise(end + 5 for end in ends[499:]), *pairwise(ends[:300])]
+    expected = [("gap", 5), ("reset", None)]
+    assert events_of([DERIBIT % link for link in links]) == expected
+    assert events_of([BINANCE % ("A", last + 1, end) for last, end in links]) == expected
+
+
+def test_symbols_on_one_connection_are_chains_of_their_own() -> None:
+    ends = [list(accumulate((1 + n * n % 7 for n in range(400)), initial=10**8 * k)) for k in (1, 2, 3)]
+    frames = [ranges(f"S{k}", of_symbol) for k, of_symbol in enumerate(ends)]
+    together = [frame for at_once in zip(*frames, strict=True) for frame in at_once]
+    assert events_of(together) == []
+    lost = sum(1 + n * n % 7 for n in range(200, 205))
+    assert events_of([frame for n, frame in enumerate(together) if n not in range(601, 616, 3)]) == [("gap", lost)]
 
 
 def test_checksums_are_no_resets() -> None:

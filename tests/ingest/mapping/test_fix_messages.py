@@ -167,7 +167,7 @@ def test_data_fields_may_hold_separators() -> None:
         **{8: b"FIX.4.4", 9: b"30", 35: b"A", 95: b"10", 96: b"a\x0135=0\x0110=", 34: b"5"},
         10: frame[-4:-1],
     }
-    assert map_frame(frame, "recv", NOW)[2:] == (ACK, 5, MISSING, len(frame))
+    assert map_frame(frame, "recv", NOW)[2:] == (ACK, 5, MISSING, len(frame), MISSING)
 
 
 @pytest.mark.parametrize(

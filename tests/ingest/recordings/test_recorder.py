@@ -21,6 +21,7 @@ from ingest.recordings.capture_files import find_recordings
 from ingest.recordings.recorder import FLUSH_EVERY_S, Recorder
 from ingest.recordings.recording_manifest import public_request, public_url, read_manifest
 from udfs.errors import ConfigError
+from udfs.schema import SESSION_COLUMNS
 
 FEED = Feed(
     name="kraken-v2-btcusd",
@@ -80,8 +81,8 @@ def test_a_recorded_frame_maps_as_the_live_one(tmp_path: Path) -> None:
     record(tmp_path, FRAMES)
     live = [map_frame(frame.text, frame.direction, frame.ts_ns) for frame in FRAMES]
     session = read_capture(tmp_path / FIRST)
-    columns = (session.recv_ts_ns, session.exchange_ts_ns, session.msg_type, session.seq, session.request_id)
-    assert list(zip(*(column.tolist() for column in (*columns, session.payload_bytes)), strict=True)) == live
+    columns = (getattr(session, name).tolist() for name in SESSION_COLUMNS)
+    assert list(zip(*columns, strict=True)) == live
 
 
 def test_the_manifest_of_a_whole_recording(tmp_path: Path) -> None:

@@ -207,6 +207,7 @@ def test_a_column_that_is_not_computed_is_named(monkeypatch: pytest.MonkeyPatch)
             "recv_ts_ns": one.recv_ts_ns,
             "msg_type": one.msg_type,
             "seq": one.seq,
+            "prev_seq": one.prev_seq,
             "kafka_offset": np.arange(202),
         },
         declared=np.array(["kraken"] * 202, dtype=object),

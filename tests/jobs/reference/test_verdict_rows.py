@@ -21,7 +21,7 @@ from synthetic.anomalies import switch
 from synthetic.sessions import synthetic_sessions
 from udfs.explanations import Explainer
 from udfs.rows import iso_timestamps, read_array_literal, score_rows
-from udfs.schema import WINDOW_COLUMNS, Session
+from udfs.schema import SESSION_COLUMNS, WINDOW_COLUMNS, Session
 from udfs.scoring import Predictor, score_windows
 from udfs.windows import count_windows, session_windows, slide, window_starts
 
@@ -52,8 +52,7 @@ def sessions() -> list[Session]:
 
 
 def _cut(session: Session, n: int) -> Session:
-    columns = ("recv_ts_ns", "exchange_ts_ns", "msg_type", "seq", "request_id", "payload_bytes")
-    return replace(session, **{name: getattr(session, name)[:n] for name in columns})
+    return replace(session, **{name: getattr(session, name)[:n] for name in SESSION_COLUMNS})
 
 
 def lay_out(sessions: list[Session]) -> PartitionMessages:

@@ -18,14 +18,15 @@ Message = tuple[int, int, int, int]
 
 
 def draw_messages(rng: np.random.Generator) -> list[Message]:
-    """Draw some hundred messages of one to four chains and of numbers without predecessors, with faults of all kinds."""
+    """Draw some hundred messages of one to four chains and of numbers without predecessors, with all faults."""
     n, n_chains = int(rng.integers(200, 1200)), int(rng.integers(1, 5))
     base = int(rng.choice([0, -50, 10**6, HIGH - 10**5]))
     last = [base + int(rng.integers(0, 10**4)) for _ in range(n_chains)]
     pauses_ns = rng.choice([0, 10**6, 10**7, 10**8, 10**10], n, p=[0.1, 0.3, 0.4, 0.199, 0.001])
+    often = float(rng.choice([0.02, 0.2]))
     fault, messages, plain = float(rng.choice([0, 0.002, 0.02])), list[Message](), 0
     for time_ns in (START_NS + np.cumsum(pauses_ns)).tolist():
-        kind = rng.choice(["link", "plain", "ack", "heartbeat"], p=[0.9, 0.07, 0.005, 0.025])
+        kind = rng.choice(["link", "plain", "ack", "heartbeat"], p=[0.97 - often, often, 0.005, 0.025])
         if kind == "plain":
             plain += 1
             messages.append((int(MsgType.NEW), int(rng.choice([plain, last[0]])), MISSING, time_ns))

@@ -50,6 +50,7 @@ public final class SharedConstants {
     public static final int AWAITED_LIMITS = 4;
     public static final int MOST_CHAINS = 128;
     public static final int MOST_BEGINNINGS = 8;
+    public static final int LINKS_TO_A_BEGINNING = 10;
 
     // When a connection's rate has changed.
     public static final int N_IN_BLOCK = 8;

@@ -23,6 +23,9 @@ final class NumberChains {
     /** Offset of the last yes to a request: what ends before it, or begins after it, may have been asked for. */
     private long answered = SharedConstants.MISSING;
 
+    private long nLinks;
+    private long nBeginnings;
+
     void answer(long offset) {
         answered = offset;
     }
@@ -33,6 +36,7 @@ final class NumberChains {
             beginnings.remove(0);
         }
         beginnings.add(seq);
+        nBeginnings++;
     }
 
     /** Take in a number and its predecessor; say if by now a chain has broken off, or return null. */
@@ -41,6 +45,7 @@ final class NumberChains {
             NumberChain chain = chains.get(i);
             if (chain.last == prevSeq) {
                 chain.goOn(seq, recvTsNs, offset);
+                nLinks++;
                 chains.remove(i);
                 chains.add(chain);
                 return chain.isSuspect ? brokenBy(chain, recvTsNs) : null;
@@ -55,7 +60,7 @@ final class NumberChains {
         chain.last = seq;
         chain.lastNs = recvTsNs;
         chain.lastOffset = offset;
-        if (!chains.isEmpty() && prevSeq >= 0 && !beginnings.contains(prevSeq)) {
+        if (!chains.isEmpty() && prevSeq >= 0 && !followsSnapshot(prevSeq)) {
             chain.isSuspect = true;
             chain.headNames = prevSeq;
             chain.headSeq = seq;
@@ -66,6 +71,11 @@ final class NumberChains {
         if (chains.size() < SharedConstants.MOST_CHAINS || dropFleeting()) {
             chains.add(chain);
         }
+    }
+
+    /** Where numbers without a predecessor are frequent, they are no snapshots. */
+    private boolean followsSnapshot(long prevSeq) {
+        return beginnings.contains(prevSeq) && nLinks >= SharedConstants.LINKS_TO_A_BEGINNING * nBeginnings;
     }
 
     private boolean dropFleeting() {
@@ -112,6 +122,8 @@ final class NumberChains {
         }
         to.beginnings.addAll(beginnings);
         to.answered = answered;
+        to.nLinks = nLinks;
+        to.nBeginnings = nBeginnings;
         return to;
     }
 
@@ -125,6 +137,8 @@ final class NumberChains {
             target.writeLong(seq);
         }
         target.writeLong(answered);
+        target.writeLong(nLinks);
+        target.writeLong(nBeginnings);
     }
 
     /** Become what {@link #write} has written; this one is new. */
@@ -138,5 +152,7 @@ final class NumberChains {
             beginnings.add(source.readLong());
         }
         answered = source.readLong();
+        nLinks = source.readLong();
+        nBeginnings = source.readLong();
     }
 }

@@ -130,7 +130,8 @@ class MessageRingTest {
         writeLongs(expected, 95, 96, 4, 30, 1);
         expected.writeInt(1); // numbers that a chain may continue
         writeLongs(expected, 5);
-        writeLongs(expected, 1, 0); // offset of the last answer; heartbeats amid data
+        writeLongs(expected, 1, 1, 1); // offset of the last answer; links, numbers without a predecessor
+        writeLongs(expected, 0); // heartbeats amid data
         DataOutputSerializer written = new DataOutputSerializer(64);
         health.write(written);
         assertArrayEquals(expected.getCopyOfBuffer(), written.getCopyOfBuffer());
