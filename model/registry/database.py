@@ -47,14 +47,17 @@ _OPTIONS: Final[dict[str, Any]] = {
 """Among them: a server that vanished without a word is noticed within 25 s, whether we wait for it or write to it."""
 
 _NOT_LET_IN: Final = (
+    ' value: "',
     "authentication failed",
     "does not exist",
+    "invalid value for parameter",
     "no password supplied",
     "not permitted to log in",
     "permission denied",
     "pg_hba.conf",
+    "unrecognized configuration parameter",
 )
-"""What a server says to who has another address or no right; libpq passes no code on. All else may pass."""
+"""What libpq and a server say of another address, option or right; there is no code. All else may pass."""
 
 _NO_RIGHT: Final = ("25006", "3D000", "3F000", "42501")
 """SQLSTATEs: a read-only server, no such database or schema, insufficient privilege."""

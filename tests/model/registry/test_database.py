@@ -20,7 +20,7 @@ def ask(url: str, statement: str, *, statement_timeout_s: int = 0) -> None:
         cursor.execute(statement)
 
 
-@pytest.mark.parametrize("url", ["localhost:5432", "mysql://a:b@c/d", "postgresql://a@c/d", "postgresql://a:b@c:x/d"])
+@pytest.mark.parametrize("url", ["localhost:5432", "mysql://a:b@c/d", "postgresql://a:b@c:x/d"])
 def test_an_address_that_is_none_is_a_mistake(url: str) -> None:
     with pytest.raises(ConfigError, match=r"^Expected DATABASE_URL to be postgresql://.*, found .*: "):
         ask(url, "SELECT 1")
@@ -45,6 +45,19 @@ def test_a_server_that_does_not_let_us_in_is_a_mistake(database_url: str, replac
     )
     with pytest.raises(ConfigError, match=f"^Expected .* to let us in, found .*{found}.*: correct DATABASE_URL"):
         ask(urlunsplit(changed), "SELECT 1")
+
+
+@pytest.mark.parametrize(
+    ("option", "found"),
+    [
+        ("sslmode=bogus", 'invalid sslmode value: "bogus"'),
+        ("options=-c%20nothing%3D1", 'unrecognized configuration parameter "nothing"'),
+        ("options=-c%20statement_timeout%3Dsoon", 'invalid value for parameter "statement_timeout": "soon"'),
+    ],
+)
+def test_an_option_that_does_not_exist_is_a_mistake(database_url: str, option: str, found: str) -> None:
+    with pytest.raises(ConfigError, match=f"^Expected .* to let us in, found {found}: correct DATABASE_URL"):
+        ask(f"{database_url}?{option}", "SELECT 1")
 
 
 def test_a_statement_that_takes_too_long_may_be_faster_next_time(database_url: str) -> None:
