@@ -33,7 +33,7 @@ def print_json(value: object, option: int = 0) -> None:
 
 def say(line: str) -> None:
     """Say what a command does next."""
-    err.print(f"  {line}", highlight=False, soft_wrap=True)
+    err.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 def warn(sentence: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from rich.markup import escape
 from rich.table import Table
 
 from model.registry.database import Connection, Cursor
@@ -74,9 +75,9 @@ def connection_table(rows: Sequence[ConnectionStatus], *, title: str) -> Table:
     for row in rows:
         style = "bold red" if row.mismatch else "yellow" if row.detected_exchange == "unknown" else "green"
         table.add_row(
-            row.connection_id,
-            row.declared_exchange or "-",
-            f"[{style}]{row.detected_exchange}{' !' if row.mismatch else ''}[/]",
+            escape(row.connection_id),
+            escape(row.declared_exchange or "-"),
+            f"[{style}]{escape(row.detected_exchange)}{' !' if row.mismatch else ''}[/]",
             row.certainty,
             f"{row.probability:.3f}",
             "-" if row.since_at is None else f"{row.since_at:%H:%M:%S}",

@@ -37,4 +37,4 @@ def login(
     if not password:
         raise ConfigError(f"Expected a password in {password_variable}, found nothing: set it in the environment")
     make_login(url, name, password, role, statement_timeout_s=statement_timeout)
-    err.print(f"{name} logs in as a member of {role.group}", highlight=False, soft_wrap=True)
+    err.print(f"{name} logs in as a member of {role.group}", markup=False, highlight=False, soft_wrap=True)

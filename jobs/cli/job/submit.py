@@ -92,7 +92,7 @@ def submit(
     with err.status("Submitting the job to Flink"):
         job_id = submission.run(say)
     if submission.savepoint is not None:
-        err.print(f"It resumes from {submission.savepoint}", highlight=False, soft_wrap=True)
+        err.print(f"It resumes from {submission.savepoint}", markup=False, highlight=False, soft_wrap=True)
     out.print(
         f"Job {job_id} is submitted: {without_password(flink_url)}/#/job/running/{job_id}/overview", soft_wrap=True
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from ingest.recordings.conversion import Conversion
@@ -78,7 +79,7 @@ def _conversion_table(conversions: list[Conversion]) -> Table:
             others["continue a frame"] = conversion.further_lines
         counts = (len(conversion.captures), conversion.lines, conversion.received, conversion.sent)
         table.add_row(
-            conversion.source.name,
+            escape(conversion.source.name),
             conversion.format,
             *(f"{count:,}" for count in counts),
             ", ".join(f"{count:,} {what}" for what, count in others.items()) or "-",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from ingest.recordings.reading import Reading
@@ -49,11 +50,13 @@ def enrol(
             reading=reading,
         )
     if enrolment.set_aside:
-        err.print(f"Not trained as {UNKNOWN}: {', '.join(enrolment.set_aside)}", highlight=False, soft_wrap=True)
+        err.print(
+            f"Not trained as {UNKNOWN}: {', '.join(enrolment.set_aside)}", markup=False, highlight=False, soft_wrap=True
+        )
     out.print(_before_after_table(enrolment))
     for warning in enrolment.warnings:
         warn(warning)
-    out.print(f"[bold]{out_folder / ENROLMENT_NAME}[/bold] has these figures.", soft_wrap=True)
+    out.print(f"[bold]{escape(str(out_folder / ENROLMENT_NAME))}[/bold] has these figures.", soft_wrap=True)
     raise typer.Exit(failed_if(not reading.is_whole))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from ingest.recordings.reading import Reading
@@ -53,7 +54,7 @@ def evaluate(
         (out_folder / "report.html").write_text(render_page(report))
         (out_folder / "channels.md").write_text(render_channel_tables(report))
     out.print(_main_table(report))
-    out.print(f"[bold]{out_folder / 'report.html'}[/bold] has the whole report.", soft_wrap=True)
+    out.print(f"[bold]{escape(str(out_folder / 'report.html'))}[/bold] has the whole report.", soft_wrap=True)
     raise typer.Exit(failed_if(not reading.is_whole))
 
 

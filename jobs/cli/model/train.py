@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from ingest.recordings.reading import Reading
@@ -74,7 +75,7 @@ def _train_catalogue(out_folder: Path, captures: Path | None, amounts: Amounts, 
             reading=reading,
         )
     print_catalogue(figures)
-    out.print(f"[bold]{out_folder / FIGURES_NAME}[/bold] has these figures.", soft_wrap=True)
+    out.print(f"[bold]{escape(str(out_folder / FIGURES_NAME))}[/bold] has these figures.", soft_wrap=True)
 
 
 def _metrics_table(manifest: Manifest) -> Table:

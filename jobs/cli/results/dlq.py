@@ -183,7 +183,7 @@ def _count_table(reasons: Counter[str], title: str) -> Table:
     table = Table("reason", title=title)
     table.add_column("records", justify="right")
     for reason, count in reasons.most_common():
-        table.add_row(reason, f"{count:,}")
+        table.add_row(escape(reason), f"{count:,}")
     return table
 
 
@@ -193,9 +193,8 @@ def _dead_letter_table(dead_letters: Sequence[DeadLetter]) -> Table:
         size = "" if dead_letter.value is None else f"{len(dead_letter.value):,}"
         at = dead_letter.at.isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
         key, value = escape(printable(dead_letter.key)), escape(printable(dead_letter.value))
-        table.add_row(
-            str(dead_letter.place.partition), str(dead_letter.place.offset), at, dead_letter.reason, key, size, value
-        )
+        reason = escape(dead_letter.reason)
+        table.add_row(str(dead_letter.place.partition), str(dead_letter.place.offset), at, reason, key, size, value)
     return table
 
 

@@ -114,7 +114,7 @@ def print_differences(
     with _from_topic(addresses, topic, models, idle_gap_minutes) as chunks:
         found, counts = differences(read_results(url, *versions), chunks, most=rows)
     if not found:
-        out.print(f"The tables hold what the topic says, for {', '.join(versions)}.", soft_wrap=True)
+        out.print(f"The tables hold what the topic says, for {', '.join(versions)}.", markup=False, soft_wrap=True)
         return
     out.print(_difference_table(found))
     out.print(", ".join(f"{count:,} rows of {table} differ" for table, count in counts.items()), soft_wrap=True)
@@ -147,7 +147,7 @@ def _from_topic(addresses: Addresses, topic: str, models: Models, idle_gap_minut
     n_rejected = sum(results.rejected.values())
     err.print(f"{results.records:,} records, {n_rejected:,} of them invalid", highlight=False)
     for reason, count in results.rejected.most_common():
-        err.print(f"  {count:,}: {reason}", highlight=False)
+        err.print(f"  {count:,}: {reason}", markup=False, highlight=False)
     for span in reader.spans:
         if span.first:
             err.print(beginning_note(span), highlight=False, soft_wrap=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from jobs.cli import options
@@ -104,10 +105,12 @@ def read_job(flink_url: str) -> JobStatus:
 
 def status_table(state: StackStatus) -> Table:
     """Draw the parts of a stack."""
-    table = Table("part", "state", "address", "pid", "restarts", "web UI or log", title=f"Stack in {state.home}")
+    table = Table(
+        "part", "state", "address", "pid", "restarts", "web UI or log", title=escape(f"Stack in {state.home}")
+    )
     for part in state.parts:
         style = _STATE_STYLES[part.state]
-        where = part.web_url or part.log or ""
+        where = escape(part.web_url or part.log or "")
         pid = str(part.pid or "")
         table.add_row(part.name, f"[{style}]{part.state}[/]", part.address, pid, str(part.restarts), where)
     return table

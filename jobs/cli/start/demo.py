@@ -71,7 +71,7 @@ def demo(
         report = _play([labelled.session for labelled in drawn], addresses, report, duration, started_s)
     out.print(report.to_table())
     for remark in report.remarks():
-        out.print(remark)
+        out.print(remark, markup=False)
     if summary is not None:
         summary.write_text(json.dumps(report.to_json(), indent=1) + "\n")
     if keep_running:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from jobs.cli import options
@@ -55,7 +56,7 @@ def chaos(
     out.print(_table(found))
     for line in _lines(found):
         out.print(line, highlight=False, soft_wrap=True)
-    out.print(f"[bold]{report}[/bold] has every fault.", soft_wrap=True)
+    out.print(f"[bold]{escape(str(report))}[/bold] has every fault.", soft_wrap=True)
     if not found.is_same:
         err.print("The results differ from those of the undisturbed run.", style="bold red")
         raise typer.Exit(ExitCode.FAILED)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 from jobs.cli import options
@@ -52,7 +53,7 @@ def soak(
             run.run(stack, show)
     summary = write_report(folder, read_samples(folder / SAMPLES))
     out.print(summary_table(summary))
-    out.print(f"[bold]{folder}[/bold] has the samples, the plot and the summary.", soft_wrap=True)
+    out.print(f"[bold]{escape(str(folder))}[/bold] has the samples, the plot and the summary.", soft_wrap=True)
 
 
 @contextmanager
