@@ -87,6 +87,19 @@ class Submission:
             flink_options=self._flink_options(),
         )
 
+    def printed_command(self, progress: Callable[[str], None]) -> list[str]:
+        """Write the command so that it runs by itself: where the database is stands before it, never a password.
+
+        Of this machine's own cluster the password is put where workers look for it, as `run` does.
+        """
+        database_url = self.addresses.require_database_url(Role.JOB)
+        address = {"DATABASE_URL": parse_database_url(database_url).open_url}
+        if self.addresses.uses_local_flink():
+            path = password_file(self.addresses.home)
+            self._keep_password(path, database_url)
+            address["PGPASSFILE"] = str(path)
+        return ["env", *(f"{name}={value}" for name, value in address.items()), *self.command(progress)]
+
     def _flink_options(self) -> dict[str, str]:
         """On this machine's own cluster, keep the checkpoints where those of other topics and databases are not."""
         if not self.addresses.uses_local_flink():
@@ -154,18 +167,23 @@ class Submission:
     def _submit(self, command: list[str], database_url: str, progress: Callable[[str], None]) -> str:
         """Let Flink's client do it, which logs its environment: the password is in a file instead."""
         flink, home, is_local = self.addresses.require_flink(), self.addresses.home, self.addresses.uses_local_flink()
-        database, password = parse_database_url(database_url), find_password(database_url)
         with tempfile.TemporaryDirectory() as folder:
             path = password_file(home) if is_local else Path(folder) / "passwords"
-            if password:
-                keep_password(path, database.hosts, database.name, database.user, password)
-                if not is_local:
-                    progress(
-                        f"The workers of {without_password(flink)} read the database's password where they run: "
-                        "in PGPASSWORD, or in the file that PGPASSFILE names"
-                    )
-            address = {"DATABASE_URL": database.open_url, "PGPASSFILE": str(path)}
+            if self._keep_password(path, database_url) and not is_local:
+                progress(
+                    f"The workers of {without_password(flink)} read the database's password where they run: "
+                    "in PGPASSWORD, or in the file that PGPASSFILE names"
+                )
+            address = {"DATABASE_URL": parse_database_url(database_url).open_url, "PGPASSFILE": str(path)}
             return flink_run(command, client_environment(home, flink) | address)
+
+    @staticmethod
+    def _keep_password(path: Path, database_url: str) -> bool:
+        """Put the database's password into a file, and tell whether there is one."""
+        database, password = parse_database_url(database_url), find_password(database_url)
+        if password:
+            keep_password(path, database.hosts, database.name, database.user, password)
+        return bool(password)
 
 
 def _check_same_database(database_url: str, activating_url: str) -> None:

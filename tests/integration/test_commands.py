@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -15,6 +16,7 @@ from jobs.cluster.flink_client import find_running_job
 from jobs.cluster.savepoints import Savepoints
 from jobs.cluster.service_addresses import Addresses
 from jobs.config import TOPIC
+from stack.roles import Role
 from stack.stack_status import StackStatus
 
 BIN = Path(sys.executable).parent
@@ -51,8 +53,8 @@ def test_from_publishing_to_watching(
     fingerprint("migrate")
     fingerprint("publish", "--fast", "--per-exchange", "2", "--duration", "60", "--seed", "1")
     plain_flink_run = fingerprint("submit", "--print-command").strip()
-    # The database's address is the one thing that the printed command leaves to the environment.
-    run(["bash", "-c", plain_flink_run], {**stack_environment, "DATABASE_URL": local_stack.database_url})
+    assert urlsplit(local_stack.database_urls[Role.JOB]).password not in plain_flink_run
+    run(["bash", "-c", plain_flink_run], stack_environment)
     job = find_running_job(local_stack.flink_url)
     assert job is not None
     try:

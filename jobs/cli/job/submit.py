@@ -83,7 +83,7 @@ def submit(
         savepoint=_last_savepoint(addresses, topic, from_savepoint) if resume else from_savepoint,
     )
     if print_command:
-        typer.echo(shlex.join(submission.command(say)))
+        typer.echo(shlex.join(submission.printed_command(say)))
         return
     flink_url = submission.addresses.require_flink()
     if unless_running and (running := find_running_job(flink_url)):
