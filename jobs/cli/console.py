@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 import orjson
 import typer
@@ -22,8 +23,19 @@ class VisibleConsole(Console):
             yield segment if segment.control else Segment(visible(segment.text), segment.style)
 
 
+_WIDEST: Final = 1000
+
 out = VisibleConsole()
 err = VisibleConsole(stderr=True)
+
+
+def print_whole(renderable: RenderableType) -> None:
+    """Print as wide as the terminal is, into a file or a pipe, which has no width, as wide as what is printed."""
+    if out.is_terminal:
+        out.print(renderable)
+        return
+    widest = out.measure(renderable, options=out.options.update(max_width=_WIDEST)).maximum
+    VisibleConsole(width=max(out.width, widest)).print(renderable)
 
 
 def print_json(value: object, option: int = 0) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from jobs.cli import options
-from jobs.cli.console import out, print_json, warn
+from jobs.cli.console import print_json, print_whole, warn
 from jobs.cli.exit_codes import failed_if
 from jobs.cli.options import OutputFormat
 from jobs.cluster.flink_client import check_job
@@ -43,7 +43,7 @@ def alerts(
         for alert in found:
             print_json(asdict(alert))
     else:
-        out.print(alert_table(found))
+        print_whole(alert_table(found))
     raise typer.Exit(failed_if(any(alert.severity == "critical" for alert in found)))
 
 

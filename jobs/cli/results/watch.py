@@ -12,7 +12,7 @@ import orjson
 import typer
 
 from jobs.cli import options
-from jobs.cli.console import err, out, print_json
+from jobs.cli.console import err, out, print_json, print_whole
 from jobs.cli.options import OutputFormat
 from jobs.cluster.service_addresses import Addresses
 from jobs.results.migrations import check_schema
@@ -95,7 +95,7 @@ def _print(source: Source, choice: Choice, output: OutputFormat) -> None:
     if output is OutputFormat.JSON:
         print_json(snapshot.to_json(), option=orjson.OPT_UTC_Z)
         return
-    out.print(plain_view(snapshot, choice))
+    print_whole(plain_view(snapshot, choice))
 
 
 def _print_for_ever(source: Source, choice: Choice) -> None:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import orjson
 import pytest
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
 
 from ingest.kafka.dead_letters import DeadLetter, Place
 from ingest.recordings.conversion import Conversion
-from jobs.cli.console import VisibleConsole, out, print_json, say
+from jobs.cli.console import VisibleConsole, out, print_json, print_whole, say
 from jobs.cli.messages.convert import _conversion_table
 from jobs.cli.results.dlq import _count_table, _dead_letter_table
 from jobs.cli.stack.status import status_table
@@ -86,3 +88,11 @@ def test_what_looks_like_markup_is_a_text(table: RenderableType, capsys: pytest.
 def test_steps_are_texts(capsys: pytest.CaptureFixture[str]) -> None:
     say(MARKUP)
     assert capsys.readouterr().err == f"  {MARKUP}\n"
+
+
+def test_a_table_in_a_pipe_is_as_wide_as_what_it_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    row = ["a-connection-with-a-name", *(f"column {number} of many" for number in range(9))]
+    table = Table(*(f"{number}" for number in range(10)), title="t")
+    table.add_row(*row)
+    print_whole(Group(Text("above"), table))
+    assert [cell.strip() for cell in capsys.readouterr().out.splitlines()[-2].strip("│").split("│")] == row
