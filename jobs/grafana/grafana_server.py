@@ -110,6 +110,11 @@ class Grafana:
                 f"Expected Grafana at {self.url}, found nothing that answers ({type(error).__name__}): start it, or "
                 "correct the address"
             ) from error
+        except OSError as error:  # of requests, which looks for the file only when it connects
+            raise ConfigError(
+                f"Expected a file of certificate authorities, found {error}: correct REQUESTS_CA_BUNDLE or "
+                "CURL_CA_BUNDLE"
+            ) from error
 
     @contextmanager
     def asked_for(self, what: str) -> Iterator[None]:

@@ -303,6 +303,13 @@ def test_an_address_that_is_none_is_one_sentence(url: str, words: str) -> None:
     assert "secret" not in sentence
 
 
+def test_a_missing_file_of_authorities_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "nowhere.pem"))
+    sentence = refused("https://127.0.0.1:1", {"GRAFANA_TOKEN": "let-me-in"})
+    assert "Expected a file of certificate authorities, found " in sentence
+    assert "nowhere.pem: correct REQUESTS_CA_BUNDLE" in sentence
+
+
 def test_nothing_that_answers_is_one_sentence() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
