@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psycopg2
-from own_postgres import own_postgres
+from fingerprint_testing.own_postgres import own_postgres
 from psycopg2.extensions import cursor as Cursor
 from rich.console import Console
 
