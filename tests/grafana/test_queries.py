@@ -16,6 +16,7 @@ from psycopg2.extensions import connection as Connection
 from fingerprint_testing import dashboard_mistakes, panel_shapes
 from fingerprint_testing.macro_expansion import Span, expand
 from fingerprint_testing.paths import GRAFANA
+from grafana.source.blocks.variables import SHOWN
 from jobs.results.migrations import migrate
 
 Json = dict[str, Any]
@@ -195,6 +196,14 @@ def test_a_connection_is_shown_whatever_its_id_means_to_grafana(filled: Connecti
         assert [run(filled, "connection", sql, connection=name).dicts() for sql in queries] == honest
         assert all(row["What"] for row in honest[queries.index(_alerts_of_one(queries))])
         assert run(filled, "connection", variable["query"], search=name[1:-1]).rows == [(name,)]
+
+
+def test_the_rows_of_a_connection_are_found_by_an_index(filled: Connection) -> None:
+    shown = SHOWN.replace("${connection:percentencode}", "a%24")
+    with standing_clock(filled), filled.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN SELECT count(*) FROM connection_verdicts WHERE connection_id = {shown}")
+        assert any("Index Cond: (connection_id = " in line for (line,) in cursor.fetchall())
 
 
 def _alerts_of_one(queries: list[str]) -> str:

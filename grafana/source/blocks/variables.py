@@ -65,7 +65,8 @@ def value_of(name: str) -> str:
     """
     escaped = rf"regexp_replace('${{{name}:percentencode}}', '%(..)', '\\u00\1', 'g')"
     characters = f"""('"' || {escaped} || '"')::jsonb #>> '{{}}'"""
-    return f"convert_from(convert_to({characters}, 'LATIN1'), 'UTF8')"
+    # The name of an encoding is of another collation, with which no index is.
+    return f"convert_from(convert_to({characters}, 'LATIN1'), 'UTF8') COLLATE \"default\""
 
 
 SHOWN: Final = value_of("connection")
