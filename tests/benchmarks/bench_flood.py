@@ -16,10 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psycopg2
-from fingerprint_testing.own_postgres import own_postgres
 from psycopg2.extensions import cursor as Cursor
 from rich.console import Console
 
+from fingerprint_testing.own_postgres import own_postgres
 from jobs.results.active_alerts import alert_table, read_alerts
 from jobs.results.migrations import migrate
 from jobs.results.watch.view_snapshot import Choice, read_snapshot
