@@ -16,6 +16,7 @@ from model.registry.model_registry import (
     activate_everywhere,
     announce,
     check_registered,
+    may_activate,
     read_state,
     register,
     settle,
@@ -57,7 +58,8 @@ def ensure_schedule(
     Raises
     ------
     ConfigError
-        If a model is named, and another one is active; or if the database has results of another topic.
+        If a model is named, and another one is active; if none is active, and our login may not activate one; or if
+        the database has results of another topic.
     ArtifactError
         If one of the models that score unread records cannot be loaded.
     """
@@ -65,6 +67,7 @@ def ensure_schedule(
         _check_only_topic(database, topic)
         schedule = read_state(database, topic).schedule
         if schedule is None:
+            _check_may_activate(database, topic)
             version = _register(database, model or DEFAULT_ARTIFACT, false_unknown_rate)
             activate_everywhere(database, topic, version)
             schedule = read_state(database, topic).schedule
@@ -75,6 +78,14 @@ def ensure_schedule(
         for version in schedule.versions_from(unread_from):
             load_registered(database, version)
     return schedule
+
+
+def _check_may_activate(database: Connection, topic: str) -> None:
+    if not may_activate(database):
+        raise ConfigError(
+            f"Expected a model that scores the topic {topic}, found none, and a login that may not activate one: run "
+            "`fingerprint model activate --from-start model/trained` first, or `fingerprint submit`, which does"
+        )
 
 
 def activate(

@@ -63,6 +63,16 @@ def read_state(connection: Connection, topic: str) -> RegistryState:
     return RegistryState(schedule=_in_effect(made), announced=announced[0], is_overdue=announced[1])
 
 
+def may_activate(connection: Connection) -> bool:
+    """Tell whether our login may register and activate models; the job's may not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT has_table_privilege('model_versions', 'INSERT') "
+            "AND has_table_privilege('model_activations', 'INSERT')"
+        )
+        return cursor.fetchone() == (True,)
+
+
 def _in_effect(made: list[Activation]) -> Schedule | None:
     """Leave out what a later activation of the whole topic has replaced."""
     whole = [index for index, activation in enumerate(made) if not activation.from_offsets]

@@ -16,6 +16,7 @@ from jobs.cluster.flink_client import find_running_job
 from jobs.cluster.savepoints import Savepoints
 from jobs.cluster.service_addresses import Addresses
 from jobs.config import TOPIC
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from stack.roles import Role
 from stack.stack_status import StackStatus
 
@@ -52,6 +53,8 @@ def test_from_publishing_to_watching(
     assert all(part.name in fingerprint("status") for part in local_stack.parts)
     fingerprint("migrate")
     fingerprint("publish", "--fast", "--per-exchange", "2", "--duration", "60", "--seed", "1")
+    # The job's login may not do that.
+    fingerprint("model", "activate", "--from-start", str(DEFAULT_ARTIFACT))
     plain_flink_run = fingerprint("submit", "--print-command").strip()
     assert urlsplit(local_stack.database_urls[Role.JOB]).password not in plain_flink_run
     run(["bash", "-c", plain_flink_run], stack_environment)

@@ -13,6 +13,7 @@ from psycopg2.errors import InsufficientPrivilege
 from psycopg2.extensions import connection as Connection
 
 from fingerprint_testing.paths import SQL
+from jobs.cluster.model_activation import ensure_schedule
 from jobs.doctor.findings import Level
 from jobs.doctor.service_checks import job_login_finding
 from jobs.pipeline.result_tables import RESULT_TABLES
@@ -311,6 +312,11 @@ def test_a_job_that_lacks_a_right_is_refused(log_in: Callable[[Role], Connection
         with pytest.raises(ConfigError, match=r"without .*UPDATE on dead_letters.*: run `fingerprint migrate`, then"):
             check_job_rights(url_of(session))
         assert job_login_finding(read_job_rights(url_of(session))).level is Level.PROBLEM
+
+
+def test_a_job_by_hand_on_a_topic_without_a_model_says_what_to_do(log_in: Callable[[Role], Connection]) -> None:
+    with closing(log_in(Role.JOB)) as session, pytest.raises(ConfigError, match="model activate --from-start"):
+        ensure_schedule(url_of(session), "never read", None, None)
 
 
 def test_a_local_stack_of_before_there_were_roles_is_its_owners_when_it_starts(
