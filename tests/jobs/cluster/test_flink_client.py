@@ -1,13 +1,10 @@
 from __future__ import annotations
 
 import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from fingerprint_testing.http_answers import answering
 from jobs.cluster.flink_client import _last_cause, _reason, check_job, flink_run_command, list_jobs, stop_with_savepoint
 from stack.ports import free_port
 from udfs.errors import ConfigError, PipelineError, ServiceUnavailable
@@ -56,29 +53,6 @@ def test_a_cluster_that_has_gone_is_one_sentence() -> None:
         stop_with_savepoint(url, "j", None)
 
 
-@contextmanager
-def answering(status: int, body: bytes) -> Iterator[str]:
-    """Give one answer to everything."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_arguments: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
@@ -95,7 +69,7 @@ def test_each_answer_is_an_error_of_its_kind(
     monkeypatch: pytest.MonkeyPatch, status: int, body: bytes, kind: type[PipelineError]
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with answering(status, body) as url, pytest.raises(PipelineError) as caught:
+    with answering(lambda _path: (status, body)) as url, pytest.raises(PipelineError) as caught:
         list_jobs(url)
     assert type(caught.value) is kind
 

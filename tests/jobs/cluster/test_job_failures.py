@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 
+from fingerprint_testing.http_answers import answering
 from jobs.cli.stack.status import read_job
 from jobs.cluster.job_failures import find_failures, read_failures
 from jobs.config import JOB_NAME
@@ -51,24 +50,11 @@ def flink_that_failed(
         f"/jobs/{JOB}/exceptions": {"exceptionHistory": {"entries": entries, "truncated": False}},
     }
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            answer = answers.get(self.path.partition("?")[0])
-            self.send_response(404 if answer is None else 200)
-            self.end_headers()
-            self.wfile.write(json.dumps(answer).encode())
+    def answer(path: str) -> tuple[int, bytes]:
+        return (200, json.dumps(answers[path]).encode()) if path in answers else (404, b"null")
 
-        def log_message(self, *_arguments: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(answer) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

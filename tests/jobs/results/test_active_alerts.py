@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import psycopg2
 import pytest
 from typer.testing import CliRunner
 
+from fingerprint_testing.http_answers import answering
 from jobs.cli.main import build_app
 from jobs.cluster.flink_client import check_job
 from jobs.cluster.service_addresses import Addresses
@@ -38,23 +37,9 @@ def flink_with(*states: str, running: int = 4, unchanged_s: int = 60) -> Iterato
         {"jid": f"{n:032x}", "name": JOB_NAME, "state": state, "tasks": tasks, **ages} for n, state in enumerate(states)
     ]
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200 if self.path == "/jobs/overview" else 404)
-            self.end_headers()
-            self.wfile.write(json.dumps({"jobs": jobs}).encode())
-
-        def log_message(self, *_arguments: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    body = json.dumps({"jobs": jobs}).encode()
+    with answering(lambda path: (200 if path == "/jobs/overview" else 404, body)) as url:
+        yield url
 
 
 @pytest.fixture
