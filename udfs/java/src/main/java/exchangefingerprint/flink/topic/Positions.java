@@ -12,8 +12,8 @@ import org.apache.flink.runtime.execution.SuppressRestartsException;
  * Where each partition is read next, and from which offset on its connections are counted.
  *
  * <p>Offsets that are left out are deleted records only if the partition begins behind the first of them by now;
- * otherwise they are marks of transactions, records of aborted ones, or compacted ones. Kafka is asked at most ten times
- * a second, for a topic of transactions leaves offsets out all the time.
+ * otherwise they are marks of transactions, records of aborted ones, or compacted ones. Kafka is asked at most ten
+ * times a second, for a topic of transactions leaves offsets out all the time.
  */
 final class Positions {
     private static final long ASK_AGAIN_NS = 100_000_000;

@@ -98,8 +98,8 @@ final class TopicWatch extends AbstractStreamOperator<RowData> implements OneInp
 
     private void noteUnread(int partition, long countsFrom, long firstOffset, long nOffsets) throws IOException {
         LOG.error(
-                "Expected offset {} of partition {} of {}, found that Kafka has deleted {} offsets unread: counting starts"
-                        + " anew at {}",
+                "Expected offset {} of partition {} of {}, found that Kafka has deleted {} offsets unread: counting"
+                        + " starts anew at {}",
                 firstOffset,
                 partition,
                 topic.topic,

@@ -24,7 +24,8 @@ import org.apache.flink.table.functions.ProcessTableFunction;
  *
  * <p>A message whose receive time is further from the one before than an idle gap may be begins a new segment: it is
  * counted as the first. So does one behind records that were deleted before they were read, and one that comes in
- * another partition than the one before. So what is emitted is a function of the messages alone, whenever they are read.
+ * another partition than the one before. So what is emitted is a function of the messages alone, whenever they are
+ * read.
  */
 @FunctionHint(output = @DataTypeHint(value = Windows.GATHERED, bridgedTo = RowData.class))
 public final class Windows extends ProcessTableFunction<RowData> {
@@ -33,8 +34,8 @@ public final class Windows extends ProcessTableFunction<RowData> {
     /** The columns of a message, in the order in which the job's SQL selects them. */
     static final String MESSAGE =
             "ROW<connection_id STRING, recv_ts_ns BIGINT, exchange_ts_ns BIGINT, seq BIGINT, prev_seq BIGINT,"
-                    + " request_id BIGINT, type_code BIGINT, payload_bytes BIGINT, declared_exchange STRING, kafka_partition INT, kafka_offset BIGINT,"
-                    + " counts_from BIGINT>";
+                    + " request_id BIGINT, type_code BIGINT, payload_bytes BIGINT, declared_exchange STRING,"
+                    + " kafka_partition INT, kafka_offset BIGINT, counts_from BIGINT>";
 
     /** The columns of what is emitted. */
     static final String GATHERED =

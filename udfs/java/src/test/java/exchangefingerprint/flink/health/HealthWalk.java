@@ -21,7 +21,8 @@ final class HealthWalk {
                 long type = in.nextLong();
                 long seq = number(in);
                 long prevSeq = number(in);
-                health.take(type, seq, prevSeq, in.nextLong(), offset, event -> System.out.println(place + text(event)));
+                long recvTsNs = in.nextLong();
+                health.take(type, seq, prevSeq, recvTsNs, offset, event -> System.out.println(place + text(event)));
                 // As after a checkpoint, and as the heap's copies are.
                 health = restored(health).copy();
             }

@@ -10,7 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
-/** Connects as the job's sinks do, to each address on standard input, and prints what a query says there, or why not. */
+/** Connects as the job's sinks do, to each address on standard input, and prints what a query says, or why not. */
 final class AskDatabase {
     private static final ExecutorService EACH = Executors.newCachedThreadPool();
 

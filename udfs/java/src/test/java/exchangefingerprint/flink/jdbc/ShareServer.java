@@ -5,7 +5,7 @@ import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.util.Properties;
 
-/** Executes a statement again and again, as a sink does, while another client takes the pooler's connections in turn. */
+/** Executes a statement again and again, as a sink does, while another client takes connections in turn. */
 final class ShareServer {
     private ShareServer() {}
 

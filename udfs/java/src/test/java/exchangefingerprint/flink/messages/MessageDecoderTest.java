@@ -38,8 +38,8 @@ class MessageDecoderTest {
     @Test
     void aWholeMessageHasItsFields() {
         GenericRowData row = decode("{" + NEEDED
-                + ", 'exchange_ts_ns': -5, 'seq': 9223372036854775807, 'prev_seq': -1, 'request_id': 0, 'payload_bytes': 12,"
-                + " 'declared_exchange': 'kraken', 'of_nobody': [{'seq': 1}]}");
+                + ", 'exchange_ts_ns': -5, 'seq': 9223372036854775807, 'prev_seq': -1, 'request_id': 0,"
+                + " 'payload_bytes': 12, 'declared_exchange': 'kraken', 'of_nobody': [{'seq': 1}]}");
         assertNull(value(row, "rejection_reason"));
         assertEquals(StringData.fromString("c"), value(row, "connection_id"));
         assertEquals(1_790_000_000_000_000_123L, value(row, "recv_ts_ns"));

@@ -114,7 +114,8 @@ class PlainMessageTest {
     @ValueSource(strings = {
         "{" + NEEDED + "}",
         " { " + NEEDED + " } \n",
-        "{" + NEEDED + ",'exchange_ts_ns':null,'seq':-1,'prev_seq':-2,'request_id':0,'payload_bytes':150,'declared_exchange':'a'}",
+        "{" + NEEDED + ",'exchange_ts_ns':null,'seq':-1,'prev_seq':-2,'request_id':0,'payload_bytes':150,"
+                + "'declared_exchange':'a'}",
         "{'msg_type':'NEW','recv_ts_ns':1790000000000000000,'connection_id':'c'}",
         "{" + NEEDED + ",'seq':9223372036854775807}",
     })

@@ -24,7 +24,8 @@ class MessageRingTest {
         for (int i = first; i < first + n; i++) {
             ring.lastRecvTsNs = i * S;
             ring.add(i * S, 10 * i + 1, 10 * i + 2, 10 * i + 3, 10 * i + 4, 10 * i + 5, 10 * i + 6);
-            ring.health.take(i % 5 == 0 ? SharedConstants.HEARTBEAT : 0, i, SharedConstants.MISSING, i * S, i, event -> {});
+            long type = i % 5 == 0 ? SharedConstants.HEARTBEAT : 0;
+            ring.health.take(type, i, SharedConstants.MISSING, i * S, i, event -> {});
             if (ring.n >= 50 && ring.n % 25 == 0) {
                 ring.drift.take(i * S, i);
             }

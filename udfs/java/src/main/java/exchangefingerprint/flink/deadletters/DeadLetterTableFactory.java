@@ -1,4 +1,4 @@
-package exchangefingerprint.flink.letters;
+package exchangefingerprint.flink.deadletters;
 
 import java.util.Set;
 import org.apache.flink.configuration.ConfigOption;
@@ -10,8 +10,8 @@ import org.apache.flink.table.connector.sink.SinkV2Provider;
 import org.apache.flink.table.factories.DynamicTableSinkFactory;
 import org.apache.flink.table.factories.FactoryUtil;
 
-/** The connector {@code fingerprint-dead-letters}: rows of {@link Letter#TABLE} become records of a topic. */
-public final class LetterTableFactory implements DynamicTableSinkFactory {
+/** The connector {@code fingerprint-dead-letters}: rows of {@link DeadLetter#TABLE} become records of a topic. */
+public final class DeadLetterTableFactory implements DynamicTableSinkFactory {
     private static final ConfigOption<String> KAFKA = text("bootstrap.servers");
     private static final ConfigOption<String> TOPIC = text("topic");
     private static final ConfigOption<String> SOURCE_TOPIC = text("source-topic");
@@ -41,12 +41,12 @@ public final class LetterTableFactory implements DynamicTableSinkFactory {
         FactoryUtil.TableFactoryHelper helper = FactoryUtil.createTableFactoryHelper(this, context);
         helper.validate();
         ReadableConfig options = helper.getOptions();
-        return new LetterTable(
-                new LetterSink(
+        return new DeadLetterTable(
+                new DeadLetterSink(
                         options.get(KAFKA), options.get(TOPIC), options.get(SOURCE_TOPIC), options.get(URL)));
     }
 
-    private record LetterTable(LetterSink sink) implements DynamicTableSink {
+    private record DeadLetterTable(DeadLetterSink sink) implements DynamicTableSink {
         @Override
         public ChangelogMode getChangelogMode(ChangelogMode requested) {
             return ChangelogMode.insertOnly();

@@ -1,4 +1,4 @@
-package exchangefingerprint.flink.letters;
+package exchangefingerprint.flink.deadletters;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -18,12 +18,12 @@ import org.apache.flink.table.data.RowData;
  * @param value its value, or null
  * @param form how much of it is sent
  */
-record Letter(int partition, long offset, String reason, byte[] key, byte[] value, Form form) {
+record DeadLetter(int partition, long offset, String reason, byte[] key, byte[] value, Form form) {
     /** The columns of a row, in order. */
     static final String TABLE =
             "letter_key BYTES, letter_value BYTES, reason STRING, kafka_partition INT, kafka_offset BIGINT";
 
-    /** How much of a letter is sent; each is tried after the one before. */
+    /** How much of a dead letter is sent; each is tried after the one before. */
     enum Form {
         WHOLE(""),
         /** A compacted topic takes no record without a key. */
@@ -40,8 +40,8 @@ record Letter(int partition, long offset, String reason, byte[] key, byte[] valu
         }
     }
 
-    static Letter of(RowData row) {
-        return new Letter(
+    static DeadLetter of(RowData row) {
+        return new DeadLetter(
                 row.getInt(3),
                 row.getLong(4),
                 row.getString(2).toString(),
@@ -51,7 +51,7 @@ record Letter(int partition, long offset, String reason, byte[] key, byte[] valu
     }
 
     /** Return it in the next form that differs from this one. */
-    Letter smaller() {
+    DeadLetter smaller() {
         Form next = Form.values()[form.ordinal() + 1];
         boolean differs =
                 switch (next) {
@@ -60,7 +60,7 @@ record Letter(int partition, long offset, String reason, byte[] key, byte[] valu
                     case WITHOUT_VALUE -> value != null;
                     case WITHOUT_KEY_AND_VALUE -> key != null;
                 };
-        Letter smaller = in(next);
+        DeadLetter smaller = in(next);
         return differs ? smaller : smaller.smaller();
     }
 
@@ -70,8 +70,8 @@ record Letter(int partition, long offset, String reason, byte[] key, byte[] valu
     }
 
     /** Return it in a form. */
-    Letter in(Form other) {
-        return new Letter(partition, offset, reason, key, value, other);
+    DeadLetter in(Form other) {
+        return new DeadLetter(partition, offset, reason, key, value, other);
     }
 
     /** Lay it out: the bytes as they were, and as headers why and where from, and what is missing. */

@@ -1,4 +1,4 @@
-package exchangefingerprint.flink.letters;
+package exchangefingerprint.flink.deadletters;
 
 import org.apache.flink.api.connector.sink2.Sink;
 import org.apache.flink.api.connector.sink2.SinkWriter;
@@ -6,7 +6,7 @@ import org.apache.flink.api.connector.sink2.WriterInitContext;
 import org.apache.flink.table.data.RowData;
 
 /** Sends dead letters, each at least once, and goes on whatever becomes of one. */
-final class LetterSink implements Sink<RowData> {
+final class DeadLetterSink implements Sink<RowData> {
     private static final long serialVersionUID = 1L;
 
     private final String kafka;
@@ -14,7 +14,7 @@ final class LetterSink implements Sink<RowData> {
     private final String sourceTopic;
     private final String url;
 
-    LetterSink(String kafka, String topic, String sourceTopic, String url) {
+    DeadLetterSink(String kafka, String topic, String sourceTopic, String url) {
         this.kafka = kafka;
         this.topic = topic;
         this.sourceTopic = sourceTopic;
@@ -24,6 +24,6 @@ final class LetterSink implements Sink<RowData> {
     @Override
     public SinkWriter<RowData> createWriter(WriterInitContext context) {
         Losses losses = new Losses(topic, url, context.metricGroup());
-        return new LetterWriter(new Mailbox(kafka, topic), sourceTopic, losses);
+        return new DeadLetterWriter(new DeadLetterProducer(kafka, topic), sourceTopic, losses);
     }
 }

@@ -1,4 +1,4 @@
-package exchangefingerprint.flink.letters;
+package exchangefingerprint.flink.deadletters;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -22,15 +22,15 @@ import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.data.StringData;
 import org.junit.jupiter.api.Test;
 
-class LetterWriterTest {
+class DeadLetterWriterTest {
     private final List<String> sent = new ArrayList<>();
     private final Map<Long, String> lost = new LinkedHashMap<>();
     private int asked;
 
     /** A topic that refuses what `refusal` has an error for. */
-    private LetterWriter writer(Function<ProducerRecord<byte[], byte[]>, Exception> refusal, String problem) {
-        Mailbox mailbox =
-                new Mailbox("nowhere:1", "letters") {
+    private DeadLetterWriter writer(Function<ProducerRecord<byte[], byte[]>, Exception> refusal, String problem) {
+        DeadLetterProducer producer =
+                new DeadLetterProducer("nowhere:1", "letters") {
                     @Override
                     void send(ProducerRecord<byte[], byte[]> record, Consumer<Exception> listener) {
                         Exception error = refusal.apply(record);
@@ -52,11 +52,11 @@ class LetterWriterTest {
         Losses losses =
                 new Losses("letters", "", new UnregisteredMetricsGroup()) {
                     @Override
-                    void add(Letter letter, String cause) {
-                        lost.put(letter.offset(), letter.form().lost + ": " + cause);
+                    void add(DeadLetter deadLetter, String cause) {
+                        lost.put(deadLetter.offset(), deadLetter.form().lost + ": " + cause);
                     }
                 };
-        return new LetterWriter(mailbox, "messages", losses);
+        return new DeadLetterWriter(producer, "messages", losses);
     }
 
     private static String shown(ProducerRecord<byte[], byte[]> record) {
@@ -87,7 +87,7 @@ class LetterWriterTest {
 
     @Test
     void whatFitsIsSentAsItIs() throws IOException {
-        LetterWriter writer = writer(record -> null, "");
+        DeadLetterWriter writer = writer(record -> null, "");
         writer.write(row("k", "{", 7), null);
         writer.write(row(null, "{", 8), null);
         writer.flush(false);
@@ -97,7 +97,7 @@ class LetterWriterTest {
 
     @Test
     void whatIsTooLargeGoesWithoutValueThenWithoutKeyThenNotAtAll() throws IOException {
-        LetterWriter writer =
+        DeadLetterWriter writer =
                 writer(
                         record ->
                                 length(record.key()) + length(record.value()) > 9
@@ -120,7 +120,7 @@ class LetterWriterTest {
 
     @Test
     void aCompactedTopicGetsThePlaceAsKeyAndLosesNothing() throws IOException {
-        LetterWriter writer =
+        DeadLetterWriter writer =
                 writer(record -> record.key() == null ? new InvalidRecordException("no key") : null, "");
         writer.write(row(null, "{", 7), null);
         writer.flush(false);
@@ -130,7 +130,7 @@ class LetterWriterTest {
 
     @Test
     void aTopicThatTakesNothingIsAskedOnceAndAllIsLost() throws IOException {
-        LetterWriter writer = writer(record -> new TopicAuthorizationException("no rights"), "");
+        DeadLetterWriter writer = writer(record -> new TopicAuthorizationException("no rights"), "");
         for (int i = 0; i < 5; i++) {
             writer.write(row("k", "{", i), null);
             writer.flush(false);
@@ -143,7 +143,7 @@ class LetterWriterTest {
 
     @Test
     void aTopicThatIsGoneIsToldByKafka() throws IOException {
-        LetterWriter writer = writer(record -> new TimeoutException("not in time"), "no such topic");
+        DeadLetterWriter writer = writer(record -> new TimeoutException("not in time"), "no such topic");
         writer.write(row("k", "{", 1), null);
         writer.flush(false);
         assertEquals(Map.of(1L, "all: no such topic"), lost);
@@ -151,7 +151,7 @@ class LetterWriterTest {
 
     @Test
     void onlyAKafkaThatIsAwayFailsTheJob() throws IOException {
-        LetterWriter writer = writer(record -> new TimeoutException("not in time"), null);
+        DeadLetterWriter writer = writer(record -> new TimeoutException("not in time"), null);
         writer.write(row("k", "{", 1), null);
         assertThrows(IOException.class, () -> writer.flush(false));
         assertEquals(Map.of(), lost);

@@ -1,4 +1,4 @@
-package exchangefingerprint.flink.letters;
+package exchangefingerprint.flink.deadletters;
 
 import java.io.IOException;
 import java.util.ArrayList;
@@ -14,17 +14,17 @@ import org.apache.flink.kafka.shaded.org.apache.kafka.common.errors.RetriableExc
 import org.apache.flink.table.data.RowData;
 
 /**
- * Sends each letter as it is, or, where the topic does not take it so, with less and less of it.
+ * Sends each dead letter as it is, or, where the topic does not take it so, with less and less of it.
  *
- * <p>What the topic takes in no form is a loss, which is counted and remembered; so is every letter while the topic
- * takes none. Only a Kafka that does not answer at all fails the job: there is nothing to read then either.
+ * <p>What the topic takes in no form is a loss, which is counted and remembered; so is every dead letter while the
+ * topic takes none. Only a Kafka that does not answer at all fails the job: there is nothing to read then either.
  */
-final class LetterWriter implements SinkWriter<RowData> {
+final class DeadLetterWriter implements SinkWriter<RowData> {
     private static final int MOST_ANSWERS = 10_000;
     private static final long FIRST_PAUSE_MS = 30_000;
     private static final long LONGEST_PAUSE_MS = 600_000;
 
-    private final Mailbox mailbox;
+    private final DeadLetterProducer producer;
     private final String sourceTopic;
     private final Losses losses;
     private final ConcurrentLinkedQueue<Answer> answers = new ConcurrentLinkedQueue<>();
@@ -36,18 +36,18 @@ final class LetterWriter implements SinkWriter<RowData> {
     private long asksAgainMs;
     private long pauseMs;
 
-    /** What became of a letter that was not sent as it is; without an error, it is there. */
-    private record Answer(Letter letter, String cause, Exception error) {}
+    /** What became of a dead letter that was not sent as it is; without an error, it is there. */
+    private record Answer(DeadLetter deadLetter, String cause, Exception error) {}
 
-    LetterWriter(Mailbox mailbox, String sourceTopic, Losses losses) {
-        this.mailbox = mailbox;
+    DeadLetterWriter(DeadLetterProducer producer, String sourceTopic, Losses losses) {
+        this.producer = producer;
         this.sourceTopic = sourceTopic;
         this.losses = losses;
     }
 
     @Override
     public void write(RowData row, Context context) throws IOException {
-        send(Letter.of(row), "");
+        send(DeadLetter.of(row), "");
         if (nAnswers.get() >= MOST_ANSWERS) {
             settle();
         }
@@ -61,19 +61,19 @@ final class LetterWriter implements SinkWriter<RowData> {
 
     @Override
     public void close() {
-        mailbox.close();
+        producer.close();
     }
 
-    private void send(Letter letter, String cause) throws IOException {
+    private void send(DeadLetter deadLetter, String cause) throws IOException {
         if (takesNothing()) {
-            losses.add(letter.in(Letter.Form.NOTHING), problem);
+            losses.add(deadLetter.in(DeadLetter.Form.NOTHING), problem);
             return;
         }
-        mailbox.send(
-                letter.record(mailbox.topic, sourceTopic, cause),
+        producer.send(
+                deadLetter.record(producer.topic, sourceTopic, cause),
                 error -> {
-                    if (error != null || letter.isCut()) {
-                        answers.add(new Answer(letter, cause, error));
+                    if (error != null || deadLetter.isCut()) {
+                        answers.add(new Answer(deadLetter, cause, error));
                         nAnswers.incrementAndGet();
                     }
                 });
@@ -82,7 +82,7 @@ final class LetterWriter implements SinkWriter<RowData> {
     /** Send what was refused in other forms, until all of it is sent or lost. */
     private void settle() throws IOException {
         while (true) {
-            mailbox.flush();
+            producer.flush();
             List<Answer> taken = new ArrayList<>();
             for (Answer next = answers.poll(); next != null; next = answers.poll()) {
                 taken.add(next);
@@ -99,36 +99,37 @@ final class LetterWriter implements SinkWriter<RowData> {
 
     private void take(Answer answer) throws IOException {
         if (answer.error == null) {
-            losses.add(answer.letter, answer.cause);
+            losses.add(answer.deadLetter, answer.cause);
             return;
         }
-        if (problem == null && !isOfLetter(answer.error)) {
+        if (problem == null && !isOfDeadLetter(answer.error)) {
             close(answer.error);
         }
-        Letter smaller = problem == null ? answer.letter.smaller() : answer.letter.in(Letter.Form.NOTHING);
-        String cause = problem == null ? Mailbox.said(answer.error) : problem;
-        if (smaller.form() == Letter.Form.NOTHING) {
+        DeadLetter cut = answer.deadLetter;
+        DeadLetter smaller = problem == null ? cut.smaller() : cut.in(DeadLetter.Form.NOTHING);
+        String cause = problem == null ? DeadLetterProducer.said(answer.error) : problem;
+        if (smaller.form() == DeadLetter.Form.NOTHING) {
             losses.add(smaller, cause);
         } else {
             send(smaller, cause);
         }
     }
 
-    private static boolean isOfLetter(Exception error) {
+    private static boolean isOfDeadLetter(Exception error) {
         boolean isOther = error instanceof KafkaException && !(error instanceof ApiException);
         return error instanceof RecordTooLargeException || error instanceof InvalidRecordException || isOther;
     }
 
     /** Send nothing for a while; fail if it is Kafka that is away, and not the topic that refuses. */
     private void close(Exception error) throws IOException {
-        String known = mailbox.problem();
+        String known = producer.problem();
         if (known == null && error instanceof RetriableException) {
             throw new IOException(
-                    "Expected Kafka to take dead letters for " + mailbox.topic + ", found " + Mailbox.said(error)
-                            + ": check that it runs",
+                    "Expected Kafka to take dead letters for " + producer.topic + ", found "
+                            + DeadLetterProducer.said(error) + ": check that it runs",
                     error);
         }
-        pause(known == null || known.isEmpty() ? Mailbox.said(error) : known);
+        pause(known == null || known.isEmpty() ? DeadLetterProducer.said(error) : known);
     }
 
     private void pause(String found) {
@@ -142,7 +143,7 @@ final class LetterWriter implements SinkWriter<RowData> {
         if (problem == null || nowMs() < asksAgainMs) {
             return problem != null;
         }
-        String known = mailbox.problem();
+        String known = producer.problem();
         if (known == null || known.isEmpty()) {
             problem = null;
         } else {

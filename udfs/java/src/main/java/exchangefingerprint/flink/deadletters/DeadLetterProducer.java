@@ -1,4 +1,4 @@
-package exchangefingerprint.flink.letters;
+package exchangefingerprint.flink.deadletters;
 
 import java.time.Duration;
 import java.util.List;
@@ -15,7 +15,7 @@ import org.apache.flink.kafka.shaded.org.apache.kafka.common.errors.RetriableExc
 import org.apache.flink.kafka.shaded.org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /** The dead-letter topic: takes records, and says whether it takes any. */
-class Mailbox implements AutoCloseable {
+class DeadLetterProducer implements AutoCloseable {
     private static final int ANSWER_MS = 10_000;
     private static final int GIVE_UP_AFTER_MS = 30_000;
 
@@ -23,7 +23,7 @@ class Mailbox implements AutoCloseable {
     private final Map<String, Object> address;
     private KafkaProducer<byte[], byte[]> producer;
 
-    Mailbox(String kafka, String topic) {
+    DeadLetterProducer(String kafka, String topic) {
         this.topic = topic;
         this.address = Map.of("bootstrap.servers", kafka);
     }
@@ -81,7 +81,7 @@ class Mailbox implements AutoCloseable {
             Properties properties = new Properties();
             properties.putAll(address);
             properties.put("acks", "all");
-            // A letter may come twice. In return it takes no right but to write, and one refusal spoils no other.
+            // A dead letter may come twice. In return it takes no right but to write, and one refusal spoils no other.
             properties.put("enable.idempotence", "false");
             properties.put("max.block.ms", Integer.toString(ANSWER_MS));
             properties.put("request.timeout.ms", Integer.toString(ANSWER_MS));

@@ -1,4 +1,4 @@
-package exchangefingerprint.flink.letters;
+package exchangefingerprint.flink.deadletters;
 
 import exchangefingerprint.flink.jdbc.RetryingPostgresDriver;
 import java.io.IOException;
@@ -29,7 +29,7 @@ class Losses {
 
     private final String topic;
     private final String url;
-    private final Map<Letter.Form, Counter> counters = new EnumMap<>(Letter.Form.class);
+    private final Map<DeadLetter.Form, Counter> counters = new EnumMap<>(DeadLetter.Form.class);
     private final Set<String> logged = new HashSet<>();
     private final Map<Place, Loss> unwritten = new LinkedHashMap<>();
 
@@ -40,35 +40,35 @@ class Losses {
     Losses(String topic, String url, MetricGroup metrics) {
         this.topic = topic;
         this.url = url;
-        for (Letter.Form form : Letter.Form.values()) {
-            if (form.compareTo(Letter.Form.WITHOUT_VALUE) >= 0) {
+        for (DeadLetter.Form form : DeadLetter.Form.values()) {
+            if (form.compareTo(DeadLetter.Form.WITHOUT_VALUE) >= 0) {
                 counters.put(form, metrics.addGroup("lost", form.lost).counter("dead_letter_losses"));
             }
         }
     }
 
-    /** Take note of a letter that is sent in its present form only. */
-    void add(Letter letter, String cause) throws IOException {
-        counters.get(letter.form()).inc();
-        log(letter, cause);
+    /** Take note of a dead letter that is sent in its present form only. */
+    void add(DeadLetter deadLetter, String cause) throws IOException {
+        counters.get(deadLetter.form()).inc();
+        log(deadLetter, cause);
         String kept = cause.substring(0, Math.min(cause.length(), LONGEST_CAUSE));
-        unwritten.put(new Place(letter.partition(), letter.offset()), new Loss(letter.form().lost, kept));
+        unwritten.put(new Place(deadLetter.partition(), deadLetter.offset()), new Loss(deadLetter.form().lost, kept));
         if (unwritten.size() >= AT_ONCE) {
             write();
         }
     }
 
-    private void log(Letter letter, String cause) {
-        // Sizes and offsets differ from letter to letter.
-        String kind = letter.form().lost + cause.replaceAll("[0-9]+", "");
+    private void log(DeadLetter deadLetter, String cause) {
+        // Sizes and offsets differ from dead letter to dead letter.
+        String kind = deadLetter.form().lost + cause.replaceAll("[0-9]+", "");
         if (logged.size() < MOST_LOGGED && logged.add(kind)) {
             LOG.error(
                     "Expected {} to take a dead letter, of partition {}, offset {}, found that {} of it is lost: {}."
                             + " The job goes on; further ones like it are counted, not logged",
                     topic,
-                    letter.partition(),
-                    letter.offset(),
-                    letter.form().lost,
+                    deadLetter.partition(),
+                    deadLetter.offset(),
+                    deadLetter.form().lost,
                     cause);
         }
     }
