@@ -12,7 +12,7 @@ import pytest
 from fingerprint_testing.paths import ROOT
 
 DOCUMENT = (ROOT / "docs" / "architecture.md").read_text()
-PACKAGES = ("jobs", "udfs", "synthetic", "ingest", "model", "stack")
+PACKAGES = ("exchange_fingerprint", "api", "jobs", "udfs", "synthetic", "ingest", "model", "stack")
 CODE = {".py", ".java", ".sql", ".yaml", ".yml"}
 NO_PRODUCT = {"build", "dist", "docs", "tests"}
 

@@ -12,7 +12,7 @@ import pytest
 from udfs import errors
 
 ROOT = Path(__file__).parent.parent
-PRODUCT = ("jobs", "udfs", "synthetic", "ingest", "model", "stack")
+PRODUCT = ("exchange_fingerprint", "api", "jobs", "udfs", "synthetic", "ingest", "model", "stack")
 KINDS = {name for name, found in vars(errors).items() if isinstance(found, type)}
 CHOSEN = "kind"
 """What a variable is called that holds one of the kinds."""

@@ -16,7 +16,7 @@ import pytest
 
 from fingerprint_testing.paths import GRAFANA, ROOT, SQL
 
-PACKAGES = ("jobs", "udfs", "synthetic", "ingest", "model", "stack")
+PACKAGES = ("exchange_fingerprint", "api", "jobs", "udfs", "synthetic", "ingest", "model", "stack")
 
 
 @pytest.fixture(scope="module")

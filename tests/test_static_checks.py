@@ -11,7 +11,21 @@ import yaml
 from jobs.cli.start.test import STATIC_CHECKS
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("deploy", "docs", "grafana", "ingest", "jobs", "model", "sql", "stack", "synthetic", "tests", "udfs")
+FOLDERS = (
+    "api",
+    "deploy",
+    "docs",
+    "exchange_fingerprint",
+    "grafana",
+    "ingest",
+    "jobs",
+    "model",
+    "sql",
+    "stack",
+    "synthetic",
+    "tests",
+    "udfs",
+)
 WRITTEN_BY_HAND = (".java", ".md", ".py", ".sql", ".toml", ".yaml", ".yml", ".j2")
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
+import numpy as np
 import orjson
 
 from ingest.mapping.frame_mapper import Message
@@ -15,6 +17,7 @@ _CHUNK_ROWS: Final = 4096
 
 _NULLABLE: Final = ("exchange_ts_ns", "seq", "request_id")
 _NAMES: Final = {int(msg_type): msg_type.name for msg_type in MsgType}
+_CODES: Final = {name: code for code, name in _NAMES.items()}
 
 
 def encode(session: Session) -> Iterator[bytes]:
@@ -55,6 +58,28 @@ def encode_one(message: Message, connection_id: str, declared_exchange: str | No
         "declared_exchange": declared_exchange,
     }
     return _dump(body, prev_seq)
+
+
+def decode(messages: Sequence[dict[str, Any]]) -> Session:
+    """Lay out messages of one connection, in order, as a session: what `encode` has made of one.
+
+    Parameters
+    ----------
+    messages : sequence of dict
+        At least one; each a message by `ingest.kafka.record_validity`. What the connection claims to be is what the
+        last of them declares.
+    """
+    columns = {
+        name: array("q", [MISSING if (value := message.get(name)) is None else value for message in messages])
+        for name in SESSION_COLUMNS
+        if name != "msg_type"
+    }
+    columns["msg_type"] = array("q", [_CODES[message["msg_type"]] for message in messages])
+    return Session(
+        connection_id=messages[-1]["connection_id"],
+        declared_exchange=messages[-1].get("declared_exchange"),
+        **{name: np.frombuffer(column, np.int64) for name, column in columns.items()},
+    )
 
 
 def _dump(body: dict[str, object], prev_seq: int) -> bytes:

@@ -97,8 +97,24 @@ def read_record(key: bytes | None, value: bytes | None) -> tuple[dict[str, Any],
         return None, "not JSON"
     if not isinstance(message, dict):
         return None, "not a JSON object"
-    reason = _wrong_field(message) or _wrong_key(key, message["connection_id"])
+    reason = wrong_field(message) or _wrong_key(key, message["connection_id"])
     return (message, None) if reason is None else (None, reason)
+
+
+def wrong_field(message: dict[str, Any]) -> str | None:
+    """Say what is wrong with the fields of a JSON object that shall be a message; None if nothing is.
+
+    >>> wrong_field({"connection_id": "c", "recv_ts_ns": 10**18, "msg_type": "TRADE"})
+    'msg_type is not NEW, ACK, NACK, HEARTBEAT or OTHER'
+    """
+    for name, (is_right, expected) in _FIELDS.items():
+        value = message.get(name)
+        if value is None:
+            if name in _NEEDED:
+                return f"no {name}"
+        elif not is_right(value):
+            return f"{name} is not {expected}"
+    return None
 
 
 def kept_in_dead_letter(key: bytes | None, value: bytes | None) -> tuple[bytes | None, bytes | None]:
@@ -169,17 +185,6 @@ def _refuse_constant(name: str) -> NoReturn:
 def _parse_int(digits: str) -> int | float:
     """Read an integer; one that cannot be int64 becomes a float, as in orjson, for Python limits its digits."""
     return int(digits) if len(digits) <= _INT64_DIGITS else float(digits)
-
-
-def _wrong_field(message: dict[str, Any]) -> str | None:
-    for name, (is_right, expected) in _FIELDS.items():
-        value = message.get(name)
-        if value is None:
-            if name in _NEEDED:
-                return f"no {name}"
-        elif not is_right(value):
-            return f"{name} is not {expected}"
-    return None
 
 
 def _wrong_key(key: bytes | None, connection_id: str) -> str | None:

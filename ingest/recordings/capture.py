@@ -6,9 +6,9 @@ import json
 import re
 import sys
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import numpy as np
 import orjson
@@ -65,9 +65,14 @@ def read_capture(
     """
     parts = _to_parts(capture)
     connection_id = connection_id_of(parts[0])
+    return session_of_frames(read_frames(parts, tell), connection_id, declared_exchange)
+
+
+def session_of_frames(frames: Iterable[Frame], connection_id: str, declared_exchange: str | None) -> Session:
+    """Map all frames of one connection, in order, to the session of messages that it would have been."""
     columns = tuple(array("q") for _ in Message._fields)
     mapper = FrameMapper(connection_id)
-    for frame in read_frames(parts, tell):
+    for frame in frames:
         for column, value in zip(columns, mapper.to_message(frame), strict=True):
             column.append(value)
     arrays = {name: np.frombuffer(column, np.int64) for name, column in zip(Message._fields, columns, strict=True)}
@@ -93,6 +98,20 @@ def read_frames(capture: Path | str | Sequence[Path], tell: TellDamage = log_dam
         raise first_error or _without_frames(damages)
     for damage in (damage for part in damages for damage in part.all()):
         tell(damage)
+
+
+def wrong_frame(record: Mapping[str, Any]) -> str | None:
+    """Say what is wrong with the fields of a JSON object that shall be a frame; None if nothing is.
+
+    >>> wrong_frame({"ts_ns": 1, "dir": "in", "frame": ""})
+    'no dir that is recv or send'
+    """
+    ts_ns = record.get("ts_ns")
+    if type(ts_ns) is not int or abs(ts_ns) > _INT64_MAX:
+        return "no ts_ns that is a 64-bit integer"
+    if record.get("dir") not in _DIRECTIONS:
+        return "no dir that is recv or send"
+    return None if type(record.get("frame")) is str else "no frame that is a string"
 
 
 def to_line(frame: Frame) -> bytes:
@@ -158,10 +177,9 @@ def _to_frame(line: bytes) -> Frame | None:
     record = _parse(line)
     if type(record) is not dict:
         return None
-    ts_ns, direction, text = record.get("ts_ns"), record.get("dir"), record.get("frame")
-    if type(ts_ns) is not int or abs(ts_ns) > _INT64_MAX or direction not in _DIRECTIONS or type(text) is not str:
+    if wrong_frame(record) is not None or sys.getsizeof(record["frame"]) > _MOST_TEXT_BYTES:
         return None
-    return Frame(ts_ns, cast(Direction, direction), text) if sys.getsizeof(text) <= _MOST_TEXT_BYTES else None
+    return Frame(record["ts_ns"], cast(Direction, record["dir"]), record["frame"])
 
 
 def _parse(line: bytes) -> object:

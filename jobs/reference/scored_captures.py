@@ -1,4 +1,4 @@
-"""Scores a recording without Flink, by the same functions: what the job would write of it, window by window."""
+"""Scores a connection without Flink, by the same functions: what the job would write of it, window by window."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jobs.reference.connection_explanation import LastWindows, Standing
 from jobs.reference.scored_windows import score_batch
 from udfs.current_verdict import CERTAIN, ConnectionVerdict, VerdictChange, connection_verdict, messages_at
 from udfs.rows import as_stored, read_array_literal
-from udfs.schema import WINDOW_SLIDE, Float64Array
+from udfs.schema import WINDOW_SLIDE, Float64Array, Session
 from udfs.scoring import Predictor, Scores
 from udfs.signatures import pool, signatures, traits
 from udfs.verdicts import HISTORY, evidence_millinats
@@ -27,9 +27,9 @@ from udfs.windows import count_windows, segments, session_windows, slide_segment
 
 @dataclass(frozen=True, kw_only=True)
 class ScoredCapture:
-    """A recording's connection, and its windows as rows of `window_scores`.
+    """A recording's connection, or one whose messages are at hand, and its windows as rows of `window_scores`.
 
-    The rows' `first_offset` and `last_offset` count the recording's messages from 0.
+    The rows' `first_offset` and `last_offset` count its messages from 0.
 
     Attributes
     ----------
@@ -138,6 +138,11 @@ def score_capture(
     What it declares changes no score. Errors, and what `tell` is told, as in `read_capture`.
     """
     session = read_capture(parts, declared_exchange=declared_exchange, tell=tell)
+    return score_session(session, predictor, file=", ".join(map(str, parts)))
+
+
+def score_session(session: Session, predictor: Predictor, *, file: str = "") -> ScoredCapture:
+    """Score every window of a connection's messages, and add them up; `file` says where they come from."""
     pieces = segments(session.recv_ts_ns)
     scores, rows = score_batch(session_windows(session), slide_segments(np.arange(len(session)), pieces), predictor)
     verdicts, last = _of_segments(scores, pieces, predictor)
@@ -148,14 +153,14 @@ def score_capture(
         since=verdicts[-1][1].since_window,
     )
     return ScoredCapture(
-        file=", ".join(map(str, parts)),
+        file=file,
         connection_id=session.connection_id,
         messages=len(session),
         verdicts=verdicts,
         signature=signature_of(scores.features[last]),
         windows_by_class={name: int(np.count_nonzero(scores.predicted == name)) for name in scores.classes},
         rows=rows,
-        declared_exchange=declared_exchange,
+        declared_exchange=session.declared_exchange,
         last_windows=chosen,
     )
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ingest.kafka.message_json import encode, encode_one
+from ingest.kafka.message_json import decode, encode, encode_one
 from ingest.mapping.frame_mapper import Message
-from udfs.schema import MISSING, MsgType, Session
+from udfs.schema import MISSING, SESSION_COLUMNS, MsgType, Session
 
 
 def _session(n: int) -> Session:
@@ -79,3 +79,18 @@ def test_one_message_has_the_bytes_that_it_has_in_a_session() -> None:
     columns = (getattr(session, name).tolist() for name in Message._fields)
     messages = [Message._make(row) for row in zip(*columns, strict=True)]
     assert [encode_one(message, "a-1", None) for message in messages] == list(encode(session))
+
+
+def test_what_was_encoded_is_decoded() -> None:
+    session = replace(_session(100), declared_exchange="kraken")
+    read = decode([json.loads(value) for value in encode(session)])
+    assert (read.connection_id, read.declared_exchange) == ("a-1", "kraken")
+    for name in SESSION_COLUMNS:
+        assert getattr(read, name).tolist() == getattr(session, name).tolist()
+
+
+def test_what_is_absent_is_missing_and_the_last_claim_counts() -> None:
+    first = {"connection_id": "c", "recv_ts_ns": 10**18, "msg_type": "ACK", "declared_exchange": "kraken"}
+    read = decode([first, {**first, "declared_exchange": "binance", "seq": 7}])
+    assert read.declared_exchange == "binance"
+    assert (read.seq.tolist(), read.payload_bytes.tolist()) == ([MISSING, 7], [MISSING, MISSING])
