@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
-from typing import Final
 
 import orjson
 import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.segment import Segment
+from rich.text import Text
 
 from jobs.results.visible_text import visible, visible_json
 
@@ -23,19 +24,22 @@ class VisibleConsole(Console):
             yield segment if segment.control else Segment(visible(segment.text), segment.style)
 
 
-_WIDEST: Final = 1000
-
 out = VisibleConsole()
 err = VisibleConsole(stderr=True)
 
 
-def print_whole(renderable: RenderableType) -> None:
-    """Print as wide as the terminal is, into a file or a pipe, which has no width, as wide as what is printed."""
-    if out.is_terminal:
-        out.print(renderable)
-        return
-    widest = out.measure(renderable, options=out.options.update(max_width=_WIDEST)).maximum
-    VisibleConsole(width=max(out.width, widest)).print(renderable)
+def print_sentence(text: str, style: str = "", *, is_aside: bool = False) -> None:
+    """Print a text of one line: on a terminal parted between words, elsewhere whole.
+
+    Parameters
+    ----------
+    text, style : str
+    is_aside : bool
+        Whether it is no record, so that it goes to standard error where no terminal reads the records.
+    """
+    stream = err if is_aside and not out.is_terminal else out
+    for line in textwrap.wrap(text, stream.width, break_long_words=False) if stream.is_terminal else [text]:
+        stream.print(Text(line, style=style), soft_wrap=True)
 
 
 def print_json(value: object, option: int = 0) -> None:

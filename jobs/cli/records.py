@@ -13,6 +13,10 @@ from rich.text import Text
 from jobs.cli.console import out
 from jobs.results.visible_text import visible
 
+WIDER: Final = "a wider terminal"
+WIDER_OR_JSON: Final = f"{WIDER} or --format json"
+"""What shows the columns that are left out, unless it is something else."""
+
 _GAP: Final = 2
 _SHORTEST_NAME: Final = 12
 _LONGEST_NAME: Final = 40
@@ -33,12 +37,15 @@ class Column:
         May be left out where the terminal is too narrow; the last spare one goes first.
     is_sentence : bool
         Has a line of its own below the record on a terminal, unless it is empty.
+    is_named : bool
+        Whether the name stands before such a sentence.
     """
 
     name: str
     is_number: bool = False
     is_spare: bool = False
     is_sentence: bool = False
+    is_named: bool = True
 
 
 Record = Sequence[str]
@@ -48,7 +55,13 @@ Groups = Sequence[tuple[str, Sequence[Record]]]
 """Each with a heading for the terminal, or without if that is empty."""
 
 
-def print_records(columns: Sequence[Column], groups: Groups, *, styles: Sequence[str] = ()) -> None:
+def print_records(
+    columns: Sequence[Column],
+    groups: Groups,
+    *,
+    styles: Sequence[str] = (),
+    shown_by: str = WIDER_OR_JSON,
+) -> None:
     """Print records, of which the first column is the name.
 
     On a terminal spare columns that do not fit are left out, and a line says which. A name that does not fit even then
@@ -61,17 +74,25 @@ def print_records(columns: Sequence[Column], groups: Groups, *, styles: Sequence
     groups : sequence of (str, sequence of records)
     styles : sequence of str
         Of the records in turn, for a terminal.
+    shown_by : str
+        What shows the columns that are left out.
     """
     if not out.is_terminal:
         for texts in ([column.name for column in columns], *(record for _, records in groups for record in records)):
             out.file.write("\t".join(visible(text).replace("\t", " ").replace("\n", " ") for text in texts) + "\n")
         out.file.flush()
         return
-    for line in table_lines(columns, groups, out.width, styles):
+    for line in table_lines(columns, groups, out.width, styles, shown_by):
         out.print(line, soft_wrap=True)
 
 
-def table_lines(columns: Sequence[Column], groups: Groups, width: int, styles: Sequence[str] = ()) -> Iterator[Text]:
+def table_lines(
+    columns: Sequence[Column],
+    groups: Groups,
+    width: int,
+    styles: Sequence[str] = (),
+    shown_by: str = WIDER_OR_JSON,
+) -> Iterator[Text]:
     """Lay out records as lines of at most `width` characters, as `print_records` says."""
     records = [[visible(text) for text in record] for _, of_group in groups for record in of_group]
     shown, name_width = fitting(columns, records, width)
@@ -88,11 +109,12 @@ def table_lines(columns: Sequence[Column], groups: Groups, width: int, styles: S
             yield Text(_row(columns, record, shown, widths), style=style)
             for column, text in zip(columns, record, strict=True):
                 if column.is_sentence and text:
-                    said = textwrap.wrap(f"{column.name}: {text}", width - 2 * _GAP, subsequent_indent=" " * _GAP)
-                    yield from (Text(" " * _GAP + line, style="dim") for line in said)
+                    said = f"{column.name}: {text}" if column.is_named else text
+                    lines = textwrap.wrap(said, width - 2 * _GAP, subsequent_indent=" " * _GAP)
+                    yield from (Text(" " * _GAP + line, style="dim") for line in lines)
     hidden = [column.name for i, column in enumerate(columns) if i not in shown and not column.is_sentence]
     if hidden:
-        missing = f"No room for {', '.join(hidden)}: a wider terminal or --format json shows it."
+        missing = f"No room for {', '.join(hidden)}: {shown_by} shows {'it' if len(hidden) == 1 else 'them'}."
         yield from (Text(line, style="dim") for line in textwrap.wrap(missing, width))
 
 

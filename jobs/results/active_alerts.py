@@ -1,4 +1,4 @@
-"""Reads what is wrong now from the view `alerts`, adds what Flink says of the job, and draws it."""
+"""Reads what is wrong now from the view `alerts`, and adds what Flink says of the job."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal
-
-from rich.markup import escape
-from rich.table import Table
 
 from model.registry.database import Connection
 
@@ -34,8 +31,6 @@ class Rule(StrEnum):
 
 SETTLED_AFTER_S: Final = 30
 """A job all of whose tasks have run for so long does not just fail and restart again and again."""
-
-_STYLES: Final = {"critical": "bold red", "warning": "yellow"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,31 +120,3 @@ def _despite(alert: Alert, job_id: str) -> Alert:
     if alert.rule != Rule.JOB_DOWN or alert.subject != "all connections":
         return alert
     return replace(alert, severity="warning", summary=f"{alert.summary}; Flink says that the job {job_id} runs")
-
-
-def _stands_for(alert: Alert) -> int:
-    return round(alert.value or 0) if alert.rule == Rule.MORE_ALERTS else 1
-
-
-def alert_table(alerts: Sequence[Alert]) -> Table:
-    """Draw alerts: what is wrong with what, since when, and the numbers."""
-    n_critical = sum(_stands_for(alert) for alert in alerts if alert.severity == "critical")
-    n_warnings = sum(_stands_for(alert) for alert in alerts if alert.severity == "warning")
-    shown = Table(
-        title="What is wrong now, critical first, then the latest",
-        caption=f"{n_critical:,} critical, {n_warnings:,} warnings; docs/runbook.md says what to do",
-    )
-    for heading in ("rule", "severity"):
-        shown.add_column(heading, no_wrap=True)
-    shown.add_column("subject", overflow="fold")
-    shown.add_column("since (UTC)", no_wrap=True)
-    shown.add_column("what", overflow="fold")
-    for alert in alerts:
-        shown.add_row(
-            alert.rule,
-            f"[{_STYLES[alert.severity]}]{alert.severity}[/]",
-            escape(alert.subject),
-            "" if alert.since_at is None else f"{alert.since_at:%m-%d %H:%M:%S}",
-            escape(alert.summary),
-        )
-    return shown

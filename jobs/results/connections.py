@@ -1,13 +1,10 @@
-"""Reads what the job has found, through the views `connection_status` and `connection_alerts`, and draws it."""
+"""Reads what the job has found, through the views `connection_status` and `connection_alerts`."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-
-from rich.markup import escape
-from rich.table import Table
 
 from model.registry.database import Connection, Cursor
 
@@ -65,42 +62,13 @@ def _seen_last(cursor: Cursor, limit: int) -> list[str]:
     return [connection_id for (connection_id,) in cursor.fetchall()]
 
 
-def connection_table(rows: Sequence[ConnectionStatus], *, title: str) -> Table:
-    """Draw connections: what each claims to be, what it behaves like, how sure that is, and since when."""
-    table = Table(title=title, caption=_caption(rows))
-    for heading in ("connection", "declared", "detected", "certainty"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("probability", "since", "windows", "messages/s"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in rows:
-        style = "bold red" if row.mismatch else "yellow" if row.detected_exchange == "unknown" else "green"
-        table.add_row(
-            escape(row.connection_id),
-            escape(row.declared_exchange or "-"),
-            f"[{style}]{escape(row.detected_exchange)}{' !' if row.mismatch else ''}[/]",
-            row.certainty,
-            f"{row.probability:.3f}",
-            "-" if row.since_at is None else f"{row.since_at:%H:%M:%S}",
-            f"{row.windows:,}",
-            "" if row.messages_per_second is None else f"{row.messages_per_second:,.1f}",
-        )
-    return table
-
-
 def mismatch_remarks(rows: Sequence[ConnectionStatus]) -> list[str]:
     """Say in a sentence of each connection that is not what it declares what it is, since when and why."""
     return [
         f"{row.connection_id} declares {row.declared_exchange}, behaves like {row.detected_exchange}"
-        + (f" since {row.since_at:%H:%M:%S}" if row.since_at is not None else "")
+        + (f" since {row.since_at.astimezone():%H:%M:%S}" if row.since_at is not None else "")
         + (f": {row.reason}" if row.reason else "")
         + "."
         for row in rows
         if row.mismatch
     ]
-
-
-def _caption(rows: Sequence[ConnectionStatus]) -> str:
-    if not rows:
-        return "no connection has a complete window of 50 messages yet"
-    mismatches = sum(row.mismatch for row in rows)
-    return f"{len(rows)} connections, {sum(row.windows for row in rows):,} windows, {mismatches} not what they declare"

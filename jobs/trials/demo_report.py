@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
-from rich.table import Table
-
 from jobs.results.connections import ConnectionStatus, mismatch_remarks
 from synthetic.sessions import LabelledSession, synthetic_sessions
-from udfs.current_verdict import CERTAIN
 from udfs.schema import EXCHANGES
 
 _LEAST_MESSAGES: Final = 100
@@ -74,19 +71,6 @@ class DemoReport:
             "seconds_to_all_right": self.seconds_to_all_right,
             "connections": connections,
         }
-
-    def to_table(self) -> Table:
-        """Draw the summary: right and wrong connections of each exchange."""
-        table = Table("exchange", "connections", "named right", "certain", "windows", title="Summary")
-        for exchange in sorted(set(self.truths.values())):
-            rows = [row for row in self.found if self.truths[row.connection_id] == exchange]
-            right = sum(row.detected_exchange == exchange for row in rows)
-            total = list(self.truths.values()).count(exchange)
-            style = "green" if right == total else "red"
-            certain = sum(row.certainty == CERTAIN for row in rows)
-            windows = f"{sum(row.windows for row in rows):,}"
-            table.add_row(exchange, str(total), f"[{style}]{right}[/]", str(certain), windows)
-        return table
 
     def remarks(self) -> list[str]:
         """Say how long it took, and which connections are not what they declare."""

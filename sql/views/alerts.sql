@@ -155,7 +155,7 @@ found AS (
 
     UNION ALL
     SELECT 'stall', 'warning', connection_id, declared_exchange, NULL, heard_at, silence_s, limit_s,
-           format('Silent for %s s, where %s s are allowed%s', round(silence_s::numeric), round(limit_s::numeric, 1),
+           format('Silent for %s, where %s are allowed%s', spoken_duration(silence_s), spoken_duration(limit_s),
                   CASE WHEN silence_limit_s IS NULL THEN ' before its intervals are known' END),
            -- What fell silent together is one alert, below.
            alone + CASE WHEN EXISTS (SELECT FROM standstill) THEN 0 ELSE together END, 1
@@ -184,8 +184,7 @@ found AS (
 
     UNION ALL
     SELECT 'sequence', 'warning', connection_id, max(declared_exchange), NULL, min(since_at), count(*), 0,
-           format('%s break%s of the sequence numbers, the last at %s UTC: %s', count(*),
-                  CASE WHEN count(*) > 1 THEN 's' END,
+           format('%s of the sequence numbers, the last at %s UTC: %s', counted(count(*), 'break'),
                   to_char(max(detected_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
                   (array_agg(reason ORDER BY detected_at DESC, kind))[1]),
            count(*) OVER (), 1
@@ -195,9 +194,9 @@ found AS (
 
     UNION ALL
     SELECT 'drift', 'warning', connection_id, declared_exchange, detected_exchange, since_at, score, score_limit,
-           format('Its rate went from %s to %s messages/s, %s times as much, about %s UTC; so did that of %s others of %s',
+           format('Its rate went from %s to %s messages/s, %s times as much, about %s UTC; so did that of %s of %s',
                   round(before::numeric, 1), round(now::numeric, 1), round(ratio::numeric, 2),
-                  to_char(since_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), others, detected_exchange),
+                  to_char(since_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), counted(others, 'other'), detected_exchange),
            n_of_rule, 1
     FROM limits, (
         SELECT *, row_number() OVER (ORDER BY since_at DESC) AS place, count(*) OVER () AS n_of_rule
@@ -226,7 +225,7 @@ found AS (
     UNION ALL
     SELECT 'dead letters', CASE WHEN lost = 'all' THEN 'critical' ELSE 'warning' END,
            'not in their topic: ' || lost, NULL, NULL, min(seen_at), count(*), 0,
-           format('The dead-letter topic did not take %s of %s invalid records, up to %s UTC: %s', lost, count(*),
+           format('The dead-letter topic did not take %s of %s, up to %s UTC: %s', lost, counted(count(*), 'invalid record'),
                   to_char(max(seen_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
                   (array_agg(reason ORDER BY seen_at DESC, kafka_partition, kafka_offset DESC))[1]),
            count(*) OVER (), 2
@@ -241,8 +240,9 @@ found AS (
 
     UNION ALL
     SELECT 'topic', 'critical', 'partition ' || kafka_partition, NULL, NULL, min(noted_at), sum(n_offsets), 0,
-           format('Kafka had deleted %s records before the job read them, the last before offset %s, found at %s UTC: '
-                  'counting starts anew there', sum(n_offsets), max(counts_from),
+           format('Kafka had deleted %s before the job read %s, the last before offset %s, found at %s UTC: '
+                  'counting starts anew there', counted(sum(n_offsets), 'record'),
+                  CASE WHEN sum(n_offsets) = 1 THEN 'it' ELSE 'them' END, max(counts_from),
                   to_char(max(noted_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')),
            count(*) OVER (), 1
     FROM unread_records, limits
@@ -263,8 +263,8 @@ found AS (
     UNION ALL
     SELECT 'lag', CASE WHEN lag_s > very_long_lag_s THEN 'critical' ELSE 'warning' END,
            'results', NULL, NULL, from_at, lag_s, long_lag_s,
-           format('Half of the last %s windows took more than %s s from receipt to row, where %s s are allowed', windows,
-                  round(lag_s::numeric, 1), long_lag_s),
+           format('Half of the last %s took more than %s from receipt to row, where %s are allowed',
+                  counted(windows, 'window'), spoken_duration(lag_s), spoken_duration(long_lag_s)),
            1, 1
     FROM limits, (
         SELECT count(*) AS windows, min(scored_at) AS from_at,
@@ -285,16 +285,16 @@ found AS (
     UNION ALL
     SELECT 'job down', 'critical', 'all connections', NULL, NULL, since_at, extract(epoch FROM now() - since_at),
            extract(epoch FROM standstill_after),
-           format('Nothing of any connection for %s s, and %s fell silent together: the job, Kafka or what feeds it stands '
-                  'still', round(extract(epoch FROM now() - since_at)), connections),
+           format('Nothing of any connection for %s, and %s fell silent together: the job, Kafka or what feeds it stands '
+                  'still', spoken_duration(extract(epoch FROM now() - since_at)::double precision), connections),
            1, 1
     FROM standstill, limits
 
     UNION ALL
     SELECT 'job down', 'critical', 'scores', NULL, NULL, max(scored_until_at), max(unscored_s),
            max(extract(epoch FROM scored_after)),
-           format('Messages of %s connections come, but no windows of theirs for up to %s s', count(*),
-                  round(max(unscored_s))),
+           format('Messages of %s come, but no windows of theirs for up to %s', counted(count(*), 'connection'),
+                  spoken_duration(max(unscored_s)::double precision)),
            1, 1
     FROM (
         SELECT verdict.last_window_end_at AS scored_until_at, scored_after,
@@ -310,8 +310,9 @@ found AS (
 
     UNION ALL
     SELECT 'clock skew', 'warning', connection_id, declared_exchange, NULL, written_at, abs(ahead_s), limit_s,
-           format('Its receive times are %s s %s the clock of the database, where %s s are allowed: the last is %s UTC',
-                  round(abs(ahead_s)::numeric), CASE WHEN ahead_s > 0 THEN 'ahead of' ELSE 'behind' END, limit_s,
+           format('Its receive times are %s %s the clock of the database, where %s are allowed: the last is %s UTC',
+                  spoken_duration(abs(ahead_s)), CASE WHEN ahead_s > 0 THEN 'ahead of' ELSE 'behind' END,
+                  spoken_duration(limit_s),
                   to_char(last_recv_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')),
            n_of_rule, 1
     FROM limits, (

@@ -11,17 +11,17 @@ SELECT connection_id,
        n_missing,
        messages,
        CASE
-           WHEN kind = 'gap' THEN format('%s numbers missing after %s', n_missing, seq_before)
+           WHEN kind = 'gap' THEN format('%s missing after %s', counted(n_missing, 'number'), seq_before)
            WHEN kind = 'repeat' THEN format('number %s again', seq)
            WHEN kind = 'reset' THEN format('back to number %s from %s', seq, seq_before)
            WHEN kind = 'drift' THEN format('%s messages/s, where %s were before', round(rate_now::numeric, 1),
                                            round(rate_before::numeric, 1))
-           ELSE format('%s for %s s, where %s s are allowed',
+           ELSE format('%s for %s, where %s are allowed',
                        CASE kind
                            WHEN 'stall' THEN 'nothing'
                            WHEN 'data_stall' THEN 'only heartbeats'
                            ELSE 'no heartbeat, but data'
-                       END, round(silence_s::numeric, 1), round(limit_s::numeric, 1))
+                       END, spoken_duration(silence_s), spoken_duration(limit_s))
        END AS reason,
        written_at,
        rate_before,

@@ -10,17 +10,17 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psycopg2
 from psycopg2.extensions import cursor as Cursor
-from rich.console import Console
 
 from fingerprint_testing.own_postgres import own_postgres
-from jobs.results.active_alerts import alert_table, read_alerts
+from jobs.cli.results.alerts import print_alerts
+from jobs.results.active_alerts import read_alerts
 from jobs.results.migrations import migrate
 from jobs.results.watch.view_snapshot import Choice, read_snapshot
 from stack.services.postgres import remove_private_folder
@@ -68,9 +68,10 @@ def measure(name: str, database: psycopg2.extensions.connection) -> None:
     """Print what a reading takes."""
     view_s = timed(lambda: read_alerts(database))
     found = read_alerts(database)
-    console = Console(record=True, file=StringIO(), width=120)
-    draw_s = timed(lambda: console.print(alert_table(found)))
-    n_bytes = len(console.export_text().encode())
+    printed = StringIO()
+    with redirect_stdout(printed):
+        draw_s = timed(lambda: print_alerts(found))
+    n_bytes = len(printed.getvalue().encode())
     watch_s = timed(lambda: read_snapshot(database, Choice()))
     print(
         f"{name}: alerts {len(found):,} rows in {view_s:.2f} s, drawn in {draw_s:.2f} s as {n_bytes:,} bytes; "

@@ -326,8 +326,8 @@ def test_a_connection_is_told_with_its_messages(shown: Shown) -> None:
         kinds[row["metric"]] = kinds.get(row["metric"], 0) + row["value"]
     assert kinds == {"gap": 3, "stall": 1}
     whats = [row["What"] for row in shown("connection", "Latest health events", connection="d")]
-    assert whats[0] == "1 numbers missing after 10"
-    assert whats[-1] == "nothing for 60.0 s, where 5.0 s are allowed"
+    assert whats[0] == "1 number missing after 10"
+    assert whats[-1] == "nothing for 1 min, where 5 s are allowed"
     reasons = [(row["Against"], row["Nats"], row["Reason"]) for row in shown("connection", "Top reasons")]
     assert reasons == [("binance", 2, "10% of heartbeats"), ("binance", 1, "no jumps")]
 

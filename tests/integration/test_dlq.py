@@ -82,7 +82,7 @@ def n_records(read_records: Callable[[str], Iterator[Any]]) -> int:
 
 
 def unwrapped(done: Result) -> str:
-    return " ".join(done.stdout.split())
+    return " ".join(done.output.split())
 
 
 def test_letters_are_counted_and_shown(session: Session, dlq: Callable[..., Result]) -> None:
@@ -160,7 +160,7 @@ def test_a_corrected_letter_is_sent_as_it_is_in_the_file(
     value = '{"connection_id": "mended", "recv_ts_ns": 1000000000000000000, "msg_type": "NEW"}'
     path = tmp_path / "mended.jsonl"
     path.write_text(json.dumps(line | {"key": "mended", "value": value}) + "\n")
-    assert "1 records were sent" in dlq("redrive", "--corrected", str(path)).stdout
+    assert "1 record was sent" in dlq("redrive", "--corrected", str(path)).stdout
     (record,) = (record for record in read_records(TOPIC) if record.key == b"mended")
     assert record.value.decode() == value
     assert record.headers == [("redriven_from", f"{line['partition']}:{line['offset']}".encode())]
@@ -174,7 +174,7 @@ def test_a_letter_with_its_own_key_stays_in_its_partition(
     value = GOOD.decode().replace("foreign", "wrong")
     path = tmp_path / "mended.jsonl"
     path.write_text(json.dumps(line | {"value": value}) + "\n")
-    assert "1 records were sent" in dlq("redrive", "--corrected", str(path)).stdout
+    assert "1 record was sent" in dlq("redrive", "--corrected", str(path)).stdout
     (record,) = (record for record in read_records(TOPIC) if record.value == value.encode())
     assert (record.key, record.partition, line["partition"]) == (b"wrong", 1, 1)
 

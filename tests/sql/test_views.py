@@ -213,9 +213,9 @@ def test_faults_are_told_in_words(insert: Insert, select: Select, fault: Any) ->
         ]
     )
     assert [row["reason"] for row in select("SELECT reason FROM connection_health ORDER BY connection_id")] == [
-        "nothing for 31.0 s, where 5.0 s are allowed",
-        "only heartbeats for 31.0 s, where 5.0 s are allowed",
-        "no heartbeat, but data for 31.0 s, where 5.0 s are allowed",
+        "nothing for 31 s, where 5 s are allowed",
+        "only heartbeats for 31 s, where 5 s are allowed",
+        "no heartbeat, but data for 31 s, where 5 s are allowed",
         "2 numbers missing after 7",
         "number 7 again",
         "back to number 1 from 7",

@@ -5,16 +5,24 @@ from __future__ import annotations
 import json
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from ingest.recordings.reading import Reading
-from jobs.cli.console import err, out, warn
+from jobs.cli.console import err, print_json, print_sentence, warn
 from jobs.cli.exit_codes import failed_if
+from jobs.cli.options import OutputFormat
+from jobs.cli.records import Column, print_records
 from model.training.calibration import DEFAULT_RATE, REQUESTED_RATES
+
+_SHARES: Final = {
+    "known_right": "right",
+    "known_refused": "refused",
+    "known_wrong": "wrong",
+    "unknown_venues_refused": "unknowns refused",
+}
+"""By their names in the report: of known exchanges' windows or connections, and the last of unknown venues'."""
 
 
 def evaluate(
@@ -30,8 +38,14 @@ def evaluate(
             help="Share of a known exchange's windows that may be called unknown.",
         ),
     ] = DEFAULT_RATE,
+    output: Annotated[
+        OutputFormat, typer.Option("--format", help="How to print the main figures.")
+    ] = OutputFormat.TABLE,
 ) -> None:
-    """Train on some sessions, classify the rest, and report how often that is right, beside a plain classifier."""
+    """Train on some sessions, classify the rest, and report how often that is right, beside a plain classifier.
+
+    Prints the main figures; with --format json a line has those of one unit. The report has all of them.
+    """
     # Plots take half a second to import, which no other command should wait for.
     from model.evaluation.effort import FULL, QUICK
     from model.evaluation.evaluation_run import evaluate as run_evaluation
@@ -53,23 +67,42 @@ def evaluate(
         (out_folder / "report.json").write_text(json.dumps(report, indent=1, allow_nan=False) + "\n")
         (out_folder / "report.html").write_text(render_page(report))
         (out_folder / "channels.md").write_text(render_channel_tables(report))
-    out.print(_main_table(report))
-    out.print(f"[bold]{escape(str(out_folder / 'report.html'))}[/bold] has the whole report.", soft_wrap=True)
+    if output is OutputFormat.JSON:
+        for row in main_figures(report):
+            print_json(row)
+    else:
+        _print_figures(report)
+        print_sentence(f"{out_folder / 'report.html'} has the whole report.", is_aside=True)
     raise typer.Exit(failed_if(not reading.is_whole))
 
 
-def _main_table(report: dict[str, Any]) -> Table:
-    title = f"{report['model']['model_version']}, {report['effort']['name']} evaluation"
-    table = Table(title=title, caption="plain: a plain classifier of the same features and trees")
-    for heading in ("on", "of", "by"):
-        table.add_column(heading, no_wrap=True)
-    columns = ("known_right", "known_refused", "known_wrong", "unknown_venues_refused")
-    for heading in columns:
-        table.add_column(heading.replace("_", " "), justify="right")
-    for on, unit, who in product(("fresh", "recordings"), ("windows", "connections"), ("model", "plain")):
-        figures = report["main"][on][who][unit]
-        table.add_row(on, unit, who, *(_percent(figures[column]["ratio"]) for column in columns))
-    return table
+def main_figures(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """List the shares on which the report rests, with what they were measured on, of what, and by whom."""
+    rows = product(("fresh", "recordings"), ("windows", "connections"), ("model", "plain"))
+    return [
+        {
+            "measured_on": on,
+            "unit": unit,
+            "by": who,
+            **{f"{name}_ratio": report["main"][on][who][unit][name]["ratio"] for name in _SHARES},
+        }
+        for on, unit, who in rows
+    ]
+
+
+def _print_figures(report: dict[str, Any]) -> None:
+    print_sentence(f"{report['model']['model_version']}, {report['effort']['name']} evaluation:", is_aside=True)
+    columns = [
+        Column(name="measured on"),
+        *(Column(name=name) for name in ("of", "by")),
+        *(Column(name=heading, is_number=True) for heading in _SHARES.values()),
+    ]
+    records = [
+        [row["measured_on"], row["unit"], row["by"], *(_percent(row[f"{name}_ratio"]) for name in _SHARES)]
+        for row in main_figures(report)
+    ]
+    print_records(columns, [("", records)])
+    print_sentence("plain: a plain classifier of the same features and trees.", is_aside=True)
 
 
 def _percent(ratio: float | None) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from jobs.cli import options
 from jobs.cli.console import err, out, print_json
 from jobs.cli.options import OutputFormat
+from jobs.cli.records import Column, print_records
 from jobs.cluster.flink_client import find_running_job
 from jobs.cluster.model_activation import activate, activate_from_start, roll_back
 from jobs.cluster.service_addresses import Addresses
@@ -61,15 +61,25 @@ def print_models(
         )
         print_json([dict(zip(names, row, strict=True)) for row in rows])
         return
-    shown = Table("model", title=f"Models, and what of {escape(topic)} they score")
-    for heading in ("exchanges", "registered", "partition", "from offset", "activated"):
-        shown.add_column(heading, justify="right")
+    columns = [
+        Column(name="model"),
+        *(Column(name=name, is_number=True) for name in ("exchanges", "partition", "from offset")),
+        Column(name="activated"),
+        Column(name="registered", is_spare=True),
+    ]
+    records = []
     for version, exchanges, registered_at, partition, offset, activated_at, scores in rows:
-        place = ("-", "-") if not scores else ("all", "0") if partition is None else (str(partition), f"{offset:,}")
-        times = (f"{at:%Y-%m-%d %H:%M:%S}" if at else "-" for at in (registered_at, activated_at))
-        registered, activated = times
-        shown.add_row(escape(version), str(exchanges), registered, *place, activated)
-    out.print(shown)
+        from_offset = f"{offset:,}" if out.is_terminal else str(offset)
+        place = ("-", "-") if not scores else ("all", "0") if partition is None else (str(partition), from_offset)
+        records.append([version, str(exchanges), *place, _time(activated_at), _time(registered_at)])
+    if records or not out.is_terminal:
+        print_records(columns, [("", records)])
+    else:
+        out.print("No model is registered: `fingerprint submit` registers the first one.", soft_wrap=True)
+
+
+def _time(at: datetime | None) -> str:
+    return "-" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 @app.command("activate")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from rich.text import Text
-
-from jobs.cli.console import err, out
+from jobs.cli.console import out, print_sentence
 from jobs.cli.records import Column, print_records
 from jobs.reference.scored_captures import ScoredCapture
 from jobs.results.wording import counted
@@ -116,10 +113,8 @@ def print_windows(results: Sequence[Scored]) -> None:
 
 def print_summary(results: Sequence[Scored], expected_how: str) -> None:
     """Print what is to be said of all together: to standard output where a terminal reads it, else to the other."""
-    target = out if out.is_terminal else err
     for line in summary_lines(results, expected_how):
-        for part in textwrap.wrap(line, out.width) if out.is_terminal else [line]:
-            target.print(Text(part), soft_wrap=True)
+        print_sentence(line, is_aside=True)
 
 
 def summary_lines(results: Sequence[Scored], expected_how: str) -> Iterator[str]:

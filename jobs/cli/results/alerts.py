@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from datetime import UTC
+from itertools import groupby
+from typing import Annotated, Final
 
 import typer
 
 from jobs.cli import options
-from jobs.cli.console import print_json, print_whole, warn
+from jobs.cli.console import out, print_json, print_sentence, warn
 from jobs.cli.exit_codes import failed_if
 from jobs.cli.options import OutputFormat
+from jobs.cli.records import Column, print_records
 from jobs.cluster.flink_client import check_job
 from jobs.cluster.job_failures import find_failures
 from jobs.cluster.service_addresses import Addresses
-from jobs.results.active_alerts import Alert, Rule, alert_table, read_alerts, with_job
+from jobs.results.active_alerts import Alert, Rule, read_alerts, with_job
 from jobs.results.migrations import check_schema
+from jobs.results.wording import counted
 from model.registry.database import connect
 from stack.roles import Role
+
+_STYLES: Final = {"critical": "bold red", "warning": "yellow"}
 
 
 def alerts(
@@ -43,8 +50,45 @@ def alerts(
         for alert in found:
             print_json(asdict(alert))
     else:
-        print_whole(alert_table(found))
+        print_alerts(found)
     raise typer.Exit(failed_if(any(alert.severity == "critical" for alert in found)))
+
+
+def print_alerts(found: Sequence[Alert]) -> None:
+    """Print a record for each alert, critical ones first, and how many there are."""
+    if found or not out.is_terminal:
+        columns = [
+            Column(name="subject"),
+            *([] if out.is_terminal else [Column(name="severity")]),
+            Column(name="rule"),
+            Column(name="since (UTC)" if out.is_terminal else "since"),
+            Column(name="what", is_sentence=True, is_named=False),
+        ]
+        groups = [
+            (severity, [_record(alert) for alert in of_severity])
+            for severity, of_severity in groupby(found, key=lambda alert: alert.severity)
+        ]
+        print_records(columns, groups, styles=[_STYLES[alert.severity] for alert in found])
+    critical, warnings = (
+        sum(_stands_for(alert) for alert in found if alert.severity == severity) for severity in _STYLES
+    )
+    if found:
+        sums = f"{critical:,} critical, {counted(warnings, 'warning')}"
+        print_sentence(f"{sums}; docs/runbook.md says what to do", is_aside=True)
+    elif out.is_terminal:
+        out.print("Nothing is wrong.")
+
+
+def _record(alert: Alert) -> list[str]:
+    since = "-"
+    if alert.since_at is not None:
+        at = alert.since_at.astimezone(UTC)
+        since = f"{at:%m-%d %H:%M:%S}" if out.is_terminal else f"{at:%Y-%m-%dT%H:%M:%SZ}"
+    return [alert.subject, *([] if out.is_terminal else [alert.severity]), alert.rule, since, alert.summary]
+
+
+def _stands_for(alert: Alert) -> int:
+    return round(alert.value or 0) if alert.rule == Rule.MORE_ALERTS else 1
 
 
 def _with_flink(addresses: Addresses, found: list[Alert]) -> list[Alert]:

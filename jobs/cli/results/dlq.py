@@ -7,26 +7,26 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from heapq import nlargest
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from ingest.kafka.broker import delete_records_up_to
 from ingest.kafka.dead_letters import DeadLetter, Place, find_redriven, read_dead_letters, send_again, to_place
 from ingest.kafka.topic_identity import read_topic_identity
 from ingest.kafka.topic_reader import TopicReader
 from jobs.cli import options
-from jobs.cli.console import err, out, print_json
+from jobs.cli.console import err, out, print_json, print_sentence
 from jobs.cli.exit_codes import ExitCode
 from jobs.cli.options import OutputFormat
+from jobs.cli.records import Column, print_records, shortened
 from jobs.cluster.service_addresses import Addresses
 from jobs.config import DEAD_LETTER_TOPIC
 from jobs.results.migrations import check_schema
 from jobs.results.read_topics import check_same_topic
 from jobs.results.redrive import Choice, Memory, Plan, plan_redrive, printable, read_mended, redrive_memory, to_json
 from jobs.results.skipping import find_span, remember_skipped
+from jobs.results.wording import counted
 from model.registry.database import connect
 from stack.roles import Role
 from udfs.errors import ConfigError
@@ -36,6 +36,10 @@ app = typer.Typer(no_args_is_help=True)
 DeadLetterTopic = Annotated[str, typer.Option(help="Kafka topic of the dead-letter records.")]
 Reason = Annotated[str | None, typer.Option(help="Only records whose reason contains this.")]
 Partition = Annotated[int | None, typer.Option(min=0, help="Only records from this partition.")]
+
+_COUNT_WIDTH: Final = 9
+_KEY_WIDTH: Final = 32
+"""16 + 19 + 5 characters of the other columns, and the gaps between, leave so much of 80."""
 
 
 @app.command("list")
@@ -66,9 +70,8 @@ def print_dead_letters(
         for dead_letter in last:
             print_json(to_json(dead_letter))
         return
-    out.print(_count_table(reasons, f"{reasons.total():,} dead-letter records of {topic}"))
-    if last:
-        out.print(_dead_letter_table(last))
+    _print_reasons(reasons, f"{counted(reasons.total(), 'dead-letter record')} of {topic}")
+    _print_last(last)
 
 
 def _counted(dead_letters: Iterator[DeadLetter], reasons: Counter[str]) -> Iterator[DeadLetter]:
@@ -148,13 +151,14 @@ def skip(
     skipped = to_place(place)
     with TopicReader(bootstrap, topic) as reader:
         span = find_span(reader.spans, skipped)
-    n, what = skipped.offset + 1 - span.first, f"of partition {skipped.partition} of {topic}, up to {skipped.offset:,}"
+    n = skipped.offset + 1 - span.first
+    what = f"{counted(n, 'record')} of partition {skipped.partition} of {topic}, up to {skipped.offset:,}"
     if not delete:
-        out.print(f"{n:,} records {what}, would be deleted: add --delete", highlight=False, soft_wrap=True)
+        print_sentence(f"{what}, would be deleted: add --delete")
         return
     delete_records_up_to(bootstrap, topic, *skipped)
     remember_skipped(url, skipped)
-    out.print(f"{n:,} records {what}, are deleted.", highlight=False, soft_wrap=True)
+    print_sentence(f"{what}, {'is' if n == 1 else 'are'} deleted.")
 
 
 def _sent_before(memory: Memory, bootstrap: str, topic: str) -> set[Place]:
@@ -163,7 +167,8 @@ def _sent_before(memory: Memory, bootstrap: str, topic: str) -> set[Place]:
     open_ends = {origin for origin, place in known.items() if place is None}
     if not open_ends:
         return set(known)
-    err.print(f"A run that was cut off left {len(open_ends):,} records open: looking for them in {topic}")
+    left = counted(len(open_ends), "record")
+    err.print(f"A run that was cut off left {left} open: looking in {topic}", markup=False, soft_wrap=True)
     with TopicReader(bootstrap, topic) as reader:
         found = {origin: place for origin, place in find_redriven(reader).items() if origin in open_ends}
     memory.settle(found)
@@ -172,30 +177,48 @@ def _sent_before(memory: Memory, bootstrap: str, topic: str) -> set[Place]:
 
 
 def _print_plan(plan: Plan, *, dry_run: bool) -> None:
-    what = "would be sent" if dry_run else "were sent"
-    counts = f"{len(plan.records):,} records {what}, {plan.n_before:,} were before, {len(plan.rejected):,}"
-    out.print(f"{counts} are still invalid.", highlight=False)
+    n, n_rejected = len(plan.records), len(plan.rejected)
+    sent = f"{'would be' if dry_run else 'was' if n == 1 else 'were'} sent"
+    before = f"{plan.n_before:,} {'was' if plan.n_before == 1 else 'were'} before"
+    rejected = f"{n_rejected:,} {'is' if n_rejected == 1 else 'are'} still invalid"
+    print_sentence(f"{counted(n, 'record')} {sent}, {before}, {rejected}.")
     if plan.rejected:
-        out.print(_count_table(plan.reasons(), "Not sent"))
+        _print_reasons(plan.reasons(), "Not sent")
 
 
-def _count_table(reasons: Counter[str], title: str) -> Table:
-    table = Table("reason", title=title)
-    table.add_column("records", justify="right")
+def _print_reasons(reasons: Counter[str], what: str) -> None:
+    """Print how many records have which reason, each on a line; aside, where no terminal reads the records."""
+    print_sentence(f"{what}:" if reasons else f"{what}.", is_aside=True)
     for reason, count in reasons.most_common():
-        table.add_row(escape(reason), f"{count:,}")
-    return table
+        print_sentence(f"{count:>{_COUNT_WIDTH},}  {reason}", is_aside=True)
 
 
-def _dead_letter_table(dead_letters: Sequence[DeadLetter]) -> Table:
-    table = Table("partition", "offset", "time", "reason", "key", "bytes", "begins with", title="The last ones")
-    for dead_letter in dead_letters:
-        size = "" if dead_letter.value is None else f"{len(dead_letter.value):,}"
-        at = dead_letter.at.isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
-        key, value = escape(printable(dead_letter.key)), escape(printable(dead_letter.value))
-        reason = escape(dead_letter.reason)
-        table.add_row(str(dead_letter.place.partition), str(dead_letter.place.offset), at, reason, key, size, value)
-    return table
+def _print_last(dead_letters: Sequence[DeadLetter]) -> None:
+    """Print a record for each dead letter: where it was in the topic, when, and what it begins with."""
+    if not dead_letters and out.is_terminal:
+        return
+    columns = [
+        Column(name="partition:offset"),
+        Column(name="time (UTC)" if out.is_terminal else "time"),
+        Column(name="bytes", is_number=True),
+        Column(name="key"),
+        Column(name="reason", is_sentence=True),
+        Column(name="begins with", is_sentence=True),
+    ]
+    print_records(columns, [("", [_record(dead_letter) for dead_letter in dead_letters])])
+
+
+def _record(dead_letter: DeadLetter) -> list[str]:
+    at, n_bytes = dead_letter.at.astimezone(UTC), "-" if dead_letter.value is None else str(len(dead_letter.value))
+    key = printable(dead_letter.key)
+    return [
+        f"{dead_letter.place.partition}:{dead_letter.place.offset}",
+        f"{at:%Y-%m-%d %H:%M:%S}" if out.is_terminal else f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        n_bytes,
+        shortened(key, _KEY_WIDTH) if out.is_terminal else key,
+        dead_letter.reason,
+        printable(dead_letter.value),
+    ]
 
 
 def _parse_time(text: str | None) -> datetime | None:

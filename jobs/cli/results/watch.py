@@ -12,12 +12,12 @@ import orjson
 import typer
 
 from jobs.cli import options
-from jobs.cli.console import err, out, print_json, print_whole
+from jobs.cli.console import err, out, print_json
 from jobs.cli.options import OutputFormat
+from jobs.cli.results.watch_text import print_snapshot
 from jobs.cluster.service_addresses import Addresses
 from jobs.results.migrations import check_schema
 from jobs.results.watch.panes import Pane
-from jobs.results.watch.plain_text import plain_view
 from jobs.results.watch.snapshot_reader import Source
 from jobs.results.watch.view_snapshot import Choice, Order
 from stack.roles import Role
@@ -95,7 +95,7 @@ def _print(source: Source, choice: Choice, output: OutputFormat) -> None:
     if output is OutputFormat.JSON:
         print_json(snapshot.to_json(), option=orjson.OPT_UTC_Z)
         return
-    print_whole(plain_view(snapshot, choice))
+    print_snapshot(snapshot, choice)
 
 
 def _print_for_ever(source: Source, choice: Choice) -> None:

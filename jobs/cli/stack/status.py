@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from jobs.cli import options
-from jobs.cli.console import out, print_json
+from jobs.cli.console import out, print_json, print_sentence
 from jobs.cli.options import OutputFormat
+from jobs.cli.records import Column, print_records
 from jobs.cluster.flink_client import check_job
 from jobs.cluster.job_failures import find_failures
 from model.registry.database_url import parse_database_url
 from stack.control import status as read_stack
 from stack.stack_status import StackStatus
 
-_STATE_STYLES = {
+_USABLE: Final = ("ready", "external")
+_STATE_STYLES: Final = {
     "ready": "green",
     "external": "cyan",
     "starting": "yellow",
@@ -75,12 +75,12 @@ def status(
         found = {"home": str(state.home), "parts": parts, "database_urls": urls}
         print_json(found | {"job": None if job is None else asdict(job)})
         return
-    out.print(status_table(state))
+    print_parts(state)
     for role, url in database_urls(state, with_password=show_password).items():
         out.print(f"Database, as {role}: {url}", markup=False, highlight=False, soft_wrap=True)
     if job is not None:
         text = f"The job {job.state}" + (f": {job.message}" if job.message else "")
-        out.print(text, style=_STATE_STYLES[job.state], markup=False, highlight=False, soft_wrap=True)
+        print_sentence(text, _STATE_STYLES[job.state])
 
 
 def database_urls(state: StackStatus, *, with_password: bool) -> dict[str, str]:
@@ -103,14 +103,29 @@ def read_job(flink_url: str) -> JobStatus:
     )
 
 
-def status_table(state: StackStatus) -> Table:
-    """Draw the parts of a stack."""
-    table = Table(
-        "part", "state", "address", "pid", "restarts", "web UI or log", title=escape(f"Stack in {state.home}")
-    )
-    for part in state.parts:
-        style = _STATE_STYLES[part.state]
-        where = escape(part.web_url or part.log or "")
-        pid = str(part.pid or "")
-        table.add_row(part.name, f"[{style}]{part.state}[/]", part.address, pid, str(part.restarts), where)
-    return table
+def print_parts(state: StackStatus) -> None:
+    """Print a record for each part of a stack; on a terminal with the log only of a part that cannot be used."""
+    if not state.parts:
+        print_sentence(f"No stack runs in {state.home}: `fingerprint up` starts one.", is_aside=True)
+        return
+    print_sentence(f"The stack in {state.home}:", is_aside=True)
+    columns = [
+        *(Column(name=name) for name in ("part", "state", "address")),
+        Column(name="pid", is_number=True, is_spare=True),
+        Column(name="restarts", is_number=True),
+        Column(name="web UI"),
+        Column(name="log", is_sentence=True),
+    ]
+    records = [
+        [
+            part.name,
+            part.state,
+            part.address,
+            str(part.pid or "-"),
+            str(part.restarts),
+            part.web_url or "-",
+            "" if out.is_terminal and part.state in _USABLE else part.log or "-",
+        ]
+        for part in state.parts
+    ]
+    print_records(columns, [("", records)], styles=[_STATE_STYLES[part.state] for part in state.parts])

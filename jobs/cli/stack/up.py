@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from jobs.cli import options
-from jobs.cli.console import err, out, say, warn
-from jobs.cli.stack.status import status_table
+from jobs.cli.console import err, say, warn
+from jobs.cli.stack.status import print_parts
 from jobs.cluster.savepoints import downtime_warning
 from model.registry.database_url import parse_database_url
 from stack.control import status as read_stack
@@ -43,7 +43,7 @@ def up(
     )
     refuse_root(settings, allow_root=allow_root)
     start_with_progress(settings)
-    out.print(status_table(read_stack(home)))
+    print_parts(read_stack(home))
 
 
 def refuse_root(settings: StackSettings, *, allow_root: bool) -> None:

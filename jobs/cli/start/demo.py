@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Group
 from rich.live import Live
 
 from ingest.kafka.broker import ensure_topics
@@ -19,10 +20,11 @@ from ingest.kafka.session_publisher import PublishReport, publish
 from jobs.cli import options
 from jobs.cli.console import err, out, say
 from jobs.cli.stack.up import refuse_root, start_with_progress
+from jobs.cli.start.demo_tables import connection_lines, print_connections, print_summary
 from jobs.cluster.service_addresses import Addresses
 from jobs.cluster.submission import Submission
 from jobs.config import DEAD_LETTER_TOPIC, TOPIC, TOPIC_PARTITIONS
-from jobs.results.connections import connection_table, read_connections
+from jobs.results.connections import ConnectionStatus, read_connections
 from jobs.results.migrations import migrate
 from jobs.trials.demo_report import DemoReport, draw_demo_sessions
 from model.registry.database import connect
@@ -69,9 +71,7 @@ def demo(
         )
         report = DemoReport(truths={labelled.session.connection_id: labelled.exchange for labelled in drawn})
         report = _play([labelled.session for labelled in drawn], addresses, report, duration, started_s)
-    out.print(report.to_table())
-    for remark in report.remarks():
-        out.print(remark, markup=False)
+    print_summary(report)
     if summary is not None:
         summary.write_text(json.dumps(report.to_json(), indent=1) + "\n")
     if keep_running:
@@ -168,12 +168,12 @@ def watch_results(
     """
     ids = list(report.truths)
     published_s = None
-    with connect(database_url) as database, _live_display() as live, suppress(KeyboardInterrupt):
+    with connect(database_url) as database, _live_display() as show, suppress(KeyboardInterrupt):
         while True:
             rows = read_connections(database, only=ids)
             seconds = time.monotonic() - started_s
             report = report.updated(sorted(rows, key=lambda row: row.connection_id), seconds)
-            live.update(connection_table(report.found, title="Connections, live"), refresh=True)
+            show(report.found)
             first = report.seconds_to_first_result
             if first is not None and seconds >= first + duration_s:
                 break
@@ -190,8 +190,14 @@ def watch_results(
 
 
 @contextmanager
-def _live_display() -> Iterator[Live]:
-    with Live(console=out, auto_refresh=False) as live:
-        yield live
-    if not out.is_terminal:
-        out.line()
+def _live_display() -> Iterator[Callable[[list[ConnectionStatus]], None]]:
+    """Draw connections again and again on a terminal; elsewhere print them once, in the end."""
+    if out.is_terminal:
+        with Live(console=out, auto_refresh=False) as live:
+            yield lambda rows: live.update(Group(*connection_lines(rows, out.width)), refresh=True)
+        return
+    last: list[ConnectionStatus] = []
+    try:
+        yield lambda rows: last.__setitem__(slice(None), rows)
+    finally:
+        print_connections(last)

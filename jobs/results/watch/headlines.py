@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from jobs.results.visible_text import visible
-from jobs.results.watch.panes import COLUMNS, Pane, Row, clock, span
+from jobs.results.watch.panes import COLUMNS, Pane, Row, clock
 from jobs.results.watch.view_snapshot import Choice, Snapshot
+from jobs.results.wording import counted, spoken_duration
 
 FAR_AHEAD_S: Final = 5.0
 FAR_BEHIND_S: Final = 30.0
@@ -24,10 +25,10 @@ def summary_lines(snapshot: Snapshot) -> tuple[str, str]:
         latency = f" | p50 {summary.latency_p50_ms:,.0f} p95 {summary.latency_p95_ms:,.0f} ms"
     last = "none yet"
     if summary.last_seen_at is not None:
-        last = f"{span((snapshot.at - summary.last_seen_at).total_seconds())} ago"
+        last = f"{spoken_duration((snapshot.at - summary.last_seen_at).total_seconds())} ago"
     return (
         f"{connections} | mismatch {summary.mismatches:,}",
-        f"{summary.critical_alerts} critical, {summary.warning_alerts} warning | "
+        f"{summary.critical_alerts:,} critical, {counted(summary.warning_alerts, 'warning')} | "
         f"{summary.windows_per_second:,.1f} windows/s, {summary.messages_per_second:,.0f} msg/s{latency} | last {last}",
     )
 
@@ -66,8 +67,8 @@ def _clock(row: Row) -> str:
     """Say how far a connection's receive times are from the clock of the database, if that is far."""
     ahead_s = row.get("clock_ahead_s") or 0.0
     if ahead_s > FAR_AHEAD_S:
-        return f", clock {span(ahead_s)} ahead"
-    return f", received {span(-ahead_s)} before it was written" if -ahead_s >= FAR_BEHIND_S else ""
+        return f", clock {spoken_duration(ahead_s)} ahead"
+    return f", received {spoken_duration(-ahead_s)} before it was written" if -ahead_s >= FAR_BEHIND_S else ""
 
 
 def cells(pane: Pane, row: Row, snapshot: Snapshot) -> list[str]:

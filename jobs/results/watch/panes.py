@@ -8,15 +8,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from jobs.results.wording import spoken_duration
+
 Row = dict[str, Any]
 
 LIVE: Final = """(last_seen_at > now() - interval '15 minutes'
     AND (last_seen_at <= now() OR updated_at > now() - interval '15 minutes'))"""
 """Which connections count as live; they come first, whatever the order. A clock that is ahead keeps none alive."""
-
-MINUTE_S: Final = 60
-HOUR_S: Final = 3600
-DAY_S: Final = 86400
 
 
 class Pane(StrEnum):
@@ -74,23 +72,9 @@ def age(at: datetime | None, now: datetime) -> str:
 
     >>> now = datetime(2026, 11, 23, 9, 0)
     >>> [age(datetime(2026, 11, 22 + day, 9 - day, 0), now) for day in (0, 1)]
-    ['24 h', '60 min']
+    ['1 day', '1 h']
     """
-    return "-" if at is None else span((now - at).total_seconds())
-
-
-def span(seconds: float) -> str:
-    """Write a duration in the largest unit of which there are two or more.
-
-    >>> span(0.42), span(75), span(7300), span(3 * 86400)
-    ('0.4 s', '75 s', '2.0 h', '3.0 d')
-    """
-    if seconds < 2 * MINUTE_S:
-        return f"{seconds:.1f} s" if abs(seconds) < 10 else f"{seconds:.0f} s"
-    if seconds < 2 * HOUR_S:
-        return f"{seconds / MINUTE_S:.0f} min"
-    unit_s, unit = (HOUR_S, "h") if seconds < 2 * DAY_S else (DAY_S, "d")
-    return f"{seconds / unit_s:.1f} {unit}" if seconds < 10 * unit_s else f"{seconds / unit_s:.0f} {unit}"
+    return "-" if at is None else spoken_duration((now - at).total_seconds())
 
 
 def _plain(field: str) -> Callable[[Row, datetime], str]:

@@ -14,9 +14,10 @@ from textual.message import Message
 from textual.widgets import DataTable, Footer, Input, Static
 
 from jobs.results.watch.headlines import cells, detail, pane_title, style, summary_lines
-from jobs.results.watch.panes import COLUMNS, Pane, Row, span
+from jobs.results.watch.panes import COLUMNS, Pane, Row
 from jobs.results.watch.snapshot_reader import Poller, Source
 from jobs.results.watch.view_snapshot import Choice, Order, Snapshot
+from jobs.results.wording import spoken_duration
 
 REFRESH_S: Final = 1.0
 FRESH_PERIODS: Final = 3
@@ -271,7 +272,7 @@ class WatchScreen(App[None]):
         age_s = time.monotonic() - self.snapshot.begun_s
         line = self.query_one("#age", Static)
         line.display = age_s > FRESH_PERIODS * REFRESH_S
-        line.update(f"As of {self.snapshot.at.astimezone():%H:%M:%S}, {span(age_s)} ago")
+        line.update(f"As of {self.snapshot.at.astimezone():%H:%M:%S}, {spoken_duration(age_s)} ago")
 
     def _draw_detail(self) -> None:
         if not self._is_open:

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
 import pytest
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
 
 from ingest.kafka.dead_letters import DeadLetter, Place
 from ingest.recordings.conversion import Conversion
-from jobs.cli.console import VisibleConsole, out, print_json, print_whole, say
+from jobs.cli.console import out, print_json, say
 from jobs.cli.messages.convert import _conversion_table
-from jobs.cli.results.dlq import _count_table, _dead_letter_table
-from jobs.cli.stack.status import status_table
-from jobs.results.connections import ConnectionStatus, connection_table
+from jobs.cli.results.dlq import _print_last, _print_reasons
+from jobs.cli.stack.status import print_parts
+from jobs.cli.start.demo_tables import print_connections
+from jobs.results.connections import ConnectionStatus
 from jobs.results.visible_text import visible, visible_json
 from stack.stack_status import StackStatus
 
@@ -68,31 +67,30 @@ CONNECTION = ConnectionStatus(
 LETTER = DeadLetter(place=Place(partition=0, offset=1), reason=MARKUP, at=AT, key=MARKUP.encode(), value=b"x")
 
 
+@pytest.mark.parametrize("is_terminal", [True, False])
 @pytest.mark.parametrize(
-    "table",
+    "show",
     [
-        connection_table([CONNECTION], title="t"),
-        _dead_letter_table([LETTER]),
-        _count_table(Counter([MARKUP]), "t"),
-        _conversion_table([Conversion(source=Path(MARKUP.replace("/", "")), format="fix", captures=[])]),
-        status_table(StackStatus(home=Path(MARKUP))),
+        lambda: print_connections([CONNECTION]),
+        lambda: _print_last([LETTER]),
+        lambda: _print_reasons(Counter([MARKUP]), "t"),
+        lambda: out.print(
+            _conversion_table([Conversion(source=Path(MARKUP.replace("/", "")), format="fix", captures=[])])
+        ),
+        lambda: print_parts(StackStatus(home=Path(MARKUP))),
     ],
     ids=["connections", "dead letters", "their reasons", "conversions", "status"],
 )
-def test_what_looks_like_markup_is_a_text(table: RenderableType, capsys: pytest.CaptureFixture[str]) -> None:
-    VisibleConsole(width=200).print(table)
-    shown = capsys.readouterr().out
+def test_what_looks_like_markup_is_a_text(
+    show: Callable[[], None], is_terminal: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(out, "_force_terminal", is_terminal)
+    show()
+    captured = capsys.readouterr()
+    shown = captured.out + captured.err
     assert MARKUP in shown or MARKUP.replace("/", "") in shown
 
 
 def test_steps_are_texts(capsys: pytest.CaptureFixture[str]) -> None:
     say(MARKUP)
     assert capsys.readouterr().err == f"  {MARKUP}\n"
-
-
-def test_a_table_in_a_pipe_is_as_wide_as_what_it_holds(capsys: pytest.CaptureFixture[str]) -> None:
-    row = ["a-connection-with-a-name", *(f"column {number} of many" for number in range(9))]
-    table = Table(*(f"{number}" for number in range(10)), title="t")
-    table.add_row(*row)
-    print_whole(Group(Text("above"), table))
-    assert [cell.strip() for cell in capsys.readouterr().out.splitlines()[-2].strip("│").split("│")] == row
