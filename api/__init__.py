@@ -1,1 +1,1 @@
-"""Scoring and results over HTTP."""
+"""Scoring and results over HTTP: the functions of the job, asked by other programs."""

@@ -88,7 +88,7 @@ def read_record(key: bytes | None, value: bytes | None) -> tuple[dict[str, Any],
     if len(value) > MAX_VALUE_BYTES:
         return None, "larger than 64 KiB"
     try:
-        message = _parse(value)
+        message = parse_value(value)
     except UnicodeDecodeError:
         return None, "not UTF-8"
     except _MoreThanOneValue:
@@ -144,8 +144,8 @@ class _MoreThanOneValue(ValueError):
     """An object is followed by what begins another value."""
 
 
-def _parse(value: bytes) -> object:
-    """Parse strictly.
+def parse_value(value: bytes) -> object:
+    """Parse exactly one JSON value strictly, or raise ValueError.
 
     orjson is fast but refuses more than JSON does (lone surrogates and enormous numbers in fields that nobody reads),
     so the standard library has the second word.
@@ -236,3 +236,5 @@ _FIELDS: Final = {
     "declared_exchange": (_is_exchange, "a string of up to 64 printable characters"),
 }
 """What each may be, in the order in which they are complained of."""
+
+FIELD_NAMES: Final = _FIELDS.keys()

@@ -34,7 +34,7 @@ _PANELS: Final = {
         "Messages and recordings", ["ingest", "publish", "replay", "record", "inspect", "convert", "recordings"]
     ),
     "job": _Panel("Job", ["migrate", "login", "submit", "stop"]),
-    "results": _Panel("Results", ["watch", "alerts", "explain", "psql", "grafana", "results", "dlq"]),
+    "results": _Panel("Results", ["watch", "alerts", "explain", "psql", "grafana", "results", "dlq", "serve"]),
     "trust": _Panel("Trust", ["chaos", "soak"]),
     "model": _Panel("Model", ["score", "train", "enrol", "evaluate", "model"]),
 }

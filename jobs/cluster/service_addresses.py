@@ -55,6 +55,10 @@ class Addresses:
             status(self.home).database_urls.get(role), "DATABASE_URL", "a database", "--database-url"
         )
 
+    def find_database_url(self, role: Role) -> str | None:
+        """Get the address that `require_database_url` would get, None where it would raise."""
+        return self.database_urls.get(role) or self.database_url or status(self.home).database_urls.get(role) or None
+
     def _require(self, given: str | None, variable: str, part: str, what: str, option: str) -> str:
         return given or self._found(getattr(status(self.home), part), variable, what, option)
 

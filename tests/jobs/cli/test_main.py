@@ -26,7 +26,7 @@ from udfs.windows import count_windows
 COMMANDS = (
     *("demo", "doctor", "test", "up", "status", "down"),
     *("ingest", "publish", "replay", "record", "inspect", "convert", "recordings"),
-    *("migrate", "login", "submit", "stop", "watch", "alerts", "explain", "psql", "grafana", "results", "dlq"),
+    *("migrate", "login", "submit", "stop", "watch", "alerts", "explain", "psql", "grafana", "results", "dlq", "serve"),
     *("chaos", "soak", "score", "train", "enrol", "evaluate", "model"),
 )
 ADDRESSES = ("FINGERPRINT_KAFKA", "FINGERPRINT_FLINK", "DATABASE_URL", "JAVA_HOME")
