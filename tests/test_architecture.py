@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 from functools import cache
 
@@ -94,3 +95,8 @@ def test_features_import_numpy_alone() -> None:
     imported = imported_libraries()
     names = [imported[file] for file in imported if file.startswith("udfs/features/")]
     assert set.union(*names) == {"numpy"}
+
+
+def test_no_worker_of_the_job_loads_the_optimiser() -> None:
+    code = "import sys, model.registry.topic_models, udfs.pandas_udfs; sys.exit('scipy.optimize' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0

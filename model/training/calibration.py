@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from udfs.schema import UNKNOWN, Float64Array
 
@@ -63,6 +62,8 @@ def fit_scaling(raw: Float64Array, labels: NDArray[np.int64], weights: Float64Ar
         True classes.
     weights : (n,) float64
     """
+    from scipy.optimize import minimize  # takes a third of a second to import; only who fits waits for it
+
     present = np.unique(labels)
     logs, n_classes = np.ascontiguousarray(np.log(np.maximum(raw, FLOOR))[:, present]), len(present)
     shares = weights / weights.sum()
