@@ -122,7 +122,8 @@ def score_scheduled(windows: Windows, offsets: Int64Array, partitions: Int64Arra
 
     def score(version: str, chosen: Int64Array) -> pd.DataFrame:
         predictor = models.predictor(version)
-        return record_rows(score_windows(windows.take(chosen), predictor), predictor)
+        part = windows if len(chosen) == len(windows) else windows.take(chosen)
+        return record_rows(score_windows(part, predictor), predictor)
 
     while True:
         schedule = models.schedule()
@@ -154,9 +155,9 @@ def by_version(versions: Objects, compute: Callable[[str, Int64Array], pd.DataFr
     compute : callable
         Takes a version and the indices that are its, and returns a row for each.
     """
+    if (versions == versions[0]).all():
+        return compute(versions[0], np.arange(len(versions)))
     codes, names = pd.factorize(versions)
     groups = [np.flatnonzero(codes == code) for code in range(len(names))]
     parts = [compute(name, chosen) for name, chosen in zip(names, groups, strict=True)]
-    if len(parts) == 1:
-        return parts[0]
     return pd.concat(parts, ignore_index=True).iloc[np.argsort(np.concatenate(groups))].reset_index(drop=True)

@@ -89,6 +89,10 @@ N_TRAITS: Final = 8 + len(_TICKS)
 """Four shares of kinds, the share of heartbeats, the duration in units of 10 ms, two shares of sequence steps, and for
 each tick by how much alignment to it exceeds that to its neighbours, in thousandths and plus 1000."""
 
+_SCALES: Final = np.array(
+    [*[PER_SHARE] * 5, 1 / _DURATION_UNIT_S, *[PER_SHARE] * 2, *[_PER_ALIGNMENT] * len(_TICKS)], dtype=np.float64
+)
+
 _COLUMN: Final = {feature.name: position for position, feature in enumerate(FEATURES)}
 _PERIODS_S: Final = FUNDAMENTAL_NS / 1e9 / np.array(HARMONICS)
 _ALIGNMENTS: Final = [name for name in _COLUMN if name.startswith("arrival_tick_alignment_")]
@@ -113,14 +117,14 @@ def traits(features: Float64Array) -> Int64Array:
         0 to 32767, or `UNDEFINED`; a row depends on its own window alone.
     """
     columns = [
-        *(_scaled(share, PER_SHARE) for share in _kind_shares(features)),
-        _scaled(_column(features, "type_heartbeat_share"), PER_SHARE),
-        _scaled(_duration_s(features), 1 / _DURATION_UNIT_S),
-        _scaled(_column(features, "seq_jump_share"), PER_SHARE),
-        _scaled(_column(features, "seq_backward_share"), PER_SHARE),
-        *(_scaled(1 + _contrast(features, *tick), _PER_ALIGNMENT) for tick in _TICKS),
+        *_kind_shares(features),
+        _column(features, "type_heartbeat_share"),
+        _duration_s(features),
+        _column(features, "seq_jump_share"),
+        _column(features, "seq_backward_share"),
+        *(1 + _contrast(features, *tick) for tick in _TICKS),
     ]
-    return np.stack(columns, axis=1)
+    return _scaled(np.stack(columns, axis=1) * _SCALES)
 
 
 def pool(window_traits: Int64Array, n_windows: Int64Array) -> Int64Array:
@@ -221,8 +225,8 @@ def _column(features: Float64Array, name: str) -> Float64Array:
     return features[:, _COLUMN[name]]
 
 
-def _scaled(values: Float64Array, factor: float) -> Int64Array:
-    scaled = np.clip(np.rint(values * factor), 0, _MAX_TRAIT)
+def _scaled(values: Float64Array) -> Int64Array:
+    scaled = np.clip(np.rint(values), 0, _MAX_TRAIT)
     return np.where(np.isnan(scaled), UNDEFINED, scaled).astype(np.int64)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,17 +63,17 @@ class BoosterPredictor:
         """Names of the classes in the order of the probabilities' columns."""
         return tuple(self.manifest.classes)
 
-    @property
+    @cached_property
     def model_version(self) -> str:
         """Names the artifact and, if it is not the default, the rate, for results depend on both."""
         return version_at_rate(self.manifest.model_version, self.false_unknown_rate)
 
-    @property
+    @cached_property
     def refusal_thresholds(self) -> tuple[float, ...]:
         """The largest unknown score at which a window is called by each class's name, at the requested rate."""
         return refusal_thresholds(self.manifest.refusal, self.classes, self.false_unknown_rate)
 
-    @property
+    @cached_property
     def decision_rule(self) -> DecisionRule:
         """How much evidence a connection's verdict needs."""
         decision = self.manifest.decision
