@@ -1,4 +1,4 @@
-"""Read the views with pandas and plot who was seen when, into the picture that is named, from the database of DATABASE_URL."""
+"""Read the views with pandas, and plot who was seen when into the picture that is named; DATABASE_URL says where."""
 
 from __future__ import annotations
 
