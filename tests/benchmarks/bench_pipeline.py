@@ -144,7 +144,7 @@ def measure_throughput(
             used.append((time.time(), _cpu_s(place.stack)))
         if state != "FINISHED":
             raise SystemExit(f"Expected the job to finish, found it {state}: look at Flink's logs")
-        written = _read_written(place.database_url)
+        written = read_written(place.database_url)
         results = hash_results(read_results(place.database_url, *versions_of(place.database_url, place.topic)))
     if written[-1][1] != expected:
         raise SystemExit(f"Expected {expected} rows, found {written[-1][1]}: look at Flink's logs")
@@ -185,18 +185,18 @@ def _cpu_s(stack: StackStatus) -> dict[str, float]:
             for process in (parent, *parent.children(recursive=True)):
                 with suppress(psutil.NoSuchProcess):
                     name = WORKERS if process.name().startswith("python") else part.name
-                    spent_s[name] += _own_cpu_s(process)
+                    spent_s[name] += own_cpu_s(process)
     return dict(spent_s)
 
 
-def _own_cpu_s(process: psutil.Process) -> float:
+def own_cpu_s(process: psutil.Process) -> float:
     """Return what a process has used, and those of its children that have ended."""
     times = process.cpu_times()
     used_s: float = times.user + times.system + times.children_user + times.children_system
     return used_s
 
 
-def _read_written(database_url: str) -> Samples:
+def read_written(database_url: str) -> Samples:
     """Read afterwards how many rows there were when; to count them meanwhile would take half a core."""
     with connect(database_url) as connection, connection.cursor() as cursor:
         cursor.execute(
