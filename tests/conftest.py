@@ -24,6 +24,13 @@ from stack.stack_status import StackStatus
 _numbers = itertools.count()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run in two processes, keep those of the shared stack in one, and those of a file together."""
+    for item in items:
+        shares_the_stack = "local_stack" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("stack" if shares_the_stack else str(item.path)))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def short_lived_java() -> Iterator[None]:
     """Let Java compile quickly rather than well: here it starts dozens of times, and never computes for long."""

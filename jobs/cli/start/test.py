@@ -22,6 +22,9 @@ STATIC_CHECKS = (
     ("Shell", ("shellcheck", "fingerprint", ".ci/run", "deploy/pin-images")),
 )
 
+IN_PARALLEL = ("-n", "2", "--dist", "loadgroup")
+"""One process for the tests of the shared stack, which mostly wait, beside one for the others."""
+
 
 def test(
     pytest_arguments: Annotated[
@@ -34,7 +37,7 @@ def test(
     for what, command in () if pytest_arguments else STATIC_CHECKS:
         err.print(f"[bold]{what}[/]")
         _run([str(Path(sys.executable).parent / command[0]), *command[1:]])
-    _run([sys.executable, "-m", "pytest", *(pytest_arguments or ())])
+    _run([sys.executable, "-m", "pytest", *(pytest_arguments or IN_PARALLEL)])
 
 
 def _run(command: list[str]) -> None:
