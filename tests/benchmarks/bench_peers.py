@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +27,7 @@ from peers.topics import TopicMaker
 from peers.trials import as_json, try_live, try_throughput
 
 from jobs.trials.sandbox import idle_stack
-from stack.stack_status import StackStatus
+from udfs.errors import PipelineError
 
 N_CONNECTIONS = 500
 BLOCK = 500
@@ -81,59 +82,61 @@ def chosen_peers(names: str, before: Path | None) -> list[Peer]:
     return peers
 
 
-def measure(peers: list[Peer], maker: TopicMaker, chosen: argparse.Namespace) -> Outcomes:
-    """Measure one after the other, those that are killed too at last."""
+def measure(peers: list[Peer], maker: TopicMaker, chosen: argparse.Namespace) -> Iterator[Outcomes]:
+    """Measure one after the other, first on the full topic, then on a live one; yield what is known so far."""
     outcomes: Outcomes = {}
     with maker.topic("full") as topic:
-        for _ in range(0, chosen.messages // N_CONNECTIONS, BLOCK):
+        for _ in range(0, max(BLOCK, chosen.messages // N_CONNECTIONS), BLOCK):
             topic.send(BLOCK)
         topic.flush()
         print(f"{topic.n_sent.sum():,} messages, {topic.n_windows:,} windows", flush=True)
         for peer in peers:
             try:
                 full = try_throughput(peer, maker.stack, topic, chosen.seconds)
-            except PeerFailed as error:
+            except (PeerFailed, PipelineError) as error:
                 print(error, flush=True)
                 continue
-            print(f"{peer.title}: {full.windows_per_s:,.0f} windows/s, {full.share:.0%} of the topic", flush=True)
+            shown = f"{full.windows_per_s:,.0f} windows/s, {full.rows:,} rows, {full.n_wrong:,} wrong"
+            print(f"{peer.title}: {shown}", flush=True)
             outcomes[peer.name] = Outcome(peer=peer, throughput=full, live=None)
-    for name, outcome in outcomes.items():
+            yield outcomes
+    for name, outcome in list(outcomes.items()):
         if name in NOT_LIVE or chosen.no_live:
             continue
         try:
             live = try_live(outcome.peer, maker, outcome.throughput.windows_per_s, chosen.latency_seconds)
-        except PeerFailed as error:
+        except (PeerFailed, PipelineError) as error:
             print(error, flush=True)
             continue
-        p50_ms = live.latency_ms["p50"]
-        print(f"{outcome.peer.title}: p50 {p50_ms:.0f} ms, back after {live.back_after_s:.1f} s", flush=True)
+        shown = f"p50 {live.latency_ms['p50']:.0f} ms, back after {live.back_after_s:.1f} s"
+        print(f"{outcome.peer.title}: {shown}", flush=True)
         outcomes[name] = replace(outcome, live=live)
-    return outcomes
+        yield outcomes
 
 
-def write(outcomes: Outcomes, stack: StackStatus, chosen: argparse.Namespace, began_load: float) -> None:
-    """Print the table, and write table, JSON and picture."""
-    loads = f"load {began_load:.1f} before, {os.getloadavg()[0]:.1f} at the end"
-    head = f"{datetime.now(UTC):%Y-%m-%d}, {chosen.messages:,} messages, {os.cpu_count()} cores, {loads}"
-    lines = [head, "", *table_lines(outcomes), "", *aim_lines(outcomes)]
-    print("\n" + "\n".join(lines))
-    if chosen.out is not None:
-        chosen.out.mkdir(parents=True, exist_ok=True)
-        (chosen.out / "peers.md").write_text("\n".join(lines) + "\n")
-        found = {
-            name: {"title": o.peer.title, "throughput": as_json(o.throughput), "live": as_json(o.live)}
-            for name, o in outcomes.items()
-        }
-        (chosen.out / "peers.json").write_text(json.dumps({"measured": head, "peers": found}, indent=1) + "\n")
-        draw(outcomes, chosen.out / "peers.png")
+def lines_of(head: str, outcomes: Outcomes) -> list[str]:
+    """Write table and aims as Markdown."""
+    return [head, "", *table_lines(outcomes), "", *aim_lines(outcomes)]
+
+
+def write(head: str, outcomes: Outcomes, folder: Path) -> None:
+    """Write table, JSON and picture, in place of what is there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "peers.md").write_text("\n".join(lines_of(head, outcomes)) + "\n")
+    found = {
+        name: {"title": o.peer.title, "throughput": as_json(o.throughput), "live": as_json(o.live)}
+        for name, o in outcomes.items()
+    }
+    (folder / "peers.json").write_text(json.dumps({"measured": head, "peers": found}, indent=1) + "\n")
+    draw(outcomes, folder / "peers.png")
 
 
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--messages", type=int, default=4_000_000, help="in the full topic")
+    parser.add_argument("--messages", type=int, default=3_000_000, help="in the full topic")
     parser.add_argument("--peers", default=",".join(PEERS), help=f"of {', '.join(PEERS)}")
-    parser.add_argument("--seconds", type=float, default=45, help="that a peer may read the full topic")
+    parser.add_argument("--seconds", type=float, default=40, help="that a peer may read the full topic")
     parser.add_argument("--latency-seconds", type=float, default=15, help="that latency is measured")
     parser.add_argument("--no-live", action="store_true", help="leave out latency and kills")
     parser.add_argument("--before", type=Path, help="another checkout, for two bare processes of its code")
@@ -146,9 +149,14 @@ def main() -> None:
             environment_of(peer)
     n_each = max(BLOCK, chosen.messages // N_CONNECTIONS)
     connections = draw_messages(N_CONNECTIONS, n_each)
+    head, outcomes = "", Outcomes()
     with TemporaryDirectory() as nowhere, idle_stack(chosen.home or Path(nowhere), print) as stack:
-        outcomes = measure(peers, TopicMaker(stack=stack, connections=connections), chosen)
-    write(outcomes, stack, chosen, began_load)
+        for outcomes in measure(peers, TopicMaker(stack=stack, connections=connections), chosen):
+            loads = f"load {began_load:.0f} before, {os.getloadavg()[0]:.0f} at the end"
+            head = f"{datetime.now(UTC):%Y-%m-%d}, {n_each * N_CONNECTIONS:,} messages, {os.cpu_count()} cores, {loads}"
+            if chosen.out is not None:
+                write(head, outcomes, chosen.out)
+    print("", *lines_of(head, outcomes), sep="\n")
 
 
 if __name__ == "__main__":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from peers.running import Peer
 from peers.trials import Live, Throughput
@@ -26,10 +28,12 @@ Outcomes = dict[str, Outcome]
 """By the peer's name."""
 
 HEADINGS = (
-    *("", "windows/s steady", "warming up", "messages/s", "CPU µs a message", "of it client, broker, database"),
-    *("peak MB", "first row after s", "of the topic", "p50 / p95 / p99 ms", "at windows/s", "back after kill s"),
-    *("lost / unexpected", "rows, wrong scores"),
+    *("", "windows/s, steady", "warming up", "messages/s, steady", "CPU, µs a message (client, broker, database)"),
+    *("memory, MB", "broker append to row, p50 / p95 / p99 ms (at windows/s)", "rows again after kill -9, s"),
+    *("rows lost / that are no window's, after it", "of the topic", "rows, wrong ones"),
 )
+
+NOT_MEASURED = ("–", "–", "–")
 
 
 def table_lines(outcomes: Outcomes) -> Iterator[str]:
@@ -43,32 +47,27 @@ def table_lines(outcomes: Outcomes) -> Iterator[str]:
 def _cells(outcome: Outcome) -> list[str]:
     full, live = outcome.throughput, outcome.live
     broker, database = (full.cpu_us.get(name, 0.0) for name in SERVICES)
-    client = sum(full.cpu_us.values()) - broker - database
-    cells = [
+    client = full.all_cpu_us - broker - database
+    return [
         outcome.peer.title,
         f"{full.windows_per_s:,.0f}",
         f"{full.warm_up_windows_per_s:,.0f}",
         f"{full.messages_per_s:,.0f}",
-        f"{sum(full.cpu_us.values()):.1f}",
-        f"{client:.1f}, {broker:.1f}, {database:.1f}",
+        f"{full.all_cpu_us:.1f} ({client:.1f}, {broker:.1f}, {database:.1f})",
         f"{full.peak_mb:,.0f}",
-        f"{full.start_s:.1f}",
+        *(NOT_MEASURED if live is None else _live_cells(live)),
         f"{full.share:.0%}",
+        f"{full.rows:,}, {f'**{full.n_wrong:,}**' if full.n_wrong else 'none'}",
     ]
-    if live is None:
-        cells += ["–", "–", "–", "–"]
-    else:
-        cells += [
-            " / ".join(f"{live.latency_ms[name]:,.0f}" for name in ("p50", "p95", "p99")),
-            f"{live.latency_windows_per_s:,.0f}",
-            f"{live.back_after_s:.1f}",
-            f"{live.lost:,} / {live.unexpected:,}",
-        ]
-    wrong = full.lost + full.unexpected
-    cells.append(
-        f"{full.rows:,}, {full.differing} of {full.compared:,}" + (f"; **{wrong:,} wrong rows**" if wrong else "")
+
+
+def _live_cells(live: Live) -> tuple[str, str, str]:
+    quantiles = " / ".join(f"{live.latency_ms[name]:,.0f}" for name in ("p50", "p95", "p99"))
+    return (
+        f"{quantiles} ({live.latency_windows_per_s:,.0f})",
+        f"{live.back_after_s:.1f}" if math.isfinite(live.back_after_s) else NOT_MEASURED[0],
+        f"{live.lost:,} / {live.unexpected:,}",
     )
-    return cells
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +83,7 @@ class Aim:
     is_least : bool
         Or more; else, or less.
     measure : callable
-        Takes the outcomes; a KeyError or TypeError of a peer that was left out means that nothing is known.
+        Takes the outcomes; KeyError or ValueError means that nothing is known.
     """
 
     what: str
@@ -129,7 +128,7 @@ AIMS = (
         what="CPU of all parts at parallelism 1, µs a message",
         limit=6.5,
         is_least=False,
-        measure=lambda found: sum(found["job-1"].throughput.cpu_us.values()),
+        measure=lambda found: found["job-1"].throughput.all_cpu_us,
     ),
     Aim(what="latency p50, ms", limit=45, is_least=False, measure=lambda found: _live(found).latency_ms["p50"]),
     Aim(what="latency p99, ms", limit=75, is_least=False, measure=lambda found: _live(found).latency_ms["p99"]),
@@ -144,7 +143,7 @@ def aim_lines(outcomes: Outcomes) -> Iterator[str]:
     for aim in AIMS:
         try:
             found = aim.measure(outcomes)
-        except (KeyError, ValueError):
+        except (KeyError, ValueError):  # of a peer that was left out
             yield f"| {aim.what} | – | | not measured |"
             continue
         is_met = found >= aim.limit if aim.is_least else found <= aim.limit
@@ -158,25 +157,21 @@ def draw(outcomes: Outcomes, path: Path) -> None:
     rates, spent, course = figure.subplots(1, 3)
     titles = [outcome.peer.title for outcome in outcomes.values()]
     fulls = [outcome.throughput for outcome in outcomes.values()]
-    places = list(range(len(titles)))
-    bars = rates.barh(places, [full.windows_per_s for full in fulls])
-    rates.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize=7)
-    rates.set(title="windows/s, steady", yticks=places, yticklabels=titles, xmargin=0.2)
-    left = [0.0] * len(fulls)
-    for label, names in (("client", None), ("broker", ("broker",)), ("database", ("database",))):
-        parts = [
-            sum(us for name, us in full.cpu_us.items() if (name in names if names else name not in SERVICES))
-            for full in fulls
-        ]
-        spent.barh(places, parts, left=left, label=label)
-        left = [before + part for before, part in zip(left, parts, strict=True)]
-    spent.set(title="CPU, µs a message", yticks=places, yticklabels=[], xscale="symlog")
-    spent.legend(fontsize=7)
+    _bars(rates, "windows/s, steady", titles, [full.windows_per_s for full in fulls], "{:,.0f}")
+    _bars(
+        spent, "CPU of all parts, µs a message (log)", [""] * len(fulls), [full.all_cpu_us for full in fulls], "{:,.1f}"
+    )
+    spent.set_xscale("log")
     for title, full in zip(titles, fulls, strict=True):
         course.plot([at_s for at_s, _ in full.written], [n / 1000 for _, n in full.written], label=title, linewidth=1)
     course.set(title="thousand rows over seconds", xlabel="since the first row")
     course.legend(fontsize=6)
-    for axes in (rates, spent):
-        axes.invert_yaxis()
-        axes.tick_params(labelsize=7)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=90)
+
+
+def _bars(axes: Axes, title: str, names: list[str], values: list[float], form: str) -> None:
+    places = list(range(len(values)))
+    axes.bar_label(axes.barh(places, values), fmt=form, padding=2, fontsize=7)
+    axes.set(title=title, yticks=places, yticklabels=names, xmargin=0.2)
+    axes.invert_yaxis()
+    axes.tick_params(labelsize=7)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import signal
@@ -27,7 +28,7 @@ from model.registry.database_url import parse_database_url
 from stack.control import status
 from stack.java.flink_wheel import flink_home
 from stack.java.jars import ensure_jars
-from stack.ports import free_port
+from stack.ports import free_port, listens
 from stack.processes import spawn
 from stack.services.flink import client_environment
 from stack.services.passwords import keep_password, password_file
@@ -133,7 +134,18 @@ class ProcessRun:
         """Start what does not run."""
         if self.peer.service and self.service is None:
             self.service = self._spawn(self.peer.service, 0)
+            self._wait_for_service()
         self.programs = [self._spawn(self.peer.program, number) for number in range(self.peer.n_processes)]
+
+    def _wait_for_service(self) -> None:
+        (port, *_) = json.loads((self.folder / "place.json").read_bytes())["ports"]
+        end_s = time.monotonic() + READY_TIMEOUT_S
+        while not listens("127.0.0.1", port):
+            if time.monotonic() > end_s:
+                raise PeerFailed(
+                    f"Expected the service of {self.peer.title} within {READY_TIMEOUT_S:.0f} s, found none"
+                )
+            time.sleep(0.1)
 
     def _spawn(self, program: str, number: int) -> subprocess.Popen[bytes]:
         told = {"PEER_PLACE": str(self.folder / "place.json"), "PEER_PROCESS": str(number)}
