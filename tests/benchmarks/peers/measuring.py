@@ -233,6 +233,8 @@ class Steady:
         total = written[-1][1]
         first = next(sample for sample in written if sample[1] >= WARM_FROM * total)
         last = next(sample for sample in written if sample[1] >= WARM_TO * total)
+        if first == last:  # too few rows to tell anything apart
+            first, last = written[0], written[-1]
         return cls(from_s=first[0], to_s=last[0], rows=last[1] - first[1])
 
     @property

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from bench_pipeline import Place
 from peers.measuring import WARM_FROM, Meter, Rows, Steady, longest_gap, wait_until
-from peers.running import Peer, PeerFailed, running_peer, with_fresh_taskmanager
+from peers.running import Peer, PeerFailed, Run, running_peer, with_fresh_taskmanager
 from peers.topics import FilledTopic, TopicMaker
 
 from jobs.trials.sandbox import fresh_database
@@ -126,8 +126,8 @@ def try_throughput(peer: Peer, stack: StackStatus, topic: FilledTopic, most_s: f
             if not wait_until(rows.has_any, run, START_TIMEOUT_S):
                 raise PeerFailed(f"Expected rows of {peer.title} within {START_TIMEOUT_S:.0f} s, found none")
             is_whole = wait_until(rows.has_final_ones, run, most_s)
-            if is_whole:  # those of another partition may be a little later
-                time.sleep(1)
+            if is_whole:
+                _wait_for_stragglers(rows, run)
         written = rows.written()
         counted = rows.compare(is_whole=is_whole)
         compared, differing = rows.differing_scores()
@@ -150,6 +150,8 @@ def try_throughput(peer: Peer, stack: StackStatus, topic: FilledTopic, most_s: f
 
 def try_live(peer: Peer, maker: TopicMaker, steady_windows_per_s: float, measured_s: float) -> Live:
     """Measure a peer's latency at a fixed rate, then kill it while it has much to do."""
+    if not steady_windows_per_s > 0:
+        raise PeerFailed(f"Expected a rate of {peer.title} to go by, found too few rows: give it more --seconds")
     stack = maker.stack
     rate = min(LATENCY_WINDOWS_PER_S, MOST_LOADED * steady_windows_per_s)
     with maker.topic("live") as topic, fresh_database(stack, DATABASE) as url:
@@ -187,7 +189,7 @@ def _turns(topic: FilledTopic, n_windows: float, most: float = 1.0) -> int:
     return max(1, min(round(n_windows * WINDOW_SLIDE / len(topic)), int(most * topic.n_left)))
 
 
-def _wait_for_the_rest(rows: Rows, run: Any) -> None:
+def _wait_for_the_rest(rows: Rows, run: Run) -> None:
     """Wait until the last rows are there, or no more come: a peer that forgets makes other windows."""
     time.sleep(0.5)
     size, quiet_since_s, has_grown = rows.size(), time.monotonic(), False
@@ -202,7 +204,12 @@ def _wait_for_the_rest(rows: Rows, run: Any) -> None:
         return has_grown and time.monotonic() - quiet_since_s > QUIET_S
 
     wait_until(is_over, run, DRAIN_TIMEOUT_S)
-    time.sleep(1)
+    _wait_for_stragglers(rows, run)
+
+
+def _wait_for_stragglers(rows: Rows, run: Run) -> None:
+    """Wait for the last rows of connections that another process or subtask has, if they come."""
+    wait_until(lambda: rows.compare(is_whole=True)["lost"] == 0, run, QUIET_S)
 
 
 def as_json(measured: Throughput | Live | None) -> dict[str, Any] | None:
