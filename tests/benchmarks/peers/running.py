@@ -39,7 +39,7 @@ PROGRAMS = Path(__file__).parent / "programs"
 SHARED_PACKAGES = ("numpy", "orjson", "pandas", "psycopg2-binary", "scipy", "xgboost-cpu")
 """What features, model and table need, in the versions of the product."""
 
-READY_TIMEOUT_S = 60.0
+READY_TIMEOUT_S = 180.0
 
 _SUBMITTED = re.compile(r"JobID ([0-9a-f]{32})")
 
@@ -268,6 +268,7 @@ def _write_place(peer: Peer, place: Place, folder: Path) -> None:
         {
             "kafka": place.stack.kafka,
             "topic": place.topic,
+            "group": f"{peer.name}-{time.time_ns()}",
             "partitions": PARTITIONS,
             "database_url": place.database_url,
             "jdbc_url": parse_database_url(place.database_url).jdbc_url,

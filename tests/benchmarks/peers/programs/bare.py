@@ -6,7 +6,7 @@ Each of several processes reads its share of the partitions.
 from __future__ import annotations
 
 from confluent_kafka import OFFSET_STORED, Consumer, TopicPartition
-from place import KAFKA, N_PROCESSES, PARTITIONS, PROCESS, TOPIC, WAIT_S, Table
+from place import GROUP, KAFKA, N_PROCESSES, PARTITIONS, PROCESS, TOPIC, WAIT_S, Table
 from scoring import Gatherer, Scorer
 
 AT_ONCE = 10_000
@@ -17,7 +17,7 @@ def main() -> None:
     consumer = Consumer(
         {
             "bootstrap.servers": KAFKA,
-            "group.id": f"bare-{TOPIC}",
+            "group.id": GROUP,
             "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
             "fetch.queue.backoff.ms": 5,

@@ -18,6 +18,9 @@ _PLACE: Final = json.loads(Path(os.environ["PEER_PLACE"]).read_bytes())
 
 KAFKA: Final[str] = _PLACE["kafka"]
 TOPIC: Final[str] = _PLACE["topic"]
+GROUP: Final[str] = _PLACE["group"]
+"""For a consumer group: the same after a kill, another one in the next trial, which begins with the topic."""
+
 PARTITIONS: Final[int] = _PLACE["partitions"]
 DATABASE_URL: Final[str] = _PLACE["database_url"]
 JDBC_URL: Final[str] = _PLACE["jdbc_url"]

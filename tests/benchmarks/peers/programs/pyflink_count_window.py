@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 
-from place import JARS, JDBC_URL, KAFKA, N_PROCESSES, TOPIC
+from place import GROUP, JARS, JDBC_URL, KAFKA, N_PROCESSES, TOPIC
 from pyflink.common import Row, Types
 from pyflink.datastream import StreamExecutionEnvironment
 from pyflink.datastream.functions import ProcessWindowFunction, RuntimeContext
@@ -62,7 +62,7 @@ def main() -> None:
         "msg_type STRING, seq BIGINT, request_id BIGINT, payload_bytes BIGINT, declared_exchange STRING, "
         "kafka_partition INT METADATA FROM 'partition' VIRTUAL, kafka_offset BIGINT METADATA FROM 'offset' VIRTUAL) "
         f"WITH ('connector' = 'kafka', 'topic' = '{TOPIC}', 'properties.bootstrap.servers' = '{KAFKA}', "
-        f"'properties.group.id' = 'pyflink-{TOPIC}', 'scan.startup.mode' = 'earliest-offset', 'format' = 'json')"
+        f"'properties.group.id' = '{GROUP}', 'scan.startup.mode' = 'earliest-offset', 'format' = 'json')"
     )
     scores = (
         tables.to_data_stream(tables.from_path("messages"))

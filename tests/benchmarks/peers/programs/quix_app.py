@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 
 import orjson
-from place import KAFKA, PROCESS, STATE_FOLDER, TOPIC, Table
+from place import GROUP, KAFKA, PROCESS, STATE_FOLDER, TOPIC, Table
 from quixstreams import Application, State, message_context
 from quixstreams.sinks import BatchingSink, SinkBatch
 from scoring import Scorer, Window, numbers_of
@@ -51,7 +51,7 @@ def main() -> None:
     """Run until killed."""
     app = Application(
         broker_address=KAFKA,
-        consumer_group=f"quix-{TOPIC}",
+        consumer_group=GROUP,
         auto_offset_reset="earliest",
         commit_interval=COMMIT_INTERVAL_S,
         consumer_extra_config={"session.timeout.ms": SESSION_TIMEOUT_MS, "fetch.queue.backoff.ms": 5},

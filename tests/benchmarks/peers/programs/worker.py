@@ -9,7 +9,7 @@ import orjson
 import psycopg2
 import requests
 from confluent_kafka import Consumer
-from place import DATABASE_URL, KAFKA, PORTS, TOPIC
+from place import DATABASE_URL, GROUP, KAFKA, PORTS, TOPIC
 from scoring import COLUMNS
 
 from udfs.schema import WINDOW_SIZE, WINDOW_SLIDE
@@ -25,7 +25,7 @@ def main() -> None:
     consumer = Consumer(
         {
             "bootstrap.servers": KAFKA,
-            "group.id": f"worker-{TOPIC}",
+            "group.id": GROUP,
             "auto.offset.reset": "earliest",
             "session.timeout.ms": SESSION_TIMEOUT_MS,
         }
