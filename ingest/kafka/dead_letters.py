@@ -21,6 +21,9 @@ REDRIVEN_FROM: Final = "redriven_from"
 KEY_IS: Final = "key_is"
 """Header of a dead letter whose key stands for none, or for one that its topic would not take."""
 
+NULL_VALUE: Final = "null value"
+"""Reason of a record that says of the connection of its key that it has ended, if it has one."""
+
 _PLACE: Final = re.compile(rb"([0-9]+):([0-9]+)")
 _BY_KEY: Final = -1
 _GIVE_UP_AFTER_MS: Final = 60_000
@@ -72,6 +75,11 @@ class DeadLetter:
     at: datetime
     key: bytes | None
     value: bytes | None
+
+    @property
+    def says_end(self) -> bool:
+        """Whether it is how a sender says that the connection of its key has ended."""
+        return self.reason == NULL_VALUE and self.key is not None
 
 
 def read_dead_letters(reader: TopicReader, source_topic: str) -> Iterator[DeadLetter]:

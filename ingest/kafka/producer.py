@@ -146,6 +146,13 @@ class Producer:
         ServiceUnavailable
             If an earlier message was not delivered in `give_up_after_s`.
         """
+        self._send(key, value)
+
+    def say_end(self, key: bytes) -> None:
+        """Say behind all its messages that a connection has ended, by a record without a value; raises as `send`."""
+        self._send(key, None)
+
+    def _send(self, key: bytes, value: bytes | None) -> None:
         batch = self._backlog.batch(time.monotonic())
         if batch is not self._batch:
             self._batch, self._on_delivery = batch, partial(self._settle, batch)
@@ -155,7 +162,7 @@ class Producer:
             self._produce(key, value)
         except KafkaException as error:
             raise self._refusal(error.args[0]) from error
-        self._backlog.add(batch, len(value))
+        self._backlog.add(batch, len(value or b""))
 
     def poll(self, timeout_s: float = 0.0) -> None:
         """Notice what happened since the last call; waits up to `timeout_s` for something to happen."""
@@ -210,7 +217,7 @@ class Producer:
             buffer_lasts_s=backlog.lasts_s(now_s),
         )
 
-    def _produce(self, key: bytes, value: bytes) -> None:
+    def _produce(self, key: bytes, value: bytes | None) -> None:
         while True:
             try:
                 return self._client.produce(self._topic, value, key, on_delivery=self._on_delivery)

@@ -44,6 +44,7 @@ def publish(
     speed: float | None = None,
     progress: Callable[[int], None] = lambda _: None,
     stop: threading.Event | None = None,
+    says_ends: bool = False,
 ) -> PublishReport:
     """Publish the messages of sessions, merged by receive time, with the connection_id as key.
 
@@ -65,6 +66,8 @@ def publish(
         Called with the number of messages handed over, about five times a second and at the end.
     stop : threading.Event, optional
         Once set, nothing more is handed over; what was is still delivered and counted.
+    says_ends : bool
+        Whether to say of each connection that it has ended, behind its last message; that is not counted.
 
     Raises
     ------
@@ -78,7 +81,7 @@ def publish(
     started_s = time.monotonic()
     with Producer(bootstrap_servers, topic, capacity=_CAPACITY, give_up_after_s=_GIVE_UP_AFTER_S) as producer:
         schedule = _schedule(sessions, pace)
-        n_messages = _send_all(producer, sessions, schedule, progress, stop or threading.Event())
+        n_messages = _send_all(producer, sessions, schedule, progress, stop or threading.Event(), says_ends)
         producer.flush()
     progress(n_messages)
     return PublishReport(messages=n_messages, connections=len(sessions), seconds=time.monotonic() - started_s)
@@ -130,9 +133,11 @@ def _send_all(
     schedule: Iterator[tuple[int, float]],
     progress: Callable[[int], None],
     stop: threading.Event,
+    says_ends: bool,
 ) -> int:
     keys = [session.connection_id.encode() for session in sessions]
     values = [encode(session) for session in sessions]
+    n_left = [len(session) for session in sessions]
     n_messages, reported_s = 0, time.monotonic()
     for turn, due_s in schedule:
         while not stop.is_set() and (wait_s := _wait_s(producer, due_s)) > 0:
@@ -141,9 +146,16 @@ def _send_all(
             break
         producer.send(keys[turn], next(values[turn]))
         n_messages += 1
+        n_left[turn] -= 1
+        if says_ends and not n_left[turn]:
+            producer.say_end(keys[turn])
         if time.monotonic() - reported_s >= _PROGRESS_EVERY_S:
             progress(n_messages)
             reported_s = time.monotonic()
+    if says_ends:
+        for key, session, left in zip(keys, sessions, n_left, strict=True):
+            if 0 < left < len(session):  # it was stopped
+                producer.say_end(key)
     return n_messages
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from ingest.live.backoff import Backoff
 from ingest.live.feed import Feed, Sink
-from ingest.live.feed_session import SESSION_LIMIT, SINK_FULL, STOP, FeedStats, Session
+from ingest.live.feed_session import EXPECTED_ENDS, SESSION_LIMIT, SINK_FULL, STOP, FeedStats, Session
 from ingest.live.websocket import Client, Connection, Refused
 from udfs.errors import ConfigError
 
@@ -20,7 +20,6 @@ _log = logging.getLogger(__name__)
 
 _LOOK_FOR_ROOM_S: Final = 0.05
 _SECOND_NS: Final = 10**9
-_EXPECTED_ENDS: Final = frozenset({STOP, SESSION_LIMIT})
 _NO_FAILURES: Final = frozenset({STOP, SESSION_LIMIT, SINK_FULL})
 
 
@@ -184,7 +183,7 @@ class _Watch:
             stats.connection_id = None
         stats.ends[reason] += 1
         lived_s, numbers = time.monotonic() - started_s, (stats.frames_in - n_frames, stats.bytes_in - n_bytes)
-        level = logging.INFO if reason in _EXPECTED_ENDS else logging.WARNING
+        level = logging.INFO if reason in EXPECTED_ENDS else logging.WARNING
         _log.log(level, "%s: %s after %.1f s, %d frames, %d bytes received", name, reason, lived_s, *numbers)
         self._take_end(reason, lived_s)
 

@@ -24,6 +24,7 @@ State = Literal["waiting for room", "connecting", "live", "backing off", "stoppe
 STOP: Final = "stop"
 SINK_FULL: Final = "sink full"
 SESSION_LIMIT: Final = "session limit"
+EXPECTED_ENDS: Final = frozenset({STOP, SESSION_LIMIT})
 SILENT: Final = "silent"
 NO_PONG: Final = "no pong"
 

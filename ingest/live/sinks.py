@@ -8,6 +8,7 @@ from ingest.frame import Frame
 from ingest.kafka.message_json import encode_one
 from ingest.kafka.producer import Producer
 from ingest.live.feed import Feed, Sink
+from ingest.live.feed_session import EXPECTED_ENDS
 from ingest.live.subscription_watch import SubscriptionWatch
 from ingest.mapping.frame_mapper import FrameMapper
 from udfs.schema import MsgType
@@ -53,8 +54,10 @@ class KafkaSink:
         self._producer.send(key, encode_one(message, connection_id, declared_exchange))
 
     def close(self, connection_id: str, reason: str) -> None:
-        """Forget the connection."""
-        del self._connections[connection_id]
+        """Forget the connection, and say so if its end was meant; one that was lost is missed by whoever watches."""
+        key, *_ = self._connections.pop(connection_id)
+        if reason in EXPECTED_ENDS:
+            self._producer.say_end(key)
 
     @property
     def full(self) -> bool:

@@ -48,6 +48,11 @@ class Alert:
     summary: str
     runbook: str
 
+    @property
+    def stands_for(self) -> int:
+        """How many alerts it is: that of the rule `more alerts` only counts them."""
+        return round(self.value or 0) if self.rule == Rule.MORE_ALERTS else 1
+
 
 _COLUMNS = tuple(Alert.__annotations__)
 

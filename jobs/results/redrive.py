@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import orjson
 
-from ingest.kafka.dead_letters import DeadLetter, Outgoing, Place
+from ingest.kafka.dead_letters import NULL_VALUE, DeadLetter, Outgoing, Place
 from ingest.kafka.record_validity import check_record
 from jobs.results.database_fitness import require_direct
 from jobs.results.visible_text import visible
@@ -141,7 +141,7 @@ def plan_redrive(
 
 
 def _refusal(dead_letter: DeadLetter, key: bytes | None, value: bytes | None, *, force: bool) -> str | None:
-    if value is None and dead_letter.reason != "null value":
+    if value is None and dead_letter.reason != NULL_VALUE:
         return LEFT_OUT
     if not force:
         return check_record(key, value)

@@ -46,6 +46,7 @@ silent AS NOT MATERIALIZED (
     SELECT *
     FROM (SELECT *, coalesce(silence_limit_s, 60) AS limit_s FROM connection_clocks) AS clock
     WHERE now() - heard_at BETWEEN make_interval(secs => limit_s + 2) AND interval '24 hours'
+      AND NOT EXISTS (SELECT FROM ended_connections AS ended WHERE ended.connection_id = clock.connection_id)
 ),
 last_sign AS MATERIALIZED (
     SELECT max(heard_at) AS heard_at FROM connection_clocks
@@ -124,6 +125,9 @@ suspicious AS MATERIALIZED (
         LEFT JOIN connection_clocks AS clock ON clock.connection_id = candidate.connection_id
     ) AS verdict USING (kind)
     WHERE seen_at > now() - ended_after
+      -- Who has said goodbye needs nobody to look for it.
+      AND (seen_at > now() - fault_shown_for
+           OR NOT EXISTS (SELECT FROM ended_connections AS ended WHERE ended.connection_id = verdict.connection_id))
 ),
 found AS (
     SELECT alert.kind                                                             AS rule,
@@ -216,6 +220,8 @@ found AS (
         SELECT reason, connection_key, seen_at
         FROM dead_letters, limits
         WHERE seen_at > now() - lately
+          AND NOT (reason = 'null value'
+                   AND EXISTS (SELECT FROM connection_activity WHERE connection_id = dead_letters.connection_key))
         ORDER BY seen_at DESC
         LIMIT 10000
     ) AS dead_letter

@@ -17,7 +17,12 @@ SELECT connection_id,
            WHEN least_lag_s > 86400 OR (least_lag_s > 3600 AND NOT is_steady) THEN last_recv_at
            WHEN least_lag_s > 0 THEN least(written_at, last_recv_at + make_interval(secs => least_lag_s))
            ELSE last_recv_at
-       END AS heard_at
+       END AS heard_at,
+       kafka_partition,
+       last_offset,
+       -- Before it is written again, nothing is known but how old it was then.
+       coalesce(least_lag_s > 86400 OR (least_lag_s > 3600 AND NOT is_steady),
+                written_at - last_recv_at > interval '1 day') AS is_recording
 FROM (
     SELECT connection_id,
            declared_exchange,
@@ -27,6 +32,8 @@ FROM (
            messages,
            silence_limit_s,
            last_heartbeat_at,
+           kafka_partition,
+           last_offset,
            least(lag_s, lag_before_s)                        AS least_lag_s,
            coalesce(abs(lag_s - lag_before_s) <= 5, false)   AS is_steady
     FROM connection_activity
@@ -54,3 +61,8 @@ COMMENT ON COLUMN connection_clocks.is_steady IS
 COMMENT ON COLUMN connection_clocks.heard_at IS
     'When it was last heard of, by the clock of the database: last_recv_at, put right by what its clock is behind, and never '
     'after written_at. Of a recording its receive time.';
+COMMENT ON COLUMN connection_clocks.kafka_partition IS 'Partition of the topic that its latest message that is told came from.';
+COMMENT ON COLUMN connection_clocks.last_offset IS 'Offset of that message.';
+COMMENT ON COLUMN connection_clocks.is_recording IS
+    'Whether it was received a day before it was written, or an hour and not steadily so: a recording that is replayed, or a topic '
+    'that is read anew.';

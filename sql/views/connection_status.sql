@@ -45,7 +45,10 @@ SELECT connection_id,
                        THEN extract(epoch FROM last_recv_at - written_at)::double precision ELSE -least_lag_s END
            FROM connection_clocks
            WHERE connection_id = verdicts.connection_id
-       )                                                      AS clock_ahead_s
+       )                                                      AS clock_ahead_s,
+       EXISTS (SELECT FROM ended_connections AS ended WHERE ended.connection_id = verdicts.connection_id) AS has_ended,
+       coalesce((SELECT is_recording FROM connection_clocks WHERE connection_id = verdicts.connection_id), false)
+                                                              AS is_recording
 FROM connection_verdicts AS verdicts;
 
 COMMENT ON VIEW connection_status IS 'One row per connection: what it claims to be, what it behaves like, how sure.';
@@ -78,3 +81,5 @@ COMMENT ON COLUMN connection_status.updated_at IS 'When its verdict was last wri
 COMMENT ON COLUMN connection_status.clock_ahead_s IS
     'How far its receive times are ahead of the clock of the database, at least; below 0 the shortest time from receipt to row '
     'lately; NULL before that is known. skewed_connections has those whose clock is wrong.';
+COMMENT ON COLUMN connection_status.has_ended IS 'Whether a record without a value has said so, behind its last message.';
+COMMENT ON COLUMN connection_status.is_recording IS 'Whether it is a recording that was replayed; see connection_clocks.';

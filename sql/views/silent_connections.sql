@@ -11,6 +11,7 @@ SELECT connection_id,
 FROM (SELECT *, coalesce(silence_limit_s, 60) AS limit_s FROM connection_clocks) AS clocks
 -- Up to two seconds of messages after heard_at are not told.
 WHERE now() - heard_at BETWEEN make_interval(secs => limit_s + 2) AND interval '24 hours'
+  AND NOT EXISTS (SELECT FROM ended_connections AS ended WHERE ended.connection_id = clocks.connection_id)
 ORDER BY heard_at DESC, connection_id COLLATE "C";
 
 COMMENT ON VIEW silent_connections IS

@@ -138,9 +138,17 @@ def talk(frames: Sequence[Frame], n_requests: int) -> Callable[[Any], Any]:
 
 
 def messages_by_connection(records: Iterator[Any]) -> dict[str, list[dict[str, Any]]]:
-    """Collect the messages of each connection in the order of its partition; keys and values must agree."""
+    """Collect the messages of each connection in the order of its partition; keys and values must agree.
+
+    Behind the last message of one that ended as it should, a record without a value says so.
+    """
     found: dict[str, list[dict[str, Any]]] = {}
+    ended = set()
     for record in records:
+        assert record.key.decode() not in ended
+        if record.value is None:
+            ended.add(record.key.decode())
+            continue
         message = json.loads(record.value)
         assert record.key.decode() == message["connection_id"]
         found.setdefault(message["connection_id"], []).append(message)

@@ -14,11 +14,14 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection
+from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.widgets import Static
 
 from jobs.results.watch import screen
 from jobs.results.watch import snapshot_reader as source
+from jobs.results.watch.connection_screen import ConnectionScreen
+from jobs.results.watch.keys_screen import KEYS, KeysScreen, keys_text
 from jobs.results.watch.panes import Pane
 from jobs.results.watch.screen import PaneTable, WatchScreen
 from jobs.results.watch.snapshot_reader import Source
@@ -128,7 +131,7 @@ def test_keys_sort_and_turn_round(database_url: str) -> None:
         assert "by windows" in text(pilot, "connections-title")
         await pilot.press("r")
         await until(pilot, lambda: column(pilot, "windows")[0] == "1,000")
-        await pilot.press(*["less_than_sign"] * 4)
+        await pilot.press(*["less_than_sign"] * 5)
         await until(pilot, lambda: column(pilot, "detected")[0] == "binance !")
         assert app_of(pilot).choice.orders[Pane.CONNECTIONS].column == "detected"
         await pilot.press("tab", "greater_than_sign")
@@ -268,3 +271,52 @@ def test_no_colour_leaves_the_marks(database_url: str, monkeypatch: pytest.Monke
         await until(pilot, lambda: "binance !" in column(pilot, "detected"))
 
     drive(database_url, play)
+
+
+@pytest.mark.usefixtures("filled")
+def test_enter_opens_the_connection_and_escape_leads_back(database_url: str) -> None:
+    async def play(pilot: Driver) -> None:
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConnectionScreen) and pilot.app.screen.is_read)
+        shown = str(pilot.app.screen.query_one("#text", Static).content)
+        # Its windows are not there, so nothing explains it; which one it is, is said all the same.
+        assert "conn-of-some-venue-with-a-long-name-058" in shown
+        assert "found none" in shown
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, ConnectionScreen))
+        await pilot.press("r")
+        assert app_of(pilot).choice.orders[Pane.CONNECTIONS].is_reversed
+
+    drive(database_url, play)
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_row_of_alerts_opens_its_connection(database_url: str) -> None:
+    async def play(pilot: Driver) -> None:
+        await pilot.press("shift+tab", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConnectionScreen) and pilot.app.screen.is_read)
+        assert "name-000" in str(pilot.app.screen.query_one("#text", Static).content)
+        await pilot.press("q")
+        await until(pilot, lambda: not pilot.app.is_running)
+
+    drive(database_url, play)
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)])
+def test_the_keys_are_shown_whole(database_url: str, size: tuple[int, int]) -> None:
+    async def play(pilot: Driver) -> None:
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(pilot.app.screen, KeysScreen))
+        box = pilot.app.screen.query_one("#keys", Static)
+        await until(pilot, lambda: box.size.height > 0)
+        assert box.size.height >= len(keys_text().splitlines())
+        assert box.region.right <= size[0]
+        assert max(map(len, keys_text().splitlines())) <= box.size.width
+        described = {key for binding in WatchScreen.BINDINGS if isinstance(binding, Binding) and binding.show
+                     for key in (binding.key_display or binding.key).split()}  # fmt: skip
+        assert described <= set(re.findall(r"[^\s,]+", " ".join(key for key, _ in KEYS)))
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, KeysScreen))
+
+    drive(database_url, play, size)

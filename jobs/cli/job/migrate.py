@@ -10,6 +10,7 @@ from jobs.cli import options
 from jobs.cli.console import err, say
 from jobs.cluster.service_addresses import Addresses
 from jobs.results.migrations import migrate as apply_migrations
+from jobs.results.wording import counted
 
 
 def migrate(
@@ -22,4 +23,4 @@ def migrate(
     """Bring the database's tables and views up to date; running it again changes nothing."""
     url = Addresses(home=home, database_url=database_url).require_database_url()
     applied = apply_migrations(url, retention_days=retention_days, progress=say)
-    err.print(f"{len(applied)} migrations applied." if applied else "The tables are up to date.")
+    err.print(f"{counted(len(applied), 'migration')} applied." if applied else "The tables are up to date.")

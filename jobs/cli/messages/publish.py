@@ -51,6 +51,7 @@ def publish_with_progress(sessions: list[Session], bootstrap: str, topic: str, *
             topic=topic,
             speed=speed,
             progress=lambda done: bar.update(task, completed=done),
+            says_ends=True,
         )
     rate = report.messages / max(report.seconds, 1e-9)
     err.print(

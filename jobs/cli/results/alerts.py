@@ -15,10 +15,9 @@ from jobs.cli.console import out, print_json, print_sentence, warn
 from jobs.cli.exit_codes import failed_if
 from jobs.cli.options import OutputFormat
 from jobs.cli.records import Column, print_records
-from jobs.cluster.flink_client import check_job
-from jobs.cluster.job_failures import find_failures
 from jobs.cluster.service_addresses import Addresses
-from jobs.results.active_alerts import Alert, Rule, read_alerts, with_job
+from jobs.cluster.watched_job import JobWatch
+from jobs.results.active_alerts import Alert, Rule, read_alerts
 from jobs.results.migrations import check_schema
 from jobs.results.wording import counted
 from model.registry.database import connect
@@ -70,7 +69,7 @@ def print_alerts(found: Sequence[Alert]) -> None:
         ]
         print_records(columns, groups, styles=[_STYLES[alert.severity] for alert in found])
     critical, warnings = (
-        sum(_stands_for(alert) for alert in found if alert.severity == severity) for severity in _STYLES
+        sum(alert.stands_for for alert in found if alert.severity == severity) for severity in _STYLES
     )
     if found:
         sums = f"{critical:,} critical, {counted(warnings, 'warning')}"
@@ -87,18 +86,11 @@ def _record(alert: Alert) -> list[str]:
     return [alert.subject, *([] if out.is_terminal else [alert.severity]), alert.rule, since, alert.summary]
 
 
-def _stands_for(alert: Alert) -> int:
-    return round(alert.value or 0) if alert.rule == Rule.MORE_ALERTS else 1
-
-
 def _with_flink(addresses: Addresses, found: list[Alert]) -> list[Alert]:
-    flink_url = addresses.find_flink()
-    if flink_url is None:
+    if addresses.find_flink() is None:
         warn(
             "Flink is not asked whether the job runs: neither --flink nor FINGERPRINT_FLINK names it, and no local "
             f"stack runs in {addresses.home}"
         )
         return found
-    failures = find_failures(flink_url)
-    failing = str(failures) if failures.keeps_failing else ""
-    return with_job(found, **asdict(check_job(flink_url)), failing=failing)
+    return JobWatch(addresses).add_to(found)

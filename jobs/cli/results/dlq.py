@@ -12,7 +12,15 @@ from typing import Annotated, Final
 import typer
 
 from ingest.kafka.broker import delete_records_up_to
-from ingest.kafka.dead_letters import DeadLetter, Place, find_redriven, read_dead_letters, send_again, to_place
+from ingest.kafka.dead_letters import (
+    NULL_VALUE,
+    DeadLetter,
+    Place,
+    find_redriven,
+    read_dead_letters,
+    send_again,
+    to_place,
+)
 from ingest.kafka.topic_identity import read_topic_identity
 from ingest.kafka.topic_reader import TopicReader
 from jobs.cli import options
@@ -58,14 +66,18 @@ def print_dead_letters(
 ) -> None:
     """Show dead-letter records: how many of each reason, and the last ones with place, key and first bytes.
 
+    A record with a key and without a value says that its connection has ended. It is counted, and listed only with
+    --reason "null value".
+
     With --format json a line has the whole record, and may be corrected for `dlq redrive --corrected`.
     """
     bootstrap = Addresses(home=home, kafka=kafka).require_kafka()
     choice = Choice(reason=reason, partition=partition, since_at=_parse_time(since))
     reasons: Counter[str] = Counter()
     with TopicReader(bootstrap, dead_letter_topic) as reader:
-        chosen = filter(choice.takes, read_dead_letters(reader, topic))
-        last = nlargest(limit, _counted(chosen, reasons), key=lambda one: (one.at, one.place))[::-1]
+        chosen = _counted(filter(choice.takes, read_dead_letters(reader, topic)), reasons)
+        listed = (one for one in chosen if reason is not None or not one.says_end)
+        last = nlargest(limit, listed, key=lambda one: (one.at, one.place))[::-1]
     if output is OutputFormat.JSON:
         for dead_letter in last:
             print_json(to_json(dead_letter))
@@ -190,7 +202,8 @@ def _print_reasons(reasons: Counter[str], what: str) -> None:
     """Print how many records have which reason, each on a line; aside, where no terminal reads the records."""
     print_sentence(f"{what}:" if reasons else f"{what}.", is_aside=True)
     for reason, count in reasons.most_common():
-        print_sentence(f"{count:>{_COUNT_WIDTH},}  {reason}", is_aside=True)
+        meaning = ": how a sender says that a connection has ended" if reason == NULL_VALUE else ""
+        print_sentence(f"{count:>{_COUNT_WIDTH},}  {reason}{meaning}", is_aside=True)
 
 
 def _print_last(dead_letters: Sequence[DeadLetter]) -> None:

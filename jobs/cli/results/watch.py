@@ -16,6 +16,7 @@ from jobs.cli.console import err, out, print_json
 from jobs.cli.options import OutputFormat
 from jobs.cli.results.watch_text import print_snapshot
 from jobs.cluster.service_addresses import Addresses
+from jobs.cluster.watched_job import JobWatch
 from jobs.results.migrations import check_schema
 from jobs.results.watch.panes import Pane
 from jobs.results.watch.snapshot_reader import Source
@@ -33,11 +34,11 @@ class SortColumn(StrEnum):
     DECLARED = "declared"
     DETECTED = "detected"
     CERTAINTY = "certainty"
+    LAST_SEEN = "last-seen"
     PROBABILITY = "probability"
     SINCE = "since"
     WINDOWS = "windows"
     RATE = "rate"
-    LAST_SEEN = "last-seen"
     SIGNATURE = "signature"
 
 
@@ -49,6 +50,7 @@ class Only(StrEnum):
 
 def watch(
     home: options.Home,
+    flink: options.Flink = None,
     database_url: options.ReaderUrl = None,
     exchange: Annotated[str | None, typer.Option(help="Only what behaves like this exchange, or `unknown`.")] = None,
     declared: Annotated[str | None, typer.Option(help="Only what declares this exchange, or `none`.")] = None,
@@ -68,11 +70,12 @@ def watch(
     """
     if output is OutputFormat.JSON and not once:
         raise ConfigError("Expected --once with --format json, found it missing: add --once")
-    url = Addresses(home=home, database_url=database_url).require_database_url(Role.READER)
+    addresses = Addresses(home=home, flink=flink, database_url=database_url)
+    url = addresses.require_database_url(Role.READER)
     check_schema(url)
     choice = Choice(exchange=exchange, declared=declared, only_problems=only is not None, limit=limit)
     choice = choice.sorted_by(Pane.CONNECTIONS, Order(column=sort.value, is_reversed=reverse))
-    source = Source(url)
+    source = Source(url, JobWatch(addresses).add_to)
     if once:
         _print(source, choice, output)
     elif _can_be_drawn_on():

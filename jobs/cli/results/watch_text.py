@@ -14,7 +14,7 @@ _NAMES: Final = {Pane.ALERTS: "subject", Pane.CONNECTIONS: "connection", Pane.EV
 """The column that comes first, for it may be shortened."""
 
 _SENTENCES: Final = ("summary", "reason")
-_SPARE: Final = {Pane.CONNECTIONS: ("last-seen", "rate", "windows", "signature"), Pane.EVENTS: ("declared",)}
+_SPARE: Final = {Pane.CONNECTIONS: ("since", "windows", "rate", "signature"), Pane.EVENTS: ("declared",)}
 
 
 def print_snapshot(snapshot: Snapshot, choice: Choice) -> None:

@@ -146,7 +146,14 @@ def _play(
     with ThreadPoolExecutor(max_workers=1) as pool:
         err.print(f"3/4 Publishing {len(sessions)} synthetic connections in real time")
         publishing = pool.submit(
-            publish, sessions, bootstrap_servers=kafka, topic=TOPIC, speed=1.0, progress=lambda _: None, stop=stop
+            publish,
+            sessions,
+            bootstrap_servers=kafka,
+            topic=TOPIC,
+            speed=1.0,
+            progress=lambda _: None,
+            stop=stop,
+            says_ends=True,
         )
         try:
             err.print(f"4/4 Submitting the job; Flink's web UI is at {flink}", soft_wrap=True)

@@ -19,7 +19,8 @@ def summary_lines(snapshot: Snapshot) -> tuple[str, str]:
     summary = snapshot.summary
     exchanges = ", ".join(f"{name} {count:,}" for name, count in summary.live_by_exchange.items())
     live = sum(summary.live_by_exchange.values())
-    connections = f"{live:,} of {summary.connections:,} connections live{': ' if exchanges else ''}{exchanges}"
+    of = counted(summary.connections, "connection")
+    connections = f"{live:,} of {of} live{': ' if exchanges else ''}{exchanges}"
     latency = ""
     if summary.latency_p50_ms is not None and summary.latency_p95_ms is not None:
         latency = f" | p50 {summary.latency_p50_ms:,.0f} p95 {summary.latency_p95_ms:,.0f} ms"
@@ -80,6 +81,8 @@ def style(pane: Pane, row: Row, column: str) -> str:
     """Choose how a cell looks: what is wrong stands out also where there are no colours."""
     if pane is Pane.ALERTS and column == "severity":
         return "bold red" if row["severity"] == "critical" else "yellow"
+    if pane is Pane.CONNECTIONS and (row["has_ended"] or row["is_recording"]) and column != "detected":
+        return "dim"
     if pane is Pane.CONNECTIONS and column == "detected":
         return "bold red" if row["mismatch"] else "yellow" if row["detected_exchange"] == "unknown" else ""
     if pane is Pane.EVENTS and column == "kind":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from jobs.results.wording import spoken_duration
 Row = dict[str, Any]
 
 LIVE: Final = """(last_seen_at > now() - interval '15 minutes'
-    AND (last_seen_at <= now() OR updated_at > now() - interval '15 minutes'))"""
+    AND (last_seen_at <= now() OR updated_at > now() - interval '15 minutes') AND NOT has_ended)"""
 """Which connections count as live; they come first, whatever the order. A clock that is ahead keeps none alive."""
 
 
@@ -68,13 +68,24 @@ def clock(at: datetime | None, now: datetime) -> str:
 
 
 def age(at: datetime | None, now: datetime) -> str:
-    """Write how long ago something was.
+    """Write how long ago something was; what was days ago, in days alone.
 
     >>> now = datetime(2026, 11, 23, 9, 0)
-    >>> [age(datetime(2026, 11, 22 + day, 9 - day, 0), now) for day in (0, 1)]
-    ['1 day', '1 h']
+    >>> [age(at, now) for at in (datetime(2026, 11, 22, 7), datetime(2026, 11, 23, 7, 50), datetime(2026, 11, 1))]
+    ['1 day', '1 h 10 min', '22 days']
     """
-    return "-" if at is None else spoken_duration((now - at).total_seconds())
+    if at is None:
+        return "-"
+    passed = now - at
+    return spoken_duration((timedelta(days=passed.days) if passed.days else passed).total_seconds())
+
+
+def _last_seen(row: Row, now: datetime) -> str:
+    """Say how long ago a connection was seen, and what became of it: an end that was told is no silence."""
+    seen = age(row["last_seen_at"], now)
+    if row["is_recording"]:
+        return f"recorded {seen}"
+    return f"ended {seen}" if row["has_ended"] else f"silent {seen}" if row["is_silent"] else seen
 
 
 def _plain(field: str) -> Callable[[Row, datetime], str]:
@@ -107,6 +118,7 @@ COLUMNS: Final[dict[Pane, tuple[Column, ...]]] = {
         Column(name="declared", field="declared_exchange", text=_plain("declared_exchange")),
         Column(name="detected", field="detected_exchange", text=_detected, order="NOT mismatch, detected_exchange"),
         Column(name="certainty", field="certainty", text=_plain("certainty")),
+        Column(name="last-seen", field="last_seen_at", text=_last_seen, descends=True),
         Column(name="probability", field="probability", text=_number("probability", ".3f"), is_number=True),
         Column(name="since", field="since_at", text=_clock("since_at"), descends=True),
         Column(name="windows", field="windows", text=_number("windows", ",d"), descends=True, is_number=True),
@@ -118,9 +130,6 @@ COLUMNS: Final[dict[Pane, tuple[Column, ...]]] = {
             order=f"CASE WHEN {LIVE} THEN messages_per_second END",
             descends=True,
             is_number=True,
-        ),
-        Column(
-            name="last-seen", field="last_seen_at", text=lambda row, now: age(row["last_seen_at"], now), descends=True
         ),
         Column(name="signature", field="signature", text=_plain("signature")),
     ),

@@ -11,9 +11,12 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
+from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, Static
 
+from jobs.results.watch.connection_screen import ConnectionScreen
 from jobs.results.watch.headlines import cells, detail, pane_title, style, summary_lines
+from jobs.results.watch.keys_screen import KeysScreen
 from jobs.results.watch.panes import COLUMNS, Pane, Row
 from jobs.results.watch.snapshot_reader import Poller, Source
 from jobs.results.watch.view_snapshot import Choice, Order, Snapshot
@@ -111,6 +114,7 @@ class WatchScreen(App[None]):
     .title { height: 1; text-style: bold; }
     .pane:focus-within .title { text-style: bold reverse; }
     DataTable { height: 1fr; scrollbar-size-horizontal: 0; scrollbar-size-vertical: 1; }
+    DataTable > .datatable--fixed { background: ansi_default; color: ansi_default; }
     #filter { display: none; height: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -124,6 +128,7 @@ class WatchScreen(App[None]):
         Binding("slash", "filter", "Filter", key_display="/"),
         Binding("escape", "clear", "Clear", show=False),
         Binding("p", "problems", "Problems"),
+        Binding("question_mark", "keys", "Keys", key_display="?"),
     ]
 
     def __init__(self, source: Source, choice: Choice) -> None:
@@ -132,8 +137,9 @@ class WatchScreen(App[None]):
         self.snapshot: Snapshot | None = None
         self.failure: Exception | None = None
         self._last_pane = Pane.CONNECTIONS
+        self._source = source
         self._poller = Poller(
-            source,
+            source.read,
             choice,
             every_s=REFRESH_S,
             show=lambda snapshot, chosen: self.post_message(Fresh(snapshot, chosen)),
@@ -170,7 +176,7 @@ class WatchScreen(App[None]):
         if message.choice is not self.choice or not self._is_open:
             return
         self.snapshot = message.snapshot
-        self.query_one("#summary", Static).update("\n".join(summary_lines(message.snapshot)))
+        self._first.query_one("#summary", Static).update("\n".join(summary_lines(message.snapshot)))
         for pane in Pane:
             self._table(pane).show(message.snapshot)
         self._draw_age()
@@ -181,7 +187,7 @@ class WatchScreen(App[None]):
         """Say what is wrong in place of the numbers; the tables stay as they were."""
         if not self._is_open:
             return
-        self.query_one("#summary", Static).update(Text(message.sentence, style="bold red"))
+        self._first.query_one("#summary", Static).update(Text(message.sentence, style="bold red"))
         self._draw_age()
 
     def _fail(self, error: Exception) -> None:
@@ -208,7 +214,7 @@ class WatchScreen(App[None]):
         """Give the keys to the next table."""
         panes = list(Pane)
         self._table(panes[(panes.index(self._pane) + step) % len(panes)]).focus()
-        self.query_one("#filter", Input).display = False
+        self._first.query_one("#filter", Input).display = False
 
     def action_sort(self, step: int) -> None:
         """Sort the table by the next column."""
@@ -225,29 +231,45 @@ class WatchScreen(App[None]):
         """Show problems only, or all again."""
         self._choose(replace(self.choice, only_problems=not self.choice.only_problems))
 
+    def on_data_table_row_selected(self) -> None:
+        """Open the connection that the row is about."""
+        row = self._table(self._pane).current()
+        name = None if row is None else row.get("connection_id") or row.get("subject")
+        if name is not None:
+            self.push_screen(ConnectionScreen(self._source.another(), str(name)))
+
+    def action_keys(self) -> None:
+        """Show what the keys do."""
+        self.push_screen(KeysScreen())
+
     def action_filter(self) -> None:
         """Ask for a text that rows must have."""
-        field = self.query_one("#filter", Input)
+        field = self._first.query_one("#filter", Input)
         self._last_pane = self._pane
         field.display = True
         field.focus()
 
     def action_clear(self) -> None:
         """Show rows with any text again."""
-        self.query_one("#filter", Input).value = ""
+        self._first.query_one("#filter", Input).value = ""
         self._close_filter()
 
     @property
     def _is_open(self) -> bool:
-        """Whether everything is on the screen; messages come also while it is taken down."""
-        return bool(self.screen_stack) and len(self.query("#age, #summary, #detail, PaneTable")) == 3 + len(Pane)
+        """Whether everything is on the first screen; messages come also while it is taken down."""
+        return bool(self.screen_stack) and len(self._first.query("#age, #summary, #detail, PaneTable")) == 3 + len(Pane)
+
+    @property
+    def _first(self) -> Screen[object]:
+        return self.screen_stack[0]
 
     @property
     def _pane(self) -> Pane:
-        return self.focused.pane if isinstance(self.focused, PaneTable) else self._last_pane
+        focused = self._first.focused
+        return focused.pane if isinstance(focused, PaneTable) else self._last_pane
 
     def _close_filter(self) -> None:
-        field = self.query_one("#filter", Input)
+        field = self._first.query_one("#filter", Input)
         if field.display:
             self._table(self._pane).focus()
             field.display = False
@@ -259,18 +281,18 @@ class WatchScreen(App[None]):
             self._poller.choose(choice)
 
     def _table(self, pane: Pane) -> PaneTable:
-        return self.query_one(f"#{pane.value}", PaneTable)
+        return self._first.query_one(f"#{pane.value}", PaneTable)
 
     def _draw_titles(self) -> None:
         for pane in Pane:
-            self.query_one(f"#{pane.value}-title", Static).update(pane_title(pane, self.snapshot, self.choice))
+            self._first.query_one(f"#{pane.value}-title", Static).update(pane_title(pane, self.snapshot, self.choice))
 
     def _draw_age(self) -> None:
         """Say how old what is shown is, if it is no longer fresh: an answer may be long in coming, or never come."""
         if not self._is_open or self.snapshot is None:
             return
         age_s = time.monotonic() - self.snapshot.begun_s
-        line = self.query_one("#age", Static)
+        line = self._first.query_one("#age", Static)
         line.display = age_s > FRESH_PERIODS * REFRESH_S
         line.update(f"As of {self.snapshot.at.astimezone():%H:%M:%S}, {spoken_duration(age_s)} ago")
 
@@ -280,7 +302,7 @@ class WatchScreen(App[None]):
         table = self._table(self._pane)
         row = table.current()
         shown = "" if row is None or table.snapshot is None else detail(table.pane, row, table.snapshot)
-        self.query_one("#detail", Static).update(shown)
+        self._first.query_one("#detail", Static).update(shown)
 
 
 def _key(row: Row) -> tuple[object, ...]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
+import orjson
+
+from jobs.results.active_alerts import Alert
 from jobs.results.watch.panes import LIVE, SORTED_BY, Pane, Row, column_of
 from model.registry.database import Connection, Cursor
+
+AddJob = Callable[[list[Alert]], list[Alert]]
 
 MOST_WINDOWS: Final = 5000
 """Rate and latency are of the last minute's last so many windows, so that more of them take no longer."""
@@ -102,11 +107,26 @@ class Snapshot:
         return {"at": self.at, "summary": asdict(self.summary), "matching_connections": self.matching, **tables}
 
 
-def read_snapshot(database: Connection, choice: Choice) -> Snapshot:
-    """Read what is shown now; the connection is in autocommit mode, so each call sees what was written since."""
+def read_snapshot(database: Connection, choice: Choice, add_job: AddJob = list) -> Snapshot:
+    """Read what is shown now.
+
+    Parameters
+    ----------
+    database : psycopg2 connection
+        In autocommit mode, so that each call sees what was written since.
+    choice : Choice
+        What is shown.
+    add_job : callable
+        Adds to the alerts of the tables what Flink says of the job.
+    """
     begun_s = time.monotonic()
     with database.cursor() as cursor:
-        at, critical, warnings, subjects, alerts = _one(cursor, ALERTS)
+        at, of_tables = _one(cursor, ALERTS)
+        found = add_job([_to_alert(row) for row in orjson.loads(of_tables)])
+        critical, warnings = (
+            sum(alert.stands_for for alert in found if alert.severity == name) for name in ("critical", "warning")
+        )
+        subjects, alerts = sorted({alert.subject for alert in found}), orjson.dumps(found).decode()
         (matching,) = _one(cursor, *statement(Pane.CONNECTIONS, choice, subjects, count=True))
         rows = {pane: _rows(cursor, *statement(pane, choice, subjects, alerts)) for pane in Pane}
         summary = _read_summary(cursor, critical, warnings)
@@ -134,11 +154,13 @@ SUMMARY: Final = f"""
     ) AS last_minute"""
 
 ALERTS: Final = """
-    SELECT clock_timestamp(), coalesce(sum(n) FILTER (WHERE severity = 'critical'), 0)::bigint,
-           coalesce(sum(n) FILTER (WHERE severity <> 'critical'), 0)::bigint,
-           coalesce(array_agg(DISTINCT subject), '{}'), coalesce(jsonb_agg(to_jsonb(alert)), '[]')::text
-    FROM (SELECT *, CASE rule WHEN 'more alerts' THEN value ELSE 1 END AS n FROM alerts) AS alert"""
+    SELECT clock_timestamp(), coalesce(jsonb_agg(to_jsonb(alert)), '[]')::text FROM alerts AS alert"""
 """All alerts, of which there are a few hundred at most: the view is read once for a snapshot."""
+
+
+def _to_alert(row: Row) -> Alert:
+    since = row["since_at"]
+    return Alert(**row | {"since_at": None if since is None else datetime.fromisoformat(since)})
 
 
 def _read_summary(cursor: Cursor, critical: int, warnings: int) -> Summary:
@@ -170,7 +192,9 @@ _SOURCES: Final = {
     # What has to be looked up in other tables is a subquery, which PostgreSQL runs for the rows within the limit only.
     Pane.CONNECTIONS: """
         SELECT connection_id, declared_exchange, detected_exchange, certainty, probability, mismatch, since_at, windows,
-               messages, messages_per_second, last_seen_at, signature, clock_ahead_s,
+               messages, messages_per_second, last_seen_at, signature, clock_ahead_s, has_ended, is_recording,
+               EXISTS (SELECT FROM silent_connections AS silent WHERE silent.connection_id = status.connection_id)
+                   AS is_silent,
                (SELECT reason FROM connection_alerts WHERE connection_id = status.connection_id) AS reason
         FROM connection_status AS status""",
     Pane.EVENTS: f"""

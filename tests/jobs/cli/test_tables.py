@@ -113,7 +113,10 @@ SNAPSHOT = Snapshot(
     matching=1,
     rows={
         Pane.ALERTS: [vars(alert("critical", LONG))],
-        Pane.CONNECTIONS: [vars(connection(LONG)) | {"clock_ahead_s": None}],
+        Pane.CONNECTIONS: [
+            vars(connection(LONG))
+            | {"clock_ahead_s": None, "has_ended": True, "is_recording": False, "is_silent": False}
+        ],
         Pane.EVENTS: [
             {
                 "detected_at": AT,
@@ -148,7 +151,7 @@ SHOWN: dict[str, tuple[Show, list[str]]] = {
     "evaluate": (lambda: _print_figures(REPORT), ["recordings connections plain 100.0% 100.0% 100.0% 100.0%"]),
     "watch": (
         lambda: print_snapshot(SNAPSHOT, Choice()),
-        ["1 critical, 1 warning |", "last 45 min ago", "coinbase !", "heartbeat_stall", SENTENCE],
+        ["1 critical, 1 warning |", "last 45 min ago", "coinbase !", "ended 45 min", "heartbeat_stall", SENTENCE],
     ),
 }
 
@@ -196,7 +199,7 @@ def test_an_alert_in_a_pipe_has_everything(capsys: pytest.CaptureFixture[str]) -
 def test_what_watch_prints_in_a_pipe_is_found_by_a_connection(capsys: pytest.CaptureFixture[str]) -> None:
     found = [line.split("\t") for line in lines_of("watch", capsys) if line.startswith(LONG)]
     assert [len(cells) for cells in found] == [5, 10, 6]
-    assert found[1][1:7] == ["binance", "coinbase !", "undecided", "0.123", found[1][5], "123,456"]
+    assert found[1][1:6] == ["binance", "coinbase !", "undecided", "ended 45 min", "0.123"]
 
 
 def test_connections_of_a_demo_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,7 @@ def test_a_database_that_is_away_is_waited_for_and_all_else_ends_the_reading() -
     wrong = SchemaError("no tables")
     away = ServiceUnavailable("away")
     poller = Poller(
-        Failing(away, away, wrong),
+        Failing(away, away, wrong).read,
         Choice(),
         every_s=0.0,
         show=lambda _snapshot, _choice: said.append("shown"),
