@@ -45,7 +45,7 @@ def read_topic(stack: StackStatus, topic: str) -> list[tuple[int, str, dict[str,
         found: list[tuple[int, str, dict[str, object]]] = []
         while len(found) < left:
             for records in consumer.poll(timeout_ms=1000).values():
-                found += [(r.partition, r.key.decode(), json.loads(r.value)) for r in records]
+                found += [(r.partition, r.key.decode(), json.loads(r.value or b"{}")) for r in records]
     return found
 
 
@@ -102,3 +102,14 @@ def test_two_connections_of_one_name_are_refused(local_stack: StackStatus) -> No
 def test_a_topic_that_is_not_there_is_named(local_stack: StackStatus) -> None:
     with pytest.raises(ConfigError, match="Expected the topic nowhere on Kafka"):
         publish([make_session("c", [1])], bootstrap_servers=local_stack.kafka, topic="nowhere")
+
+
+def test_ends_are_said_behind_the_last_message_also_where_it_was_stopped(local_stack: StackStatus) -> None:
+    ensure_topics(local_stack.kafka, ["ended"], 1)
+    stop = threading.Event()
+    sessions = [make_session("short", [0, 1]), make_session("long", [0, 2, 10**6]), make_session("late", [10**6])]
+    threading.Timer(2.0, stop.set).start()
+    report = publish(sessions, bootstrap_servers=local_stack.kafka, topic="ended", speed=1.0, stop=stop, says_ends=True)
+    assert report.messages == 4
+    told = [(key, message.get("seq")) for _, key, message in read_topic(local_stack, "ended")]
+    assert told == [("short", 0), ("long", 0), ("short", 1), ("short", None), ("long", 1), ("long", None)]
