@@ -95,6 +95,7 @@ def _tries() -> Iterator[int]:
 
 def _save(name: str, svg: str) -> None:
     """Save a drawing with the reader's own font: none is fetched from elsewhere."""
+    svg = svg.replace("<text ", '<text xml:space="preserve" ')  # some viewers drop spaces at a beginning
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
     (HERE / f"{name}.svg").write_text(re.sub(r"[ \t]+$", "", svg, flags=re.MULTILINE))
 

@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Final, NamedTuple, NoReturn
+from typing import Annotated, Any, Final, NamedTuple, NoReturn
 
 import typer
 from rich.text import Text
 
+from jobs.cli.configuration import defaults_of, find_configuration, read_configuration
 from jobs.cli.console import err
 from jobs.cli.exit_codes import ExitCode, exit_code_help
 from jobs.cli.network import adopt_network_settings
@@ -47,6 +48,9 @@ _CANNOT_WRITE: Final = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS),
     *(errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR),
 )
+
+
+_ASK_FOR_TEXT: Final = frozenset({"--help", "-h", "--version"})
 
 
 def build_app(arguments: Sequence[str] | None = None) -> typer.Typer:
@@ -126,7 +130,8 @@ def main() -> None:
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # its every failed attempt; what matters is in our sentence
     adopt_network_settings()
     try:
-        build_app(_given_arguments(sys.argv, os.environ))()
+        app = build_app(_given_arguments(sys.argv, os.environ))
+        app(default_map=_defaults(app))
     except PipelineError as error:
         _fail(str(error))
     except OSError as error:
@@ -136,6 +141,14 @@ def main() -> None:
         _fail(f"Expected to be able to write {where}, found {error.strerror}: make room or choose another place")
     except KeyboardInterrupt:  # typer knows of those only that come later than the imports
         sys.exit(ExitCode.INTERRUPTED)
+
+
+def _defaults(app: typer.Typer) -> dict[str, Any]:
+    """Return what the configuration file says, if there is one and a command is called."""
+    if "_FINGERPRINT_COMPLETE" in os.environ or _ASK_FOR_TEXT & set(sys.argv[1:]):
+        return {}
+    path = find_configuration(os.environ, Path.cwd())
+    return {} if path is None else defaults_of(typer.main.get_command(app), read_configuration(path))
 
 
 def _fail(sentence: str) -> NoReturn:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from jobs.cli import options
+from jobs.cli.configuration import find_configuration
 from jobs.cli.console import out, print_json, print_sentence
 from jobs.cli.options import OutputFormat
 from jobs.cli.records import Column, print_records
@@ -65,17 +68,21 @@ def status(
 ) -> None:
     """Show what runs where, how to reach the database, and whether the job runs or keeps failing.
 
-    With --format json it is one object with the parts, the database's address for each role, and the job.
+    With --format json it is one object with the parts, the database's address for each role, the job, and which
+    configuration file is in use.
     """
-    state = read_stack(home)
+    state, configuration = read_stack(home), find_configuration(os.environ, Path.cwd())
     job = read_job(state.flink_url) if state.is_ready and state.flink_url else None
     if output is OutputFormat.JSON:
         parts = [asdict(part) for part in state.parts]
         urls = database_urls(state, with_password=show_password)
         found = {"home": str(state.home), "parts": parts, "database_urls": urls}
-        print_json(found | {"job": None if job is None else asdict(job)})
+        used = None if configuration is None else str(configuration)
+        print_json(found | {"job": None if job is None else asdict(job), "configuration": used})
         return
     print_parts(state)
+    if configuration is not None:
+        print_sentence(f"Defaults of options are from {configuration}.")
     for role, url in database_urls(state, with_password=show_password).items():
         out.print(f"Database, as {role}: {url}", markup=False, highlight=False, soft_wrap=True)
     if job is not None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import chain
+from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 from rich.text import Text
 
 from jobs.cli import options
+from jobs.cli.configuration import find_configuration, read_configuration
 from jobs.cli.console import out, print_json
 from jobs.cli.exit_codes import failed_if
 from jobs.cli.options import OutputFormat
@@ -33,7 +37,7 @@ def doctor(
     Changes nothing. The exit code is 1 if there is a problem. With --format json a line has one finding.
     """
     levels: Counter[Level] = Counter()
-    of_python = (check_software(), check_python(), check_packages())
+    of_python = (check_software(), check_python(), check_packages(), *_configuration())
     for finding in chain(of_python, _examine(home=home, kafka=kafka, flink=flink, database_url=database_url)):
         levels[finding.level] += 1
         if output is OutputFormat.JSON:
@@ -54,6 +58,21 @@ def _examine(**addresses: Any) -> Iterator[Finding]:
         yield Finding(subject="installation", level=Level.PROBLEM, found=found, advice="install this version anew")
         return
     yield from examine(Addresses(**addresses))
+
+
+def _configuration() -> Iterator[Finding]:
+    path = find_configuration(os.environ, Path.cwd())
+    if path is None:
+        return
+    urls = [str(value) for key, value in read_configuration(path).items() if key.endswith("database_url")]
+    holds_password = any(urlsplit(url).password for url in urls)
+    if holds_password and path.stat().st_mode & 0o077:
+        advice = f"chmod 600 {path}"
+        yield Finding(
+            subject="configuration", level=Level.WARNING, found=f"others may read the password in {path}", advice=advice
+        )
+        return
+    yield Finding(subject="configuration", found=f"defaults of options are from {path}")
 
 
 def _count(n: int, level: Level) -> str:
