@@ -112,7 +112,13 @@ def _check_declared(declared: str | None) -> str | None:
 
 Declared = Annotated[
     str | None,
-    typer.Option(callback=_check_declared, metavar="EXCHANGE", help="What the recordings' connections claim to be."),
+    typer.Option(
+        "--declared",
+        "--declare",
+        callback=_check_declared,
+        metavar="EXCHANGE",
+        help="What the recordings' connections claim to be.",
+    ),
 ]
 
 

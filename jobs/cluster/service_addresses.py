@@ -50,10 +50,11 @@ class Addresses:
 
     def require_database_url(self, role: Role = Role.OWNER) -> str:
         """Get the address of the database for a role, or raise ConfigError."""
-        given = self.database_urls.get(role) or self.database_url
-        return given or self._found(
-            status(self.home).database_urls.get(role), "DATABASE_URL", "a database", "--database-url"
-        )
+        return self._found(self.find_database_url(role), "DATABASE_URL", "a database", "--database-url")
+
+    def find_database_url(self, role: Role) -> str | None:
+        """Get the address that `require_database_url` would get, None where it would raise."""
+        return self.database_urls.get(role) or self.database_url or status(self.home).database_urls.get(role)
 
     def find_database_url(self, role: Role) -> str | None:
         """Get the address that `require_database_url` would get, None where it would raise."""

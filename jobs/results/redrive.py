@@ -115,14 +115,18 @@ def plan_redrive(
     Raises
     ------
     ConfigError
-        If a corrected record is that of no dead letter.
+        If no dead letter is meant, or a corrected record is that of none.
     """
     plan = Plan()
     unmatched = set(mended)
+    reasons: Counter[str] = Counter()
+    n_chosen = 0
     for dead_letter in dead_letters:
         unmatched.discard(dead_letter.place)
+        reasons[dead_letter.reason] += 1
         if not choice.takes(dead_letter) or (mended and dead_letter.place not in mended):
             continue
+        n_chosen += 1
         if dead_letter.place in sent:
             plan.n_before += 1
             continue
@@ -137,7 +141,16 @@ def plan_redrive(
         else:
             plan.rejected[dead_letter.place] = reason
     _refuse_unmatched(unmatched)
+    if not n_chosen:
+        raise _nothing_chosen(choice, reasons)
     return plan
+
+
+def _nothing_chosen(choice: Choice, reasons: Counter[str]) -> ConfigError:
+    asked = {"reason with": choice.reason, "partition": choice.partition, "offset": choice.offset}
+    of = ", ".join(f"{name} {value!r}" for name, value in asked.items() if value is not None) or "any reason"
+    there = ", ".join(f"{reason} ({count:,})" for reason, count in reasons.most_common()) or "no dead letter at all"
+    return ConfigError(f"Expected a dead letter of {of}, found {there}: choose by what `dlq list` shows")
 
 
 def _refusal(dead_letter: DeadLetter, key: bytes | None, value: bytes | None, *, force: bool) -> str | None:

@@ -1,36 +1,27 @@
 -- Which connections changed their rate?
 --
 --   ./fingerprint psql -f sql/examples/rate_changes.sql
---   ./fingerprint psql -v minutes=15 -v factor=2 -f sql/examples/rate_changes.sql
+--   ./fingerprint psql -v minutes=1440 -v factor=2 -f sql/examples/rate_changes.sql
 --
--- Compares the median rate of a connection's windows in the last minutes with that of the four times as long before
--- them; connections that have fewer than 5 windows in either are left out, for their medians say little.
+-- The changes of the alert `drift`, each connection's latest: against its own earlier windows, by how unsteady it has been
+-- itself (docs/verdicts.md). The alert is of the last hour; here it may be longer.
 -- factor: how much faster or slower a connection must have become.
 
 \if :{?minutes} \else \set minutes 60 \endif
-\if :{?factor} \else \set factor 1.5 \endif
+\if :{?factor} \else \set factor 1 \endif
 
 SELECT connection_id,
-       exchange,
-       round(before::numeric, 2)         AS messages_per_second_before,
-       round(now::numeric, 2)            AS messages_per_second_now,
-       round((now / before)::numeric, 2) AS ratio,
-       windows_before,
-       windows_now
+       verdict                                        AS exchange,
+       round(rate_before::numeric, 2)                 AS messages_per_second_before,
+       round(rate_now::numeric, 2)                    AS messages_per_second_now,
+       round((rate_now / rate_before)::numeric, 2)    AS ratio,
+       date_trunc('second', since_at)                 AS since_at
 FROM (
-    SELECT connection_id,
-           (array_agg(detected_exchange ORDER BY window_end_at DESC))[1]                                 AS exchange,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY messages_per_second) FILTER (WHERE NOT is_recent) AS before,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY messages_per_second) FILTER (WHERE is_recent)     AS now,
-           count(*) FILTER (WHERE NOT is_recent)                                                         AS windows_before,
-           count(*) FILTER (WHERE is_recent)                                                             AS windows_now
-    FROM (
-        SELECT *, window_end_at > now() - make_interval(mins => :minutes) AS is_recent
-        FROM scored_windows
-        WHERE window_end_at > now() - make_interval(mins => 5 * :minutes)
-    ) AS windows
-    GROUP BY connection_id
-) AS rates
-WHERE least(windows_before, windows_now) >= 5
-  AND greatest(now / before, before / now) >= :factor
-ORDER BY abs(ln(now / before)) DESC, connection_id;
+    SELECT DISTINCT ON (connection_id) connection_id, rate_before, rate_now, since_at
+    FROM connection_health
+    WHERE kind = 'drift' AND detected_at > now() - make_interval(mins => :minutes)
+    ORDER BY connection_id, detected_at DESC
+) AS latest
+JOIN connection_verdicts USING (connection_id)
+WHERE greatest(rate_now / rate_before, rate_before / rate_now) >= :factor
+ORDER BY abs(ln(rate_now / rate_before)) DESC, connection_id;

@@ -15,6 +15,7 @@ import pytest
 from psycopg2.extensions import connection as Connection
 
 from fingerprint_testing.paths import SQL
+from jobs.results.active_alerts import read_alerts
 from model.registry.database_url import parse_database_url
 from stack.services.postgres import psql_path
 
@@ -248,28 +249,27 @@ def test_certainty_by_exchange(insert: Insert, ask: Ask, verdict: Any) -> None:
     ]
 
 
-def test_rate_changes(insert: Insert, ask: Ask, window: Any) -> None:
-    def windows(name: str, rates: list[float], minutes_ago: float) -> list[Any]:
-        """Make windows of a rate each: 49 intervals take 49 / rate seconds."""
-        return [
-            window(connection_id=name, last_offset=round(1000 * minutes_ago) + n, probabilities={"kraken": 1.0},
-                   window_start_at=ago(minutes=minutes_ago) - timedelta(seconds=49 / rate),
-                   window_end_at=ago(minutes=minutes_ago))
-            for n, rate in enumerate(rates)
-        ]  # fmt: skip
+def test_rate_changes(insert: Insert, ask: Ask, verdict: Any, fault: Any, database: Connection) -> None:
+    """They are those of the alert `drift`, of each connection its latest."""
+
+    def drift(name: str, before: float, now: float, minutes_ago: float, offset: int = 300) -> list[Any]:
+        at = ago(minutes=minutes_ago)
+        change = {"rate_before": before, "rate_now": now, "score": 4.0, "silence_s": None, "limit_s": None}
+        return [fault(connection_id=name, kind="drift", kafka_offset=offset, since_at=at, detected_at=at, **change)]
 
     insert([
-        *windows("faster", [10, 10, 11, 10, 9], 100), *windows("faster", [24, 25, 26, 25, 24], 10),
-        *windows("slower", [20.0] * 5, 100), *windows("slower", [5.0] * 5, 10),
-        *windows("same", [20.0] * 5, 100), *windows("same", [25.0] * 5, 10),
-        *windows("new", [20.0] * 5, 10),
+        *(verdict(connection_id=name, last_window_end_at=ago(minutes=1)) for name in ("faster", "slower", "old")),
+        *drift("faster", 10, 20, 30), *drift("faster", 10, 25, 10, 400), *drift("slower", 20, 5, 10),
+        *drift("old", 20, 5, 100),
     ])  # fmt: skip
-    assert [list(row.values()) for row in ask("rate_changes")] == [
-        ["slower", "kraken", "20.00", "5.00", "0.25", "5", "5"],
-        ["faster", "kraken", "10.00", "25.00", "2.50", "5", "5"],
+    found = ask("rate_changes")
+    assert [list(row.values())[:5] for row in found] == [
+        ["slower", "kraken", "20.00", "5.00", "0.25"],
+        ["faster", "kraken", "10.00", "25.00", "2.50"],
     ]
+    assert {row["connection_id"] for row in found} == {alert.subject for alert in read_alerts(database, ["drift"])}
     assert len(ask("rate_changes", factor="3")) == 1
-    assert ask("rate_changes", minutes="5") == []
+    assert len(ask("rate_changes", minutes="1440")) == 3
 
 
 def test_models(insert: Insert, ask: Ask, window: Any, database: Connection) -> None:

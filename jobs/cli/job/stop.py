@@ -29,7 +29,9 @@ def stop(
         ),
     ] = None,
 ) -> None:
-    """Stop the running job with a savepoint, from which `submit --from-savepoint` resumes.
+    """Stop the running job with a savepoint, and print where it is: `submit --resume` goes on from there.
+
+    With a folder of your own, or a cluster of your own, `submit --from-savepoint` takes the printed place.
 
     A job that keeps failing cannot save its state: it ends as it is, and its last checkpoint stays for --resume.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from heapq import nlargest
 from pathlib import Path
@@ -24,7 +24,7 @@ from ingest.kafka.dead_letters import (
 from ingest.kafka.topic_identity import read_topic_identity
 from ingest.kafka.topic_reader import TopicReader
 from jobs.cli import options
-from jobs.cli.console import err, out, print_json, print_sentence
+from jobs.cli.console import err, out, print_json, print_sentence, warn
 from jobs.cli.exit_codes import ExitCode
 from jobs.cli.options import OutputFormat
 from jobs.cli.records import Column, print_records, shortened
@@ -37,7 +37,7 @@ from jobs.results.skipping import find_span, remember_skipped
 from jobs.results.wording import counted
 from model.registry.database import connect
 from stack.roles import Role
-from udfs.errors import ConfigError
+from udfs.errors import ConfigError, PipelineError
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -46,14 +46,15 @@ Reason = Annotated[str | None, typer.Option(help="Only records whose reason cont
 Partition = Annotated[int | None, typer.Option(min=0, help="Only records from this partition.")]
 
 _COUNT_WIDTH: Final = 9
-_KEY_WIDTH: Final = 32
-"""16 + 19 + 5 characters of the other columns, and the gaps between, leave so much of 80."""
+_KEY_WIDTH: Final = 18
+"""16 + 19 + 5 + 14 characters of the other columns, and the gaps between, leave so much of 80."""
 
 
 @app.command("list")
 def print_dead_letters(
     home: options.Home,
     kafka: options.Kafka = None,
+    database_url: options.RedriveUrl = None,
     topic: options.Topic = options.DEFAULT_TOPIC,
     dead_letter_topic: DeadLetterTopic = DEAD_LETTER_TOPIC,
     reason: Reason = None,
@@ -69,21 +70,40 @@ def print_dead_letters(
     A record with a key and without a value says that its connection has ended. It is counted, and listed only with
     --reason "null value".
 
+    Those that were sent again are marked by where they are now, if the database is known that remembers it.
+
     With --format json a line has the whole record, and may be corrected for `dlq redrive --corrected`.
     """
-    bootstrap = Addresses(home=home, kafka=kafka).require_kafka()
+    addresses = Addresses(home=home, kafka=kafka, database_url=database_url)
+    bootstrap = addresses.require_kafka()
     choice = Choice(reason=reason, partition=partition, since_at=_parse_time(since))
     reasons: Counter[str] = Counter()
     with TopicReader(bootstrap, dead_letter_topic) as reader:
         chosen = _counted(filter(choice.takes, read_dead_letters(reader, topic)), reasons)
         listed = (one for one in chosen if reason is not None or not one.says_end)
         last = nlargest(limit, listed, key=lambda one: (one.at, one.place))[::-1]
+    sent = _sent_again(addresses) if last else {}
     if output is OutputFormat.JSON:
         for dead_letter in last:
-            print_json(to_json(dead_letter))
+            print_json(to_json(dead_letter) | {"sent_again_as": sent.get(dead_letter.place)})
         return
     _print_reasons(reasons, f"{counted(reasons.total(), 'dead-letter record')} of {topic}")
-    _print_last(last)
+    _print_last(last, sent)
+
+
+def _sent_again(addresses: Addresses) -> dict[Place, str]:
+    """Return where each dead letter is that was sent again, as PARTITION:OFFSET; none if no database says so."""
+    url = addresses.find_database_url(Role.REDRIVE)
+    if url is None:
+        return {}
+    try:
+        with connect(url) as database:
+            known = Memory(database).sent()
+    except PipelineError as error:
+        warn(f"Which records were sent again is not known: {error}")
+        return {}
+    unknown = "being sent"
+    return {origin: unknown if now is None else f"{now.partition}:{now.offset}" for origin, now in known.items()}
 
 
 def _counted(dead_letters: Iterator[DeadLetter], reasons: Counter[str]) -> Iterator[DeadLetter]:
@@ -206,7 +226,7 @@ def _print_reasons(reasons: Counter[str], what: str) -> None:
         print_sentence(f"{count:>{_COUNT_WIDTH},}  {reason}{meaning}", is_aside=True)
 
 
-def _print_last(dead_letters: Sequence[DeadLetter]) -> None:
+def _print_last(dead_letters: Sequence[DeadLetter], sent: Mapping[Place, str]) -> None:
     """Print a record for each dead letter: where it was in the topic, when, and what it begins with."""
     if not dead_letters and out.is_terminal:
         return
@@ -214,20 +234,22 @@ def _print_last(dead_letters: Sequence[DeadLetter]) -> None:
         Column(name="partition:offset"),
         Column(name="time (UTC)" if out.is_terminal else "time"),
         Column(name="bytes", is_number=True),
+        *([Column(name="sent again as")] if sent else []),
         Column(name="key"),
         Column(name="reason", is_sentence=True),
         Column(name="begins with", is_sentence=True),
     ]
-    print_records(columns, [("", [_record(dead_letter) for dead_letter in dead_letters])])
+    print_records(columns, [("", [_record(dead_letter, sent) for dead_letter in dead_letters])])
 
 
-def _record(dead_letter: DeadLetter) -> list[str]:
+def _record(dead_letter: DeadLetter, sent: Mapping[Place, str]) -> list[str]:
     at, n_bytes = dead_letter.at.astimezone(UTC), "-" if dead_letter.value is None else str(len(dead_letter.value))
     key = printable(dead_letter.key)
     return [
         f"{dead_letter.place.partition}:{dead_letter.place.offset}",
         f"{at:%Y-%m-%d %H:%M:%S}" if out.is_terminal else f"{at:%Y-%m-%dT%H:%M:%SZ}",
         n_bytes,
+        *([sent.get(dead_letter.place, "-")] if sent else []),
         shortened(key, _KEY_WIDTH) if out.is_terminal else key,
         dead_letter.reason,
         printable(dead_letter.value),

@@ -135,7 +135,10 @@ Show = Callable[[], None]
 SHOWN: dict[str, tuple[Show, list[str]]] = {
     "alerts": (lambda: print_alerts([alert("critical", LONG), alert("warning", "a")]), [SENTENCE, "11-30 07:21:03"]),
     "status": (lambda: print_parts(STACK), ["127.0.0.1:18081", "http://127.0.0.1:18081", "/home/x/log"]),
-    "dead letters": (lambda: _print_last([DEAD_LETTER]), ["3:1234567890", "2026-11-30 07:21:03", DEAD_LETTER.reason]),
+    "dead letters": (
+        lambda: _print_last([DEAD_LETTER], {DEAD_LETTER.place: "3:1234567999"}),
+        ["3:1234567890", "3:1234567999", "2026-11-30 07:21:03", DEAD_LETTER.reason],
+    ),
     "reasons": (
         lambda: _print_reasons(Counter([DEAD_LETTER.reason] * 3), "3 dead-letter records"),
         ["3 connection_id"],

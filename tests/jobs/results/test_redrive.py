@@ -54,6 +54,23 @@ def test_only_what_is_a_message_by_now_is_sent() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("choice", "sentence"),
+    [
+        (
+            Choice(reason="not jason"),
+            "Expected a dead letter of reason with 'not jason', found not JSON [(]1[)], .*no key",
+        ),
+        (Choice(partition=1, offset=0), "Expected a dead letter of partition 1, offset 0, found not JSON"),
+    ],
+)
+def test_a_choice_of_nothing_is_an_error(choice: Choice, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        plan_redrive(iter(DEAD_LETTERS), choice)
+    with pytest.raises(ConfigError, match="found no dead letter at all"):
+        plan_redrive(iter([]), choice)
+
+
 def test_a_key_is_mended_from_the_value() -> None:
     plan = plan_redrive(iter(DEAD_LETTERS), Choice(reason="key"), rekey=True)
     assert plan.records == {Place(2, 1): (b"c", GOOD, None)}

@@ -72,7 +72,7 @@ LETTER = DeadLetter(place=Place(partition=0, offset=1), reason=MARKUP, at=AT, ke
     "show",
     [
         lambda: print_connections([CONNECTION]),
-        lambda: _print_last([LETTER]),
+        lambda: _print_last([LETTER], {}),
         lambda: _print_reasons(Counter([MARKUP]), "t"),
         lambda: out.print(
             _conversion_table([Conversion(source=Path(MARKUP.replace("/", "")), format="fix", captures=[])])
