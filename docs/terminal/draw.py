@@ -1,6 +1,6 @@
 """Draws what commands show, at 80 and at 200 columns, into the folder of this script.
 
-On a stack where the demo was played (`./fingerprint demo --keep-running`): `.venv/bin/python docs/terminal/draw.py`.
+`.venv/bin/python docs/terminal/draw.py` plays the demo on a stack of its own, draws, and removes the stack.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from rich.console import Console
@@ -28,34 +29,40 @@ from stack.roles import Role
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[1]
+FINGERPRINT: Final = Path(sys.executable).parent / "fingerprint"
 SIZES: Final = ((80, 24), (200, 50))
 COMMANDS: Final = {
     "alerts": ["alerts"],
     "explain": ["explain", "examples/recordings/kraken-2.jsonl.gz", "--declared", "kraken"],
     "score": ["score", "examples/recordings"],
-    "demo": ["demo", "--duration", "30"],
 }
+DEMO: Final = ["demo", "--duration", "45"]
+KEPT: Final = ["--keep-running", "--allow-root"]
 LINE_IS_REDRAWN: Final = "\x1b[2K"
 WAIT_S: Final = 60.0
 
 
 def main() -> None:
     """Draw everything."""
-    home = Path(os.environ.get("FINGERPRINT_HOME", ROOT / ".local"))
-    for columns, lines in SIZES:
-        for name, arguments in COMMANDS.items():
-            _save(f"{name}-{columns}", _drawn(arguments, columns, lines))
-        for name, drawing in asyncio.run(_drawn_watch(home, (columns, lines))).items():
-            _save(f"{name}-{columns}", drawing)
+    with TemporaryDirectory(prefix="fingerprint-") as home:
+        os.environ["FINGERPRINT_HOME"] = home
+        try:
+            for columns, lines in SIZES:
+                _save(f"demo-{columns}", _drawn(DEMO, columns, lines, KEPT if columns == SIZES[0][0] else []))
+            for columns, lines in SIZES:
+                for name, drawing in asyncio.run(_drawn_watch(Path(home), (columns, lines))).items():
+                    _save(f"{name}-{columns}", drawing)
+                for name, arguments in COMMANDS.items():
+                    _save(f"{name}-{columns}", _drawn(arguments, columns, lines))
+        finally:
+            subprocess.run([FINGERPRINT, "down", "--delete-data"], check=True)
 
 
-def _drawn(arguments: list[str], columns: int, lines: int) -> str:
+def _drawn(arguments: list[str], columns: int, lines: int, more: Sequence[str] = ()) -> str:
     """Run a command as on a terminal, and draw its last words."""
     terminal = {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": str(lines)}
-    fingerprint = Path(sys.executable).parent / "fingerprint"
-    done = subprocess.run(
-        [fingerprint, *arguments], cwd=ROOT, env=os.environ | terminal, capture_output=True, check=False
-    )
+    command = [FINGERPRINT, *arguments, *more]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | terminal, stdout=subprocess.PIPE, check=False)
     shown = done.stdout.decode().split(LINE_IS_REDRAWN)[-1]
     shown = re.sub(r"\x1b\[\??\d*[A-HJKhl]|\r", "", shown).rstrip("\n")
     console = Console(record=True, width=columns, file=StringIO(), force_terminal=True, legacy_windows=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,13 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _unknown(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> str:
+    known = [option for action in parser._actions for option in action.option_strings]
+    similar = (difflib.get_close_matches(word.partition("=")[0], known, n=1) for word in unknown)
+    meant = [options[0] for options in similar if options]
+    return f"no such option: {' '.join(unknown)}" + (f"; did you mean {' and '.join(meant)}?" if meant else "")
+
+
 def parse_job_arguments(arguments: Sequence[str], *, kafka: str | None, database_url: str | None) -> JobArguments:
     """Parse the job's command line; an option that is wrong ends the process with a sentence, as argparse does.
 
@@ -76,7 +84,11 @@ def parse_job_arguments(arguments: Sequence[str], *, kafka: str | None, database
     database_url : str or None
         From the environment, for it holds a password.
     """
-    options = vars(build_parser().parse_args(arguments))
+    parser = build_parser()
+    understood, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        parser.error(_unknown(parser, unknown))
+    options = vars(understood)
     options["kafka"] = options["kafka"] or kafka
     shipped = {name: options.pop(name) for name in ("model", "false_unknown_rate", "jars")}
     if not options["kafka"]:

@@ -115,7 +115,7 @@ def plan_redrive(
     Raises
     ------
     ConfigError
-        If no dead letter is meant, or a corrected record is that of none.
+        If no dead letter is meant and none is corrected, or a corrected record is that of none.
     """
     plan = Plan()
     unmatched = set(mended)
@@ -141,7 +141,7 @@ def plan_redrive(
         else:
             plan.rejected[dead_letter.place] = reason
     _refuse_unmatched(unmatched)
-    if not n_chosen:
+    if not n_chosen and not mended:
         raise _nothing_chosen(choice, reasons)
     return plan
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from jobs.cli import options
 from jobs.cli.console import err, out, say
+from jobs.cli.progress import shown_steps
 from jobs.cluster.flink_client import find_running_job
 from jobs.cluster.savepoints import Savepoints
 from jobs.cluster.service_addresses import Addresses
@@ -18,6 +19,9 @@ from jobs.cluster.submission import Submission
 from stack.ports import without_password
 from stack.roles import Role
 from udfs.errors import ConfigError
+
+ABOUT_S: Final = 25.0
+"""How long it takes Flink's client to build the job and to hand it over."""
 
 
 def submit(
@@ -89,7 +93,7 @@ def submit(
     if unless_running and (running := find_running_job(flink_url)):
         err.print(f"The job runs already: {running.job_id}")
         return
-    with err.status("Submitting the job to Flink"):
+    with shown_steps("Submitting the job to Flink", ABOUT_S):
         job_id = submission.run(say)
     if submission.savepoint is not None:
         err.print(f"It resumes from {submission.savepoint}", markup=False, highlight=False, soft_wrap=True)

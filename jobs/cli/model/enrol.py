@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from ingest.recordings.reading import Reading
-from jobs.cli.console import err, out, warn
+from jobs.cli.console import err, out, print_sentence, warn
 from jobs.cli.exit_codes import failed_if
+from jobs.cli.model.next_steps import say_what_comes_next
 from jobs.cli.options import find_model
+from jobs.cli.progress import shown_steps
 from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from model.enrolment.before_after import UNITS, Outcomes
 from model.enrolment.enrolling import ENROLMENT_NAME, Enrolment
 from model.enrolment.enrolling import enrol as enrol_venue
 from udfs.schema import UNKNOWN
+
+_ABOUT_S: Final = 240.0
 
 
 def enrol(
@@ -39,14 +42,14 @@ def enrol(
 ) -> None:
     """Train a model that also names a venue of which there are recordings, and compare it with the one before."""
     reading = Reading(warn)
-    with err.status("Enrolling") as status:
+    with shown_steps(f"Enrolling {name}", _ABOUT_S) as show:
         enrolment = enrol_venue(
             out_folder,
             name=name,
             recordings=reading.find(recordings),
             captures=captures,
             base=model,
-            progress=lambda line: status.update(f"Enrolling {name}: {line}"),
+            progress=show,
             reading=reading,
         )
     if enrolment.set_aside:
@@ -56,7 +59,8 @@ def enrol(
     out.print(_before_after_table(enrolment))
     for warning in enrolment.warnings:
         warn(warning)
-    out.print(f"[bold]{escape(str(out_folder / ENROLMENT_NAME))}[/bold] has these figures.", soft_wrap=True)
+    print_sentence(f"{out_folder / ENROLMENT_NAME} has these figures.")
+    say_what_comes_next(out_folder)
     raise typer.Exit(failed_if(not reading.is_whole))
 
 

@@ -10,12 +10,15 @@ from typing import Annotated, Any, Final
 import typer
 
 from ingest.recordings.reading import Reading
-from jobs.cli.console import err, print_json, print_sentence, warn
+from jobs.cli.console import print_json, print_sentence, warn
 from jobs.cli.exit_codes import failed_if
 from jobs.cli.options import OutputFormat
+from jobs.cli.progress import shown_steps
 from jobs.cli.records import Column, print_records
 from model.training.calibration import DEFAULT_RATE, REQUESTED_RATES
 
+_ABOUT_S: Final = 600.0
+_ABOUT_S_IF_QUICK: Final = 60.0
 _SHARES: Final = {
     "known_right": "right",
     "known_refused": "refused",
@@ -54,16 +57,16 @@ def evaluate(
 
     out_folder.mkdir(parents=True, exist_ok=True)  # minutes of work must not end in a folder that cannot be made
     reading = Reading(warn)
-    with err.status("Evaluating") as status:
+    with shown_steps("Evaluating", _ABOUT_S_IF_QUICK if quick else _ABOUT_S) as show:
         report = run_evaluation(
             captures,
             QUICK if quick else FULL,
             seed=seed,
             false_unknown_rate=false_unknown_rate,
-            progress=lambda line: status.update(f"Evaluating: {line}"),
+            progress=show,
             reading=reading,
         )
-        status.update("Evaluating: drawing the report")
+        show("drawing the report")
         (out_folder / "report.json").write_text(json.dumps(report, indent=1, allow_nan=False) + "\n")
         (out_folder / "report.html").write_text(render_page(report))
         (out_folder / "channels.md").write_text(render_channel_tables(report))

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from ingest.recordings.reading import Reading
-from jobs.cli.console import err, out, warn
+from jobs.cli.console import out, print_sentence, warn
 from jobs.cli.exit_codes import failed_if
 from jobs.cli.model.catalogue_tables import print_catalogue
+from jobs.cli.model.next_steps import say_what_comes_next
+from jobs.cli.progress import shown_steps
 from model.artifact.manifest import Manifest
 from model.artifact.trained_artifact import train as train_model
 from model.enrolment.cataloguing import FIGURES_NAME, train_catalogue
 from model.training.training_run import Amounts
 from udfs.errors import ConfigError
+
+_ABOUT_S: Final = 600.0
+_ABOUT_S_OF_A_CATALOGUE: Final = 2400.0
 
 
 def train(
@@ -43,17 +47,18 @@ def train(
         _train_catalogue(out_folder, captures, amounts, seed, reading)
     else:
         _train(out_folder, captures, amounts, seed, reading)
+    say_what_comes_next(out_folder)
     raise typer.Exit(failed_if(not reading.is_whole))
 
 
 def _train(out_folder: Path, captures: Path | None, amounts: Amounts, seed: int, reading: Reading) -> None:
-    with err.status("Training") as status:
+    with shown_steps("Training", _ABOUT_S) as show:
         manifest = train_model(
             out_folder,
             captures=captures,
             amounts=amounts,
             seed=seed,
-            progress=lambda line: status.update(f"Training: {line}"),
+            progress=show,
             reading=reading,
         )
     out.print(_metrics_table(manifest))
@@ -65,17 +70,17 @@ def _train_catalogue(out_folder: Path, captures: Path | None, amounts: Amounts, 
             "Expected --captures with --catalogue, found none: name a folder of labelled recordings, for only they "
             "show other venues"
         )
-    with err.status("Training") as status:
+    with shown_steps("Training", _ABOUT_S_OF_A_CATALOGUE) as show:
         figures = train_catalogue(
             out_folder,
             captures=captures,
             amounts=amounts,
             seed=seed,
-            progress=lambda line: status.update(f"Training: {line}"),
+            progress=show,
             reading=reading,
         )
     print_catalogue(figures)
-    out.print(f"[bold]{escape(str(out_folder / FIGURES_NAME))}[/bold] has these figures.", soft_wrap=True)
+    print_sentence(f"{out_folder / FIGURES_NAME} has these figures.")
 
 
 def _metrics_table(manifest: Manifest) -> Table:

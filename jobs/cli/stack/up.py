@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from typing import Final
 
 from jobs.cli import options
-from jobs.cli.console import err, say, warn
+from jobs.cli.console import say, warn
+from jobs.cli.progress import shown_steps
 from jobs.cli.stack.status import print_parts
 from jobs.cluster.savepoints import downtime_warning
 from model.registry.database_url import parse_database_url
@@ -15,6 +17,8 @@ from stack.services.flink import resumes_jobs
 from stack.settings import StackSettings, settings_like_last_time
 from stack.stack_status import StackStatus
 from udfs.errors import ConfigError
+
+_ABOUT_S: Final = 20.0
 
 
 def up(
@@ -58,7 +62,7 @@ def refuse_root(settings: StackSettings, *, allow_root: bool) -> None:
 def start_with_progress(settings: StackSettings) -> StackStatus:
     """Start the stack, saying on standard error what is being done."""
     warning = downtime_warning(settings.home)
-    with err.status("Starting the stack"):
+    with shown_steps("Starting the stack", _ABOUT_S):
         found = start_stack(settings, say)
         if warning is not None and resumes_jobs(settings.home):  # not if they were forgotten meanwhile
             warn(warning)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Group
@@ -19,6 +19,8 @@ from ingest.kafka.broker import ensure_topics
 from ingest.kafka.session_publisher import PublishReport, publish
 from jobs.cli import options
 from jobs.cli.console import err, out, say
+from jobs.cli.job.submit import ABOUT_S
+from jobs.cli.progress import shown_steps
 from jobs.cli.stack.up import refuse_root, start_with_progress
 from jobs.cli.start.demo_tables import connection_lines, print_connections, print_summary
 from jobs.cluster.service_addresses import Addresses
@@ -38,6 +40,18 @@ from udfs.schema import Session
 REFRESH_S = 1.0
 START_ALLOWANCE_S = 120
 """How long the connections may have been going before the first result, and after their end until there is one."""
+
+_NEXT: Final = (
+    "Next:",
+    "  fingerprint score examples/recordings  which exchange recordings behave like; then your own",
+    "  fingerprint up                         a stack that stays; then migrate, submit, ingest and watch",
+)
+_NEXT_ON_ITS_STACK: Final = (
+    "Stack and job still run. Next:",
+    "  fingerprint watch               the demo's connections, verdicts and alerts; Enter opens one",
+    "  fingerprint status              what runs where, and Flink's web UI",
+    "  fingerprint down --delete-data  removes the stack and what the demo has published",
+)
 
 
 def demo(
@@ -74,12 +88,8 @@ def demo(
     print_summary(report)
     if summary is not None:
         summary.write_text(json.dumps(report.to_json(), indent=1) + "\n")
-    if keep_running:
-        err.print(
-            "Stack and job still run: `fingerprint status` shows them, `fingerprint down --delete-data` removes them "
-            "and what the demo has published",
-            soft_wrap=True,
-        )
+    for line in _NEXT_ON_ITS_STACK if keep_running else _NEXT:
+        err.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def own_settings(home: Path) -> StackSettings:
@@ -157,7 +167,9 @@ def _play(
         )
         try:
             err.print(f"4/4 Submitting the job; Flink's web UI is at {flink}", soft_wrap=True)
-            Submission(addresses=addresses).run(say)
+            with shown_steps("Submitting the job to Flink", ABOUT_S):
+                Submission(addresses=addresses).run(say)
+            say("The first verdicts come when a connection has 50 messages, after a few seconds.")
             return watch_results(addresses.require_database_url(Role.READER), publishing, report, duration_s, started_s)
         finally:
             stop.set()

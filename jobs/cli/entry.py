@@ -1,0 +1,18 @@
+"""Where the command `fingerprint` begins: Ctrl-C ends it quietly also while it is still importing."""
+
+from __future__ import annotations
+
+import sys
+
+_INTERRUPTED = 130
+"""`ExitCode.INTERRUPTED`, which is not imported yet."""
+
+
+def main() -> None:
+    """Import the command line, and run a command."""
+    try:
+        from jobs.cli.main import main as run
+
+        run()
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)

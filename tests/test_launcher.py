@@ -1,0 +1,74 @@
+"""What the launcher `fingerprint` says before there is an environment, and that an interrupted start says nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from fingerprint_testing.paths import ROOT
+from jobs.cli.main import build_app
+
+HELP = ROOT / "docs" / "help.txt"
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Path:
+    """Make a clone's launcher and what it reads, on a machine without Python."""
+    (tmp_path / "docs").mkdir()
+    for name in ("fingerprint", "pyproject.toml", "docs/help.txt"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def launch(fresh: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    tools = fresh / "tools"
+    tools.mkdir()
+    for name in ("bash", "cat", "dirname", "readlink", "sed"):
+        found = shutil.which(name)
+        assert found is not None
+        (tools / name).symlink_to(found)
+    command = [str(tools / "bash"), str(fresh / "fingerprint"), *arguments]
+    return subprocess.run(command, env={"PATH": str(tools)}, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_the_text_is_the_help() -> None:
+    environment = {"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
+    shown = CliRunner().invoke(build_app([]), ["--help"], prog_name="fingerprint", env=environment).output
+    lines = "\n".join(line.rstrip() for line in shown.splitlines()).lstrip("\n") + "\n"
+    how = "COLUMNS=80 NO_COLOR=1 TERM=dumb ./fingerprint --help | sed 's/ *$//; 1{/^$/d}' > docs/help.txt"
+    assert lines == HELP.read_text(), f"write it anew: {how}"
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",), ("submit", "--help")])
+def test_help_needs_no_environment(fresh: Path, arguments: tuple[str, ...]) -> None:
+    done = launch(fresh, *arguments)
+    assert (done.returncode, done.stdout) == (0, HELP.read_text())
+    assert "about 1 GB, once" in done.stderr
+    assert not (fresh / ".venv").exists()
+
+
+def test_the_version_needs_no_environment(fresh: Path) -> None:
+    assert launch(fresh, "--version").stdout == f"fingerprint {version('exchange-fingerprint')}\n"
+
+
+def test_ctrl_c_while_it_imports_is_no_traceback(tmp_path: Path) -> None:
+    """A module that takes for ever stands for those that take long."""
+    (tmp_path / "typer.py").write_text("import time; print('importing', flush=True); time.sleep(60)")
+    run = f"import sys; sys.path[:0] = [{str(tmp_path)!r}]; from jobs.cli.entry import main; main()"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", run], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as command:
+        assert command.stdout is not None
+        assert command.stderr is not None
+        assert command.stdout.readline() == "importing\n"
+        command.send_signal(signal.SIGINT)
+        assert (command.wait(60), command.stderr.read()) == (130, "")
