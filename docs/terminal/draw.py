@@ -63,7 +63,11 @@ def _drawn(arguments: list[str], columns: int, lines: int, more: Sequence[str] =
     terminal = {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": str(lines)}
     command = [FINGERPRINT, *arguments, *more]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | terminal, stdout=subprocess.PIPE, check=False)
-    shown = done.stdout.decode().split(LINE_IS_REDRAWN)[-1]
+    return _picture(arguments, done.stdout.decode(), columns)
+
+
+def _picture(arguments: list[str], written: str, columns: int) -> str:
+    shown = written.split(LINE_IS_REDRAWN)[-1]
     shown = re.sub(r"\x1b\[\??\d*[A-HJKhl]|\r", "", shown).rstrip("\n")
     console = Console(record=True, width=columns, file=StringIO(), force_terminal=True, legacy_windows=False)
     console.print(f"[bold]$ ./fingerprint {' '.join(arguments)}", highlight=False)

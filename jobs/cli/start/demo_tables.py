@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.text import Text
 
-from jobs.cli.console import print_sentence
+from jobs.cli.console import out, print_sentence
 from jobs.cli.records import WIDER, Column, print_records, table_lines
 from jobs.results.connections import ConnectionStatus
 from jobs.results.wording import counted
@@ -52,6 +52,8 @@ def print_summary(report: DemoReport) -> None:
         windows = sum(row.windows for row in rows)
         records.append([exchange, f"{total:,}", f"{right:,}", f"{certain:,}", f"{windows:,}"])
         styles.append("green" if right == total else "red")
+    if out.is_terminal:
+        out.line()
     print_records(_EXCHANGES, [("", records)], styles=styles)
     for remark in report.remarks():
         print_sentence(remark, is_aside=True)
