@@ -54,10 +54,6 @@ class Addresses:
 
     def find_database_url(self, role: Role) -> str | None:
         """Get the address that `require_database_url` would get, None where it would raise."""
-        return self.database_urls.get(role) or self.database_url or status(self.home).database_urls.get(role)
-
-    def find_database_url(self, role: Role) -> str | None:
-        """Get the address that `require_database_url` would get, None where it would raise."""
         return self.database_urls.get(role) or self.database_url or status(self.home).database_urls.get(role) or None
 
     def _require(self, given: str | None, variable: str, part: str, what: str, option: str) -> str:
