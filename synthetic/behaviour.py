@@ -118,6 +118,8 @@ class Periodic:
         True: sent at whole multiples of the period. False: from a moment of the connection's own.
     answered : bool
         True if the client answers each one at once with a frame of its own, as a ping with a pong.
+    spread_bytes : float
+        Standard deviation of a frame's size around `payload_bytes`.
     """
 
     name: str
@@ -130,6 +132,7 @@ class Periodic:
     answered: bool = False
     seq: SeqRule = SeqRule.NONE
     payload_bytes: int
+    spread_bytes: float = 0.0
     exchange_time_ns: int | None
 
 

@@ -97,6 +97,7 @@ def draw_periodics(
                     times_s,
                     msg_type=periodic.msg_type,
                     payload_bytes=periodic.payload_bytes,
+                    spread_bytes=periodic.spread_bytes,
                     counted=periodic.seq is SeqRule.CONNECTION,
                     answered=periodic.answered,
                     seq=seq,

@@ -39,6 +39,8 @@ _STREAM: Final = 2**32 - 1
 """Keeps the unknown venues' seeds apart from those of the exchanges, which use their positions."""
 
 _MARKET_SHARE: Final = 0.85
+_CLOCKWORK_SHARE: Final = 0.12
+"""Of all: a poller, a simulator, somebody's first program."""
 _ALTERED_SHARE: Final = 0.4
 """Of the market-data feeds."""
 
@@ -59,6 +61,16 @@ _TRIGGERS: Final = (Trigger.BOOK, Trigger.BOOK, Trigger.TRADE, Trigger.BEST)
 _LAGGING_SHARE: Final = 0.6
 _COMPLETE_NUMBERS_SHARE: Final = 0.5
 _BEAT_TYPES: Final = (MsgType.HEARTBEAT, MsgType.HEARTBEAT, MsgType.HEARTBEAT, MsgType.OTHER, MsgType.NEW)
+
+
+_NO_OPENING: Final = Opening(
+    greeting=False,
+    subscribe_probability=0.0,
+    acknowledged=False,
+    ack_per_symbol=False,
+    ack_has_request_id=False,
+    snapshot_bytes=0,
+)
 
 
 def unknown_venue_sessions(
@@ -109,12 +121,44 @@ def draw_unknown_profile(rng: np.random.Generator) -> Profile:
     venue's own.
     """
     while True:
-        is_market = rng.random() < _MARKET_SHARE
+        place = rng.random()
+        is_market = place < _MARKET_SHARE
         if not is_market and rng.random() < _FIX_SHARE:
             return _draw_fix_profile(rng)
-        profile = _draw_any_market(rng) if is_market else _draw_order_profile(rng)
+        if place < _CLOCKWORK_SHARE:
+            profile: Profile = _draw_clockwork_profile(rng)
+        else:
+            profile = _draw_any_market(rng) if is_market else _draw_order_profile(rng)
         if not resembles_a_known_venue(profile):
             return profile
+
+
+def _draw_clockwork_profile(rng: np.random.Generator) -> MarketProfile:
+    """Draw a feed that the clock sends, whatever a market does: data events at a period, and a heartbeat or none."""
+    rule = SeqRule.CONNECTION if rng.random() < 0.3 else SeqRule.NONE
+    step_ns = TIME_STEPS_NS[int(rng.integers(len(TIME_STEPS_NS)))] if rng.random() < 0.3 else None
+    period_s, payload_bytes = log_uniform(rng, 0.002, 2.0), log_uniform(rng, 40.0, 1500.0)
+    data = Periodic(
+        name="clock-data",
+        msg_type=MsgType.NEW,
+        period_s=period_s,
+        jitter_ms=0.0 if rng.random() < 0.5 else 1e3 * period_s * log_uniform(rng, 0.0005, 0.15),
+        utc_aligned=rng.random() < 0.25,
+        seq=rule,
+        payload_bytes=int(payload_bytes),
+        spread_bytes=0.0 if rng.random() < 0.5 else payload_bytes * rng.uniform(0.02, 0.4),
+        exchange_time_ns=step_ns,
+    )
+    # A program that has no second clock makes a heartbeat of each tenth message, say.
+    beat = replace(data, name="clock-beat", msg_type=MsgType.HEARTBEAT, period_s=period_s * float(rng.integers(5, 51)))
+    return MarketProfile(
+        name="unknown-clockwork",
+        exchange=UNKNOWN,
+        mixes=(Mix(name="clockwork", periodics=(data,)),),
+        periodics=(beat,) if rng.random() < 0.3 else _draw_periodics(rng, SeqRule.NONE, step_ns),
+        opening=_draw_opening(rng, rule) if rng.random() < 0.3 else _NO_OPENING,
+        hidden_updates=0.0,
+    )
 
 
 def _draw_any_market(rng: np.random.Generator) -> MarketProfile:

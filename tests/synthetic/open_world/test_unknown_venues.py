@@ -108,7 +108,7 @@ def test_half_number_their_frames_and_by_every_rule(drawn: list[Profile]) -> Non
 
 
 def test_half_have_heartbeats_of_all_kinds(drawn: list[Profile]) -> None:
-    own = [p for p in drawn if p.name.startswith("unknown")]
+    own = [p for p in drawn if p.name.startswith("unknown") and p.name != "unknown-clockwork"]
     with_any = [p for p in own if p.periodics]
     # 0.55 are drawn; the tenth that resembles a known venue and is drawn anew has none more often than not.
     assert 0.5 < len(with_any) / len(own) < 0.62
@@ -300,3 +300,30 @@ def test_a_venue_may_limit_symbols() -> None:
 
     assert most(unlimited) > 3
     assert most(replace(unlimited, most_symbols=3)) == 3
+
+
+def test_some_are_clockwork(drawn: list[Profile]) -> None:
+    clockwork = [p for p in markets(drawn) if p.name == "unknown-clockwork"]
+    # Of each pass 12%, and few are thrown away for what they resemble.
+    assert 0.09 < len(clockwork) / N_PROFILES < 0.15
+    for p in clockwork:
+        assert p.mixes[0].channels == ()
+        (data,) = p.mixes[0].periodics
+        assert data.msg_type is MsgType.NEW
+        assert 0.002 <= data.period_s <= 2.0
+    beats = [p.periodics for p in clockwork]
+    assert 0.2 < sum(b == () for b in beats) / len(beats) < 0.5
+
+
+def test_a_clockwork_feed_has_its_period() -> None:
+    data = Periodic(
+        name="clock-data", msg_type=MsgType.NEW, period_s=0.1, jitter_ms=0.0, payload_bytes=100, exchange_time_ns=None
+    )
+    mix = Mix(name="clockwork", periodics=(data,))
+    shared = cast(MarketProfile, profile("kraken-v2-market"))
+    feed = replace(shared, exchange=UNKNOWN, mixes=(mix,), periodics=())
+    session = generate_session(
+        feed, rng=np.random.default_rng(3), start_ns=START_NS, connection_id="clock", n_messages=300
+    )
+    of_data = session.recv_ts_ns[session.msg_type == MsgType.NEW]
+    assert np.median(np.diff(of_data[10:])) == pytest.approx(1e8, rel=0.02)
