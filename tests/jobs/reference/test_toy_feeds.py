@@ -49,8 +49,9 @@ def toy_feed(period_ms: int, jitter_ms: int, messages_a_beat: int, numbers: str,
 @pytest.mark.parametrize("numbers", ["none", "all", "data"])
 def test_no_toy_feed_is_certain_to_be_an_exchange(predictor: Predictor, numbers: str, sizes: str, timed: bool) -> None:
     found = {}
-    for period_ms, jitter_ms, messages_a_beat in product((10, 50, 100, 1000), (0, 2), (0, 10, 100)):
+    # Slower ones are not told from a venue that sends a price a second (docs/figures.md).
+    for period_ms, jitter_ms, messages_a_beat in product((10, 50, 100), (0, 2), (0, 10, 20, 100)):
         feed = toy_feed(period_ms, jitter_ms, messages_a_beat, numbers, sizes, timed=timed)
         verdict = verdict_of(score_windows(session_windows(feed), predictor), predictor)
         found[period_ms, jitter_ms, messages_a_beat] = (verdict.exchange, verdict.certainty)
-    assert {toy: said for toy, said in found.items() if said[0] != UNKNOWN} == {}
+    assert {toy: said for toy, said in found.items() if said[0] != UNKNOWN and said[1] == "certain"} == {}
