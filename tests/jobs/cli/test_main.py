@@ -237,7 +237,8 @@ def test_the_options_of_the_job_are_listed_and_checked_without_any_service(envir
 def test_status_without_a_stack(environment: dict[str, str]) -> None:
     done = run(["status"], environment)
     assert done.returncode == 0
-    assert "Stack in" in done.stdout
+    assert done.stdout == ""
+    assert re.fullmatch(r"No stack runs in \S+: `fingerprint up` starts one\.\n", done.stderr)
 
 
 def test_down_without_a_stack(environment: dict[str, str]) -> None:
