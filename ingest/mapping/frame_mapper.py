@@ -14,7 +14,7 @@ from ingest.mapping.binary_formats import name_binary
 from ingest.mapping.envelopes import Opened, open_envelope, telling
 from ingest.mapping.fix_messages import BEGIN, Fields, SentRequests, fix_seq, fix_time_ns, fix_type, parse_fix
 from ingest.mapping.kinds import ACK, HEARTBEAT, NACK, NEW, OTHER, body_type, text_type
-from ingest.mapping.layers import Layer, Shape, to_layers
+from ingest.mapping.layers import Layer, Shape, read_text, to_layers
 from ingest.mapping.values import exact_epoch_ns, exact_request_id, to_epoch_ns, to_int64
 from udfs.schema import MISSING, MsgType
 
@@ -114,6 +114,8 @@ def map_frame(frame: str | bytes, direction: Direction, recv_ts_ns: int, memory:
         body = orjson.loads(payload)
     except orjson.JSONDecodeError:
         return _map_other(payload, direction, recv_ts_ns, memory)
+    if type(body) is str:
+        body = read_text(body)
     return _map_body(body, payload, direction, recv_ts_ns, memory)
 
 
@@ -154,7 +156,7 @@ def _map_opened(
     message = min(mapped, key=lambda one: telling(one.msg_type), default=None)
     if message is None:
         message = Message(recv_ts_ns, MISSING, OTHER, MISSING, MISSING, len(payload))
-    if opened.msg_type is not None:
+    if opened.msg_type is not None and not (opened.msg_type is ACK and message.msg_type is NACK):
         is_request = direction == "send" and opened.msg_type is not HEARTBEAT
         message = message._replace(msg_type=NEW if is_request else opened.msg_type)
     if opened.request_id != MISSING and (direction == "send" or message.msg_type in _LINKED):

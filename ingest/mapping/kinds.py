@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ingest.mapping import vocabulary as words
-from ingest.mapping.layers import FIRST_PARTS, Layer, Shape
-from ingest.mapping.quantities import shows_quantity
+from ingest.mapping.layers import FIRST_PARTS, Layer, Shape, is_nested, normal_key
+from ingest.mapping.quantities import is_amount, shows_own_quantity, shows_quantity
 from ingest.mapping.values import to_int64
 from udfs.schema import MISSING, MsgType
 
@@ -23,9 +23,11 @@ _LONGEST_NAME: Final = 64
 """Longer values are no names, and must not fill the caches."""
 
 _LONGEST_TEXT: Final = 500
+_LEAST_OF_NOTICE: Final = 3
 _LEAST_CODE: Final = 3
 """Fewer digits are a state's number, no code."""
 
+_MOST_AMOUNTS: Final = 64
 _LEAST_SCALARS: Final = 3
 """An array of so many whole numbers beside its channel is data."""
 
@@ -42,8 +44,8 @@ _MEANINGS: Final = (
 
 def text_type(text: bytes) -> MsgType:
     """Tell what a frame of bare text is: a HEARTBEAT if it is a single such word, or a line's end, else OTHER."""
-    word = text[:_LONGEST_NAME].strip().lower().decode("ascii", "replace")
-    return HEARTBEAT if word in words.HEARTBEAT_WORDS or text in words.ENDS_OF_LINE else OTHER
+    word = text[:_LONGEST_NAME].strip().decode("ascii", "replace")
+    return HEARTBEAT if normal_key(word.lower()) in words.HEARTBEAT_WORDS or text in words.ENDS_OF_LINE else OTHER
 
 
 def body_type(body: object, layers: list[Layer], *, received: bool) -> MsgType:
@@ -75,32 +77,40 @@ def _packet_type(number: int) -> MsgType:
 
 def _array_type(body: list[Any], layers: list[Layer]) -> MsgType:
     """Tell `[channel, "hb"]`, and `[channel]` with nothing to say, from `[channel, ..., [data] or {data}, ...]`."""
+    if len(body) == 1 and is_nested(body):
+        return _array_type(body[0], layers)
     parts = body[:FIRST_PARTS]
-    if any(type(part) is str and part in words.HEARTBEAT_WORDS for part in parts):
+    texts = [part for part in parts if type(part) is str]
+    if not words.HEARTBEAT_WORDS.isdisjoint(texts):
         return HEARTBEAT
-    for part in parts:
+    for n, part in enumerate(parts):
         if type(part) is dict:
-            return _part_type(layers[0], body[0])
+            names = [name for name in parts[:n] if type(name) is str]
+            return _part_type(layers[0], names[-1] if names else "")
         if type(part) is list:
-            return NEW if part or len(body) > 1 else OTHER
+            notice = _notice_type(part) if part and type(part[-1]) is str else None
+            return notice or (NEW if part or len(body) > 1 else OTHER)
     if len(body) == 1 and type(body[0]) is int:
         return HEARTBEAT
-    scalars = [part for part in body[1:] if type(part) is int or type(part) is float]
-    return NEW if len(scalars) >= _LEAST_SCALARS and _are_data(body, scalars) else OTHER
+    if any(is_amount(part) for part in body[:_MOST_AMOUNTS]) or (not texts and len(body) > _LEAST_SCALARS):
+        return NEW
+    return (_named_by(texts[0]) if texts else None) or OTHER
 
 
-def _are_data(body: list[Any], scalars: list[int | float]) -> bool:
-    return any(type(number) is float for number in scalars) or not any(type(part) is str for part in body)
+def _notice_type(payload: list[Any]) -> MsgType | None:
+    """Read what an array of an order or a request ends with: `..., "ERROR", "Invalid order."]`."""
+    word = payload[-2] if len(payload) >= _LEAST_OF_NOTICE else None
+    return words.STATUS_MEANINGS.get(word.lower()) if type(word) is str else None
 
 
-def _part_type(layer: Layer, name: object) -> MsgType:
+def _part_type(layer: Layer, name: str) -> MsgType:
     """Tell an answer or news of the venue that stands in an array, perhaps behind the name of an event, from data."""
     fields, shape = layer
+    named = _named_by(name)
     if not fields:
-        return OTHER
+        return named or OTHER
     if shape.is_market:
         return NEW
-    named = _verb_meaning(name) if type(name) is str and len(name) <= _LONGEST_NAME else None
     if named is not None and not shows_quantity(fields):
         return named
     control = _control_type([layer])
@@ -118,21 +128,38 @@ def _object_type(layers: list[Layer], *, received: bool) -> MsgType:
         answer = _judged(layers, named)
         if answer is not None:
             return answer
-    elif len(layers) > 1 and not layers[1][1].is_market:
+    elif len(layers) > 1 and shape.is_envelope and not layers[1][1].is_market:
         control = _control_type(layers[1:])
         if control is not None:
             return control
     return _told_type(layers)
 
 
+def _named_by(text: str) -> MsgType | None:
+    return _verb_meaning(text) if len(text) <= _LONGEST_NAME else None
+
+
 def _control_type(layers: list[Layer]) -> MsgType | None:
     """Tell what an object in an envelope or an array is, if it is no data."""
     fields, shape = layers[0]
+    if shape.heartbeat:
+        return HEARTBEAT if fields and not shows_quantity(fields) else None
     named = _named(fields, shape)
-    if named is None and not shape.may_answer:
-        return None
-    answer = named if named is HEARTBEAT else _judged(layers, named)
-    return None if answer is not None and answer is not NACK and shows_quantity(fields) else answer
+    answer = None
+    if named is not None or shape.may_answer:
+        answer = named if named is HEARTBEAT else _judged(layers, named)
+    if answer is None:
+        return _spoken_type(fields, shape) if shape.speaks else None
+    return None if answer is not NACK and shows_quantity(fields) else answer
+
+
+def _spoken_type(fields: dict[str, Any], shape: Shape) -> MsgType | None:
+    """Tell a refusal or a greeting from an object that holds nothing but words."""
+    if _says_no(fields, shape):
+        return NACK
+    values = (fields[key] for key in shape.outcomes)
+    is_state = any(type(value) is str and _named_by(value) is OTHER for value in values)
+    return OTHER if is_state or _greets(fields, shape) else None
 
 
 def _named(fields: dict[str, Any], shape: Shape) -> MsgType | None:
@@ -157,7 +184,7 @@ def _named(fields: dict[str, Any], shape: Shape) -> MsgType | None:
 
 @lru_cache(maxsize=4096)
 def _verb_meaning(verb: str) -> MsgType | None:
-    parts = {word.lower() for word in _WORD.findall(verb)}
+    parts = {word.lower() for word in _WORD.findall(verb)} | {normal_key(verb.lower())}
     return next((meaning for vocabulary, meaning in _MEANINGS if parts & vocabulary), None)
 
 
@@ -179,6 +206,8 @@ def _judged(layers: list[Layer], named: MsgType | None) -> MsgType | None:
     """Tell a yes from a no; None for what comes unasked, and for data that only look like an answer."""
     fields, shape = layers[0]
     answer = _answer_type(fields, shape, named)
+    if answer is OTHER and any(shows_own_quantity(layer[0]) for layer in layers[:2]):
+        return None
     if answer is None or answer is OTHER or answer is HEARTBEAT:
         return answer
     if named is not ACK and named is not NACK and not _is_linked(fields, shape) and _are_amounts(layers, answer):
@@ -187,6 +216,8 @@ def _judged(layers: list[Layer], named: MsgType | None) -> MsgType | None:
         return NACK
     if any(_refuses(*layer) for layer in layers[:2]):
         return NACK
+    if any(_answers_ping(*layer) for layer in layers[:2]):
+        return HEARTBEAT
     return OTHER if _is_greeting(fields, shape, named) else ACK
 
 
@@ -208,8 +239,8 @@ def _outcome(fields: dict[str, Any], shape: Shape) -> MsgType | None:
     """Read an explicit yes, no or "I am up"; None where the frame states none."""
     for key in shape.outcomes:
         value = fields[key]
-        if key in ("error", "Error"):
-            if value:
+        if key.lower() in words.ERROR_KEYS:
+            if value and not (type(value) is str and value.lower() in words.NO_ERRORS):
                 return NACK
         elif type(value) is bool:
             return ACK if value else NACK
@@ -256,7 +287,14 @@ def _refuses(fields: dict[str, Any], shape: Shape) -> bool:
     """Tell a no behind a yes: in words, by an outcome of its own, or by a list of what failed."""
     if _outcome(fields, shape) is NACK or (shape.codes and not _code_is_yes(fields, shape)):
         return not shows_quantity(fields)
+    if shape.answers and any(fields[key] is False for key in shape.results):
+        return True
     return _says_no(fields, shape) or any(value and words.FAILED.match(key) for key, value in fields.items())
+
+
+def _answers_ping(fields: dict[str, Any], shape: Shape) -> bool:
+    says_so = any(text.lower() in words.PINGS for text in texts_of(fields, shape))
+    return says_so or (shape.heartbeat and bool(fields))
 
 
 def _says_no(fields: dict[str, Any], shape: Shape) -> bool:

@@ -37,6 +37,26 @@ def shows_quantity(body: object) -> bool:
     return _Search().finds(body, "", 0)
 
 
+def shows_own_quantity(fields: dict[str, Any]) -> bool:
+    """Tell whether an object shows an amount as one of its own fields, not in an object or a list in it.
+
+    >>> shows_own_quantity({"bid": 1.5}), shows_own_quantity({"products": [{"least": "0.1"}]})
+    (True, False)
+    """
+    search = _Search()
+    leaves = (item for item in fields.items() if type(item[1]) is not dict and type(item[1]) is not list)
+    return any(search.finds(value, key, 0) for key, value in leaves)
+
+
+def is_amount(value: object) -> bool:
+    """Tell a number with a fraction, also as text.
+
+    >>> [is_amount(value) for value in (1.5, "1.5", 1, "1", "1.5.2")]
+    [True, True, False, False, False]
+    """
+    return type(value) is float or (type(value) is str and len(value) <= _LONGEST and bool(_DECIMAL.fullmatch(value)))
+
+
 class _Search:
     def __init__(self) -> None:
         self._left = _MOST_VALUES

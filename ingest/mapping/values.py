@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from hashlib import blake2b
 from typing import Final
 
 from udfs.schema import MISSING
 
 INT64_MAX: Final = 2**63 - 1
+
+_DOUBLE_HOLDS: Final = 2**53
+"""All integers up to this one."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_S: Final = 86_400
@@ -25,6 +29,10 @@ _UNIT_NS: Final = ((10**9, 10**11, 10**9), (10**11, 10**14, 10**6), (10**14, 10*
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 _DECIMAL: Final = re.compile(r"([0-9]{9,19})\.([0-9]{1,30})")
 _FRACTION: Final = re.compile(rb"[0-9]{1,30}")
+_WITH_POWER: Final = re.compile(r"[0-9](?:\.[0-9]{1,30})?[eE]\+?[0-9]{1,2}")
+_COMPACT: Final = re.compile(r"[0-9]{8}[T -][0-9]{2}:?[0-9]{2}:?[0-9]{2}", re.ASCII)
+"""ISO 8601 without dashes, and as FIX writes times."""
+
 _NANOSECONDS: Final = re.compile(r"[.,][0-9]{6}([0-9]{1,3})")
 _LONGEST_ID: Final = 400
 _LONGEST_ID_BITS: Final = 1328  # about as many digits
@@ -36,13 +44,17 @@ _ISO_DASH: Final = len("2021")
 def to_int64(value: object) -> int:
     """Read an integer or its digits; `MISSING` for anything else, booleans and what int64 cannot hold included.
 
-    >>> to_int64(42), to_int64("42"), to_int64(True) == to_int64(2**63) == to_int64("4x") == MISSING
-    (42, 42, True)
+    An integer may have been written as a number with a point, as long as a double holds it.
+
+    >>> to_int64(42), to_int64("42"), to_int64(42.0), to_int64(True) == to_int64(2**63) == to_int64("4x") == MISSING
+    (42, 42, 42, True)
     """
     if type(value) is str and _INTEGER.fullmatch(value):
         value = int(value)
-    if type(value) is int and -INT64_MAX <= value <= INT64_MAX:
-        return value
+    if type(value) is int:
+        return value if -INT64_MAX <= value <= INT64_MAX else MISSING
+    if type(value) is float and value.is_integer() and abs(value) <= _DOUBLE_HOLDS:
+        return int(value)
     return MISSING
 
 
@@ -92,7 +104,11 @@ def to_epoch_ns(value: object) -> int:
     if _INTEGER.fullmatch(value):
         return _integer_to_ns(int(value))
     match = _DECIMAL.fullmatch(value)
-    return _parts_to_ns(int(match[1]), match[2]) if match else MISSING
+    if match:
+        return _parts_to_ns(int(match[1]), match[2])
+    if _WITH_POWER.fullmatch(value):
+        return _parts_to_ns(*_without_power(value))
+    return _iso_to_ns(value) if _COMPACT.match(value) else MISSING
 
 
 def exact_epoch_ns(value: object, payload: bytes) -> int:
@@ -111,6 +127,11 @@ def exact_epoch_ns(value: object, payload: bytes) -> int:
                 return _parts_to_ns(whole, fraction[0].decode())
             at = payload.find(written, at + 1)
     return to_epoch_ns(value)
+
+
+def _without_power(number: str) -> tuple[int, str]:
+    whole, _, fraction = f"{Decimal(number):f}".partition(".")
+    return int(whole), fraction
 
 
 def _integer_to_ns(number: int) -> int:
@@ -132,6 +153,7 @@ def _parts_to_ns(whole: int, fraction: str) -> int:
 
 
 def _iso_to_ns(text: str) -> int:
+    text = text.removesuffix("UTC").rstrip() if text.endswith("UTC") else text
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
@@ -140,6 +162,7 @@ def _iso_to_ns(text: str) -> int:
         time = time.replace(tzinfo=UTC)
     since = time - _EPOCH
     ns = (since.days * _DAY_S + since.seconds) * _SECOND_NS + since.microseconds * _MICROSECOND_NS
-    beyond = _NANOSECONDS.search(text) if text[_MICROSECONDS_LONG : _MICROSECONDS_LONG + 1].isdigit() else None
+    may_be_finer = text[_MICROSECONDS_LONG : _MICROSECONDS_LONG + 1].isdigit() or text[_ISO_DASH] != "-"
+    beyond = _NANOSECONDS.search(text) if may_be_finer else None
     ns += int(beyond[1].ljust(3, "0")) if beyond else 0
     return ns if 0 < ns <= INT64_MAX else MISSING

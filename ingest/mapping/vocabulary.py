@@ -20,6 +20,9 @@ HEARTBEAT_WORDS: Final = frozenset({"heartbeat", "heartbeats", "hb", "ping", "po
 HEARTBEAT_KEYS: Final = ("ping", "pong", "heartbeat")
 """Name a heartbeat by being there, as in `{"ping": 1492420473027}`."""
 
+PINGS: Final = frozenset({"ping", "pong"})
+"""What a yes to a ping says."""
+
 ENDS_OF_LINE: Final = frozenset({b"\n", b"\r\n"})
 """Heartbeats of STOMP."""
 
@@ -47,7 +50,7 @@ ACK_WORDS: Final = frozenset(
 OTHER_WORDS: Final = frozenset(
     {
         *("info", "welcome", "hello", "system", "status", "notice", "maintenance", "shutdown"),
-        *("connect", "connected", "disconnect", "disconnecting", "disconnected", "reconnect"),
+        *("connect", "connected", "disconnect", "disconnecting", "disconnected", "reconnect", "established"),
     }
 )
 """The venue speaks of itself: greetings, its state, its version."""
@@ -61,18 +64,22 @@ VERB_KEYS: Final = (
 SHORT_VERB_KEYS: Final = ("e", "ev", "m", "T")
 """Name what a frame does if their value is a word; that a part of it is the word `status` is not enough."""
 
-TOPIC_KEYS: Final = ("channel", "topic", "ch", "feed", "result", "msg", "ret_msg")
+TOPIC_KEYS: Final = ("channel", "topic", "ch", "feed", "result", "msg", "ret_msg", "message")
 """Name what a frame is about, so they may contain instruments: only the whole value or its last part counts, and
 only where no verb has a meaning (an acknowledged subscription *to* heartbeats is not a heartbeat)."""
 
-OUTCOME_KEYS: Final = ("error", "status", "success", "successful", "ok")
-"""Carry the outcome of a request: what went wrong (null or empty if nothing), or a word, a boolean or an HTTP-like
-number."""
+ERROR_KEYS: Final = ("error", "errors", "err")
+"""Say what went wrong; empty or one of `NO_ERRORS` if nothing did."""
+
+NO_ERRORS: Final = frozenset({"0", "none", "null", "no error", "ok", "success", "false"})
+
+OUTCOME_KEYS: Final = (*ERROR_KEYS, "status", "success", "successful", "ok")
+"""Carry the outcome of a request: what went wrong, or a word, a boolean or an HTTP-like number."""
 
 STATUS_MEANINGS: Final = MappingProxyType(
     {
         **dict.fromkeys(("ok", "success", "successful", "subscribed", "unsubscribed"), MsgType.ACK),
-        **dict.fromkeys(("error", "err", "fail", "failed", "rejected"), MsgType.NACK),
+        **dict.fromkeys(("error", "err", "fail", "failed", "failure", "rejected"), MsgType.NACK),
         "up": MsgType.HEARTBEAT,
     }
 )
@@ -92,14 +99,16 @@ CODES_YES: Final = frozenset({0, 200})
 
 TEXT_KEYS: Final = (
     *("error", "error_message", "error_msg", "err_msg", "reason", "message", "msg", "ret_msg", "res_msg", "s_msg"),
-    *("description", "detail", "details", "data", "result"),
+    *("description", "detail", "details", "data", "result", "E"),
 )
 """Say in words why an answer is what it is."""
 
 REFUSAL: Final = re.compile(
-    r"\b(not|no|never|cannot|can't|doesn't|don't|isn't|invalid|unknown|unsupported|unrecogni[sz]ed|unauthori[sz]ed"
-    r"|fail(ed|s|ure)?|errors?|denied|refused|rejected|blocked|forbidden|exceed(ed|s)?|missing|expired|illegal"
-    r"|malformed|wrong|unable|too many|disallowed|prohibited|restricted)\b",
+    r"\b(not|no|never|cannot|\w+n['’]t|invalid|unknown|unsupported|unrecogni[sz]ed|unauthori[sz]ed|unexpected"
+    r"|unavailable|undefined|unable|fail(ed|s|ure)?|errors?|denied|refused|rejected|blocked|banned|forbidden"
+    r"|disallowed|disabled|prohibited|restricted|suspended|delisted|exceed(ed|s)?|limit reached|too many"
+    r"|insufficient|missing|required|mismatch|expired|time(d )?out|illegal|malformed|incorrect|wrong|bad|duplicate"
+    r"|already)\b",
     re.IGNORECASE,
 )
 """A sentence with one of these refuses, whatever the code beside it, unless it says that there is `no error`."""
@@ -133,12 +142,16 @@ REQUEST_ID_KEYS: Final = (
 
 SEQ_KEYS: Final = (
     *("sequence_num", "sequence", "sequence_no", "seq_num", "seq_no", "seq_id", "socket_sequence", "message_id"),
-    *("sequence_end", "u", "seq", "last_update_id", "change_id", "nonce"),
+    *("sequence_number", "seq_number", "sequence_id", "sequence_end", "u", "seq"),
+    *("last_update_id", "update_id", "change_id", "nonce"),
 )
 """The venue's count of a stream; of a range of updates the last (`u` of `U..u`), which is what the next continues.
 `u` counts the updates of one book, where `seq` beside it counts what happens in the whole market."""
 
-RANGES: Final = (("u", "U"), ("sequence_end", "sequence_start"))
+RANGES: Final = (
+    *(("u", "U"), ("sequence_end", "sequence_start"), ("to_version", "from_version")),
+    *(("final_update_id", "first_update_id"), ("last_update_id", "first_update_id")),
+)
 """The last and the first number of a range of updates."""
 
 PREDECESSORS: Final = ("prev_", "previous_", "past_", "p")
@@ -150,6 +163,9 @@ CHAINED: Final = (
 )
 """Counters that occur with a predecessor beside them."""
 
+LAST_IDS: Final = (("id", "last_id"),)
+"""A counter and its predecessor, which elsewhere are called so for other reasons."""
+
 TIME_KEYS: Final = (
     *("E", "T", "microtimestamp", "timestamp", "timestampms", "time_ms", "ts", "time"),
     *("time_out", "time_in", "current_time", "creation_time", "exec_date", "ttms", "tms", "t"),
@@ -158,10 +174,14 @@ TIME_KEYS: Final = (
 clocks before the coarser; `t` last, for in some interfaces it counts trades (then `E` stands beside it)."""
 
 WRAPPER_KEYS: Final = (
-    *("data", "params", "result", "tick", "event", "events", "message", "contents", "args", "payload", "content"),
-    *("arguments",),
+    *("response", "data", "params", "result", "R", "tick", "event", "events", "message", "messages", "contents"),
+    *("args", "payload", "content", "arguments"),
 )
-"""Hold the payload of an enveloped message, as an object or as a list whose first item stands for it."""
+"""Hold the payload of an enveloped message, as an object, as a list whose first object stands for it, or as either
+one's text."""
+
+TEXT_WRAPPER_KEYS: Final = ("o",)
+"""Hold a payload only as text: an object under such a key is a part of an event."""
 
 ENVELOPE_KEYS: Final = (
     *("data", "params", "result", "tick", "events", "contents", "changes", "updates", "update", "snapshot", "M"),

@@ -57,6 +57,18 @@ ARRAYS = [
     ("[[]]", OTHER, MISSING, MISSING),
     ("[{}]", OTHER, MISSING, MISSING),
     ("[1010]", HEARTBEAT, MISSING, MISSING),
+    (
+        '[0,"n",[1575291219660,"on-req",null,null,[1,null,1],null,"FAILURE","not enough balance"]]',
+        NACK,
+        MISSING,
+        MISSING,
+    ),
+    ('[0,"n",[1575289447641,"ou-req",null,null,[1],null,"ERROR","Invalid order."]]', NACK, MISSING, MISSING),
+    ('[0,"n",[1575291219660,"on-req",null,null,[1],null,"SUCCESS","Submitting."]]', ACK, MISSING, MISSING),
+    ('[0,"error","bad channel"]', NACK, MISSING, MISSING),
+    ('["subscribed","trades"]', ACK, MISSING, MISSING),
+    ('["BTC-USD","1.5","2","buy"]', NEW, MISSING, MISSING),
+    ('["BTC-USD",1.5,2.5]', NEW, MISSING, MISSING),
 ]
 
 
@@ -110,6 +122,26 @@ CONTROL = [
     ('{"error":{"name":"INVALID_PARAM","message":"no such code"}}', NACK),
     ('{"requestId":"1","success":{"ok":true}}', ACK),
     ('{"message":"Forbidden","connectionId":"L0SM9cOFvHcCIhw=","requestId":"L0SM9"}', NACK),
+    ('["1","1","trades:btc","phx_error",{}]', NACK),
+    ('[{"pong":1780000000123}]', HEARTBEAT),
+    ('[[{"event":"subscribed","channel":"trades"}]]', ACK),
+    ('[[{"event":"error","message":"x"}]]', NACK),
+    ('{"messages":[{"event":"subscribed","channel":"trades"}]}', ACK),
+    ('[{"status":"connected"}]', OTHER),
+    ('{"data":{"message":"welcome"}}', OTHER),
+    ('{"data":{"message":"subscription failed"}}', NACK),
+    ('{"errors":["bad"]}', NACK),
+    ('{"type":"next","id":"1","payload":{"errors":[{"message":"no such market"}],"data":null}}', NACK),
+    ('{"messageType":"I","response":{"code":200,"message":"Success"},"data":{"subscriptionId":61}}', ACK),
+    ('{"messageType":"H","response":{"code":200,"message":"HeartBeat"}}', HEARTBEAT),
+    ('{"type":"KEEP_ALIVE"}', HEARTBEAT),
+    ('{"id":1,"code":0,"data":{"result":"pong"},"message":"OK"}', HEARTBEAT),
+    ('{"id":1,"code":0,"data":"pong"}', HEARTBEAT),
+    ('{"id":1,"code":0,"result":{"channel":"heartbeat"}}', ACK),
+    ('{"R":{"Success":false,"ErrorCode":"INVALID"},"I":"1"}', NACK),
+    ('{"I":"1","E":"There was an error invoking Hub method"}', NACK),
+    ('{"event":"pusher:connection_established","data":"{\\"socket_id\\":\\"123.456\\"}"}', OTHER),
+    ('{"m":5,"i":2,"n":"X","o":"{\\"result\\":false,\\"errormsg\\":\\"Invalid Request\\",\\"errorcode\\":100}"}', NACK),
 ]
 
 
@@ -141,6 +173,9 @@ DATA = [
     '{"requestId":"1","tickerSnapshot":{"market":"EOS-BTC","open":"0.001","close":"0.002"}}',
     '{"code":0,"dataType":"BTC-USDT@trade","success":true,"data":[{"q":"0.1","p":"61000.5","T":1649832413512}]}',
     '{"data":[{"orderId":"5","status":"rejected","avgPx":"61000.5"}]}',
+    '{"event":"status","symbol":"X","price":1.5,"volume":3}',
+    '{"topic":"instrument.status","data":{"symbol":"XBTUSD","markPrice":5.5,"status":"open"}}',
+    '{"order":{"id":"1","status":"error","price":"1.5","qty":"2"}}',
     '{"type":"trades","book":"btc_mxn","payload":[{"i":72022,"a":"0.0035","r":"7190","v":"25.16"}]}',
 ]
 
@@ -176,6 +211,12 @@ REFUSALS = [
     ('{"req_id":"7","op":"subscribe","success":true,"ret_msg":"","data":{"failTopics":[]}}', ACK),
     ('{"id":7,"op":"order","code":"0","data":[{"sCode":"51008","sMsg":"Insufficient balance"}]}', NACK),
     ('{"id":7,"code":"INVALID_ARGUMENT","message":"unknown channel"}', NACK),
+    ('{"id":7,"result":false}', NACK),
+    ('{"id":7,"code":0,"msg":"Symbol XX is delisted"}', NACK),
+    ('{"id":7,"code":0,"msg":"couldn\'t subscribe"}', NACK),
+    ('{"id":7,"success":true,"code":0,"errors":["unknown symbol XX"]}', NACK),
+    ('{"id":7,"result":[],"errors":[]}', ACK),
+    ('{"id":7,"result":[],"error":"0"}', ACK),
 ]
 
 
@@ -201,6 +242,12 @@ def test_a_yes_that_says_no(frame: str, msg_type: MsgType) -> None:
         ('{"tick":{"seqNum":7,"prevSeqNum":5,"bids":[],"asks":[]}}', 7),
         ('{"topic":"orderbook.50.X","data":{"s":"X","b":[],"a":[],"u":18521289,"seq":7961638739}}', 18_521_289),
         ('{"price":5,"prev_price":4,"symbol":"A"}', MISSING),
+        ('{"channel":"book_lv2","data":[{"symbol":"X","asks":[],"bids":[["1","2"]],"lastId":8,"id":9}]}', 9),
+        ('{"method":"depth_update","params":[false,{"bids":[["1","2"]],"update_id":9,"past_update_id":7},"X"]}', 9),
+        ('{"unlisted":{"bidsList":[{"price":"1.5"}],"fromVersion":"8","toVersion":"9"},"symbol":"X"}', 9),
+        ('{"type":"FULL","data":{"Asks":[{"Price":"1.5"}],"SequenceNumber":9}}', 9),
+        ('{"price":"1.5","sequence":9.0}', 9),
+        ('{"event":"trade","data":"{\\"price\\":1.5,\\"sequence\\":9}"}', 9),
     ],
 )
 def test_the_counter_with_a_predecessor(frame: str, seq: int) -> None:
@@ -225,6 +272,8 @@ def test_the_counter_with_a_predecessor(frame: str, seq: int) -> None:
         ('{"topic":"orderbook.50.X","data":{"s":"X","b":[],"a":[],"u":18521289,"seq":7961638739}}', MISSING),
         ('{"data":{"seq":9,"pseq":"?","b":[],"a":[]}}', MISSING),
         ('{"price":5,"prev_price":4,"symbol":"A"}', MISSING),
+        ('{"channel":"book_lv2","data":[{"symbol":"X","asks":[],"bids":[["1","2"]],"lastId":8,"id":9}]}', 8),
+        ('{"unlisted":{"bidsList":[{"price":"1.5"}],"fromVersion":"8","toVersion":"9"},"symbol":"X"}', 7),
         ('{"event":"order_book","data":{"bids":[["1","2"]],"asks":[],"microtimestamp":"1780000000000000"}}', MISSING),
     ],
 )
@@ -332,6 +381,14 @@ def test_fractions_of_seconds_are_exact(written: str, ns: int) -> None:
             assert received(frame).exchange_ts_ns == ns, frame
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["1.780000000123456e15", '"1.780000000123456e9"', '"2026-05-28 20:26:40.123456 UTC"', '"20260528-20:26:40.123456"'],
+)
+def test_times_that_are_written_otherwise(written: str) -> None:
+    assert received(f'{{"price":1.0,"time":{written}}}').exchange_ts_ns == 1_780_000_000_123_456_000
+
+
 @pytest.mark.parametrize("digits", ["1", "123", "123456", "1234567", "123456789", "1234567899"])
 @pytest.mark.parametrize("zone", ["Z", "", "+00:00", "+0000"])
 def test_fractions_of_iso_times_are_exact(digits: str, zone: str) -> None:
@@ -349,7 +406,11 @@ def test_ids_that_int64_cannot_hold_are_linked(digits: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["NaN", "-Infinity", "1e999", "-1e999", "1" * 400, '"\\ud800"', '"\ud800"', "1" * 9999]
+    "value",
+    [
+        *("NaN", "-Infinity", "1e999", "-1e999", "1" * 400, '"\\ud800"', '"\ud800"', "1" * 9999),
+        *("nan", "-inf", "+Infinity", "undefined", "None", ".5", "1.", "+1.5", "01.5", "[1,]", '"a\nb"', '"\\x41"'),
+    ],
 )
 def test_numbers_that_json_does_not_know_lose_no_frame(value: str) -> None:
     frame = f'{{"channel":"ticker","sequence":811,"timestamp":1780000000123,"data":[{{"last":1.2,"x":{value}}}]}}'
@@ -385,6 +446,14 @@ ENVELOPES = [
     ("CONNECTED\nversion:1.2\n\n\x00", OTHER),
     ('MESSAGE\ndestination:/topic/x\n\n{"symbol":"X","price":"1.5"}\x00', NEW),
     ("ERROR\nmessage:denied\n\n\x00", NACK),
+    ('4317[{"status":"error","message":"bad"}]', NACK),
+    ('42["trades","{\\"price\\":\\"1.5\\"}"]', NEW),
+    ('a["MESSAGE\\ndestination:/x\\n\\n{\\"price\\":\\"1.5\\"}\\u0000"]', NEW),
+    ('a["CONNECTED\\nversion:1.1\\n\\n\\u0000"]', OTHER),
+    ('"{\\"event\\":\\"heartbeat\\"}"', HEARTBEAT),
+    ('~m~29~m~{"symbol":"X","price":"1.5"}~m~29~m~{"symbol":"X","price":"1.6"}', NEW),
+    ('data: {"symbol":"X","price":"1.5"}\n\n', NEW),
+    ("keep-alive", HEARTBEAT),
 ]
 
 
