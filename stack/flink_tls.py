@@ -17,6 +17,8 @@ from udfs.certificate_errors import certificate_error
 from udfs.errors import ConfigError
 
 CA, CERTIFICATE, KEY = (f"FINGERPRINT_FLINK_{name}" for name in ("CA", "CERTIFICATE", "KEY"))
+_OTHER_CA = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Where `requests` takes the authorities from if `CA` names none."""
 # An alert, or just an end: by TLS 1.3 a server looks at our certificate when the client is already done.
 _NOT_KNOWN = re.compile(
     "alert|certificate required|EOF occurred|ConnectionResetError|Connection reset|RemoteDisconnected|BrokenPipe",
@@ -64,26 +66,27 @@ def ask_flink(method: str, url: str, **options: Any) -> requests.Response:
     if urlsplit(url).scheme != "https":
         return send(method, url, **options)
     tls = flink_tls()
-    verify = str(tls.ca) if tls.ca else os.environ.get("REQUESTS_CA_BUNDLE") or True
+    named_by = CA if tls.ca else next((name for name in _OTHER_CA if os.environ.get(name)), CA)
+    verify = str(tls.ca) if tls.ca else os.environ.get(named_by) or True
     pair = (str(tls.certificate), str(tls.key)) if tls.certificate else None
     try:
         return send(method, url, verify=verify, cert=pair, **options)
     except requests.RequestException as error:
-        if found := _tls_problem(error):
+        if found := _tls_problem(error, named_by):
             problem, advice = found
             raise ConfigError(f"Expected TLS with Flink at {_shown(url)}, found {problem}: {advice}") from error
         raise
     except OSError as error:
-        raise ConfigError(f"Expected certificates in PEM for Flink, found {error}: correct {CA}") from error
+        raise ConfigError(f"Expected certificates in PEM for Flink, found {error}: correct {named_by}") from error
 
 
-def _tls_problem(error: requests.RequestException) -> tuple[str, str] | None:
+def _tls_problem(error: requests.RequestException, named_by: str) -> tuple[str, str] | None:
     """Return what went wrong with a certificate and what to do; None if it was something else."""
     said = str(error)
     if problem := certificate_error(error):
         return problem, f"let {CA} name the authority of Flink's certificate"
     if "NO_CERTIFICATE_OR_CRL_FOUND" in said:
-        return "no certificate in the file of the authority", f"correct {CA}"
+        return "no certificate in the file of the authority", f"correct {named_by}"
     if "PEM lib" in said or "KEY_VALUES_MISMATCH" in said:
         return "a certificate and a key that do not belong together", f"correct {CERTIFICATE} and {KEY}"
     if "WRONG_VERSION_NUMBER" in said:

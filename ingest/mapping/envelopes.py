@@ -38,6 +38,7 @@ _WORDS_MEANT: Final = {
 }
 """What programs write where JSON has no word for it; an infinite number means as little as none."""
 
+_LONGEST_NUMBER: Final = 64
 _LONGEST_PREFIX: Final = 40
 _PREFIX: Final = re.compile(rf'[^{{}}\[\]"]{{0,{_LONGEST_PREFIX}}}(?={{)')
 
@@ -153,7 +154,7 @@ def _mend(token: re.Match[str]) -> str:
     word = written.lstrip("+-").lower()
     if word in _WORDS_MEANT:
         return _WORDS_MEANT[word]
-    number = _NUMBER.fullmatch(written)
+    number = _NUMBER.fullmatch(written) if len(written) <= _LONGEST_NUMBER else None
     if number is None:
         return written
     fraction = f".{number['fraction']}" if number["fraction"] else ""

@@ -33,7 +33,8 @@ class Damage:
 
     def __str__(self) -> str:
         end = "its whole lines are read" if self.unfinished else "its whole lines are read, another copy may hold more"
-        return f"Expected a whole recording in {self.path}, found {self.what}: {end}"
+        path = str(self.path).replace("\n", "\\n")
+        return f"Expected a whole recording in {path}, found {self.what}: {end}"
 
 
 TellDamage = Callable[[Damage], None]

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.segment import Segment
 from rich.text import Text
 
-from jobs.results.visible_text import visible, visible_json
+from jobs.results.visible_text import on_one_line, visible, visible_json
 
 
 class VisibleConsole(Console):
@@ -54,4 +54,4 @@ def say(line: str) -> None:
 
 def warn(sentence: str) -> None:
     """Warn of something that does not stop a command."""
-    err.print(f"[yellow]Warning:[/yellow] {escape(sentence)}", highlight=False, soft_wrap=True)
+    err.print(f"[yellow]Warning:[/yellow] {escape(on_one_line(sentence))}", highlight=False, soft_wrap=True)

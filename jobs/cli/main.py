@@ -20,6 +20,7 @@ from jobs.cli.configuration import defaults_of, find_configuration, read_configu
 from jobs.cli.console import err
 from jobs.cli.exit_codes import ExitCode, exit_code_help
 from jobs.cli.network import adopt_network_settings
+from jobs.results.visible_text import on_one_line
 from udfs.errors import PipelineError
 
 
@@ -152,5 +153,5 @@ def _defaults(app: typer.Typer) -> dict[str, Any]:
 
 
 def _fail(sentence: str) -> NoReturn:
-    err.print(Text.assemble(("Error: ", "bold red"), sentence), soft_wrap=True)
+    err.print(Text.assemble(("Error: ", "bold red"), on_one_line(sentence)), soft_wrap=True)
     sys.exit(ExitCode.FAILED)

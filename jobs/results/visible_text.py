@@ -14,6 +14,15 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
+def on_one_line(text: str) -> str:
+    r"""Escape as `visible` does, and line feeds: a file's name may hold one.
+
+    >>> print(on_one_line("a\nb"))
+    a\nb
+    """
+    return visible(text).replace("\n", "\\n")
+
+
 def visible_json(text: str) -> str:
     r"""Escape in JSON on one line what a terminal would obey or not show: all of it stands in strings.
 

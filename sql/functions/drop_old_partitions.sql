@@ -29,11 +29,14 @@ BEGIN
       AND NOT EXISTS (SELECT FROM connection_verdicts WHERE connection_id = activity.connection_id);
     DELETE FROM dead_letters WHERE seen_at < now_at - retention;
     DELETE FROM dead_letter_losses WHERE seen_at < now_at - retention;
+    DELETE FROM unread_records WHERE noted_at < now_at - retention;
+    DELETE FROM topic_changes WHERE noted_at < now_at - retention;
 END
 $$;
 
 COMMENT ON FUNCTION drop_old_partitions(interval, timestamptz) IS
     'Drops the monthly partitions that ended longer than retention before now_at and returns their names; deletes from '
     'the default partition, the verdicts and the events what both ended and was written before then, what was heard of '
-    'connections before then that have no verdict any more, and dead letters and losses of theirs that were seen before then. '
+    'connections before then that have no verdict any more, and dead letters, losses of theirs and what was noted of topics '
+    'before then. '
     'What has a time that is still to come goes by when it was written.';

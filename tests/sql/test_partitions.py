@@ -134,3 +134,15 @@ def test_retention_drops_what_is_known_of_the_health_of_connections_that_are_gon
     select("SELECT drop_old_partitions(%s, %s)", timedelta(days=30), now_at)
     for table in ("health_events", "connection_activity"):
         assert names(select(f"SELECT connection_id FROM {table} ORDER BY 1")) == ["b", "c"]
+
+
+def test_retention_drops_what_was_noted_of_topics(select: Select, database: Connection) -> None:
+    now_at = datetime.now(UTC)
+    old, new = now_at - timedelta(days=31), now_at - timedelta(days=29)
+    with database.cursor() as cursor:
+        for offset, noted in ((9, old), (19, new)):
+            cursor.execute("INSERT INTO unread_records VALUES (0, %s, 5, 4, %s)", (offset, noted))
+        cursor.execute("INSERT INTO topic_changes VALUES ('partitions', '1 to 2', %s)", (old,))
+    select("SELECT drop_old_partitions(%s, %s)", timedelta(days=30), now_at)
+    assert [row["counts_from"] for row in select("SELECT counts_from FROM unread_records")] == [19]
+    assert select("SELECT kind FROM topic_changes") == []

@@ -73,6 +73,16 @@ def test_who_has_not_is_told_what_is_wrong(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_the_variable_that_named_the_authorities_is_blamed(
+    url: str, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    name_files(monkeypatch, folder, "", "right.crt", "right.key")
+    monkeypatch.setenv(name, str(folder / "nowhere.pem"))
+    with pytest.raises(ConfigError, match=f"nowhere.pem: correct {name}"):
+        ask_flink("GET", f"{url}/overview", timeout=10)
+
+
 def test_an_address_without_tls_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name_files(monkeypatch, folder, "ours-ca.pem", "", "")
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -139,12 +139,13 @@ def test_deep_nesting(folder: Path, opening: str, closing: str, depth: int) -> N
         '"' + "x" * 10**7 + '"',
         json.dumps({"event": "x" * 10**7, "id": "y" * 10**6, "time": "2" * 10**6, "seq": "1" * 10**6}),
         "9" * 10**6,
+        '{"a":+' + "0" * 10**5 + "x}",
         '{"seq":' + "9" * 10**6 + "}",
         '{"E":1' + "0" * 10**5 + ".5e" + "9" * 100 + "}",
         "[" + "0," * 10**6 + "0]",
         json.dumps({f"k{n}": n for n in range(10**5)}),
     ],
-    ids=["text", "string", "fields", "integer", "sequence", "float", "array", "object"],
+    ids=["text", "string", "fields", "integer", "zeros", "sequence", "float", "array", "object"],
 )
 def test_large_frames(folder: Path, text: str) -> None:
     check_recorded(text, folder)
