@@ -1,10 +1,11 @@
-"""The entry point of `flink run`: reads its settings, ships code and model, and submits the job."""
+"""The main of the job: run by `flink run`, or by an application cluster, where it also checks what `submit` checks."""
 
 from __future__ import annotations
 
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,21 +14,29 @@ from pyflink.datastream import StreamExecutionEnvironment
 
 from ingest.kafka.topic_reader import TopicReader
 from jobs.cluster.model_activation import ensure_schedule
-from jobs.config import JOB_NAME
-from jobs.pipeline.assembly import build_pipeline, is_from_savepoint
+from jobs.cluster.preparation import Preparation
+from jobs.config import JOB_NAME, JobSettings
+from jobs.pipeline.assembly import build_pipeline, is_application, is_from_savepoint, is_recovered
 from jobs.pipeline.code_shipping import ship, ship_jars
 from jobs.pipeline.job_arguments import JobArguments, parse_job_arguments
 from jobs.results.database_fitness import find_pooler
 from model.registry.topic_models import RegistryModels
+from stack.java.functions_jar import job_jars
+from stack.java.jars import ensure_jars
 from udfs.errors import PipelineError
 
 
 def main(arguments: JobArguments) -> None:
-    """Build the job and hand it to the cluster that `flink run` talks to."""
+    """Build the job and hand it to the cluster that `flink run` talks to, or that runs this as its application."""
     settings = arguments.settings
     database = replace(settings.database, is_pooled=find_pooler(settings.database.url))
     settings = replace(settings, database=database)
     environment = StreamExecutionEnvironment.get_execution_environment()
+    if is_application(environment):
+        if not is_recovered(environment):
+            _prepare(arguments, is_resumed=is_from_savepoint(environment))
+        _build(environment, settings, [*job_jars(), *ensure_jars("flink", _say)])
+        return
     with TopicReader(settings.kafka, settings.topic) as reader:
         # Where a job that resumes goes on is not known here: whatever it is, the model that is active now is needed.
         is_resumed = is_from_savepoint(environment)
@@ -35,13 +44,37 @@ def main(arguments: JobArguments) -> None:
     ensure_schedule(
         settings.database.url, settings.topic, arguments.model, arguments.false_unknown_rate, unread_from=begins
     )
-    if arguments.jars:
-        ship_jars(environment, arguments.jars)
     with tempfile.TemporaryDirectory() as folder:
         ship(environment, Path(folder))
-        # The workers find the password where they run: the plan of the job is kept in files, and shown.
-        build_pipeline(environment, settings, partial(RegistryModels, database.open_url, settings.topic))
-        environment.execute_async(JOB_NAME)
+        _build(environment, settings, arguments.jars)
+
+
+def _build(environment: StreamExecutionEnvironment, settings: JobSettings, jars: Sequence[Path]) -> None:
+    if jars:
+        ship_jars(environment, jars)
+    # The workers find the password where they run: the plan of the job is kept in files, and shown.
+    build_pipeline(environment, settings, partial(RegistryModels, settings.database.open_url, settings.topic))
+    environment.execute_async(JOB_NAME)
+
+
+def _prepare(arguments: JobArguments, *, is_resumed: bool) -> None:
+    """Check what `submit` checks, with the job's own login, which may neither activate a model nor delete an event."""
+    settings = arguments.settings
+    preparation = Preparation(
+        kafka=settings.kafka,
+        database_url=settings.database.url,
+        activating_url=settings.database.url,
+        topic=settings.topic,
+        dead_letter_topic=settings.dead_letter_topic,
+        model=arguments.model,
+        false_unknown_rate=arguments.false_unknown_rate,
+    )
+    preparation.services(_say)
+    preparation.beginning(is_resumed=is_resumed, progress=_say)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from ingest.kafka.topic_reader import Span
 from jobs.results.read_topics import check_same_topic, has_results, known_topic, note_dead_letter_topic, note_topic
 from model.registry.database import Connection, connect
 from model.registry.model_registry import replaced_at
+from stack.roles import Role
 from stack.services.flink import savepoint_time_s
 from udfs.errors import ConfigError
 
@@ -27,6 +28,13 @@ _CUT_CONNECTION: Final = """
     LIMIT 1
 """
 _FORGET_EVENTS: Final = "SELECT forget_replaced_events(%(topic)s, %(partition)s, %(first)s)"
+_MAY_FORGET: Final = "SELECT has_function_privilege('forget_replaced_events(text, integer, bigint)', 'EXECUTE')"
+_HAS_EVENTS: Final = """
+    SELECT EXISTS (
+        SELECT FROM connection_events
+        WHERE kafka_partition = %(partition)s AND last_offset >= %(first)s AND written_at < %(replaced)s
+    )
+"""
 
 
 def prepare_replay(database_url: str, topic: str, spans: Sequence[Span], progress: Callable[[str], None]) -> None:
@@ -53,8 +61,7 @@ def prepare_replay(database_url: str, topic: str, spans: Sequence[Span], progres
             if span.first:
                 _check_is_whole(database, topic, span)
                 progress(beginning_note(span))
-        if replaced_at(database, topic) is not None:
-            _forget_events(database, topic, spans)
+        _forget_replaced_events(database, topic, spans)
 
 
 def check_not_replaced(database_url: str, topic: str, savepoint: Path) -> None:
@@ -152,8 +159,30 @@ def _check_is_whole(database: Connection, topic: str, span: Span) -> None:
         )
 
 
-def _forget_events(database: Connection, topic: str, spans: Sequence[Span]) -> None:
-    """Delete the events of models that others have replaced: a row of theirs need not be one of the others."""
+def forget_replaced_events(database_url: str, topic: str, spans: Sequence[Span]) -> None:
+    """Delete the events of models that others have replaced: a row of theirs need not be one of the others.
+
+    Raises
+    ------
+    ConfigError
+        If there are any, and our login may not delete them.
+    """
+    with connect(database_url) as database:
+        _forget_replaced_events(database, topic, spans)
+
+
+def _forget_replaced_events(database: Connection, topic: str, spans: Sequence[Span]) -> None:
+    if (replaced := replaced_at(database, topic)) is None:
+        return
     with database.cursor() as cursor:
+        cursor.execute(_MAY_FORGET)
+        may_forget = cursor.fetchone() == (True,)
         for span in spans:
-            cursor.execute(_FORGET_EVENTS, {"topic": topic, "partition": span.partition, "first": span.first})
+            of_span = {"topic": topic, "partition": span.partition, "first": span.first, "replaced": replaced}
+            cursor.execute(_FORGET_EVENTS if may_forget else _HAS_EVENTS, of_span)
+            if not may_forget and cursor.fetchone() == (True,):
+                raise ConfigError(
+                    f"Expected no events of models that were replaced for all of {topic}, found some, and a login that "
+                    f"may not delete them: run `fingerprint submit --check` with one in MODEL_DATABASE_URL that is a "
+                    f"member of {Role.MODEL_ADMIN.group}"
+                )

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest.kafka.broker import ensure_topics
-from ingest.kafka.committed_offsets import committed_offsets
-from ingest.kafka.topic_reader import TopicReader
-from ingest.kafka.topic_settings import read_topic_settings
 from jobs.cluster.flink_client import find_running_job, flink_run, flink_run_command
-from jobs.cluster.model_activation import check_only_topic, ensure_schedule
-from jobs.cluster.replay_checks import check_not_replaced, check_offsets, check_topics, prepare_replay
+from jobs.cluster.preparation import Preparation
+from jobs.cluster.replay_checks import check_not_replaced
 from jobs.cluster.savepoints import Savepoints, check_age, check_layout
 from jobs.cluster.service_addresses import Addresses
-from jobs.config import JOB_NAME, TOPIC, TOPIC_PARTITIONS
+from jobs.config import JOB_NAME, TOPIC
 from jobs.pipeline.job_arguments import build_parser, parse_job_arguments
-from jobs.pipeline.tables import READER
-from jobs.results.database_fitness import check_fitness
-from jobs.results.job_rights import check_job_rights
-from jobs.results.migrations import check_schema
 from model.registry.database import find_password
 from model.registry.database_url import parse_database_url
 from stack.java.functions_jar import job_jars
@@ -131,38 +123,42 @@ class Submission:
             If a service, the tables or the model are not as they must be, the job runs already, or Flink refuses it.
         """
         database_url, flink = self.addresses.require_database_url(Role.JOB), self.addresses.require_flink()
-        activating_url = self.addresses.require_database_url(Role.MODEL_ADMIN)
-        _check_same_database(database_url, activating_url)
+        preparation = self._preparation()
         if find_running_job(flink) is not None:
             raise ConfigError(
                 f"Expected no {JOB_NAME!r} job on {without_password(flink)}, found one running, and two would do the "
                 "same work twice: stop it first with `fingerprint stop`"
             )
         command = self.command(progress)
-        check_fitness(database_url)
-        check_schema(database_url)
-        for excess in check_job_rights(database_url):
-            progress(excess)
-        options = build_parser().parse_args(self.job_options)
-        kafka = self.addresses.require_kafka()
-        check_only_topic(activating_url, self.topic)
-        ensure_topics(kafka, [self.topic, options.dead_letter_topic], TOPIC_PARTITIONS)
-        check_topics(database_url, kafka, self.topic, options.dead_letter_topic, progress)
-        for complaint in _complaints(kafka, self.topic, options.dead_letter_topic):
-            progress(complaint)
-        with TopicReader(kafka, self.topic) as reader:
-            spans = reader.spans
-        begins = {span.partition: span.first for span in spans}
-        if self.savepoint is not None:
-            committed = committed_offsets(kafka, READER, self.topic)
-            check_offsets(committed, self.topic, spans, progress)
-            begins |= {partition: max(begins[partition], offset) for partition, offset in committed.items()}
-        ensure_schedule(activating_url, self.topic, self.model, options.false_unknown_rate, unread_from=begins)
-        if self.savepoint is None:
-            prepare_replay(activating_url, self.topic, spans, progress)
-        elif (savepoint := self._local_savepoint()) is not None:
+        preparation.services(progress)
+        preparation.beginning(is_resumed=self.savepoint is not None, progress=progress)
+        if (savepoint := self._local_savepoint()) is not None:
             check_not_replaced(database_url, self.topic, savepoint)
         return self._submit(command, database_url, progress)
+
+    def check(self, progress: Callable[[str], None]) -> None:
+        """Check and make ready what the job needs wherever it begins; Flink is not asked for.
+
+        Raises
+        ------
+        PipelineError
+            If a service, the tables or the model are not as they must be.
+        """
+        preparation = self._preparation()
+        preparation.services(progress)
+        preparation.models()
+
+    def _preparation(self) -> Preparation:
+        options = build_parser().parse_args(self.job_options)
+        return Preparation(
+            kafka=self.addresses.require_kafka(),
+            database_url=self.addresses.require_database_url(Role.JOB),
+            activating_url=self.addresses.require_database_url(Role.MODEL_ADMIN),
+            topic=self.topic,
+            dead_letter_topic=options.dead_letter_topic,
+            model=self.model,
+            false_unknown_rate=options.false_unknown_rate,
+        )
 
     def _submit(self, command: list[str], database_url: str, progress: Callable[[str], None]) -> str:
         """Let Flink's client do it, which logs its environment: the password is in a file instead."""
@@ -184,23 +180,3 @@ class Submission:
         if password:
             keep_password(path, database.hosts, database.name, database.user, password)
         return bool(password)
-
-
-def _check_same_database(database_url: str, activating_url: str) -> None:
-    names = [parse_database_url(url).name for url in (database_url, activating_url)]
-    if names[0] != names[1]:
-        raise ConfigError(
-            f"Expected the job and its models in one database, found {names[0]!r} in JOB_DATABASE_URL and {names[1]!r} "
-            "in MODEL_DATABASE_URL, or in what stands for them: name one database in both"
-        )
-
-
-def _complaints(kafka: str, topic: str, dead_letter_topic: str) -> Iterator[str]:
-    """Say what is wrong with the topics' settings, or that we may not know them: neither keeps the job from running."""
-    try:
-        settings, of_letters = read_topic_settings(kafka, topic), read_topic_settings(kafka, dead_letter_topic)
-    except ConfigError as error:
-        yield str(error)
-    else:
-        yield from () if settings is None else settings.complaints(topic)
-        yield from () if of_letters is None else of_letters.complaints_of_dead_letters(dead_letter_topic)

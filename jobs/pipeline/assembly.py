@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pyflink.common import Configuration
 from pyflink.datastream import StreamExecutionEnvironment
 from pyflink.table import StatementSet, StreamTableEnvironment
-from pyflink.util.java_utils import get_j_env_configuration
+from pyflink.util.java_utils import get_field_value, get_j_env_configuration
 
 from jobs.config import JobSettings
 from jobs.pipeline.operator_names import name_operators
@@ -90,6 +90,21 @@ def is_from_savepoint(environment: StreamExecutionEnvironment) -> bool:
     """Tell whether the job that is being submitted goes on from a savepoint or checkpoint."""
     configuration = get_j_env_configuration(environment._j_stream_execution_environment)
     return any(configuration.getString(key, None) for key in _SAVEPOINT_KEYS)
+
+
+def is_application(environment: StreamExecutionEnvironment) -> bool:
+    """Tell whether the cluster runs the job's main itself, in its JobManager: an application cluster."""
+    configuration = get_j_env_configuration(environment._j_stream_execution_environment)
+    return bool(configuration.getString("execution.target", "") == "embedded")
+
+
+def is_recovered(environment: StreamExecutionEnvironment) -> bool:
+    """Tell whether the job of an application cluster is there already: its JobManager took over from another.
+
+    Then what the main builds is thrown away, and the job goes on from its last checkpoint. Flink tells it nowhere else.
+    """
+    loader = get_field_value(environment._j_stream_execution_environment, "executorServiceLoader")
+    return not get_field_value(loader, "suspendedJobIds").isEmpty()
 
 
 def build_statements(

@@ -14,8 +14,11 @@ from psycopg2.extensions import connection as Connection
 from ingest.kafka.topic_reader import Span
 from jobs.cluster.model_activation import activate_from_start, ensure_schedule
 from jobs.cluster.replay_checks import check_not_replaced, prepare_replay
+from jobs.trials.sandbox import addresses_of
 from model.artifact.artifact_folder import load_manifest
 from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
+from stack.roles import Role
+from stack.stack_status import StackStatus
 from udfs.errors import ConfigError
 
 TOPIC = "rereading_messages"
@@ -71,7 +74,7 @@ def test_a_connection_whose_beginning_has_gone_is_not_counted_anew(
 
 
 def test_events_of_before_a_replacement_go_when_the_topic_is_refresh(
-    database_url: str, insert: Insert, select: Select, event: type, toy_model: Path
+    local_stack: StackStatus, database_url: str, insert: Insert, select: Select, event: type, toy_model: Path
 ) -> None:
     """Those at 99 and 50 are the old model's; of partition 1 the topic begins at 100, and what is before stays."""
     ensure_schedule(database_url, TOPIC, None, None)
@@ -82,8 +85,12 @@ def test_events_of_before_a_replacement_go_when_the_topic_is_refresh(
     assert [(row["p"], row["o"]) for row in select(kept)] == places
     activate_from_start(database_url, TOPIC, str(toy_model), false_unknown_rate=None)
     insert([event(connection_id="d", kafka_partition=0, last_offset=7)])
+    as_job = addresses_of(local_stack, database_url).require_database_url(Role.JOB)
+    with pytest.raises(ConfigError, match="may not delete them: run `fingerprint submit --check`"):
+        prepare_replay(as_job, TOPIC, BEGINS_AT_100, lambda _: None)
     prepare_replay(database_url, TOPIC, BEGINS_AT_100, lambda _: None)
     assert [(row["p"], row["o"]) for row in select(kept)] == [(0, 7), (1, 50)]
+    prepare_replay(as_job, TOPIC, BEGINS_AT_100, lambda _: None)
 
 
 def test_what_was_saved_before_a_replacement_is_not_gone_on_from(

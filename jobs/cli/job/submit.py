@@ -54,6 +54,14 @@ def submit(
     print_command: Annotated[
         bool, typer.Option("--print-command", help="Print the `flink run` command instead of running it.")
     ] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Check and make ready Kafka, the database and the models, and submit nothing: an application cluster "
+            "starts the job by itself.",
+        ),
+    ] = False,
     from_savepoint: Annotated[
         str | None,
         typer.Option(metavar="PATH", help="Resume from this savepoint or checkpoint instead of the topic's beginning."),
@@ -86,6 +94,10 @@ def submit(
         worker_python=worker_python,
         savepoint=_last_savepoint(addresses, topic, from_savepoint) if resume else from_savepoint,
     )
+    if check:
+        submission.check(say)
+        err.print(f"All is ready for the job on the topic {topic}.", markup=False, highlight=False, soft_wrap=True)
+        return
     if print_command:
         typer.echo(shlex.join(submission.printed_command(say)))
         return
