@@ -11,6 +11,7 @@ import java.util.stream.Stream;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.JobManagerOptions;
 import org.apache.flink.configuration.RestOptions;
+import org.apache.flink.kubernetes.configuration.KubernetesConfigOptions;
 import org.apache.flink.runtime.io.network.netty.InboundChannelHandlerFactory;
 import org.apache.flink.shaded.netty4.io.netty.buffer.Unpooled;
 import org.apache.flink.shaded.netty4.io.netty.channel.ChannelFutureListener;
@@ -48,12 +49,20 @@ public final class ForeignPages implements InboundChannelHandlerFactory {
 
     @Override
     public Optional<ChannelHandler> createHandler(Configuration configuration, Map<String, String> responseHeaders) {
-        Set<String> names = Stream.of(RestOptions.ADDRESS, JobManagerOptions.ADDRESS)
+        return Optional.of(new Placement(names(configuration)));
+    }
+
+    /** What the interface is called: as the configuration says, and as Kubernetes calls the service before it. */
+    static Set<String> names(Configuration configuration) {
+        Stream<String> named = Stream.of(RestOptions.ADDRESS, JobManagerOptions.ADDRESS)
                 .map(configuration::getOptional)
-                .flatMap(Optional::stream)
+                .flatMap(Optional::stream);
+        Stream<String> service = configuration.getOptional(KubernetesConfigOptions.CLUSTER_ID).stream()
+                .map(id -> id + "-rest." + configuration.get(KubernetesConfigOptions.NAMESPACE))
+                .flatMap(name -> Stream.of(name, name + ".svc", name + ".svc.cluster.local"));
+        return Stream.concat(named, service)
                 .map(name -> name.toLowerCase(Locale.ROOT))
                 .collect(Collectors.toUnmodifiableSet());
-        return Optional.of(new Placement(names));
     }
 
     /**

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.RestOptions;
+import org.apache.flink.kubernetes.configuration.KubernetesConfigOptions;
 import org.apache.flink.shaded.netty4.io.netty.channel.ChannelHandler;
 import org.apache.flink.shaded.netty4.io.netty.channel.ChannelInboundHandlerAdapter;
 import org.apache.flink.shaded.netty4.io.netty.channel.embedded.EmbeddedChannel;
@@ -69,6 +70,21 @@ class ForeignPagesTest {
     @ValueSource(strings = {"/jobs/0/yarn-cancel", "/v1/jobs/0/yarn-stop", "/jobs/0/yarn-cancel?mode=cancel"})
     void nobodyEndsAJobByGet(String uri) {
         assertTrue(isRefused("GET", uri, Map.of("Host", "localhost:8081")));
+    }
+
+    @Test
+    void theServiceBeforeItInKubernetesIsServed() {
+        Configuration configuration = new Configuration();
+        configuration.set(KubernetesConfigOptions.CLUSTER_ID, "fingerprint");
+        configuration.set(KubernetesConfigOptions.NAMESPACE, "desk");
+        Set<String> names = ForeignPages.names(configuration);
+        assertEquals(
+                Set.of("fingerprint-rest.desk", "fingerprint-rest.desk.svc", "fingerprint-rest.desk.svc.cluster.local"),
+                names);
+        HttpRequest request = new DefaultHttpRequest(HttpVersion.HTTP_1_1, HttpMethod.GET, "/jobs/overview");
+        request.headers().set("Host", "fingerprint-rest.desk:8081");
+        assertTrue(ForeignPages.refusal(request, names).isEmpty());
+        assertTrue(ForeignPages.refusal(request, NAMES).isPresent());
     }
 
     @Test
