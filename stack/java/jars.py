@@ -68,12 +68,14 @@ def cache_folder() -> Path:
     return (Path(base) if base else user_home() / ".cache") / "exchange-fingerprint" / "jars"
 
 
-def ensure_jars(set_name: Literal["broker", "flink", "development"], progress: Callable[[str], None]) -> list[Path]:
+def ensure_jars(
+    set_name: Literal["broker", "flink", "development", "kubernetes"], progress: Callable[[str], None]
+) -> list[Path]:
     """Return the files of one set, after fetching those that are missing.
 
     Parameters
     ----------
-    set_name : {"broker", "flink", "development"}
+    set_name : {"broker", "flink", "development", "kubernetes"}
         What the jars are for.
     progress : callable
         Called with a line of text when there is something to fetch.
