@@ -36,6 +36,9 @@ MOST_LOADED = 0.6
 """Share of its steady rate at which a peer's latency is measured, if that is below the fixed rate."""
 
 MOST_BURST = 2_000_000
+LEAST_BURST_TURNS = 3 * WINDOW_SIZE
+"""Messages of each connection: what forgets the last ones needs a whole window more before it has a row again."""
+
 DATABASE = f"benchmark_peers_{os.getpid()}"
 
 
@@ -167,7 +170,8 @@ def try_live(peer: Peer, maker: TopicMaker, steady_windows_per_s: float, measure
             topic.flush()
             wait_until(rows.has_final_ones, run, DRAIN_TIMEOUT_S)
             latencies_ms = rows.latencies_ms(stack.kafka, begins, topic.ends)
-            topic.send_turns(_turns(topic, min(steady_windows_per_s * BURST_S, MOST_BURST / WINDOW_SLIDE)))
+            burst = _turns(topic, min(steady_windows_per_s * BURST_S, MOST_BURST / WINDOW_SLIDE))
+            topic.send_turns(min(max(burst, LEAST_BURST_TURNS), topic.n_left))
             topic.flush()
             killed_s = time.time()
             run.kill()
