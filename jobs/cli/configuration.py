@@ -57,7 +57,7 @@ def read_configuration(path: Path) -> dict[str, str | int]:
     except OSError as error:
         raise ConfigError(f"Expected to read {path}, found {error.strerror}: correct its rights") from error
     except ValueError as error:  # of tomllib and of the decoder
-        raise ConfigError(f"Expected {path} to be TOML, found: {error}: correct it") from error
+        raise ConfigError(f"Expected {path} to be TOML, found {error}: correct it") from error
     for key, value in values.items():
         if key not in KEYS:
             similar = difflib.get_close_matches(key, KEYS, n=1)
