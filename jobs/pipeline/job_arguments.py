@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
+from typing import NoReturn
 
 from jobs.config import JobSettings
 from model.registry.database_url import parse_database_url
@@ -26,9 +27,20 @@ class JobArguments:
     jars: list[Path]
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says which option was meant by one that does not exist."""
+
+    def error(self, message: str) -> NoReturn:
+        known = [option for action in self._actions for option in action.option_strings]
+        words = message.split() if message.startswith("unrecognized") else []
+        options = [word.partition("=")[0] for word in words if word.startswith("--")]
+        similar = [found for option in options for found in get_close_matches(option, known, n=1)]
+        super().error(f"{message}; did you mean {' and '.join(similar)}?" if similar else message)
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Describe the job's options."""
-    parser = argparse.ArgumentParser(prog=_PROGRAM, description="Score the windows of every connection of a topic.")
+    parser = _Parser(prog=_PROGRAM, description="Score the windows of every connection of a topic.")
     parser.add_argument("--kafka", help="bootstrap servers (or FINGERPRINT_KAFKA)")
     parser.add_argument("--model", type=Path, help="folder of the topic's first model, if not the one that comes along")
     parser.add_argument(
@@ -65,13 +77,6 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _unknown(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> str:
-    known = [option for action in parser._actions for option in action.option_strings]
-    similar = (difflib.get_close_matches(word.partition("=")[0], known, n=1) for word in unknown)
-    meant = [options[0] for options in similar if options]
-    return f"no such option: {' '.join(unknown)}" + (f"; did you mean {' and '.join(meant)}?" if meant else "")
-
-
 def parse_job_arguments(arguments: Sequence[str], *, kafka: str | None, database_url: str | None) -> JobArguments:
     """Parse the job's command line; an option that is wrong ends the process with a sentence, as argparse does.
 
@@ -84,11 +89,7 @@ def parse_job_arguments(arguments: Sequence[str], *, kafka: str | None, database
     database_url : str or None
         From the environment, for it holds a password.
     """
-    parser = build_parser()
-    understood, unknown = parser.parse_known_args(arguments)
-    if unknown:
-        parser.error(_unknown(parser, unknown))
-    options = vars(understood)
+    options = vars(build_parser().parse_args(arguments))
     options["kafka"] = options["kafka"] or kafka
     shipped = {name: options.pop(name) for name in ("model", "false_unknown_rate", "jars")}
     if not options["kafka"]:

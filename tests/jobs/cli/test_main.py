@@ -232,6 +232,8 @@ def test_the_options_of_the_job_are_listed_and_checked_without_any_service(envir
     done = run(["submit", "--", "--colour"], environment)
     assert done.returncode != 0
     assert "unrecognized arguments: --colour" in done.stderr
+    misspelt = run(["submit", "--", "--paralelism", "2"], environment)
+    assert "unrecognized arguments: --paralelism 2; did you mean --parallelism?" in misspelt.stderr
 
 
 def test_status_without_a_stack(environment: dict[str, str]) -> None:
