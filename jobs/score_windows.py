@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -35,7 +34,8 @@ def main(arguments: JobArguments) -> None:
     if is_application(environment):
         if not is_recovered(environment):
             _prepare(arguments, is_resumed=is_from_savepoint(environment))
-        _build(environment, settings, [*job_jars(), *ensure_jars("flink", _say)])
+        ship_jars(environment, [*job_jars(), *ensure_jars("flink", _say)])
+        _start(environment, settings)
         return
     with TopicReader(settings.kafka, settings.topic) as reader:
         # Where a job that resumes goes on is not known here: whatever it is, the model that is active now is needed.
@@ -44,14 +44,14 @@ def main(arguments: JobArguments) -> None:
     ensure_schedule(
         settings.database.url, settings.topic, arguments.model, arguments.false_unknown_rate, unread_from=begins
     )
+    if arguments.jars:
+        ship_jars(environment, arguments.jars)
     with tempfile.TemporaryDirectory() as folder:
         ship(environment, Path(folder))
-        _build(environment, settings, arguments.jars)
+        _start(environment, settings)
 
 
-def _build(environment: StreamExecutionEnvironment, settings: JobSettings, jars: Sequence[Path]) -> None:
-    if jars:
-        ship_jars(environment, jars)
+def _start(environment: StreamExecutionEnvironment, settings: JobSettings) -> None:
     # The workers find the password where they run: the plan of the job is kept in files, and shown.
     build_pipeline(environment, settings, partial(RegistryModels, settings.database.open_url, settings.topic))
     environment.execute_async(JOB_NAME)
