@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import pathlib
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
@@ -31,6 +32,7 @@ from api.tokens import Scope
 from ingest.kafka.record_validity import MAX_EXCHANGE_CHARACTERS, MAX_ID_CHARACTERS, printable_text
 from jobs.results.active_alerts import Rule
 from model.artifact.artifact_folder import load_manifest
+from model.artifact.manifest import Manifest
 from model.artifact.model_version import MAX_VERSION_LENGTH
 from udfs.features import FEATURES
 from udfs.schema import WINDOW_SIZE, WINDOW_SLIDE
@@ -171,7 +173,7 @@ async def model(request: Request, _caller: _Scoring) -> Response:
     """Name the model that scores, its classes, and the versions that come along."""
     models = _service(request).models
     version, source = models.current()
-    manifest = load_manifest(source.folder)
+    manifest = _manifest(source.folder)
     return _dump(
         {
             "model_version": version,
@@ -197,6 +199,11 @@ async def readyz(request: Request) -> Response:
     """Tell that it can score; the database of results may be away, once the active model is known."""
     _service(request).models.current()
     return _dump({"status": "ok"})
+
+
+@functools.lru_cache(maxsize=4)
+def _manifest(folder: pathlib.Path) -> Manifest:
+    return load_manifest(folder)
 
 
 def _check_printable(**texts: str | None) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 import orjson
+import pandas as pd
 
 from api.requests import read_session, read_windows
 from jobs.reference.connection_explanation import explain_connection
@@ -89,7 +90,7 @@ def answer_score(body: bytes, source: ModelSource, with_windows: bool, with_expl
         **summary,
         "is_mismatch": scored.is_mismatch,
         "model_version": predictor.model_version,
-        "window_scores": [_of_window(row) for row in scored.window_summaries()] if with_windows else None,
+        "window_scores": _window_scores(scored.rows) if with_windows else None,
         "explanation": None,
     }
     if with_explanation:
@@ -102,15 +103,13 @@ def answer_windows(body: bytes, source: ModelSource) -> tuple[bytes, int]:
     windows, predictor = read_windows(body), _predictor(source)
     places = np.arange(windows.recv_ts_ns.size, dtype=np.int64).reshape(windows.recv_ts_ns.shape)
     _, rows = score_batch(windows, places, predictor)
-    scores = [
-        _of_window({**row, "probabilities": orjson.loads(row["probabilities"])})  # type: ignore[dict-item]
-        for row in rows.to_dict("records")
-    ]
-    return _dump({"model_version": predictor.model_version, "window_scores": scores}), len(windows)
+    return _dump({"model_version": predictor.model_version, "window_scores": _window_scores(rows)}), len(windows)
 
 
-def _of_window(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in _OF_WINDOW}
+def _window_scores(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    columns = {name: rows[name].tolist() for name in _OF_WINDOW}
+    columns["probabilities"] = [orjson.Fragment(text) for text in columns["probabilities"]]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _dump(answer: dict[str, Any]) -> bytes:
