@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
+import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
@@ -101,3 +103,7 @@ async def _refuse_parameter(_request: Request, error: Exception) -> Response:
 
 async def _fail(_request: Request, _error: Exception) -> Response:
     return Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong that is our mistake").response()
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(orjson.dumps(describe(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))

@@ -71,6 +71,8 @@ class ServedModels:
         Whose active model is followed; None for the given one, for ever.
     beside : Beside
         For what reads the database.
+    tell : callable
+        Told the version of a model that begins to score.
     """
 
     def __init__(
@@ -82,10 +84,14 @@ class ServedModels:
         results: Results | None,
         topic: str | None,
         beside: Beside,
+        tell: Callable[[str], None],
     ) -> None:
         self._given = version, source
         self._pool, self._results, self._topic, self._beside = pool, results, topic, beside
         self._current: tuple[str, ModelSource] | None = self._given if topic is None else None
+        self._tell = tell
+        if topic is None:
+            tell(version)
         self._folder = tempfile.TemporaryDirectory(prefix="fingerprint-models-")
         self._registered: OrderedDict[str, ModelSource] = OrderedDict()
 
@@ -93,11 +99,6 @@ class ServedModels:
     def topic(self) -> str | None:
         """Whose active model is followed."""
         return self._topic
-
-    @property
-    def is_known(self) -> bool:
-        """Whether it is known which model scores."""
-        return self._current is not None
 
     def current(self) -> tuple[str, ModelSource]:
         """Return the model that scores.
@@ -139,6 +140,7 @@ class ServedModels:
         if wanted != self._current:
             await self._pool.change_model(wanted[1])
             self._current = wanted
+            self._tell(wanted[0])
             _log.warning("The model %s scores from now on", wanted[0])
 
     async def follow(self) -> None:

@@ -93,6 +93,7 @@ class ScoringPool:
         except BrokenProcessPool:
             if executor is self._executor:
                 self._executor = self._start()
+            executor.shutdown(wait=False)
             raise come_again(HTTPStatus.SERVICE_UNAVAILABLE, "The scoring process ended and is started anew") from None
 
     async def change_model(self, source: ModelSource) -> None:

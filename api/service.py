@@ -58,6 +58,7 @@ class Service:
             results=self.results,
             topic=settings.topic if settings.model is None and self.results is not None else None,
             beside=self._beside,
+            tell=self.metrics.show_model,
         )
 
     @asynccontextmanager
@@ -91,9 +92,12 @@ class Service:
             If the bounds are reached, or something is wrong with the request.
         """
         with self.pool.slots.take(caller):
-            version, source = await self.models.find(model_version)
-            self.metrics.show_model(self.models.current()[0] if self.models.is_known else version)
-            answer, n_windows = await self.pool.run(work, await body(), source)
+            try:
+                _, source = await self.models.find(model_version)
+                answer, n_windows = await self.pool.run(work, await body(), source)
+            except PipelineError as error:
+                _log.warning("%s", error)
+                raise come_again(HTTPStatus.SERVICE_UNAVAILABLE, "The model cannot be loaded now") from None
             self.metrics.windows.inc(n_windows)
             return answer
 
