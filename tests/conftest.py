@@ -23,12 +23,14 @@ from stack.stack_status import StackStatus
 
 _numbers = itertools.count()
 
+_GROUPS = {"local_stack": "stack", "api": "api", "served_results": "api"}
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run in two processes, keep those of the shared stack in one, and those of a file together."""
+    """Where tests run in two processes, keep those of the shared stack in one, those of an API, and those of a file."""
     for item in items:
-        shares_the_stack = "local_stack" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("stack" if shares_the_stack else str(item.path)))
+        shared = {"local_stack", "api", "served_results"} & set(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group(_GROUPS[min(shared)] if shared else str(item.path)))
 
 
 @pytest.fixture(scope="session", autouse=True)
