@@ -148,7 +148,8 @@ class Health:
             yield fault
         if msg_type == MsgType.ACK:
             self._chains.answer(place[1])
-        if seq == MISSING:
+        is_idle = msg_type == MsgType.HEARTBEAT and prev_seq == MISSING and self._is_at(seq)
+        if seq == MISSING or is_idle:
             return
         if prev_seq == MISSING:
             self._chains.begin(seq)
@@ -177,6 +178,10 @@ class Health:
     def _is_steady(self) -> bool:
         places = self._heartbeats.places
         return self._heartbeats.longest_ns <= 2 * (places[-1][0] - places[0][0]) // (len(places) - 1)
+
+    def _is_at(self, seq: int) -> bool:
+        """Tell the number that came last, which a heartbeat may repeat."""
+        return bool(self._numbers) and self._numbers[-1][1] == seq
 
     def _take_number(self, place: Place, seq: int) -> Iterator[Event]:
         if self._numbers:

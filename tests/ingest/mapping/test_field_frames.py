@@ -351,6 +351,14 @@ def test_idle_messages_are_no_repeats() -> None:
     assert events_of([book % pair for pair in numbers]) == []
 
 
+def test_heartbeats_that_repeat_the_last_number_hide_no_gap() -> None:
+    match = '{"type":"match","sequence":%d,"price":"1.5","product_id":"X","size":"1"}'
+    heartbeat = '{"type":"heartbeat","sequence":%d,"last_trade_id":1,"product_id":"X"}'
+    numbers = [*range(600), *range(605, 1000)]
+    frames = [frame % n for n in numbers for frame in ((match, heartbeat) if n % 10 == 9 else (match,))]
+    assert events_of(frames) == [("gap", 5)]
+
+
 def test_what_does_not_rise_is_no_sequence_number() -> None:
     prices = [65000, 65010, 65005, 65005, 64990, 65020, 64980, 65030]
     found = seqs(*(f"[7,{price},[1,2]]" for price in prices))

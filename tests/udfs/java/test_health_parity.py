@@ -30,8 +30,10 @@ def draw_messages(rng: np.random.Generator) -> list[Message]:
         if kind == "plain":
             plain += 1
             messages.append((int(MsgType.NEW), int(rng.choice([plain, last[0]])), MISSING, time_ns))
-        elif kind != "link":
-            messages.append((int(MsgType.ACK if kind == "ack" else MsgType.HEARTBEAT), MISSING, MISSING, time_ns))
+        elif kind == "ack":
+            messages.append((int(MsgType.ACK), MISSING, MISSING, time_ns))
+        elif kind == "heartbeat":
+            messages.append((int(MsgType.HEARTBEAT), int(rng.choice([MISSING, plain, plain - 1])), MISSING, time_ns))
         else:
             chain = int(rng.integers(n_chains))
             if rng.random() < fault:

@@ -78,7 +78,11 @@ public final class Health {
         if (typeCode == SharedConstants.ACK && chains != null) {
             chains.answer(offset);
         }
-        HealthEvent wrong = seq == SharedConstants.MISSING ? null : takeNumber(seq, prevSeq, recvTsNs, offset);
+        boolean isIdle = typeCode == SharedConstants.HEARTBEAT
+                && prevSeq == SharedConstants.MISSING
+                && sequence.isAt(seq);
+        HealthEvent wrong =
+                seq == SharedConstants.MISSING || isIdle ? null : takeNumber(seq, prevSeq, recvTsNs, offset);
         if (wrong != null) {
             raise.accept(wrong);
         }

@@ -28,6 +28,11 @@ final class SequenceTracker {
         n = 0;
     }
 
+    /** Say whether this is the number that came last: a heartbeat may repeat it. */
+    boolean isAt(long seq) {
+        return n > 0 && seq == last;
+    }
+
     /** Take in a number; return what is wrong with it, or null. */
     HealthEvent take(long seq, long recvTsNs, long offset) {
         String kind = n == 0 ? null : faultOf(seq);
