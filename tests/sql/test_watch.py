@@ -183,7 +183,7 @@ def test_once_prints_everything(database_url: str, shown: datetime) -> None:
     assert lines[0] == "3 of 4 connections live: kraken 2, unknown 1 | mismatch 1"
     assert lines[1].startswith("1 critical, 2 warnings | ")
     (liar,) = [line.split("\t") for line in lines if line.startswith(f"{LIAR}\tbinance\t")]
-    assert liar[2:5] == ["kraken !", "certain", "0.990"]
+    assert (liar[2], liar[3], liar[5]) == ("kraken !", "certain", "0.990")
     assert all(name in printed for name in (HONEST, LIAR, UNKNOWN, GONE, "kraken !", "3 numbers missing after 7"))
     assert "\x1b" not in printed
 
