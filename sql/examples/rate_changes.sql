@@ -11,17 +11,17 @@
 \if :{?factor} \else \set factor 1 \endif
 
 SELECT connection_id,
-       verdict                                        AS exchange,
+       detected_exchange                              AS exchange,
        round(rate_before::numeric, 2)                 AS messages_per_second_before,
        round(rate_now::numeric, 2)                    AS messages_per_second_now,
        round((rate_now / rate_before)::numeric, 2)    AS ratio,
-       date_trunc('second', since_at)                 AS since_at
+       date_trunc('second', latest.since_at)          AS since_at
 FROM (
     SELECT DISTINCT ON (connection_id) connection_id, rate_before, rate_now, since_at
     FROM connection_health
     WHERE kind = 'drift' AND detected_at > now() - make_interval(mins => :minutes)
     ORDER BY connection_id, detected_at DESC
 ) AS latest
-JOIN connection_verdicts USING (connection_id)
+JOIN connection_status USING (connection_id)
 WHERE greatest(rate_now / rate_before, rate_before / rate_now) >= :factor
 ORDER BY abs(ln(rate_now / rate_before)) DESC, connection_id;

@@ -70,7 +70,7 @@ def test_connection_status_shows_verdicts_with_the_rate_of_their_windows(
         of_one = by_connection[name]
         renamed = {"detected_exchange": "verdict", "last_seen_at": "last_window_end_at"}
         renamed["previous_exchange"] = "previous_verdict"
-        computed = {"mismatch", "messages_per_second", "first_seen_at", "clock_ahead_s"}
+        computed = {"mismatch", "messages_per_second", "first_seen_at", "clock_ahead_s", "has_ended", "is_recording"}
         assert all(row[key] == stored[name][renamed.get(key, key)] for key in row.keys() - computed)
         assert row["messages_per_second"] == naive_rate(of_one)
         assert row["first_seen_at"] == of_one[0].window_start_at
