@@ -17,6 +17,7 @@ from ingest.frame import Direction, Frame
 from ingest.mapping.frame_mapper import FrameMapper, Message
 from ingest.recordings.capture_files import connection_id_of
 from ingest.recordings.damage import Damages, TellDamage, log_damage
+from ingest.recordings.file_bytes import BOM
 from ingest.recordings.whole_lines import Torn, read_lines
 from udfs.errors import PipelineError, SchemaError
 from udfs.schema import Session
@@ -36,6 +37,9 @@ _MOST_OTHERS: Final = 1_000_000
 
 _BETWEEN_FRAMES: Final = re.compile(rb'[\r\0]+|(?=\{\s*"ts_ns")')
 """What parts the frames of a line that is none: old line ends, a few zeros, or nothing where the end of one is lost."""
+
+_NOTHING: Final = BOM + b" \t\r\n"
+"""White space, and the mark in front of a file that was appended to another."""
 
 
 def read_capture(
@@ -154,7 +158,7 @@ def _part_frames(path: Path, damages: Damages) -> Iterator[Frame]:
         if n_others > _MOST_OTHERS:
             damages.add(f"more than {_MOST_OTHERS:,} lines in a row without a frame, up to line {number:,}")
             return
-        pieces = [piece for piece in _split(line) if piece.strip()]
+        pieces = [piece for piece in _split(line) if piece.strip(_NOTHING)]
         frames = [frame for frame in map(_to_frame, pieces) if frame is not None]
         yield from frames
         if len(frames) == len(pieces) or isinstance(line, Torn):

@@ -141,6 +141,8 @@ def test_a_cut_file_is_only_unfinished(tmp_path: Path) -> None:
     "content",
     [
         b"\xef\xbb\xbf" + BOTH,
+        BOTH.replace(b"\n", b"\n\xef\xbb\xbf"),
+        MEMBER + gzip.compress(b"\xef\xbb\xbf" + gzip.decompress(NEXT)),
         BOTH.replace(b"\n", b"\r\n"),
         BOTH.replace(b"\n", b"\n\n\r\n \t\n"),
         BOTH.replace(b"\n", b"\r"),
