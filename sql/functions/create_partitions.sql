@@ -16,6 +16,8 @@ BEGIN
         EXECUTE format('CREATE TABLE %I (LIKE window_scores INCLUDING ALL)', partition);
         EXECUTE format('ALTER TABLE %I SET (autovacuum_vacuum_insert_threshold = 100000, '
                        'autovacuum_vacuum_insert_scale_factor = 0)', partition);
+        EXECUTE format('ALTER TABLE %I ALTER COLUMN features SET STATISTICS 0, '
+                       'ALTER COLUMN probabilities SET STATISTICS 0', partition);
         EXECUTE format(
             'WITH waiting AS (DELETE FROM window_scores_default WHERE window_end_at >= %L AND window_end_at < %L '
             'RETURNING *) INSERT INTO %I SELECT * FROM waiting', month_at, next_at, partition);

@@ -50,6 +50,19 @@ def test_making_them_again_makes_only_the_missing(select: Select) -> None:
     assert names(select("SELECT create_partitions('2024-11-15 00:00+00', 3)")) == ["window_scores_2025_01"]
 
 
+def test_no_partition_has_statistics_of_arrays_and_objects(select: Select) -> None:
+    select("SELECT create_partitions('2024-05-15 00:00+00', 1)")
+    without = select(
+        "SELECT attrelid::regclass::text AS home, string_agg(attname, ' ' ORDER BY attname) AS columns "
+        "FROM pg_attribute JOIN pg_inherits ON inhrelid = attrelid "
+        "WHERE inhparent = 'window_scores'::regclass AND attstattarget = 0 "
+        "GROUP BY attrelid"
+    )
+    assert {row["columns"] for row in without} == {"features probabilities"}
+    assert {"window_scores_default", "window_scores_2024_05"} <= {row["home"] for row in without}
+    assert len(without) == len(select("SELECT FROM pg_inherits WHERE inhparent = 'window_scores'::regclass"))
+
+
 def test_rows_go_to_their_month_or_to_the_default(insert: Insert, select: Select, window: Any) -> None:
     select("SELECT create_partitions('2024-05-15 00:00+00', 1)")
     ends = [
