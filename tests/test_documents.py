@@ -103,7 +103,7 @@ def test_arguments_end_where_the_shell_goes_on() -> None:
 @pytest.fixture
 def with_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the folders and files that the examples name."""
-    for folder in ("captures", "bitflyer", "kept-back", "recordings-of-it"):
+    for folder in ("captures", "bitflyer", "kept-back", "mine", "recordings-of-it"):
         (tmp_path / folder).mkdir()
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     for file in ("recording.gz", "session.log.gz"):
