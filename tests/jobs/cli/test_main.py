@@ -162,7 +162,10 @@ def test_no_java(environment: dict[str, str], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(b"no capture", "line 1"), (gzip.compress(b'{"ts_ns": "soon", "dir": "recv", "frame": "x"}\n'), "line 1")],
+    [
+        (b"no capture", "line 1"),
+        (gzip.compress(b'{"ts_ns": "soon", "dir": "recv", "frame": "x"}\n', mtime=0), "line 1"),
+    ],
 )
 def test_a_recording_that_is_none(environment: dict[str, str], tmp_path: Path, content: bytes, sentence: str) -> None:
     path = tmp_path / "broken.jsonl.gz"
