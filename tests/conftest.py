@@ -9,6 +9,9 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+# A process of pytest-xdist has it, and the command line would keep to it.
+os.environ.pop("COLUMNS", None)
+
 import psycopg2
 import pytest
 
@@ -26,6 +29,7 @@ _numbers = itertools.count()
 _GROUPS = {"local_stack": "stack", "api": "api", "served_results": "api"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before the plug-in reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where tests run in two processes, keep those of the shared stack in one, those of an API, and those of a file."""
     for item in items:

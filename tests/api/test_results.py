@@ -130,7 +130,7 @@ def test_a_registered_model_may_be_named(served_results: ServedApi, admin_url: s
     answer = served_results.post(
         "/v1/score", {"messages": recordings["kraken-1"]}, params={"model_version": version}
     ).json()
-    assert answer["model_version"] == version == "0.3-bbdc1389@0.02"
+    assert answer["model_version"] == version == f"{load_predictor(DEFAULT_ARTIFACT).model_version}@0.02"
     refused = served_results.post("/v1/score", {"messages": recordings["kraken-1"]}, params={"model_version": "test-1"})
     assert refused.status_code == 422
 

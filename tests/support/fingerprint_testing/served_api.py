@@ -54,7 +54,9 @@ class ServedApi:
 def served_api(home: Path, *options: str, environ: Mapping[str, str] | None = None) -> Iterator[ServedApi]:
     """Start it, wait until it can be asked, and end it by SIGTERM."""
     inherited = {name: value for name, value in os.environ.items() if name not in _OURS}
-    run = "from jobs.cli.main import main; main()"
+    # Whoever runs tests in the background ignores SIGINT, and so would what they start.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    run = f"{heard}; from jobs.cli.main import main; main()"
     command = [sys.executable, "-c", run, "serve", "--port", "0", "--metrics-port", "0", *options]
     process = subprocess.Popen(
         command,

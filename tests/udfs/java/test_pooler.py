@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import subprocess
 import tempfile
 import time
@@ -48,6 +49,7 @@ def pooled(direct: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     (server_host, server_port), *_ = direct.hosts
     with tempfile.TemporaryDirectory() as name:
         folder, port = Path(name), free_port()
+        program = shutil.copy(programs / "pgbouncer", folder)  # from a home that others may not enter
         (folder / "users").write_text(f'"{direct.user}" "{direct.password}"\n', encoding="utf-8")
         settings = {
             "listen_addr": "127.0.0.1",
@@ -64,7 +66,7 @@ def pooled(direct: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             if account is not None:
                 os.chown(path, account.pw_uid, account.pw_gid)
         found = replace(direct, hosts=(("127.0.0.1", port),))
-        command = [programs / "pgbouncer", folder / "pgbouncer.ini"]
+        command = [program, folder / "pgbouncer.ini"]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd="/", **as_account) as process:
             give_up_s = time.monotonic() + 30
             while not accepts_connections(found.url):

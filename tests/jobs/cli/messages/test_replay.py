@@ -23,7 +23,7 @@ def run(*options: str) -> Result:
     app = typer.Typer()
     app.command()(replay.replay)
     recordings = [EXAMPLES / "kraken-1.jsonl.gz", EXAMPLES / "kraken-2.jsonl.gz"]
-    return CliRunner().invoke(app, [*map(str, recordings), "--kafka", "nowhere:1", *options])
+    return CliRunner(env={"COLUMNS": "200"}).invoke(app, [*map(str, recordings), "--kafka", "nowhere:1", *options])
 
 
 @pytest.mark.parametrize(("options", "declared"), [((), None), (("--declared", "kraken"), "kraken")])
