@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 # A process of pytest-xdist has it, and the command line would keep to it.
@@ -14,6 +15,7 @@ os.environ.pop("COLUMNS", None)
 
 import psycopg2
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from fingerprint_testing.debian_programs import find_program_folder
 from fingerprint_testing.toy_model import save_toy_model
@@ -26,15 +28,25 @@ from stack.stack_status import StackStatus
 
 _numbers = itertools.count()
 
-_GROUPS = {"local_stack": "stack", "api": "api", "served_results": "api"}
+_ON_THE_STACK = tuple(
+    f"tests/{folder}/"
+    for folder in ("grafana", "integration", "jobs/cluster", "jobs/grafana", "jobs/results", "model/registry", "sql")
+)
+_STACKS_OF_THEIR_OWN = ("tests/integration/test_secrets.py", "tests/integration/test_flink_tls.py")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the plug-in reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run in two processes, keep those of the shared stack in one, those of an API, and those of a file."""
-    for item in items:
-        shared = {"local_stack", "api", "served_results"} & set(getattr(item, "fixturenames", ()))
-        item.add_marker(pytest.mark.xdist_group(_GROUPS[min(shared)] if shared else str(item.path)))
+class _OneStack(LoadScopeScheduling):  # type: ignore[misc]
+    """Where tests run in two processes, keep those of the shared stack in one, and those of a file or a server."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        if file.startswith(_ON_THE_STACK) and file not in _STACKS_OF_THEIR_OWN:
+            return "stack"
+        return "api" if file.startswith("tests/api/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return _OneStack(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

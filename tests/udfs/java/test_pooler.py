@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,9 @@ from model.registry.database import LastingConnection, connect
 from model.registry.database_url import Database, parse_database_url
 from stack.ports import accepts_connections, free_port
 from udfs.errors import ConfigError, PipelineError
+
+LIBRARIES = {"libcares.so.2": "libc-ares2", "libevent-2.1.so.7": "libevent-2.1-7"}
+"""Of PgBouncer, by Debian's package."""
 
 RunJava = Callable[..., CompletedProcess[str]]
 DIRECT = "^Expected a direct connection to the database .*, found a pooler such as PgBouncer at .*: name PostgreSQL"
@@ -49,7 +53,12 @@ def pooled(direct: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     (server_host, server_port), *_ = direct.hosts
     with tempfile.TemporaryDirectory() as name:
         folder, port = Path(name), free_port()
-        program = shutil.copy(programs / "pgbouncer", folder)  # from a home that others may not enter
+        # Out of a home that others may not enter.
+        program = shutil.copy(programs / "pgbouncer", folder)
+        for library, package in LIBRARIES.items():
+            place = find_program_folder(library, package, f"usr/lib/{sysconfig.get_config_var('MULTIARCH')}")
+            if place is not None:
+                shutil.copy(place / library, folder)
         (folder / "users").write_text(f'"{direct.user}" "{direct.password}"\n', encoding="utf-8")
         settings = {
             "listen_addr": "127.0.0.1",
@@ -67,7 +76,8 @@ def pooled(direct: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterat
                 os.chown(path, account.pw_uid, account.pw_gid)
         found = replace(direct, hosts=(("127.0.0.1", port),))
         command = [program, folder / "pgbouncer.ini"]
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd="/", **as_account) as process:
+        environ = os.environ | {"LD_LIBRARY_PATH": name}
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd="/", env=environ, **as_account) as process:
             give_up_s = time.monotonic() + 30
             while not accepts_connections(found.url):
                 assert process.poll() is None
