@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from model.registry.database_url import Database
@@ -28,6 +29,8 @@ class JobSettings:
     ----------
     kafka : str
         Bootstrap servers.
+    kafka_security : mapping of str to str
+        Settings of Java's clients of Kafka that say how to log in, without a secret.
     database : Database
         Where the results go.
     topic, dead_letter_topic : str
@@ -51,6 +54,7 @@ class JobSettings:
 
     kafka: str
     database: Database
+    kafka_security: Mapping[str, str] = field(default_factory=dict)
     topic: str = TOPIC
     dead_letter_topic: str = DEAD_LETTER_TOPIC
     parallelism: int = 1

@@ -18,18 +18,21 @@ from jobs.config import JOB_NAME, JobSettings
 from jobs.pipeline.assembly import build_pipeline, is_application, is_from_savepoint, is_recovered
 from jobs.pipeline.code_shipping import ship, ship_jars
 from jobs.pipeline.job_arguments import JobArguments, parse_job_arguments
+from jobs.pipeline.kafka_security import java_security
 from jobs.results.database_fitness import find_pooler
 from model.registry.topic_models import RegistryModels
 from stack.java.functions_jar import job_jars
 from stack.java.jars import ensure_jars
 from udfs.errors import PipelineError
+from udfs.kafka_properties import read_kafka_properties
 
 
 def main(arguments: JobArguments) -> None:
     """Build the job and hand it to the cluster that `flink run` talks to, or that runs this as its application."""
     settings = arguments.settings
     database = replace(settings.database, is_pooled=find_pooler(settings.database.url))
-    settings = replace(settings, database=database)
+    security = java_security(read_kafka_properties())
+    settings = replace(settings, database=database, kafka_security=security)
     environment = StreamExecutionEnvironment.get_execution_environment()
     if is_application(environment):
         if not is_recovered(environment):

@@ -32,6 +32,7 @@ from stack.services.service import tail
 from stack.settings import StackSettings, last_settings, read_settings, resolve_home, write_settings
 from stack.stack_status import PartStatus, StackStatus, read_status, status_path, write_status
 from udfs.errors import ConfigError, PipelineError
+from udfs.kafka_properties import KAFKA_PROPERTIES
 
 POLL_S = 0.1
 REPORT_S = 20
@@ -75,6 +76,11 @@ def up(settings: StackSettings, progress: Callable[[str], None]) -> StackStatus:
 
     Nothing is left running then, nor after Ctrl-C.
     """
+    if settings.kafka is None and os.environ.get(KAFKA_PROPERTIES):
+        raise ConfigError(
+            f"Expected {KAFKA_PROPERTIES} beside a Kafka of your own, found it set for the local broker, which asks "
+            "nobody: name yours with --kafka, or unset it"
+        )
     with _locked(settings.home):
         if _supervisor(read_status(settings.home)) is not None:
             _check_same(settings)

@@ -19,6 +19,17 @@ from psycopg2.extensions import parse_dsn
 from stack.flink_tls import ask_flink
 from udfs.certificate_errors import certificate_error
 from udfs.errors import ConfigError, ServiceUnavailable
+from udfs.kafka_properties import (
+    CA,
+    CERTIFICATE,
+    CHECK_HOST,
+    KEY,
+    MECHANISM,
+    PASSWORD,
+    PROTOCOL,
+    USER,
+    read_kafka_properties,
+)
 
 LOCALHOST = "127.0.0.1"
 ANSWER_TIMEOUT_S = 5
@@ -112,7 +123,7 @@ def _kafka_admin(bootstrap: str) -> Iterator[Any]:
     # Failed attempts to connect are this function's answer, not news for the log.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     timeout_ms = ANSWER_TIMEOUT_S * MS_PER_S
-    options = {"bootstrap_timeout_ms": timeout_ms, "request_timeout_ms": timeout_ms}
+    options = {"bootstrap_timeout_ms": timeout_ms, "request_timeout_ms": timeout_ms, **_login_to_kafka()}
     try:
         with KafkaAdminClient(bootstrap_servers=bootstrap, **options) as admin:
             yield admin
@@ -120,6 +131,18 @@ def _kafka_admin(bootstrap: str) -> Iterator[Any]:
         raise ServiceUnavailable(
             f"Expected a Kafka broker at {bootstrap}, found something else ({error}): check --kafka"
         ) from error
+
+
+def _login_to_kafka() -> dict[str, Any]:
+    """Translate how to log in for kafka-python."""
+    properties = read_kafka_properties()
+    names = {
+        **{PROTOCOL: "security_protocol", MECHANISM: "sasl_mechanism"},
+        **{USER: "sasl_plain_username", PASSWORD: "sasl_plain_password"},
+        **{CA: "ssl_cafile", CERTIFICATE: "ssl_certfile", KEY: "ssl_keyfile"},
+    }
+    found: dict[str, Any] = {names[name]: value for name, value in properties.items() if name in names}
+    return found | ({"ssl_check_hostname": properties[CHECK_HOST] == "https"} if CHECK_HOST in properties else {})
 
 
 def _host_ports(bootstrap: str) -> list[tuple[str, int]]:

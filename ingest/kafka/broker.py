@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic  # `admin` has it, but not for type checkers
 
 from udfs.errors import ConfigError, ServiceUnavailable
+from udfs.kafka_properties import KAFKA_PROPERTIES, read_kafka_properties
 
 ANSWER_TIMEOUT_S: Final = 10.0
 
@@ -24,7 +25,10 @@ _RECONNECT_MS: Final = 1_000
 
 _LOOK_AGAIN_S: Final = 0.05
 _LONGEST_CAUSE: Final = 160
+_LONGEST_REFUSAL: Final = 240
 _NO_ANSWER: Final = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._MSG_TIMED_OUT)
+_NOT_LET_IN: Final = (KafkaError._AUTHENTICATION, KafkaError._SSL)
+_BROKER_IN_FRONT: Final = re.compile(r"^\S+://\S+: ")
 
 _librdkafka_log = logging.getLogger(f"{__name__}.librdkafka")
 _librdkafka_log.setLevel(logging.CRITICAL)  # its every failed attempt; what matters is in our sentence
@@ -41,11 +45,12 @@ class Broker:
     Raises
     ------
     ConfigError
-        If that is no such address.
+        If that is no such address, or `read_kafka_properties` refuses what says how to log in.
     """
 
     def __init__(self, bootstrap_servers: str) -> None:
         _check_addresses(bootstrap_servers)
+        self._security = read_kafka_properties()
         self._bootstrap_servers = bootstrap_servers
         self._complaint: KafkaError | None = None
 
@@ -53,6 +58,7 @@ class Broker:
     def settings(self) -> dict[str, Any]:
         """Settings for any client of this cluster."""
         return {
+            **self._security,
             "bootstrap.servers": self._bootstrap_servers,
             "socket.timeout.ms": _REQUEST_TIMEOUT_MS,
             "reconnect.backoff.max.ms": _RECONNECT_MS,
@@ -88,6 +94,12 @@ class Broker:
                 f"{error.str()[:_LONGEST_CAUSE]}: check the topic and what you may do with it"
             )
         cause = error if self._complaint is None else self._complaint
+        if cause.code() in _NOT_LET_IN:
+            found = " ".join(_BROKER_IN_FRONT.sub("", cause.str()).split())
+            return ConfigError(
+                f"Expected Kafka at {self._bootstrap_servers} to let us in, found {found[:_LONGEST_REFUSAL]}: "
+                f"correct the file that {KAFKA_PROPERTIES} names"
+            )
         return ServiceUnavailable(
             f"Expected Kafka at {self._bootstrap_servers} to answer, found {cause.str()[:_LONGEST_CAUSE]}: "
             "check the address and that the broker runs"

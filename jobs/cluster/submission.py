@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -22,8 +23,10 @@ from stack.java.jars import ensure_jars
 from stack.ports import without_password
 from stack.roles import Role
 from stack.services.flink import client_environment
+from stack.services.kafka_login import kafka_login_file, keep_kafka_login
 from stack.services.passwords import keep_password, password_file
 from udfs.errors import ConfigError
+from udfs.kafka_properties import KAFKA_PROPERTIES, read_kafka_properties
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +85,7 @@ class Submission:
     def printed_command(self, progress: Callable[[str], None]) -> list[str]:
         """Write the command so that it runs by itself: where the database is stands before it, never a password.
 
-        Of this machine's own cluster the password is put where workers look for it, as `run` does.
+        Of this machine's own cluster the passwords are put where workers look for them, as `run` does.
         """
         database_url = self.addresses.require_database_url(Role.JOB)
         address = {"DATABASE_URL": parse_database_url(database_url).open_url}
@@ -90,6 +93,7 @@ class Submission:
             path = password_file(self.addresses.home)
             self._keep_password(path, database_url)
             address["PGPASSFILE"] = str(path)
+        address |= self._kafka_login()
         return ["env", *(f"{name}={value}" for name, value in address.items()), *self.command(progress)]
 
     def _flink_options(self) -> dict[str, str]:
@@ -170,8 +174,25 @@ class Submission:
                     f"The workers of {without_password(flink)} read the database's password where they run: "
                     "in PGPASSWORD, or in the file that PGPASSFILE names"
                 )
+            login = self._kafka_login()
+            if login and not is_local:
+                progress(
+                    f"The managers of {without_password(flink)} read how to log in to Kafka where they run: in the "
+                    f"file that {KAFKA_PROPERTIES} names there"
+                )
             address = {"DATABASE_URL": parse_database_url(database_url).open_url, "PGPASSFILE": str(path)}
-            return flink_run(command, client_environment(home, flink) | address)
+            return flink_run(command, client_environment(home, flink) | address | login)
+
+    def _kafka_login(self) -> dict[str, str]:
+        """Return where Flink's client finds how to log in to Kafka; this machine's own cluster gets its copy there."""
+        properties = read_kafka_properties()
+        if not properties:
+            return {}
+        if not self.addresses.uses_local_flink():
+            return {KAFKA_PROPERTIES: str(Path(os.environ[KAFKA_PROPERTIES]).absolute())}
+        path = kafka_login_file(self.addresses.home)
+        keep_kafka_login(path, properties)
+        return {KAFKA_PROPERTIES: str(path)}
 
     @staticmethod
     def _keep_password(path: Path, database_url: str) -> bool:

@@ -54,7 +54,7 @@ def dead_letter_records_ddl(settings: JobSettings) -> str:
     """Declare the dead-letter topic: the original key and bytes, why they are no message, and where they were."""
     options = {
         "connector": "fingerprint-dead-letters",
-        "bootstrap.servers": settings.kafka,
+        **_cluster_options(settings),
         "topic": settings.dead_letter_topic,
         "source-topic": settings.topic,
         "url": settings.database.jdbc_url,
@@ -94,7 +94,7 @@ def _kafka_options(settings: JobSettings) -> str:
     options = {
         "connector": "fingerprint-messages",
         "topic": settings.topic,
-        "properties.bootstrap.servers": settings.kafka,
+        **_cluster_options(settings),
         "properties.group.id": READER,
         "properties.isolation.level": "read_committed",
         "scan.startup.mode": "earliest-offset",
@@ -104,6 +104,11 @@ def _kafka_options(settings: JobSettings) -> str:
     if settings.stop_at_end:
         options["scan.bounded.mode"] = "latest-offset"
     return _options(options)
+
+
+def _cluster_options(settings: JobSettings) -> dict[str, str]:
+    properties = {"bootstrap.servers": settings.kafka, **settings.kafka_security}
+    return {f"properties.{name}": value for name, value in properties.items()}
 
 
 def _options(options: Mapping[str, str]) -> str:

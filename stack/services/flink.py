@@ -39,10 +39,12 @@ from stack.services.flink_options import (
     python_options,
     write_config,
 )
+from stack.services.kafka_login import kafka_login_file
 from stack.services.passwords import password_file
 from stack.services.service import Service
 from stack.services.zookeeper import build_zookeeper
 from stack.settings import resolve_home
+from udfs.kafka_properties import KAFKA_PROPERTIES
 
 JOBMANAGER_HEAP_MB = 768
 # What ends in seconds would only compile what it does not run again, on the cores that the job's start needs.
@@ -172,7 +174,7 @@ def _build_jobmanager(home: Path, port: int, java: JavaHome, metrics_port: int |
         prepare=partial(_prepare_jobmanager, home, own_tmp),
         command=lambda _start: command,
         is_ready=lambda _start: _get(f"{url}/overview") is not None,
-        environment=_flink_folders(),
+        environment=_flink_folders() | _kafka_login(home),
         log=log,
         output=log.with_suffix(".out"),
     )
@@ -198,7 +200,7 @@ def _build_taskmanager(home: Path, port: int, java: JavaHome, metrics_port: int 
         command=lambda start: [*command, "-D", f"taskmanager.resource-id={_resource_id(start)}"],
         is_ready=lambda start: _is_registered(f"http://{LOCALHOST}:{port}", _resource_id(start)),
         # Where sinks and Python workers look for the database's password.
-        environment=_flink_folders() | {"PGPASSFILE": str(password_file(home))},
+        environment=_flink_folders() | _kafka_login(home) | {"PGPASSFILE": str(password_file(home))},
         log=log,
         output=log.with_suffix(".out"),
     )
@@ -253,6 +255,10 @@ def _java_command(
 
 def _flink_folders() -> dict[str, str]:
     return {f"FLINK_{name.upper()}_DIR": str(flink_home() / name) for name in ("lib", "opt", "plugins")}
+
+
+def _kafka_login(home: Path) -> dict[str, str]:
+    return {KAFKA_PROPERTIES: str(kafka_login_file(home))}
 
 
 def _resource_id(start: int) -> str:

@@ -20,12 +20,13 @@ class DeadLetterProducer implements AutoCloseable {
     private static final int GIVE_UP_AFTER_MS = 30_000;
 
     final String topic;
-    private final Map<String, Object> address;
+    private final Map<String, String> kafka;
     private KafkaProducer<byte[], byte[]> producer;
 
-    DeadLetterProducer(String kafka, String topic) {
+    /** Take the settings of any client of the cluster. */
+    DeadLetterProducer(Map<String, String> kafka, String topic) {
         this.topic = topic;
-        this.address = Map.of("bootstrap.servers", kafka);
+        this.kafka = kafka;
     }
 
     /** Hand a record over; whoever listens is told, once, that it is there (null) or why it is not. */
@@ -47,7 +48,7 @@ class DeadLetterProducer implements AutoCloseable {
     /** Say why the topic takes nothing, "" if that is not known to be so, or null if Kafka does not answer. */
     String problem() {
         Properties properties = new Properties();
-        properties.putAll(address);
+        properties.putAll(kafka);
         properties.put("default.api.timeout.ms", Integer.toString(ANSWER_MS));
         properties.put("request.timeout.ms", Integer.toString(ANSWER_MS));
         try (Admin admin = Admin.create(properties)) {
@@ -79,7 +80,7 @@ class DeadLetterProducer implements AutoCloseable {
     private KafkaProducer<byte[], byte[]> producer() {
         if (producer == null) {
             Properties properties = new Properties();
-            properties.putAll(address);
+            properties.putAll(kafka);
             properties.put("acks", "all");
             // A dead letter may come twice. In return it takes no right but to write, and one refusal spoils no other.
             properties.put("enable.idempotence", "false");

@@ -1,5 +1,7 @@
 package exchangefingerprint.flink.deadletters;
 
+import java.util.HashMap;
+import java.util.Map;
 import org.apache.flink.api.connector.sink2.Sink;
 import org.apache.flink.api.connector.sink2.SinkWriter;
 import org.apache.flink.api.connector.sink2.WriterInitContext;
@@ -9,13 +11,13 @@ import org.apache.flink.table.data.RowData;
 final class DeadLetterSink implements Sink<RowData> {
     private static final long serialVersionUID = 1L;
 
-    private final String kafka;
+    private final HashMap<String, String> kafka;
     private final String topic;
     private final String sourceTopic;
     private final String url;
 
-    DeadLetterSink(String kafka, String topic, String sourceTopic, String url) {
-        this.kafka = kafka;
+    DeadLetterSink(Map<String, String> kafka, String topic, String sourceTopic, String url) {
+        this.kafka = new HashMap<>(kafka);
         this.topic = topic;
         this.sourceTopic = sourceTopic;
         this.url = url;

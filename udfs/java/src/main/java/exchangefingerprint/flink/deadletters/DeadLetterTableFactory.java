@@ -1,5 +1,7 @@
 package exchangefingerprint.flink.deadletters;
 
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Set;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
@@ -12,7 +14,8 @@ import org.apache.flink.table.factories.FactoryUtil;
 
 /** The connector {@code fingerprint-dead-letters}: rows of {@link DeadLetter#TABLE} become records of a topic. */
 public final class DeadLetterTableFactory implements DynamicTableSinkFactory {
-    private static final ConfigOption<String> KAFKA = text("bootstrap.servers");
+    private static final String PROPERTIES = "properties.";
+    private static final ConfigOption<String> KAFKA = text(PROPERTIES + "bootstrap.servers");
     private static final ConfigOption<String> TOPIC = text("topic");
     private static final ConfigOption<String> SOURCE_TOPIC = text("source-topic");
     private static final ConfigOption<String> URL = text("url");
@@ -39,11 +42,25 @@ public final class DeadLetterTableFactory implements DynamicTableSinkFactory {
     @Override
     public DynamicTableSink createDynamicTableSink(Context context) {
         FactoryUtil.TableFactoryHelper helper = FactoryUtil.createTableFactoryHelper(this, context);
-        helper.validate();
+        helper.validateExcept(PROPERTIES);
         ReadableConfig options = helper.getOptions();
         return new DeadLetterTable(
                 new DeadLetterSink(
-                        options.get(KAFKA), options.get(TOPIC), options.get(SOURCE_TOPIC), options.get(URL)));
+                        kafka(context.getCatalogTable().getOptions()),
+                        options.get(TOPIC),
+                        options.get(SOURCE_TOPIC),
+                        options.get(URL)));
+    }
+
+    private static Map<String, String> kafka(Map<String, String> options) {
+        Map<String, String> found = new HashMap<>();
+        options.forEach(
+                (name, value) -> {
+                    if (name.startsWith(PROPERTIES)) {
+                        found.put(name.substring(PROPERTIES.length()), value);
+                    }
+                });
+        return found;
     }
 
     private record DeadLetterTable(DeadLetterSink sink) implements DynamicTableSink {

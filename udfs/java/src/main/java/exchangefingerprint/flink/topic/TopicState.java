@@ -20,11 +20,12 @@ class TopicState implements Serializable, AutoCloseable {
     private static final long serialVersionUID = 1L;
     private static final int ANSWER_MS = 10_000;
 
-    private final String kafka;
+    private final Properties kafka;
     final String topic;
     private transient Admin admin;
 
-    TopicState(String kafka, String topic) {
+    /** Take the settings of any client of the cluster. */
+    TopicState(Properties kafka, String topic) {
         this.kafka = kafka;
         this.topic = topic;
     }
@@ -108,7 +109,7 @@ class TopicState implements Serializable, AutoCloseable {
     private synchronized Admin admin() {
         if (admin == null) {
             Properties properties = new Properties();
-            properties.put("bootstrap.servers", kafka);
+            properties.putAll(kafka);
             properties.put("default.api.timeout.ms", Integer.toString(ANSWER_MS));
             properties.put("request.timeout.ms", Integer.toString(ANSWER_MS));
             admin = Admin.create(properties);

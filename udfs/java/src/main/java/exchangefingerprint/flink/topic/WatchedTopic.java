@@ -1,5 +1,6 @@
 package exchangefingerprint.flink.topic;
 
+import exchangefingerprint.flink.kafka.KafkaProperties;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
@@ -70,7 +71,7 @@ final class WatchedTopic extends KafkaDynamicSource {
         int physical = columns.size();
         TopicWatch watch =
                 new TopicWatch(
-                        new TopicState(properties.getProperty("bootstrap.servers"), topics.get(0)),
+                        new TopicState(KafkaProperties.ofCluster(properties), topics.get(0)),
                         notes,
                         columns.indexOf("counts_from"),
                         physical + metadataKeys.indexOf("partition"),

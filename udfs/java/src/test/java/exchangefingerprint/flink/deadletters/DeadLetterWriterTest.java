@@ -30,7 +30,7 @@ class DeadLetterWriterTest {
     /** A topic that refuses what `refusal` has an error for. */
     private DeadLetterWriter writer(Function<ProducerRecord<byte[], byte[]>, Exception> refusal, String problem) {
         DeadLetterProducer producer =
-                new DeadLetterProducer("nowhere:1", "letters") {
+                new DeadLetterProducer(Map.of("bootstrap.servers", "nowhere:1"), "letters") {
                     @Override
                     void send(ProducerRecord<byte[], byte[]> record, Consumer<Exception> listener) {
                         Exception error = refusal.apply(record);

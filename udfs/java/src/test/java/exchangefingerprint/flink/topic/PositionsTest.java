@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import org.apache.flink.api.java.tuple.Tuple3;
 import org.apache.flink.runtime.execution.SuppressRestartsException;
 import org.junit.jupiter.api.Test;
@@ -19,7 +20,7 @@ class PositionsTest {
 
     private final Positions positions =
             new Positions(
-                    new TopicState("nowhere:1", "messages") {
+                    new TopicState(new Properties(), "messages") {
                         private static final long serialVersionUID = 1L;
 
                         @Override
