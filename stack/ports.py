@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import socket
-from collections.abc import Iterator
+import ssl
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
@@ -13,7 +14,7 @@ import psutil
 import psycopg2
 import requests
 from kafka import KafkaAdminClient
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, SaslAuthenticationFailedError, UnsupportedSaslMechanismError
 from psycopg2.extensions import parse_dsn
 
 from stack.flink_tls import ask_flink
@@ -23,6 +24,7 @@ from udfs.kafka_properties import (
     CA,
     CERTIFICATE,
     CHECK_HOST,
+    KAFKA_PROPERTIES,
     KEY,
     MECHANISM,
     PASSWORD,
@@ -118,24 +120,51 @@ def kafka_version(bootstrap: str) -> str:
 @contextmanager
 def _kafka_admin(bootstrap: str) -> Iterator[Any]:
     # A client that finds no broker keeps its sockets and its thread: look first whether anything is there.
-    if not any(listens(*address) for address in _host_ports(bootstrap)):
+    properties = read_kafka_properties()
+    there = [address for address in _host_ports(bootstrap) if listens(*address)]
+    if not there:
         raise ServiceUnavailable(f"Expected a Kafka broker at {bootstrap}, found nothing listening: check --kafka")
+    if properties.get(PROTOCOL, "").endswith("SSL"):
+        _check_tls(there[0], properties)
     # Failed attempts to connect are this function's answer, not news for the log.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     timeout_ms = ANSWER_TIMEOUT_S * MS_PER_S
-    options = {"bootstrap_timeout_ms": timeout_ms, "request_timeout_ms": timeout_ms, **_login_to_kafka()}
+    options = {"bootstrap_timeout_ms": timeout_ms, "request_timeout_ms": timeout_ms, **_login_to_kafka(properties)}
     try:
         with KafkaAdminClient(bootstrap_servers=bootstrap, **options) as admin:
             yield admin
+    except (SaslAuthenticationFailedError, UnsupportedSaslMechanismError) as error:
+        raise _not_let_in(bootstrap, " ".join(str(error).split())) from error
     except KafkaError as error:
         raise ServiceUnavailable(
             f"Expected a Kafka broker at {bootstrap}, found something else ({error}): check --kafka"
         ) from error
 
 
-def _login_to_kafka() -> dict[str, Any]:
+def _check_tls(address: tuple[str, int], properties: Mapping[str, str]) -> None:
+    """Raise ConfigError if the two ends do not believe each other, of which kafka-python only says that it waits."""
+    context = ssl.create_default_context(cafile=properties.get(CA))
+    context.check_hostname = properties.get(CHECK_HOST) != "none"
+    try:
+        if KEY in properties:
+            context.load_cert_chain(properties[CERTIFICATE], properties[KEY])
+        with (
+            socket.create_connection(address, timeout=ANSWER_TIMEOUT_S) as plain,
+            context.wrap_socket(plain, server_hostname=address[0]),
+        ):
+            return
+    except OSError as error:  # ssl.SSLError is one
+        raise _not_let_in(":".join(map(str, address)), certificate_error(error) or str(error)) from error
+
+
+def _not_let_in(bootstrap: str, found: str) -> ConfigError:
+    return ConfigError(
+        f"Expected Kafka at {bootstrap} to let us in, found {found}: correct the file that {KAFKA_PROPERTIES} names"
+    )
+
+
+def _login_to_kafka(properties: Mapping[str, str]) -> dict[str, Any]:
     """Translate how to log in for kafka-python."""
-    properties = read_kafka_properties()
     names = {
         **{PROTOCOL: "security_protocol", MECHANISM: "sasl_mechanism"},
         **{USER: "sasl_plain_username", PASSWORD: "sasl_plain_password"},

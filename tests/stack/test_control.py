@@ -10,6 +10,7 @@ from stack.control import down, log_tail, status, up, wipe
 from stack.settings import StackSettings
 from stack.stack_status import PartStatus, StackStatus, read_status, write_status
 from udfs.errors import ConfigError, ServiceUnavailable
+from udfs.kafka_properties import KAFKA_PROPERTIES
 
 
 class DiskUsage(NamedTuple):
@@ -32,6 +33,12 @@ def test_a_home_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="choose another folder with --home"):
         up(StackSettings(home=tmp_path / "file" / "home"), lambda _line: None)
+
+
+def test_the_local_broker_takes_no_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KAFKA_PROPERTIES, str(tmp_path / "kafka.properties"))
+    with pytest.raises(ConfigError, match="found it set for the local broker, .*: name yours with --kafka"):
+        up(StackSettings(home=tmp_path), lambda _line: None)
 
 
 def test_a_kafka_that_is_not_there_is_reported(tmp_path: Path) -> None:

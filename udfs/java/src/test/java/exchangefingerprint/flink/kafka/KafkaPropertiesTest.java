@@ -10,9 +10,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Set;
+import org.apache.flink.kafka.shaded.org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.flink.kafka.shaded.org.apache.kafka.common.config.ConfigException;
-import org.apache.flink.kafka.shaded.org.apache.kafka.common.security.JaasContext;
 import org.apache.flink.kafka.shaded.org.apache.kafka.common.config.types.Password;
+import org.apache.flink.kafka.shaded.org.apache.kafka.common.security.JaasContext;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -60,6 +61,18 @@ class KafkaPropertiesTest {
         Path nowhere = folder.resolve("nowhere");
         said = assertThrows(ConfigException.class, () -> KafkaProperties.find(nowhere, Set.of("login"))).getMessage();
         assertTrue(said.contains("found NoSuchFileException"), said);
+    }
+
+    @Test
+    void aClientOfKafkaAsksForItByItsName() {
+        Map<String, Object> settings =
+                Map.of(
+                        "bootstrap.servers", "localhost:1",
+                        "config.providers", "fingerprint",
+                        "config.providers.fingerprint.class", KafkaProperties.class.getName(),
+                        "sasl.jaas.config", "${fingerprint:login}");
+        String said = assertThrows(ConfigException.class, () -> new AdminClientConfig(settings)).getMessage();
+        assertTrue(said.startsWith("Expected FINGERPRINT_KAFKA_PROPERTIES in the environment"), said);
     }
 
     @Test
