@@ -174,6 +174,7 @@ def test_what_is_published_is_scored_and_sent_again(
 
         wait_until(is_written, what="the rows")
         run = fingerprint(local_stack, kafka.sasl, database_url)
+        run("results", "diff", "--topic", TOPIC)
         assert "not JSON" in run("dlq", "list", "--topic", TOPIC, "--reason", "")
         assert "1 record was sent" in run("dlq", "redrive", "--topic", TOPIC, "--reason", "not JSON", "--force")
         assert "answers at" in run("doctor", is_well=False)
