@@ -28,6 +28,9 @@ _LONGEST_CAUSE: Final = 160
 _LONGEST_REFUSAL: Final = 240
 _NO_ANSWER: Final = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._MSG_TIMED_OUT)
 _NOT_LET_IN: Final = (KafkaError._AUTHENTICATION, KafkaError._SSL)
+_TLS: Final = "SSL routines"
+"""By TLS 1.3 a broker refuses our certificate when the connection is there already, and librdkafka loses it."""
+
 _BROKER_IN_FRONT: Final = re.compile(r"^\S+://\S+: ")
 
 _librdkafka_log = logging.getLogger(f"{__name__}.librdkafka")
@@ -94,7 +97,7 @@ class Broker:
                 f"{error.str()[:_LONGEST_CAUSE]}: check the topic and what you may do with it"
             )
         cause = error if self._complaint is None else self._complaint
-        if cause.code() in _NOT_LET_IN:
+        if cause.code() in _NOT_LET_IN or _TLS in cause.str():
             found = " ".join(_BROKER_IN_FRONT.sub("", cause.str()).split())
             return ConfigError(
                 f"Expected Kafka at {self._bootstrap_servers} to let us in, found {found[:_LONGEST_REFUSAL]}: "

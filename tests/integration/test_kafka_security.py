@@ -49,6 +49,7 @@ RIGHTS: dict[str, list[Right]] = {
     "operator": [
         *((OF_TOPIC, TOPIC, operation) for operation in (READS, WRITES, DELETES)),
         (OF_TOPIC, DEAD_LETTER_TOPIC, READS),
+        (OF_GROUP, "fingerprint-results", AclOperation.DESCRIBE),
     ],
     "nobody": [],
 }
@@ -63,7 +64,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
             broker.add_user(name, rights)
         broker.add_user("old", RIGHTS["operator"], "SCRAM-SHA-256")
         broker.grant(PLAIN_USER, RIGHTS["operator"])
-        broker.grant("CN=client", RIGHTS["operator"])
+        broker.grant("client", RIGHTS["operator"])
         yield broker
 
 
@@ -102,39 +103,40 @@ def test_who_may_is_let_in_by_each_protocol(
 
 
 @pytest.mark.parametrize(
-    ("user", "changed", "address", "said"),
+    ("changed", "address", "said"),
     [
-        ("operator", {"sasl_password": "wrong"}, "sasl", "invalid credentials"),
-        ("operator", {"ssl_ca_location": "other-ca.pem"}, "sasl", "certificate verify failed"),
-        ("operator", {}, "other_name", "hostname mismatch|IP address mismatch|certificate verify failed"),
-        ("operator", {"ssl_ca_location": None, "security_protocol": "SASL_PLAINTEXT"}, "sasl_plain", "mechanism"),
+        pytest.param({"sasl_password": "wrong"}, "sasl", "invalid credentials", marks=pytest.mark.slow),
+        ({"ssl_ca_location": "other-ca.pem"}, "sasl", "certificate verify failed"),
+        ({}, "other_name", "certificate verify failed"),
+        pytest.param(
+            {"ssl_ca_location": None, "security_protocol": "SASL_PLAINTEXT"},
+            "sasl_plain",
+            "Unsupported SASL mechanism",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_wrong_password_authority_name_or_mechanism_is_one_sentence(
     kafka: SecureKafka,
     as_user: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
-    user: str,
     changed: dict[str, str],
     address: str,
     said: str,
 ) -> None:
     monkeypatch.setattr("ingest.kafka.topic_reader.ANSWER_TIMEOUT_S", 3.0)
-    as_user(user, **changed)
-    for look in (n_records, check_kafka):
-        with pytest.raises(
-            ConfigError, match="Expected .* to let us in, found .*: correct the file that FINGER"
-        ) as caught:
-            look(getattr(kafka, address))
-        print(caught.value)
-        assert "\n" not in str(caught.value)
+    as_user("operator", **changed)
+    with pytest.raises(ConfigError, match=REFUSED) as caught:
+        n_records(getattr(kafka, address))
+    assert said in str(caught.value)
+    with pytest.raises(ConfigError, match=REFUSED):
+        check_kafka(getattr(kafka, address))
 
 
 def test_who_has_no_right_to_a_topic_is_told_so(kafka: SecureKafka, as_user: Callable[..., None]) -> None:
     as_user("nobody")
-    with pytest.raises(ConfigError, match="Expected") as caught:
+    with pytest.raises(ConfigError, match="Expected .* to accept a reader of .*, found .*authorization failed"):
         n_records(kafka.sasl)
-    print(caught.value)
 
 
 @pytest.mark.slow
@@ -160,7 +162,7 @@ def test_what_is_published_is_scored_and_sent_again(
     addresses = Addresses(home=local_stack.home, kafka=kafka.sasl, flink=local.flink, database_urls=local.database_urls)
     said: list[str] = []
     job_id = Submission(addresses=addresses, topic=TOPIC).run(said.append)
-    print(said)
+    assert ["settings of" in one for one in said] == [True]  # which it may not see, and goes on
     try:
         as_user("operator")
         predictor = load_predictor(DEFAULT_ARTIFACT)

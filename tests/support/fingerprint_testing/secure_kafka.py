@@ -108,7 +108,10 @@ def write_certificates(folder: Path) -> None:
     ca = trustme.CA()
     ca.cert_pem.write_to_path(folder / "ca.pem")
     trustme.CA().cert_pem.write_to_path(folder / "other-ca.pem")
-    for name, issued in (("broker", ca.issue_cert("localhost")), ("client", ca.issue_cert(common_name="client"))):
+    for name, issued in (
+        ("broker", ca.issue_cert("localhost")),
+        ("client", ca.issue_cert("client.example", common_name="client")),
+    ):
         key = pkcs8(issued.private_key_pem.bytes())
         chain = b"".join(blob.bytes() for blob in issued.cert_chain_pems)
         (folder / f"{name}.crt").write_bytes(chain)
@@ -157,6 +160,7 @@ ssl.keystore.location={folder / "broker.pem"}
 ssl.truststore.type=PEM
 ssl.truststore.location={folder / "ca.pem"}
 listener.name.ssl.ssl.client.auth=required
+ssl.principal.mapping.rules=RULE:^CN=([^,]+).*$/$1/,DEFAULT
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS
 """)
