@@ -62,9 +62,8 @@ def check_ports(settings: StackSettings, state: StackStatus) -> Iterator[Finding
 
 def check_kafka_service(bootstrap: str) -> Iterator[Finding]:
     """Ask a broker how new it is, and for the topic of the messages; raise ServiceUnavailable if it does not answer."""
-    of_topic = list(check_topic(bootstrap))  # who is not let in is told best by this
     yield Finding(subject="Kafka", found=f"{kafka_version(bootstrap)} or newer answers at {bootstrap}")
-    yield from of_topic
+    yield from check_topic(bootstrap)
     yield check_writers(bootstrap)
 
 
