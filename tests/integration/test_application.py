@@ -37,6 +37,7 @@ from stack.services.flink import JOBMANAGER_CLASS, build_flink
 from stack.services.passwords import keep_password
 from stack.services.service import Service
 from stack.stack_status import StackStatus
+from udfs.kafka_properties import KAFKA_PROPERTIES
 from udfs.schema import Session
 
 pytestmark = pytest.mark.slow
@@ -128,6 +129,7 @@ def environment(local_stack: StackStatus, database_url: str, tmp_path: Path) -> 
         "FINGERPRINT_KAFKA": local_stack.kafka,
         "DATABASE_URL": database.open_url,
         "PGPASSFILE": str(tmp_path / "passwords"),
+        KAFKA_PROPERTIES: "",  # not the file that `submit` writes for the managers of the local stack
     }
 
 
