@@ -13,27 +13,12 @@ import typer
 import typer.main
 import yaml
 
-from fingerprint_testing.paths import ROOT
+from fingerprint_testing.paths import FOLDERS, ROOT
 from jobs.cli.main import build_app
 from jobs.pipeline.job_arguments import parse_job_arguments
 
 APP: Any = typer.main.get_command(build_app())
 DATABASE_URL = "postgresql://ann:secret@localhost:5432/prices"
-FOLDERS = (
-    "api",
-    "deploy",
-    "docs",
-    "exchange_fingerprint",
-    "grafana",
-    "ingest",
-    "jobs",
-    "model",
-    "sql",
-    "stack",
-    "synthetic",
-    "tests",
-    "udfs",
-)
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md"))])
 MOST_LINES = {"README.md": 150, "docs/glossary.md": 40}
 

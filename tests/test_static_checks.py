@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 
 import pytest
 import yaml
 
+from fingerprint_testing.paths import FOLDERS, ROOT
 from jobs.cli.start.test import STATIC_CHECKS
 
-ROOT = Path(__file__).parents[1]
-FOLDERS = (
-    "api",
-    "deploy",
-    "docs",
-    "exchange_fingerprint",
-    "grafana",
-    "ingest",
-    "jobs",
-    "model",
-    "sql",
-    "stack",
-    "synthetic",
-    "tests",
-    "udfs",
-)
 WRITTEN_BY_HAND = (".java", ".md", ".py", ".sql", ".toml", ".yaml", ".yml", ".j2")
 
 

@@ -14,3 +14,20 @@ EXAMPLES: Final = ROOT / "examples" / "recordings"
 
 CAPTURES: Final = Path(os.environ.get("FINGERPRINT_CAPTURES") or ROOT.parent / "shared" / "captures")
 ORDER_LOGS: Final = Path(os.environ.get("FINGERPRINT_ORDER_LOGS") or ROOT.parent / "shared" / "order_logs")
+
+FOLDERS = (
+    "api",
+    "deploy",
+    "docs",
+    "exchange_fingerprint",
+    "grafana",
+    "ingest",
+    "jobs",
+    "model",
+    "sql",
+    "stack",
+    "synthetic",
+    "tests",
+    "udfs",
+)
+"""Of the checkout, with what people wrote by hand."""
