@@ -26,7 +26,7 @@ from stack.privacy import FOLDERS, close_folders, private_files
 from stack.processes import environment, find_process, kill_all, marked_processes
 from stack.services.flink import forget_jobs
 from stack.services.parts import initial_status
-from stack.services.postgres import remove_private_folder
+from stack.services.postgres import find_postgres, remove_private_folder
 from stack.services.prometheus import find_prometheus
 from stack.services.service import tail
 from stack.settings import StackSettings, last_settings, read_settings, resolve_home, write_settings
@@ -179,6 +179,8 @@ def _start(settings: StackSettings, progress: Callable[[str], None]) -> None:
         progress("The jobs of the last time are not resumed: Kafka or PostgreSQL has another address now")
     if settings.kafka is None or settings.flink is None:
         find_java()
+    if settings.database_url is None:
+        find_postgres()
     if settings.prometheus_port is not None:
         find_prometheus()
     if settings.kafka is None:

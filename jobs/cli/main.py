@@ -135,6 +135,8 @@ def main() -> None:
         app(default_map=_defaults(app))
     except PipelineError as error:
         _fail(str(error))
+    except ModuleNotFoundError as error:
+        _fail(_without_extra(error))
     except OSError as error:
         if error.errno not in _CANNOT_WRITE:
             raise
@@ -150,6 +152,19 @@ def _defaults(app: typer.Typer) -> dict[str, Any]:
         return {}
     path = find_configuration(os.environ, Path.cwd())
     return {} if path is None else defaults_of(typer.main.get_command(app), read_configuration(path))
+
+
+def _without_extra(error: ModuleNotFoundError) -> str:
+    """Name the extra that a command needs; what belongs to none is a bug, and raised again."""
+    from jobs.doctor.python_checks import missing_extra  # takes a hundredth of a second
+
+    extra = missing_extra(error.name)
+    if extra is None:
+        raise error
+    return (
+        f"Expected the extra `{extra}`, which this needs, found no Python package {error.name}: install this version "
+        f"with it, `pip install '.[{extra}]'` in its checkout"
+    )
 
 
 def _fail(sentence: str) -> NoReturn:

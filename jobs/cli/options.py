@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from platformdirs import user_state_path
 
 from ingest.kafka.record_validity import MAX_EXCHANGE_CHARACTERS
 from jobs.config import TOPIC
 from model.artifact.shipped_artifacts import artifact_folder
+from stack.user_folders import user_state_folder
 
 _SERVICES = "Services"
 
@@ -20,7 +20,7 @@ Home = Annotated[
     typer.Option(
         envvar="FINGERPRINT_HOME",
         help="Folder of the local stack: its data, logs and state.",
-        default_factory=lambda: user_state_path("exchange-fingerprint"),
+        default_factory=user_state_folder,
         show_default="the user's state folder",
         rich_help_panel=_SERVICES,
     ),

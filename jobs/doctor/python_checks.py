@@ -12,8 +12,11 @@ from jobs.doctor.findings import Finding, Level
 
 DISTRIBUTION: Final = "exchange-fingerprint"
 PYTHON: Final = (3, 11)
+MISSING: Final = "missing"
 
-_PINNED: Final = re.compile(r"([\w.-]+)==([\w.]+)")
+_PINNED: Final = re.compile(r"""([\w.-]+)==([\w.]+)(?: *; *extra == ['"](\w+)['"])?""")
+_COMES_WITH: Final = {"starlette": "fastapi"}
+"""Packages that we import, by what of ours asks for them."""
 
 
 def check_software() -> Finding:
@@ -23,21 +26,38 @@ def check_software() -> Finding:
 
 def check_packages() -> Finding:
     """Compare the Python packages that are installed with those that this version is tested with."""
-    pinned = [match.groups() for line in requires(DISTRIBUTION) or () if (match := _PINNED.fullmatch(line))]
-    installed = {name: installed_version(name) for name, _ in pinned}
-    wrong = [f"{name} {installed[name]} instead of {wanted}" for name, wanted in pinned if installed[name] != wanted]
-    if not wrong:
-        return Finding(subject="packages", found=f"all {len(pinned)} as this version wants them")
-    advice = "install this version anew"
-    return Finding(subject="packages", level=Level.PROBLEM, found=", ".join(wrong), advice=advice)
+    pinned = _pinned()
+    installed = {name: installed_version(name) for name, _, _ in pinned}
+    # Of an extra that is not there, nothing is wrong.
+    extras = sorted({extra for name, _, extra in pinned if extra and installed[name] != MISSING})
+    wanted = [(name, version) for name, version, extra in pinned if not extra or extra in extras]
+    wrong = [f"{name} {installed[name]} instead of {version}" for name, version in wanted if installed[name] != version]
+    if wrong:
+        advice = "install this version anew"
+        return Finding(subject="packages", level=Level.PROBLEM, found=", ".join(wrong), advice=advice)
+    with_extras = f"with the extras {', '.join(extras)}" if extras else "without extras"
+    return Finding(subject="packages", found=f"all {len(wanted)} as this version wants them, {with_extras}")
+
+
+def missing_extra(module: str | None) -> str | None:
+    """Return the extra that brings a module, as an error of its import names it; None if none does."""
+    name = (module or "").partition(".")[0]
+    package = _COMES_WITH.get(name, name).replace("_", "-")
+    return next((extra for one, _, extra in _pinned() if one == package and extra), None)
+
+
+def _pinned() -> list[tuple[str, str, str]]:
+    """Read what this version asks for: packages, their versions, and the extra that they belong to, if to one."""
+    found = (_PINNED.fullmatch(line) for line in requires(DISTRIBUTION) or ())
+    return [(match[1], match[2], match[3] or "") for match in found if match]
 
 
 def installed_version(name: str) -> str:
-    """Return the version of a package, or ``missing``."""
+    """Return the version of a package, or `MISSING`."""
     try:
         return version(name)
     except PackageNotFoundError:
-        return "missing"
+        return MISSING
 
 
 def check_python() -> Finding:

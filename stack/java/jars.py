@@ -21,8 +21,9 @@ from typing import IO, Literal
 import requests
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential
 
-from stack.java.maven import repository_url, user_home
+from stack.java.maven import repository_url
 from stack.ports import may_pass, without_password
+from stack.user_folders import user_cache_folder, user_home
 from udfs.certificate_errors import CERTIFICATE_ADVICE, certificate_error
 from udfs.errors import ArtifactError, ConfigError, ServiceUnavailable
 
@@ -64,8 +65,7 @@ def locked_jars(lock_path: Path = LOCK_PATH) -> tuple[Jar, ...]:
 
 def cache_folder() -> Path:
     """Return where the jars are kept."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else user_home() / ".cache") / "exchange-fingerprint" / "jars"
+    return user_cache_folder() / "jars"
 
 
 def ensure_jars(

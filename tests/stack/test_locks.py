@@ -10,11 +10,15 @@ import pytest
 from fingerprint_testing.paths import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-RUNTIME = PROJECT["project"]["dependencies"]
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+RUNTIME = [
+    *PROJECT["project"]["dependencies"],
+    *(pin for name, pins in EXTRAS.items() if name not in ("all", "java") for pin in pins),
+]
 PINS = {
     "requirements.lock": RUNTIME,
     "requirements-dev.lock": [*RUNTIME, *PROJECT["dependency-groups"]["dev"]],
-    "requirements-java.lock": PROJECT["project"]["optional-dependencies"]["java"],
+    "requirements-java.lock": EXTRAS["java"],
 }
 
 

@@ -21,7 +21,6 @@ from urllib.parse import urlsplit
 
 import psutil
 from bench_pipeline import PARTITIONS, Place
-from platformdirs import user_cache_path
 
 from jobs.trials.sandbox import cancel_job, end_job, job_state
 from model.registry.database_url import parse_database_url
@@ -33,6 +32,7 @@ from stack.processes import spawn
 from stack.services.flink import client_environment
 from stack.services.passwords import keep_password, password_file
 from stack.stack_status import StackStatus, write_private
+from stack.user_folders import user_cache_folder
 
 ROOT = Path(__file__).parents[3]
 PROGRAMS = Path(__file__).parent / "programs"
@@ -98,7 +98,7 @@ def environment_of(peer: Peer) -> Path:
     wanted = (PROGRAMS / "requirements" / f"{peer.requirements}.txt").read_text().split()
     wanted += [f"{name}=={version(name)}" for name in SHARED_PACKAGES]
     digest = hashlib.sha256("\n".join([str(peer.root), str(PROGRAMS), *wanted]).encode()).hexdigest()[:12]
-    folder = user_cache_path("exchange-fingerprint") / "peers" / f"{peer.requirements}-{digest}"
+    folder = user_cache_folder() / "peers" / f"{peer.requirements}-{digest}"
     python, complete = folder / "bin" / "python", folder / "complete"
     if not complete.exists():
         print(f"Making the environment of {peer.title}: {', '.join(wanted)}", flush=True)

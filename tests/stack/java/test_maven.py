@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.java.maven import MAVEN_CENTRAL_URL, repository_url, user_home
+from stack.java.maven import MAVEN_CENTRAL_URL, repository_url
 from stack.ports import without_password
 from udfs.errors import ConfigError
 
@@ -56,10 +56,6 @@ def test_broken_settings_are_named(tmp_path: Path) -> None:
 
 def test_the_default_is_an_https_address() -> None:
     assert MAVEN_CENTRAL_URL.startswith("https://")
-
-
-def test_an_empty_home_variable_falls_back_to_the_account() -> None:
-    assert user_home({"HOME": ""}).is_absolute()
 
 
 def test_a_shown_address_has_no_password() -> None:
