@@ -29,7 +29,9 @@ class StackSettings:
     prometheus_port : int or None
         Port of a Prometheus that reads Flink's metrics, None to run none.
     task_slots : int
-        How many parallel pipelines the TaskManager can run.
+        How many parallel pipelines a TaskManager can run.
+    taskmanagers : int
+        How many of those there are.
     kafka, flink, database_url : str or None
         Addresses of services that run elsewhere and are used instead of local ones.
     """
@@ -40,6 +42,7 @@ class StackSettings:
     postgres_port: int = 5432
     prometheus_port: int | None = None
     task_slots: int = 4
+    taskmanagers: int = 1
     kafka: str | None = None
     flink: str | None = None
     database_url: str | None = field(default=None, repr=False)
@@ -68,6 +71,8 @@ class StackSettings:
             )
         if self.task_slots < 1:
             raise ConfigError(f"Expected at least 1 task slot, found {self.task_slots}: choose more")
+        if self.taskmanagers < 1:
+            raise ConfigError(f"Expected at least 1 TaskManager, found {self.taskmanagers}: choose more")
 
     def chosen(self) -> dict[str, Any]:
         """Return the settings that differ from their defaults: what the user asked for."""

@@ -36,8 +36,8 @@ UNKNOWN: Final = "unknown"
 
 
 @contextmanager
-def idle_stack(home: Path, progress: Callable[[str], None]) -> Iterator[StackStatus]:
-    """Use the stack that runs in `home`, else one on free ports that is gone afterwards.
+def idle_stack(home: Path, progress: Callable[[str], None], *, taskmanagers: int = 1) -> Iterator[StackStatus]:
+    """Use the stack that runs in `home`, else one on free ports, with TaskManagers, that is gone afterwards.
 
     Raises
     ------
@@ -49,7 +49,10 @@ def idle_stack(home: Path, progress: Callable[[str], None]) -> Iterator[StackSta
         with tempfile.TemporaryDirectory(prefix="fingerprint-") as own:
             try:
                 progress("Starting a stack for the occasion")
-                yield up(StackSettings(home=Path(own), kafka_port=0, flink_port=0, postgres_port=0), lambda _line: None)
+                settings = StackSettings(
+                    home=Path(own), kafka_port=0, flink_port=0, postgres_port=0, taskmanagers=taskmanagers
+                )
+                yield up(settings, lambda _line: None)
             finally:
                 wipe(Path(own))
         return

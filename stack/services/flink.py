@@ -1,4 +1,4 @@
-"""Apache Flink: a standalone cluster of one JobManager and one TaskManager, from the jars of PyFlink's wheel.
+"""Apache Flink: a standalone cluster of one JobManager and its TaskManagers, from the jars of PyFlink's wheel.
 
 Which jobs run is kept in ZooKeeper and in the folder `HA_FOLDER`: a JobManager that was killed, or stopped with the
 stack, goes on with them from their last checkpoints when it is started again.
@@ -54,9 +54,15 @@ TASKMANAGER_CLASS = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 
 
 def build_flink(
-    home: Path, port: int, task_slots: int, java: JavaHome, metrics: MetricsPorts | None = None
+    home: Path,
+    port: int,
+    task_slots: int,
+    java: JavaHome,
+    metrics: MetricsPorts | None = None,
+    *,
+    n_taskmanagers: int = 1,
 ) -> list[Service]:
-    """Describe ZooKeeper, the JobManager and the TaskManager.
+    """Describe ZooKeeper, the JobManager and the TaskManagers.
 
     Parameters
     ----------
@@ -65,11 +71,13 @@ def build_flink(
     port : int
         Of the REST interface and the web UI.
     task_slots : int
-        Slots of the TaskManager.
+        Slots of each TaskManager.
     java : JavaHome
         What runs them.
     metrics : MetricsPorts or None
         Where they serve their metrics, None for nowhere.
+    n_taskmanagers : int
+        The first is called ``taskmanager``, the second ``taskmanager-2``.
     """
     folder = home / "flink"
     for name in ("checkpoints", "conf"):
@@ -80,7 +88,10 @@ def build_flink(
     return [
         zookeeper,
         _build_jobmanager(home, port, java, metrics.jobmanager if metrics else None),
-        _build_taskmanager(home, port, java, metrics.taskmanager if metrics else None),
+        *(
+            _build_taskmanager(home, port, java, number, metrics.taskmanagers[number - 1] if metrics else None)
+            for number in range(1, n_taskmanagers + 1)
+        ),
     ]
 
 
@@ -180,8 +191,9 @@ def _build_jobmanager(home: Path, port: int, java: JavaHome, metrics_port: int |
     )
 
 
-def _build_taskmanager(home: Path, port: int, java: JavaHome, metrics_port: int | None) -> Service:
-    log = home / "logs" / "taskmanager.log"
+def _build_taskmanager(home: Path, port: int, java: JavaHome, number: int, metrics_port: int | None) -> Service:
+    name = "taskmanager" if number == 1 else f"taskmanager-{number}"
+    log = home / "logs" / f"{name}.log"
     memory_mb = TASKMANAGER_MEMORY_MB
     heap_mb = memory_mb["framework.heap.size"] + memory_mb["task.heap.size"]
     direct_mb = memory_mb["framework.off-heap.size"] + memory_mb["task.off-heap.size"] + memory_mb["network.max"]
@@ -190,15 +202,15 @@ def _build_taskmanager(home: Path, port: int, java: JavaHome, metrics_port: int 
         f"-XX:MaxDirectMemorySize={direct_mb}m",
         f"-XX:MaxMetaspaceSize={memory_mb['jvm-metaspace.size']}m",
     ]
-    own_tmp = home / "flink" / "tmp" / "taskmanager"
+    own_tmp = home / "flink" / "tmp" / name
     command = _java_command(home, java, log, options, TASKMANAGER_CLASS, own_tmp, metrics_port)
     return Service(
-        name="taskmanager",
-        title="Flink TaskManager",
+        name=name,
+        title="Flink TaskManager" if number == 1 else f"Flink TaskManager {number}",
         address=LOCALHOST,
         prepare=partial(_empty_folder, own_tmp),
-        command=lambda start: [*command, "-D", f"taskmanager.resource-id={_resource_id(start)}"],
-        is_ready=lambda start: _is_registered(f"http://{LOCALHOST}:{port}", _resource_id(start)),
+        command=lambda start: [*command, "-D", f"taskmanager.resource-id={_resource_id(number, start)}"],
+        is_ready=lambda start: _is_registered(f"http://{LOCALHOST}:{port}", _resource_id(number, start)),
         # Where sinks and Python workers look for the database's password.
         environment=_flink_folders() | _kafka_login(home) | {"PGPASSFILE": str(password_file(home))},
         log=log,
@@ -261,9 +273,9 @@ def _kafka_login(home: Path) -> dict[str, str]:
     return {KAFKA_PROPERTIES: str(kafka_login_file(home))}
 
 
-def _resource_id(start: int) -> str:
-    """Name one start of the TaskManager, so that its predecessor's registration is not taken for its own."""
-    return f"taskmanager-{start}"
+def _resource_id(number: int, start: int) -> str:
+    """Name one start of a TaskManager, so that its predecessor's registration is not taken for its own."""
+    return f"taskmanager-{number}-{start}"
 
 
 def _is_registered(url: str, resource_id: str) -> bool:

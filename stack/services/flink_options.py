@@ -71,10 +71,10 @@ REPORTER_OPTIONS: dict[str, str | int] = {
 
 @dataclass(frozen=True, kw_only=True)
 class MetricsPorts:
-    """Where Prometheus reads Flink's two processes."""
+    """Where Prometheus reads Flink's processes."""
 
     jobmanager: int
-    taskmanager: int
+    taskmanagers: tuple[int, ...]
 
 
 def cluster_options(folder: Path, port: int, task_slots: int) -> dict[str, str | int]:
@@ -91,6 +91,8 @@ def cluster_options(folder: Path, port: int, task_slots: int) -> dict[str, str |
         "parallelism.default": 1,
         "taskmanager.numberOfTaskSlots": task_slots,
         "taskmanager.cpu.cores": task_slots,
+        # Of several TaskManagers each gets its share of a job.
+        "taskmanager.load-balance.mode": "SLOTS",
         **{f"taskmanager.memory.{name}": f"{size_mb}m" for name, size_mb in TASKMANAGER_MEMORY_MB.items()},
         "execution.checkpointing.interval": "5 s",
         "execution.checkpointing.dir": f"file://{folder / 'checkpoints'}",

@@ -25,10 +25,18 @@ def build_services(settings: StackSettings) -> list[Service]:
         services.append(build_kafka(home, settings.kafka_port, ensure_jars("broker", lambda _line: None), find_java()))
     metrics = None
     if settings.prometheus_port is not None:
-        metrics = MetricsPorts(jobmanager=free_port(), taskmanager=free_port())
+        of_taskmanagers = tuple(free_port() for _ in range(settings.taskmanagers))
+        metrics = MetricsPorts(jobmanager=free_port(), taskmanagers=of_taskmanagers)
         services.append(build_prometheus(home, settings.prometheus_port, metrics, find_prometheus()))
     if settings.flink is None:
-        services += build_flink(home, settings.flink_port, settings.task_slots, find_java(), metrics)
+        services += build_flink(
+            home,
+            settings.flink_port,
+            settings.task_slots,
+            find_java(),
+            metrics,
+            n_taskmanagers=settings.taskmanagers,
+        )
     if settings.database_url is None:
         services.append(build_postgres(home, settings.postgres_port))
     return services

@@ -96,7 +96,7 @@ def build_prometheus(home: Path, port: int, flink: MetricsPorts, program: Path) 
 
 
 def _write_config(path: Path, flink: MetricsPorts) -> None:
-    targets = [f"{LOCALHOST}:{port}" for port in (flink.jobmanager, flink.taskmanager)]
+    targets = [f"{LOCALHOST}:{port}" for port in (flink.jobmanager, *flink.taskmanagers)]
     path.parent.mkdir(parents=True, exist_ok=True)
     # JSON is YAML too.
     path.write_text(json.dumps(scrape_config({"static_configs": [{"targets": targets}]}), indent=1), encoding="utf-8")

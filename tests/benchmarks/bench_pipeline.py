@@ -1,6 +1,7 @@
 """How fast the whole job is, and how soon a window's row is in the table.
 
 `python tests/benchmarks/bench_pipeline.py throughput` preloads a topic and lets the job read it to the end;
+`... throughput --parallelism 2 --taskmanagers 2 --kill-after 40` lets two TaskManagers share it, and kills one of them.
 `... latency` sends 1,000 windows a second and compares each row's time with the broker's.
 
 Everything runs for real on this machine: broker, Flink cluster, Python worker, PostgreSQL. The load comes from
@@ -10,6 +11,7 @@ librdkafka, because a Python client would take the core that is to be measured.
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import time
 from collections import Counter
@@ -30,8 +32,10 @@ from jobs.cluster.flink_client import find_running_job
 from jobs.cluster.submission import Submission
 from jobs.reference.result_rows import hash_results
 from jobs.results.stored_results import read_results, versions_of
+from jobs.trials.chaos.faults import kill_part
 from jobs.trials.sandbox import ENDED, addresses_of, delete_topic, end_job, fresh_database, idle_stack, job_state
 from model.registry.database import connect
+from stack.control import status
 from stack.stack_status import StackStatus
 from synthetic.sessions import synthetic_sessions
 from udfs.schema import Session
@@ -89,10 +93,12 @@ class Place:
 
 
 @contextmanager
-def running_stack(home: Path | None) -> Iterator[Place]:
+def running_stack(home: Path | None, taskmanagers: int = 1) -> Iterator[Place]:
     """Use the stack of `home`, or an own one on free ports, with a database and a topic that are gone afterwards."""
     topic = f"benchmark_{time.time_ns()}"
-    with TemporaryDirectory() as nowhere, idle_stack(home or Path(nowhere), print) as stack:
+    with TemporaryDirectory() as nowhere, idle_stack(home or Path(nowhere), print, taskmanagers=taskmanagers) as stack:
+        if len(taskmanagers_of(stack)) != taskmanagers:
+            raise SystemExit(f"Expected a stack with {taskmanagers} TaskManagers, found another: leave out --home")
         admin = AdminClient({"bootstrap.servers": stack.kafka})  # must outlive what it promises
         config = {"message.timestamp.type": "LogAppendTime"}
         for made in admin.create_topics([NewTopic(topic, PARTITIONS, config=config)]).values():
@@ -105,6 +111,11 @@ def running_stack(home: Path | None) -> Iterator[Place]:
                 job = find_running_job(stack.flink_url)
                 end_job(stack, url, topic, "" if job is None else job.job_id)
                 delete_topic(stack, topic)
+
+
+def taskmanagers_of(stack: StackStatus) -> list[str]:
+    """List the names of a stack's TaskManagers."""
+    return [part.name for part in stack.parts if part.name.startswith("taskmanager")]
 
 
 def send(producer: Producer, topic: str, messages: Sequence[Message]) -> None:
@@ -126,21 +137,34 @@ def new_producer(stack: StackStatus) -> Producer:
 
 
 def measure_throughput(
-    home: Path | None, n_connections: int, n_each: int, parallelism: int, state_backend: str
+    home: Path | None,
+    n_connections: int,
+    n_each: int,
+    job_options: Sequence[str],
+    taskmanagers: int,
+    kill_after_s: float | None,
 ) -> None:
-    """Preload the topic, let the job read it to the end, and print the rate at which rows appear."""
+    """Preload the topic, let the job read it to the end, and print the rate at which rows appear.
+
+    The last TaskManager is killed, if one is, so long after the submission.
+    """
     messages = draw_messages(n_connections, n_each)
     expected = n_connections * count_windows(n_each)
-    with running_stack(home) as place:
+    with running_stack(home, taskmanagers) as place:
         producer = new_producer(place.stack)
         for block in range(0, n_each, 500):
             for connection in messages:
                 send(producer, place.topic, connection[block : block + 500])
         producer.flush()
         used = [(time.time(), _cpu_s(place.stack))]
-        job_id = place.submit("--stop-at-end", "--parallelism", str(parallelism), "--state-backend", state_backend)
+        job_id = place.submit("--stop-at-end", *job_options)
+        kill_at_s = math.inf if kill_after_s is None else time.monotonic() + kill_after_s
         while (state := job_state(place.stack, job_id)) not in ENDED:
             time.sleep(SAMPLE_S)
+            if time.monotonic() > kill_at_s:
+                kill_part(place.stack.home, taskmanagers_of(place.stack)[-1])
+                print(f"killed {taskmanagers_of(place.stack)[-1]} at {time.time():.1f}")
+                kill_at_s = math.inf
             used.append((time.time(), _cpu_s(place.stack)))
         if state != "FINISHED":
             raise SystemExit(f"Expected the job to finish, found it {state}: look at Flink's logs")
@@ -149,7 +173,7 @@ def measure_throughput(
     if written[-1][1] != expected:
         raise SystemExit(f"Expected {expected} rows, found {written[-1][1]}: look at Flink's logs")
     n_messages = n_connections * n_each
-    print(f"{n_messages:,} messages, {expected:,} windows, parallelism {parallelism}")
+    print(f"{n_messages:,} messages, {expected:,} windows, {taskmanagers} TaskManagers, {' '.join(job_options)}")
     _print_throughput(written, n_messages)
     print(f"CPU in seconds, start included: {_cpu_text(_spent_s(used), n_messages)}")
     warm = [sample for sample in used if sample[0] >= _warm_at_s(written)]
@@ -176,11 +200,13 @@ def _cpu_text(spent_s: dict[str, float], n_messages: float) -> str:
 
 def _cpu_s(stack: StackStatus) -> dict[str, float]:
     """Return the CPU time of each part so far, with that of its children, Python workers apart; unlike a rate, it
-    hardly depends on who shares the cores.
+    hardly depends on who shares the cores. A part that was killed tells what its successor has used.
     """
     spent_s: Counter[str] = Counter()
-    for part in stack.parts:
-        if part.pid is not None:
+    for part in status(stack.home).parts:
+        if part.pid is None:
+            continue
+        with suppress(psutil.NoSuchProcess):
             parent = psutil.Process(part.pid)
             for process in (parent, *parent.children(recursive=True)):
                 with suppress(psutil.NoSuchProcess):
@@ -300,10 +326,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60, help="measured, for latency")
     parser.add_argument("--parallelism", type=int, default=1)
     parser.add_argument("--state-backend", choices=["hashmap", "rocksdb"], default="hashmap", help="for throughput")
+    parser.add_argument("--taskmanagers", type=int, default=1, help="for throughput")
+    parser.add_argument("--kill-after", type=float, help="seconds after which one is killed, for throughput")
     parser.add_argument("--home", type=Path, help="of a stack that runs")
     chosen = parser.parse_args()
     if chosen.what == "throughput":
-        measure_throughput(chosen.home, chosen.connections, chosen.messages, chosen.parallelism, chosen.state_backend)
+        options = ("--parallelism", str(chosen.parallelism), "--state-backend", chosen.state_backend)
+        measure_throughput(
+            chosen.home, chosen.connections, chosen.messages, options, chosen.taskmanagers, chosen.kill_after
+        )
     else:
         measure_latency(
             chosen.home,

@@ -27,11 +27,11 @@ def test_a_flink_elsewhere_is_refused(tmp_path: Path) -> None:
 def test_prometheus_takes_its_configurations(tmp_path: Path, has_prometheus: bool) -> None:
     if not has_prometheus:
         pytest.skip("there is no program promtool, and no apt-get to fetch Debian's")
-    service = build_prometheus(tmp_path, 1, MetricsPorts(jobmanager=2, taskmanager=3), find_prometheus())
+    service = build_prometheus(tmp_path, 1, MetricsPorts(jobmanager=2, taskmanagers=(3, 4)), find_prometheus())
     service.prepare()
     own = tmp_path / "prometheus" / "prometheus.yml"
     assert f"--config.file={own}" in service.command(0)
-    assert all(f'"127.0.0.1:{port}"' in own.read_text() for port in (2, 3))
+    assert all(f'"127.0.0.1:{port}"' in own.read_text() for port in (2, 3, 4))
     for config in (own, ROOT / "deploy" / "prometheus" / "prometheus.yml"):
         promtool = [str(shutil.which("promtool")), "check", "config", str(config)]
         done = subprocess.run(promtool, capture_output=True, text=True, check=False)
