@@ -10,7 +10,7 @@ import pytest
 from jobs.cli.job.stop import stop
 from jobs.trials.chaos.chaos_report import ChaosReport
 from jobs.trials.chaos.chaos_run import Chaos
-from jobs.trials.chaos.faults import Fault, kill_fault
+from jobs.trials.chaos.faults import Fault, during, kill_fault
 from stack.stack_status import StackStatus
 from udfs.errors import ConfigError
 
@@ -31,10 +31,11 @@ def kill(victims: Sequence[str]) -> Fault:
 
 @pytest.fixture(scope="module")
 def report(local_stack: StackStatus) -> ChaosReport:
-    """Run a load at parallelism 1, then 2, and kill everything once meanwhile."""
+    """Run a load at parallelism 1, then 2, and kill everything once meanwhile, at first while a model is activated."""
     run = Chaos(local_stack, 1, print)
     rescale = Fault(name="rescale", inflict=run.rescale, noticed_within_s=0.0)
     first, second = map(kill, AT_ONCE)
+    first = during(run.change_model, first, after_s=1.2)
     try:
         return run.run([first, rescale, second], per_exchange=2)
     finally:
@@ -52,7 +53,9 @@ def test_the_results_are_those_of_an_undisturbed_run_and_those_computed_without_
 
 def test_every_fault_was_inflicted_and_survived(report: ChaosReport) -> None:
     names = [injury.fault for injury in report.injuries]
-    assert sorted(names) == sorted([*(kill(victims).name for victims in AT_ONCE), "rescale"])
+    first, second = (kill(victims).name for victims in AT_ONCE)
+    assert sorted(names) == sorted([f"{first} while a model is activated", second, "rescale"])
+    assert report.model_changes == 1
 
 
 def test_no_state_is_left_for_others_to_resume(report: ChaosReport, local_stack: StackStatus) -> None:

@@ -33,11 +33,11 @@ def chaos(
 ) -> None:
     """Kill parts of the local stack under load, and compare the results with an undisturbed run's.
 
-    Uses the stack that runs, or one of its own. Between the kills the TaskManager is paused, broker and database stay
-    away, checkpoints and database run out of disk, JobManager and TaskManager are cut off from each other, and the job
-    is stopped and resumed with another parallelism. Then the results are compared with those of an undisturbed run and
-    with what is computed without Flink; the exit code is 1 if there is a difference. Ctrl-C ends the faults, and
-    compares.
+    Uses the stack that runs, or one of its own. Every third kill comes while another model is activated. Between the
+    kills the TaskManager is paused, broker and database stay away, checkpoints and database run out of disk, JobManager
+    and TaskManager are cut off from each other, and the job is stopped and resumed with another parallelism. Then the
+    results are compared with those of an undisturbed run and with what is computed without Flink; the exit code is 1 if
+    there is a difference. Ctrl-C ends the faults, and compares.
     """
     with exit_on_signals(), idle_stack(home, err.print) as stack, cuttable_network(stack.home) as cut:
 
@@ -48,7 +48,8 @@ def chaos(
         run = Chaos(stack, seed, show)
         rescale = Fault(name="stopped with a savepoint and rescaled", inflict=run.rescale, noticed_within_s=4.0)
         try:
-            found = run.run(draw_faults(kills, seed, outage, [rescale, cut]), per_exchange=per_exchange)
+            faults = draw_faults(kills, seed, outage, [rescale, cut], run.change_model)
+            found = run.run(faults, per_exchange=per_exchange)
         finally:
             write_figures(run.report, report)
             write_page(run.report, report)

@@ -46,6 +46,8 @@ class ChaosReport:
         What drew the load and the faults, and how many were to be inflicted.
     injuries : list of Injury
         What was inflicted, in order.
+    model_changes : int
+        How often another model was activated.
     records : int
         What the load has published, messages and what is none.
     outcomes : dict
@@ -59,6 +61,7 @@ class ChaosReport:
     seed: int
     n_faults: int = 0
     injuries: list[Injury] = field(default_factory=list)
+    model_changes: int = 0
     records: int = 0
     outcomes: dict[str, ResultsHash] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
@@ -97,6 +100,7 @@ class ChaosReport:
             "verdict": self.verdict,
             "is_same": self.is_same,
             "n_faults": self.n_faults,
+            "model_changes": self.model_changes,
             "records": self.records,
             "outcomes": {name: _outcome(outcome) for name, outcome in self.outcomes.items()},
             "recoveries": {

@@ -18,6 +18,7 @@ from jobs.trials.chaos.chaos_load import publish_waves
 from jobs.trials.chaos.chaos_report import DISTURBED, UNDISTURBED, WITHOUT_FLINK, ChaosReport, Injury
 from jobs.trials.chaos.faults import Fault
 from jobs.trials.chaos.job_watch import Watch, seconds_to_recovery, wait_until
+from jobs.trials.chaos.model_changes import ModelChanges
 from jobs.trials.chaos.outcome import Outcomes
 from jobs.trials.sandbox import ENDED, addresses_of, cancel_job, drop_database, job_state, make_database
 from stack.stack_status import StackStatus
@@ -38,13 +39,16 @@ class Chaos:
         Draws the load.
     progress : callable
         Called with a line of text at each step.
+    parallelism : int
+        Of the job at first.
     """
 
-    def __init__(self, stack: StackStatus, seed: int, progress: Callable[[str], None]) -> None:
+    def __init__(self, stack: StackStatus, seed: int, progress: Callable[[str], None], *, parallelism: int = 1) -> None:
         self._stack, self._seed, self._progress = stack, seed, progress
         self._topic = f"chaos_{time.time_ns() // 10**6}"
         self._databases = {name: make_database(stack, _database(name)) for name in (DISTURBED, UNDISTURBED)}
-        self._parallelism = 1
+        self._models = ModelChanges(addresses_of(stack, self._databases[DISTURBED]), self._topic, progress)
+        self._parallelism = parallelism
         self._job_id = ""
         self._watch = Watch(
             home=stack.home,
@@ -73,8 +77,12 @@ class Chaos:
         """Stop the job with a savepoint and resume it with another parallelism, two after one and one after two."""
         savepoint = self._stop()
         self._parallelism = 3 - self._parallelism
-        options = ("--parallelism", str(self._parallelism))
-        self._job_id = self._submit(DISTURBED, *options, savepoint=savepoint)
+        self._job_id = self._submit(DISTURBED, *self._options(), savepoint=savepoint)
+
+    def change_model(self) -> None:
+        """Let another model score what comes from now on, whatever happens meanwhile."""
+        self._models.change()
+        self.report.model_changes += 1
 
     def clean_up(self) -> None:
         """End the job, and remove its state, and topics and databases unless there is a difference to look into."""
@@ -95,7 +103,7 @@ class Chaos:
         load.start()
         try:
             self._progress("Submitting the job")
-            self._job_id = self._submit(DISTURBED)
+            self._job_id = self._submit(DISTURBED, *self._options())
             self._wait_for_results(None, noticed_within_s=5.0)
             started_s = time.monotonic()
             for number, fault in enumerate(faults, start=1):
@@ -132,12 +140,13 @@ class Chaos:
         wait_until(self._watch.has_read_all, what="the job to read to the end of the topic", timeout_s=_READ_ALL_S)
         cancel_job(self._stack, self._job_id)
         self._progress("Reading them again, undisturbed")
+        self._models.copy_to(self._databases[UNDISTURBED])
         self._job_id = self._submit(UNDISTURBED, "--stop-at-end")
         wait_until(self._has_ended, what="the undisturbed run to end", timeout_s=_READ_ALL_S)
         if job_state(self._stack, self._job_id) != "FINISHED":
             raise PipelineError("Expected the undisturbed run to end well, found it failed: see Flink's web UI")
         self._progress("Computing the results without Flink")
-        outcomes = Outcomes(self._stack.kafka, self._topic)
+        outcomes = Outcomes(self._stack.kafka, self._topic, self._databases[DISTURBED])
         found = {name: outcomes.written(url, self._dead_letters(name)) for name, url in self._databases.items()}
         self.report.outcomes = found | {WITHOUT_FLINK: outcomes.computed()}
         if not self.report.is_same:
@@ -164,6 +173,9 @@ class Chaos:
         options = ("--dead-letter-topic", self._dead_letters(name), *options)
         submission = Submission(addresses=addresses, topic=self._topic, job_options=options, savepoint=savepoint)
         return submission.run(lambda _line: None)
+
+    def _options(self) -> tuple[str, str]:
+        return ("--parallelism", str(self._parallelism))
 
     def _has_ended(self) -> bool:
         return job_state(self._stack, self._job_id) in ENDED

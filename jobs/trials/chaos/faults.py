@@ -7,8 +7,9 @@ import resource
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -29,6 +30,12 @@ PAUSE_S: Final = 15.0
 FULL_DISK_S: Final = 15.0
 ORDEAL_EVERY: Final = 4
 """After so many kills comes something worse."""
+
+CHANGE_EVERY: Final = 3
+"""So many kills have one during which the model is changed."""
+
+_AFTER_S: Final = (0.3, 1.2, 2.4)
+"""When such a kill comes, since the change began: before, between and after its two steps, in turn."""
 
 _FIND_PROCESS_S: Final = 60.0
 _POLL_S: Final = 0.1
@@ -83,14 +90,34 @@ def ordeals(outage_s: float) -> list[Fault]:
     ]
 
 
-def draw_faults(n_kills: int, seed: int, outage_s: float, further: Sequence[Fault]) -> list[Fault]:
-    """Draw kills in random succession, every part as often as another, and ordeals in turn between them."""
+def during(change: Callable[[], None], fault: Fault, *, after_s: float) -> Fault:
+    """Describe a fault that comes so long after a change of the model has begun, and is over when that is made."""
+
+    def inflict(home: Path) -> None:
+        with ThreadPoolExecutor(1) as threads:
+            changing = threads.submit(change)
+            time.sleep(after_s)
+            fault.inflict(home)
+            changing.result()
+
+    return replace(fault, name=f"{fault.name} while a model is activated", inflict=inflict)
+
+
+def draw_faults(
+    n_kills: int, seed: int, outage_s: float, further: Sequence[Fault], change_model: Callable[[], None]
+) -> list[Fault]:
+    """Draw kills in random succession, every part as often as another, and ordeals in turn between them.
+
+    Every third kill comes while another model is being activated.
+    """
     rng = np.random.default_rng(seed)
     rounds = -(-n_kills // len(KILLED))
     victims = [victim for _ in range(rounds) for victim in rng.permutation(KILLED).tolist()][:n_kills]
     faults, worse = [], [*ordeals(outage_s), *further]
     for number, victim in enumerate(victims, start=1):
-        faults.append(kill_fault(victim))
+        kill = kill_fault(victim)
+        n_changes, rest = divmod(number, CHANGE_EVERY)
+        faults.append(kill if rest else during(change_model, kill, after_s=_AFTER_S[n_changes % len(_AFTER_S)]))
         if number % ORDEAL_EVERY == 0:
             faults.append(worse[(number // ORDEAL_EVERY - 1) % len(worse)])
     return faults

@@ -10,10 +10,8 @@ from ingest.kafka.record_validity import kept_in_dead_letter, read_record
 from ingest.kafka.topic_reader import Record, TopicReader
 from jobs.reference.result_rows import Chunk, Difference, ResultsHash, differences, hash_results
 from jobs.reference.topic_results import TopicResults
-from jobs.results.stored_results import read_results
-from model.artifact.artifact_folder import explainer_of, load_predictor
-from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
-from model.registry.topic_models import OneModel
+from jobs.results.stored_results import read_results, versions_of
+from model.registry.topic_models import RegistryModels
 
 DEAD_LETTER_TOPIC: Final = "dead_letter_topic"
 """The name under which dead letters in Kafka are counted: each once, for there it may be twice."""
@@ -25,23 +23,24 @@ Row = tuple[Any, ...]
 
 
 class Outcomes:
-    """The results of one topic by the default model.
+    """The results of one topic by the models that were activated for it.
 
     Parameters
     ----------
     kafka, topic : str
         Of the messages.
+    registry_url : str
+        The database that knows the models.
     """
 
-    def __init__(self, kafka: str, topic: str) -> None:
+    def __init__(self, kafka: str, topic: str, registry_url: str) -> None:
         self._kafka, self._topic = kafka, topic
-        predictor = load_predictor(DEFAULT_ARTIFACT)
-        self._models, self._version = OneModel(predictor, explainer_of(predictor)), predictor.model_version
+        self._models, self._versions = RegistryModels(registry_url, topic), versions_of(registry_url, topic)
 
     def written(self, database_url: str, dead_letter_topic: str) -> ResultsHash:
         """Hash what a job has written into its database and its dead-letter topic."""
         dead_letters = {_dead_letter_found(record) for record in self._records(dead_letter_topic)}
-        return _hash(read_results(database_url, self._version), dead_letters)
+        return _hash(read_results(database_url, *self._versions), dead_letters)
 
     def computed(self) -> ResultsHash:
         """Hash what must be written, computed from the topic without Flink."""
@@ -53,7 +52,7 @@ class Outcomes:
         """Find the first rows in which a database holds other results than the topic says."""
         with TopicReader(self._kafka, self._topic) as reader:
             expected = TopicResults(reader, self._models).chunks()
-            found = read_results(database_url, self._version)
+            found = read_results(database_url, *self._versions)
             return differences(found, expected, most=_MOST_DIFFERENCES)[0]
 
     def _rejected(self) -> Iterator[tuple[Record, str]]:

@@ -5,6 +5,7 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from jobs.trials.chaos import job_watch as watch
 from jobs.trials.chaos.chaos_load import BAD_EVERY, FAULT_EVERY, WAVE_S, draw_wave, schedule
 from jobs.trials.chaos.chaos_page import write_figures, write_page
 from jobs.trials.chaos.chaos_report import DISTURBED, UNDISTURBED, WITHOUT_FLINK, ChaosReport, Injury
-from jobs.trials.chaos.faults import KILLED, Fault, draw_faults, kill_fault, limit_files
+from jobs.trials.chaos.faults import KILLED, Fault, draw_faults, during, kill_fault, limit_files
 from jobs.trials.chaos.job_watch import seconds_to_recovery
 from jobs.trials.chaos.network_cut import Relay
 from stack.ports import free_port
@@ -29,16 +30,42 @@ from udfs.schema import Session
 
 
 def test_every_part_is_killed_as_often_as_another_and_the_seed_draws_the_order() -> None:
-    faults = [fault.name for fault in draw_faults(60, 1, 30, [])]
-    killed = Counter(name.removeprefix("kill -9 ") for name in faults if name.startswith("kill"))
-    assert killed == dict.fromkeys(KILLED, 10)
-    assert faults == [fault.name for fault in draw_faults(60, 1, 30, [])]
-    assert faults != [fault.name for fault in draw_faults(60, 2, 30, [])]
+    faults = [fault.name for fault in draw_faults(60, 1, 30, [], no_change)]
+    killed = [name for name in faults if name.startswith("kill")]
+    assert Counter(name.split()[2] for name in killed) == dict.fromkeys(KILLED, 10)
+    assert [number for number, name in enumerate(killed, start=1) if name.endswith("a model is activated")] == list(
+        range(3, 61, 3)
+    )
+    assert faults == [fault.name for fault in draw_faults(60, 1, 30, [], no_change)]
+    assert faults != [fault.name for fault in draw_faults(60, 2, 30, [], no_change)]
+
+
+def no_change() -> None:
+    """Stand for a change of the model."""
+
+
+def test_a_fault_comes_during_a_change_and_is_over_when_that_is_made(tmp_path: Path) -> None:
+    """The change waits for the fault: the one must not be made before the other."""
+    happened: list[str] = []
+    fault_came = threading.Event()
+
+    def change() -> None:
+        happened.append("begun")
+        assert fault_came.wait(30)
+        happened.append("made")
+
+    def inflict(_home: Path) -> None:
+        happened.append("fault")
+        fault_came.set()
+
+    fault = during(change, Fault(name="fault", inflict=inflict, noticed_within_s=0), after_s=0.1)
+    fault.inflict(tmp_path)
+    assert happened == ["begun", "fault", "made"]
 
 
 def test_something_worse_comes_after_every_fourth_kill_in_turn() -> None:
     further = Fault(name="further", inflict=lambda _home: None, noticed_within_s=0)
-    faults = [fault.name for fault in draw_faults(20, 1, 30, [further])]
+    faults = [fault.name for fault in draw_faults(20, 1, 30, [further], no_change)]
     worse = [name for name in faults if not name.startswith("kill")]
     assert len(faults) == 25
     assert len(set(worse)) == 5
