@@ -6,12 +6,11 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 import pytest
 
-from fingerprint_testing.own_postgres import own_postgres
+from fingerprint_testing.own_postgres import as_login, own_postgres
 from fingerprint_testing.paths import EXAMPLES, ROOT
 from fingerprint_testing.served_api import ServedApi, served_api
 from ingest.kafka.message_json import encode
@@ -44,11 +43,6 @@ def recordings() -> dict[str, list[Message]]:
     }
 
 
-def as_login(url: str, name: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=f"{name}:{PASSWORD}@{parts.hostname}:{parts.port}"))
-
-
 @pytest.fixture(scope="session")
 def admin_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start a PostgreSQL with our tables, six connections in them, and a login for each role."""
@@ -64,7 +58,7 @@ def admin_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def login_urls(admin_url: str) -> dict[Role, str]:
-    return {role: as_login(admin_url, f"test_{role}") for role in Role}
+    return {role: as_login(admin_url, f"test_{role}", PASSWORD) for role in Role}
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,15 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from api.results import EVENT_COLUMNS, STATUS_COLUMNS, Results
+from fingerprint_testing.own_postgres import as_login, own_postgres
 from fingerprint_testing.served_api import ServedApi, served_api
+from jobs.results.migrations import migrate
 from model.artifact.artifact_folder import load_predictor
 from model.artifact.shipped_artifacts import CATALOGUE_ARTIFACT, DEFAULT_ARTIFACT
 from model.registry.database import connect
 from model.registry.model_registry import activate_everywhere, announce, register, settle
+from stack.database_roles import set_login
+from stack.ports import free_port
 from stack.roles import Role
 from udfs.errors import ConfigError, SchemaError
 
@@ -165,3 +170,34 @@ def test_it_starts_while_the_database_is_away(tmp_path: Path, recordings: Record
     with served_api(tmp_path, "--model", "catalogue", environ=environ) as api:
         assert api.get("/readyz").status_code == 200
         assert api.post("/v1/score", {"messages": recordings["kraken-1"][:60]}).status_code == 200
+
+
+def test_it_goes_on_while_the_database_is_away_and_reads_again_when_that_is_back(
+    tmp_path: Path, recordings: Recordings
+) -> None:
+    server, port, asked = tmp_path / "postgres", free_port(), {"messages": recordings["kraken-1"][:60]}
+    with ExitStack() as served, own_postgres(server, port) as url:
+        migrate(url)
+        with connect(url) as connection, connection.cursor() as cursor:
+            set_login(cursor, "test_reader", "hush-hush", Role.READER)
+        environ = {"READER_DATABASE_URL": as_login(url, "test_reader", "hush-hush")}
+        api = served.enter_context(served_api(tmp_path / "api", environ=environ))
+        until(lambda: api.get("/readyz").status_code == 200)
+        assert api.get("/v1/connections").json()["connections"] == []
+        kept = served.pop_all()
+    with kept:
+        for path in ("/v1/connections", "/v1/connections/a", "/v1/alerts"):
+            away = api.get(path)
+            assert (away.status_code, away.headers["retry-after"]) == (503, "1")
+            assert str(port) not in away.text
+        # What it needs to score it has.
+        assert api.get("/readyz").status_code == 200
+        assert api.post("/v1/score", asked).status_code == 200
+        with own_postgres(server, port) as url:
+            until(lambda: api.get("/v1/connections").status_code == 200)
+            assert api.get("/v1/alerts").status_code == 200
+            with connect(url) as connection:
+                version = register(connection, CATALOGUE_ARTIFACT, load_predictor(CATALOGUE_ARTIFACT))
+                activate_everywhere(connection, "raw_messages", version)
+            until(lambda: api.get("/v1/model").json()["model_version"] == version)
+            assert api.post("/v1/score", asked).json()["model_version"] == version

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from stack.ports import accepts_connections, free_port
 from stack.processes import spawn
@@ -14,11 +15,20 @@ from stack.services.postgres import admin_url, build_postgres
 START_TIMEOUT_S = 60
 
 
+def as_login(url: str, name: str, password: str) -> str:
+    """Return the address for another login."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=f"{name}:{password}@{parts.hostname}:{parts.port}"))
+
+
 @contextmanager
-def own_postgres(home: Path, **options: str) -> Iterator[str]:
-    """Start PostgreSQL in a folder, with options of the server's, yield its superuser's address, and stop it."""
+def own_postgres(home: Path, port: int | None = None, **options: str) -> Iterator[str]:
+    """Start PostgreSQL in a folder, with options of the server's, yield its superuser's address, and stop it.
+
+    A folder may be used again; at a port that is None it listens at any that is free.
+    """
     (home / "logs").mkdir(parents=True, exist_ok=True)
-    port = free_port()
+    port = port or free_port()
     service = build_postgres(home, port)
     service.prepare()
     command = [*service.command(0), *(word for name, value in options.items() for word in ("-c", f"{name}={value}"))]
