@@ -21,6 +21,7 @@ import pytest
 import typer.main
 import yaml
 
+from api.server import FINISH_WITHIN_S
 from fingerprint_testing.kubernetes import (
     KUBERNETES,
     OVERLAYS,
@@ -55,12 +56,24 @@ OF_ANOTHER_PLACE = {
 }
 """Settings of Flink that are others in Kubernetes than in the Compose file."""
 
+MODES = {"secured": "verify-full"}
+"""How PostgreSQL's certificate is checked, where not by `require`."""
+
 SECRETS = {
     **{f"fingerprint-{name}": {"password"} for name in ("owner", "job", "model-admin", "reader")},
     "fingerprint-api": {"tokens"},
     "fingerprint-object-storage": {"access-key", "secret-key"},
     "postgres-superuser": {"password"},  # of CloudNativePG
+    "fingerprint-kafka-job": {"kafka.properties", "ca.pem"},
+    "fingerprint-kafka-ingest": {"kafka.properties", "ca.pem"},
 }
+OF_OVERLAYS = {
+    "external": set(),
+    "operators": {"postgres-superuser"},
+    "secured": {"fingerprint-kafka-job", "fingerprint-kafka-ingest"},
+}
+"""Secrets that one overlay alone names."""
+
 
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 
@@ -165,7 +178,8 @@ def test_settings_and_secrets_that_are_named_exist(overlay: str) -> None:
                 assert key["key"] in SECRETS[key["name"]]
                 named.add(key["name"])
             assert source or "PASSWORD" not in variable["name"]
-    assert named == set(SECRETS) - (set() if overlay == "operators" else {"postgres-superuser"})
+        named |= {volume["secret"]["secretName"] for volume in pod["spec"]["volumes"] if "secret" in volume}
+    assert named == set(SECRETS) - set.union(*OF_OVERLAYS.values()) | OF_OVERLAYS[overlay]
     document = (ROOT / "docs" / "kubernetes.md").read_text()
     for name in named - {"postgres-superuser"}:
         assert f"`{name}`" in document
@@ -186,7 +200,7 @@ def test_each_address_has_the_login_of_its_role(overlay: str) -> None:
     for name, role in logins.items():
         database = parse_database_url(settings[f"{name}-database-url"], {})
         assert database.user == role
-        assert database.options["sslmode"] == "require"
+        assert database.options["sslmode"] == MODES.get(overlay, "require")
         assert database.name == "fingerprint"
 
 
@@ -450,7 +464,66 @@ def test_the_topics_are_those_of_the_job() -> None:
 def test_the_overlays_begin_with_the_base() -> None:
     for overlay in OVERLAYS:
         kustomization = yaml.safe_load((KUBERNETES / "overlays" / overlay / "kustomization.yaml").read_text())
-        assert "../../base" in kustomization["resources"]
+        assert kustomization["resources"][0] == ("../external" if overlay == "secured" else "../../base")
+
+
+def mounted_secrets(pod: Manifest, container: Manifest) -> dict[str, Manifest]:
+    """Return, by where they are mounted, the volumes of a container that are Secrets or ConfigMaps."""
+    volumes = {volume["name"]: volume for volume in pod["spec"]["volumes"]}
+    return {
+        mount["mountPath"]: volumes[mount["name"]]
+        for mount in container["volumeMounts"]
+        if {"secret", "configMap"} & volumes[mount["name"]].keys()
+    }
+
+
+def test_whoever_speaks_to_kafka_finds_how_to_log_in_and_may_read_it() -> None:
+    logging_in = set()
+    for name, pod in pods("secured"):
+        for container in containers(pod):
+            variables = {one["name"]: one.get("value", "") for one in container.get("env", [])}
+            # Who is told where Kafka is: the check, the job's main, feeds; TaskManagers have the main's environment.
+            assert ("FINGERPRINT_KAFKA" in variables) == ("FINGERPRINT_KAFKA_PROPERTIES" in variables), name
+            if "FINGERPRINT_KAFKA" in variables:
+                path = Path(variables["FINGERPRINT_KAFKA_PROPERTIES"])
+                secret = mounted_secrets(pod, container)[str(path.parent)]["secret"]
+                assert path.name in SECRETS[secret["secretName"]]
+                # The file is root's: a group may read it, and nobody else (`udfs.kafka_properties`).
+                assert secret["defaultMode"] == 0o440
+                assert pod["spec"]["securityContext"]["fsGroup"] == pod["spec"]["securityContext"]["runAsGroup"]
+                logging_in.add((name, container["name"], secret["secretName"]))
+    assert logging_in == {
+        ("fingerprint-jobmanager", "check", "fingerprint-kafka-job"),
+        ("fingerprint-jobmanager", "flink-main-container", "fingerprint-kafka-job"),
+        ("fingerprint-taskmanager", "flink-main-container", "fingerprint-kafka-job"),
+        ("ingest-kraken", "ingest", "fingerprint-kafka-ingest"),
+    }
+    for policy in ("flink", "ingest"):
+        rules = find("secured", "NetworkPolicy", policy)["spec"]["egress"]
+        assert {"port": 9093} in [port for rule in rules for port in rule["ports"] if "to" not in rule]
+
+
+def test_whoever_speaks_to_postgres_finds_its_authority() -> None:
+    settings = find("secured", "ConfigMap", "fingerprint-settings")["data"]
+    speaking = set()
+    for name, pod in pods("secured"):
+        for container in containers(pod):
+            keys = [one.get("valueFrom", {}).get("configMapKeyRef", {}).get("key") for one in container.get("env", [])]
+            for key in (key for key in keys if key is not None and key.endswith("-database-url")):
+                path = Path(parse_database_url(settings[key], {}).options["sslrootcert"])
+                assert (
+                    mounted_secrets(pod, container)[str(path.parent)]["configMap"]["name"] == "fingerprint-database-ca"
+                )
+                assert path.name == "ca.pem"
+                speaking.add(name)
+    assert speaking == {"api", "migrate", "retention", "fingerprint-jobmanager", "fingerprint-taskmanager"}
+
+
+def test_the_api_is_given_longer_to_end_than_it_takes() -> None:
+    spec = dict(pods("external"))["api"]["spec"]
+    (container,) = spec["containers"]
+    _, waits_s = container["lifecycle"]["preStop"]["exec"]["command"]
+    assert spec["terminationGracePeriodSeconds"] >= int(waits_s) + FINISH_WITHIN_S
 
 
 def kubectl_lines() -> list[str]:
