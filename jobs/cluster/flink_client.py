@@ -24,6 +24,8 @@ from udfs.errors import ConfigError, PipelineError, ServiceUnavailable
 _FLINK_HOME = Path(pyflink.__file__).parent
 _JOB_FILE = Path(__file__).parents[1] / "score_windows.py"
 _SUBMITTED = re.compile(r"JobID ([0-9a-f]{32})")
+_STATE_OF_ANOTHER_JOB = "Failed to rollback to checkpoint/savepoint"
+"""How Flink begins to say that a savepoint has state of an operator that the job does not have."""
 _TIMEOUT_S = 10
 _STOP_TIMEOUT_S = 300
 _POLL_S = 0.25
@@ -267,15 +269,25 @@ def flink_run(command: list[str], environment: dict[str, str]) -> str:
 
     Raises
     ------
+    ConfigError
+        If the savepoint that it goes on from is of a job with other operators.
     PipelineError
-        If the client or the cluster refuses; the message ends with what it said.
+        If the client or the cluster refuses otherwise; the message ends with what it said.
     """
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, umask=PRIVATE_UMASK)
     submitted = _SUBMITTED.search(done.stdout)
     if done.returncode != 0 or submitted is None:
+        reason = _reason(done)
+        if _STATE_OF_ANOTHER_JOB in reason:
+            # Flink's own advice, to leave out what fits nowhere, would begin connections anew in mid-stream.
+            raise ConfigError(
+                "Expected a savepoint or checkpoint of a job with the operators of this version, found one of another "
+                "version of this software: submit without it, which reads the topic from its beginning and gives the "
+                "same results"
+            )
         raise PipelineError(
-            f"Expected Flink to take the job, found that `flink run` ended with {_reason(done)}: mend that, or look at "
-            "the log of Flink's JobManager"
+            f"Expected Flink to take the job, found that `flink run` ended with {reason}: mend that, or look at the "
+            "log of Flink's JobManager"
         )
     return submitted.group(1)
 

@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+import os
 import subprocess
 
 import pytest
 
 from fingerprint_testing.http_answers import answering
-from jobs.cluster.flink_client import _last_cause, _reason, check_job, flink_run_command, list_jobs, stop_with_savepoint
+from jobs.cluster.flink_client import (
+    _last_cause,
+    _reason,
+    check_job,
+    flink_run,
+    flink_run_command,
+    list_jobs,
+    stop_with_savepoint,
+)
 from stack.ports import free_port
 from udfs.errors import ConfigError, PipelineError, ServiceUnavailable
 
@@ -30,6 +39,18 @@ def test_that_our_own_program_ended_is_no_cause() -> None:
     assert _reason(done) == "Caused by: java.io.FileNotFoundException: no such savepoint"
     done = subprocess.CompletedProcess([], 1, stdout="Error: no model\n", stderr=ended)
     assert _reason(done) == "no model"
+
+
+def test_state_of_another_job_is_refused_without_flinks_advice() -> None:
+    said = (
+        "Caused by: java.lang.IllegalStateException: Failed to rollback to checkpoint/savepoint file:/s. Cannot map "
+        "checkpoint/savepoint state for operator 90bea66de1c231edf33913ecd54406c1 to the new program, because the "
+        "operator is not available in the new program. If you want to allow to skip this, you can set the "
+        "--allowNonRestoredState option on the CLI."
+    )
+    with pytest.raises(ConfigError, match="found one of another version of this software: submit without it") as found:
+        flink_run(["sh", "-c", f"echo '{said}'; exit 1"], dict(os.environ))
+    assert "allowNonRestoredState" not in str(found.value)
 
 
 def test_a_savepoint_is_handed_on() -> None:
