@@ -30,6 +30,7 @@ _LEAST_OF_TEXT: Final = 9
 """The tabulator; no text has a character before it."""
 
 _SHOWN: Final = 60
+_MOST_ASKED: Final = 4096
 
 
 class Message(NamedTuple):
@@ -51,9 +52,18 @@ class Memory:
         self.connection_id = connection_id
         self.sent = SentRequests()
         self.array_counter = ArrayCounter()
+        self.asked: set[int] = set()
+        """Ids of the requests that were sent and have no answer yet."""
         self.passed_over: set[str] = set()
         """Keys of counters that stood beside another one, which is taken: alone they count the same other thing."""
         self._has_warned = False
+
+    def take_request(self, request_id: int, *, received: bool) -> None:
+        """Note that a request was sent, or that it was answered."""
+        if received:
+            self.asked.discard(request_id)
+        elif len(self.asked) < _MOST_ASKED:
+            self.asked.add(request_id)
 
     def warn(self, payload: bytes, data: bytes | None) -> None:
         """Say once that a frame was not understood."""
@@ -122,7 +132,8 @@ def map_frame(frame: str | bytes, direction: Direction, recv_ts_ns: int, memory:
 def _map_body(body: object, payload: bytes, direction: Direction, recv_ts_ns: int, memory: Memory | None) -> Message:
     received = direction == "recv"
     layers = to_layers(body)
-    msg_type = body_type(body, layers, received=received)
+    asked = memory.asked if memory is not None else frozenset()
+    msg_type = body_type(body, layers, received=received, asked=asked)
     seq = prev_seq = time_ns = MISSING
     if received:
         time_ns = _time_ns(layers, payload)
@@ -130,6 +141,8 @@ def _map_body(body: object, payload: bytes, direction: Direction, recv_ts_ns: in
         if type(body) is list:
             seq, time_ns = _beside_payload(body, recv_ts_ns, memory, seq, time_ns)
     request_id = _request_id(layers, payload) if not received or msg_type in _LINKED else MISSING
+    if memory is not None and request_id != MISSING:
+        memory.take_request(request_id, received=received)
     return Message(recv_ts_ns, time_ns, msg_type, seq, request_id, len(payload), prev_seq)
 
 

@@ -7,13 +7,14 @@ a field of it is called.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Any, Final
 
 from ingest.mapping import vocabulary as words
 from ingest.mapping.layers import FIRST_PARTS, Layer, Shape, is_nested, normal_key
 from ingest.mapping.quantities import is_amount, shows_own_quantity, shows_quantity
-from ingest.mapping.values import to_int64
+from ingest.mapping.values import to_int64, to_request_id
 from udfs.schema import MISSING, MsgType
 
 NEW, ACK, NACK, HEARTBEAT, OTHER = MsgType
@@ -48,7 +49,7 @@ def text_type(text: bytes) -> MsgType:
     return HEARTBEAT if normal_key(word.lower()) in words.HEARTBEAT_WORDS or text in words.ENDS_OF_LINE else OTHER
 
 
-def body_type(body: object, layers: list[Layer], *, received: bool) -> MsgType:
+def body_type(body: object, layers: list[Layer], *, received: bool, asked: Collection[int] = frozenset()) -> MsgType:
     """Tell what a JSON frame is.
 
     Parameters
@@ -59,9 +60,11 @@ def body_type(body: object, layers: list[Layer], *, received: bool) -> MsgType:
         Its objects, from `ingest.mapping.layers.to_layers`.
     received : bool
         What was sent is a request, unless it is a heartbeat.
+    asked : collection of int
+        The ids of requests that were sent and have no answer yet, where the connection's requests are known.
     """
     if type(body) is dict:
-        return _object_type(layers, received=received)
+        return _object_type(layers, received=received, asked=asked)
     if type(body) is list:
         msg_type = _array_type(body, layers)
         return msg_type if received or msg_type is HEARTBEAT else NEW
@@ -117,18 +120,19 @@ def _part_type(layer: Layer, name: str) -> MsgType:
     return NEW if control is None else control
 
 
-def _object_type(layers: list[Layer], *, received: bool) -> MsgType:
+def _object_type(layers: list[Layer], *, received: bool, asked: Collection[int]) -> MsgType:
     fields, shape = layers[0]
     named = HEARTBEAT if shape.heartbeat else _named(fields, shape)
     if named is HEARTBEAT:
         return HEARTBEAT
     if not received:
         return NEW
-    if named is not None or shape.may_answer:
-        answer = _judged(layers, named)
+    is_asked = bool(asked and shape.ids) and any(to_request_id(fields[key]) in asked for key in shape.ids)
+    if named is not None or shape.may_answer or is_asked:
+        answer = _judged(layers, named, is_asked=is_asked)
         if answer is not None:
             return answer
-    elif len(layers) > 1 and shape.is_envelope and not layers[1][1].is_market:
+    elif len(layers) > 1 and not layers[1][1].is_market:
         control = _control_type(layers[1:])
         if control is not None:
             return control
@@ -202,15 +206,16 @@ def _topic_meaning(topic: str) -> MsgType | None:
     return _verb_meaning(tail) if tail.isalpha() else None
 
 
-def _judged(layers: list[Layer], named: MsgType | None) -> MsgType | None:
+def _judged(layers: list[Layer], named: MsgType | None, *, is_asked: bool = False) -> MsgType | None:
     """Tell a yes from a no; None for what comes unasked, and for data that only look like an answer."""
     fields, shape = layers[0]
-    answer = _answer_type(fields, shape, named)
+    answer = _answer_type(fields, shape, named, is_asked=is_asked)
     if answer is OTHER and any(shows_own_quantity(layer[0]) for layer in layers[:2]):
         return None
     if answer is None or answer is OTHER or answer is HEARTBEAT:
         return answer
-    if named is not ACK and named is not NACK and not _is_linked(fields, shape) and _are_amounts(layers, answer):
+    is_answer = named is ACK or named is NACK or is_asked or _is_linked(fields, shape)
+    if not is_answer and _are_amounts(layers, answer):
         return None
     if answer is NACK:
         return NACK
@@ -221,7 +226,7 @@ def _judged(layers: list[Layer], named: MsgType | None) -> MsgType | None:
     return OTHER if _is_greeting(fields, shape, named) else ACK
 
 
-def _answer_type(fields: dict[str, Any], shape: Shape, named: MsgType | None) -> MsgType | None:
+def _answer_type(fields: dict[str, Any], shape: Shape, named: MsgType | None, *, is_asked: bool) -> MsgType | None:
     """Read what a frame says of itself: by its name, its outcome, its code."""
     outcome = NACK if named is NACK else _outcome(fields, shape)
     if outcome is not None:
@@ -232,7 +237,7 @@ def _answer_type(fields: dict[str, Any], shape: Shape, named: MsgType | None) ->
         return None
     if not _code_is_yes(fields, shape) or (shape.codes and _says_no(fields, shape)):
         return NACK
-    return ACK if named is ACK or shape.answers else None
+    return ACK if named is ACK or shape.answers or is_asked else None
 
 
 def _outcome(fields: dict[str, Any], shape: Shape) -> MsgType | None:
@@ -272,9 +277,11 @@ def _code_is_yes(fields: dict[str, Any], shape: Shape) -> bool:
 
 
 def _is_linked(fields: dict[str, Any], shape: Shape) -> bool:
-    """Tell an answer that has the id of a request, and what it answers with."""
+    """Tell an answer that has the id of a request, and what it answers with, from an order that has its own."""
     has_id = any(fields[key] is not None for key in shape.ids)
-    return has_id and bool(shape.results or shape.outcomes) and _code_is_yes(fields, shape)
+    if not has_id or not (shape.results or shape.outcomes) or not _code_is_yes(fields, shape):
+        return False
+    return not shows_own_quantity({key: value for key, value in fields.items() if key not in shape.results})
 
 
 def _are_amounts(layers: list[Layer], answer: MsgType) -> bool:
@@ -285,7 +292,8 @@ def _are_amounts(layers: list[Layer], answer: MsgType) -> bool:
 
 def _refuses(fields: dict[str, Any], shape: Shape) -> bool:
     """Tell a no behind a yes: in words, by an outcome of its own, or by a list of what failed."""
-    if _outcome(fields, shape) is NACK or (shape.codes and not _code_is_yes(fields, shape)):
+    is_no = NACK in (_outcome(fields, shape), _named(fields, shape))
+    if is_no or (shape.codes and not _code_is_yes(fields, shape)):
         return not shows_quantity(fields)
     if shape.answers and any(fields[key] is False for key in shape.results):
         return True

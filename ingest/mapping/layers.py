@@ -50,7 +50,6 @@ class Shape(NamedTuple):
     answers: bool
     notifies: bool
     is_market: bool
-    is_envelope: bool
     speaks: bool
     verbs: tuple[str, ...]
     short_verbs: tuple[str, ...]
@@ -180,13 +179,13 @@ def _shape(keys: tuple[str, ...]) -> Shape:
         return tuple(written[key] for key in map(normal_key, vocabulary) if key in written)
 
     answers, codes, results, ids = map(present, (words.ANSWER_KEYS, words.CODE_KEYS, words.RESULT_KEYS, words.ID_KEYS))
+    results += present(words.RESULT_BESIDE_ID_KEYS) if ids else ()
     outcomes, texts, chain = present(words.OUTCOME_KEYS), present(words.TEXT_KEYS), _chain(written)
     return Shape(
         heartbeat=not keys or bool(present(words.HEARTBEAT_KEYS)),
         may_answer=bool(outcomes or answers or codes or results),
         answers=bool(answers or (ids and results)),
         notifies="method" in keys and "params" in keys,
-        is_envelope=bool(present(words.WRAPPER_KEYS) or present(words.TEXT_WRAPPER_KEYS)),
         speaks=bool(texts or outcomes) and _SPEAKING.issuperset(written),
         is_market=len(present(words.MARKET_KEYS)) >= words.MOST_MARKET_KEYS,
         verbs=present(words.VERB_KEYS),

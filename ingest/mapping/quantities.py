@@ -19,8 +19,8 @@ _PAIR: Final = re.compile(r"[A-Za-z0-9]{2,12}[-_/:][A-Za-z0-9]{2,12}|[A-Z0-9]{5,
 """A market's name, such as `BTC-AUD` or `XBTUSD`."""
 
 _OF_THE_LINE: Final = re.compile(
-    r"time|date|version|interval|limit|code|seq|nonce|status|expir|checksum|level|depth|ping|pong|max|window|count"
-    r"|ttl|port|retr|delay|lag|rate_?per|^ts$|^v$|^api|(?<!b)id$|Id$|ID$",
+    r"(?i:time|date|version|interval|limit|code|seq|nonce|status|expir|checksum|level|depth|ping|pong|max|window|count"
+    r"|ttl|port|retr|delay|rate_?per|rpc)|lag|^ts$|^v$|^api|(?<!b)id$|Id$|ID$",
 )
 """Keys of numbers that describe the line, the frame or a thing's name, not an amount of it."""
 

@@ -130,6 +130,9 @@ ID_KEYS: Final = ("id", "I")
 RESULT_KEYS: Final = ("result", "R", "rep", "code", "ret_code")
 """What an id answers with (JSON-RPC, SignalR and their kin)."""
 
+RESULT_BESIDE_ID_KEYS: Final = ("response",)
+"""The same beside an id alone: elsewhere it is an envelope."""
+
 NO_REQUEST: Final = -1
 """The id of frames that have the form of an answer but come unasked."""
 
@@ -150,7 +153,7 @@ SEQ_KEYS: Final = (
 
 RANGES: Final = (
     *(("u", "U"), ("sequence_end", "sequence_start"), ("to_version", "from_version")),
-    *(("final_update_id", "first_update_id"), ("last_update_id", "first_update_id")),
+    *(("final_update_id", "first_update_id"), ("last_update_id", "first_update_id"), ("li", "fi"), ("i", "fi")),
 )
 """The last and the first number of a range of updates."""
 

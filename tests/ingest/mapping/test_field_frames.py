@@ -140,6 +140,10 @@ CONTROL = [
     ('{"id":1,"code":0,"result":{"channel":"heartbeat"}}', ACK),
     ('{"R":{"Success":false,"ErrorCode":"INVALID"},"I":"1"}', NACK),
     ('{"I":"1","E":"There was an error invoking Hub method"}', NACK),
+    ('{"channel":"post","data":{"id":256,"response":{"type":"info","payload":{"type":"book"}}}}', ACK),
+    ('{"channel":"post","data":{"id":256,"response":{"type":"error","payload":"429 Too many requests"}}}', NACK),
+    ('{"type":"SETUP","channel":0,"version":"1.0-1.2.1","keepaliveTimeout":120,"acceptKeepaliveTimeout":60}', OTHER),
+    ('{"notify":[{"heartbeat":"1668715930582"}]}', HEARTBEAT),
     ('{"event":"pusher:connection_established","data":"{\\"socket_id\\":\\"123.456\\"}"}', OTHER),
     ('{"m":5,"i":2,"n":"X","o":"{\\"result\\":false,\\"errormsg\\":\\"Invalid Request\\",\\"errorcode\\":100}"}', NACK),
 ]
@@ -176,6 +180,8 @@ DATA = [
     '{"event":"status","symbol":"X","price":1.5,"volume":3}',
     '{"topic":"instrument.status","data":{"symbol":"XBTUSD","markPrice":5.5,"status":"open"}}',
     '{"order":{"id":"1","status":"error","price":"1.5","qty":"2"}}',
+    '{"id":"abc","price":"1.5","qty":"2","success":true,"market":"BTC-USD"}',
+    '{"id":"abc","status":"ok","last":1.5}',
     '{"type":"trades","book":"btc_mxn","payload":[{"i":72022,"a":"0.0035","r":"7190","v":"25.16"}]}',
 ]
 
@@ -226,6 +232,19 @@ def test_a_yes_that_says_no(frame: str, msg_type: MsgType) -> None:
     assert (message.msg_type, message.request_id) == (msg_type, 7)
 
 
+def test_an_answer_has_the_id_of_a_request() -> None:
+    """What was sent tells an order that is an answer from one that is news, and a list that has no word for a yes."""
+    order = '{"id":%s,"price":"1.5","qty":"2","success":true}'
+    channels = '{"id":%s,"data":["book:X"]}'
+    assert [received(frame % 7).msg_type for frame in (order, channels)] == [NEW, NEW]
+    for frame in (order, channels):
+        mapper = FrameMapper()
+        mapper.to_message(Frame(NOW, "send", '{"op":"ask","id":7}'))
+        answers = [mapper.to_message(Frame(NOW, "recv", frame % number)) for number in (8, '"7"', 7)]
+        assert [answer.msg_type for answer in answers] == [NEW, ACK, NEW], "one request has one answer"
+        assert [answer.request_id for answer in answers] == [MISSING, 7, MISSING]
+
+
 @pytest.mark.parametrize(
     ("frame", "seq"),
     [
@@ -274,6 +293,8 @@ def test_the_counter_with_a_predecessor(frame: str, seq: int) -> None:
         ('{"price":5,"prev_price":4,"symbol":"A"}', MISSING),
         ('{"channel":"book_lv2","data":[{"symbol":"X","asks":[],"bids":[["1","2"]],"lastId":8,"id":9}]}', 8),
         ('{"unlisted":{"bidsList":[{"price":"1.5"}],"fromVersion":"8","toVersion":"9"},"symbol":"X"}', 7),
+        ('{"c":"book","e":"update","M":"btctwd","a":[["5337.3","0.1"]],"b":[],"fi":10,"li":12,"v":3}', 9),
+        ('{"topic":"depth_update","data":{"s":"btc_usdt","fi":121,"i":126,"a":[["34000","1.2"]],"b":[]}}', 120),
         ('{"event":"order_book","data":{"bids":[["1","2"]],"asks":[],"microtimestamp":"1780000000000000"}}', MISSING),
     ],
 )
