@@ -1,7 +1,8 @@
 """Inflates what is whole of a gzip file: members that follow one another, one that is cut, others after it.
 
 A gzip file is a row of members, each with a checksum at its end. Where one breaks off, the next one is looked for by
-its header, and by whether it inflates to text.
+its header, and by whether it inflates to text; or the next block of it that is stored as it is, for such a block needs
+nothing of what was before.
 """
 
 from __future__ import annotations
@@ -11,11 +12,17 @@ from collections.abc import Generator, Iterable, Iterator
 from itertools import chain
 from typing import Final
 
+import numpy as np
+
 from ingest.recordings.file_bytes import GZIP_MAGIC, Loss, Piece, is_text, zeros_lost
 
 _HEADER: Final = GZIP_MAGIC + b"\x08"
 _RESERVED_FLAGS: Final = 0xE0
 _GZIP: Final = 16 + zlib.MAX_WBITS
+_RAW: Final = -zlib.MAX_WBITS
+_LOOK_BACK_BYTES: Final = 96 * 1024
+_STORED_HEADER_BYTES: Final = 5
+_CHECKSUM_BYTES: Final = 8
 _INPUT_BYTES: Final = 16 * 1024
 _OUTPUT_BYTES: Final = 2**20
 _LOOK_AHEAD_BYTES: Final = 4 * 1024
@@ -82,6 +89,8 @@ def _inflate_member(data: _Input) -> Generator[Piece | Loss, None, bool]:
             n_checksum = _CHECKSUM_REST.get(error)
             if n_checksum is None:
                 yield Loss("damaged gzip data", data.at_byte)
+                if data.go_back_to_stored_block():
+                    yield from _inflate_stored(data)
             else:
                 yield Loss("a wrong checksum of the gzip data, of which some may be damaged", data.at_byte)
                 data.skip(len(data.before_next_member(n_checksum, is_begun=True)))
@@ -145,14 +154,36 @@ def _inflate_bytewise(inflater: zlib._Decompress, given: bytes) -> tuple[bytes, 
     return b"".join(texts), len(given)
 
 
-def _pass_what_is_no_member(data: _Input) -> Iterator[Loss]:
+def _pass_what_is_no_member(data: _Input) -> Iterator[Piece | Loss]:
     begin, n_bytes = data.at_byte, 0
-    while data.fill(_INPUT_BYTES + _LOOK_AHEAD_BYTES):
+    stored = -1
+    while stored < 0 and data.fill(_INPUT_BYTES + _LOOK_AHEAD_BYTES):
         if not (passed := len(data.before_next_member(_INPUT_BYTES, is_begun=n_bytes > 0))):
             break
+        stored = next(data.stored_blocks(passed), -1)
+        passed = passed if stored < 0 else stored
         data.skip(passed)
         n_bytes += passed
-    yield Loss(f"{n_bytes:,} bytes that are no gzip data", begin)
+    if n_bytes:
+        yield Loss(f"{n_bytes:,} bytes that are no gzip data", begin)
+    if stored >= 0:
+        yield from _inflate_stored(data)
+
+
+def _inflate_stored(data: _Input) -> Iterator[Piece | Loss]:
+    """Inflate what follows a damage in a member, from a block on that is stored as it is."""
+    inflater = zlib.decompressobj(_RAW)
+    while not inflater.eof and data.fill(_INPUT_BYTES + _LOOK_AHEAD_BYTES):
+        given = data.before_next_member(_INPUT_BYTES, is_begun=True)
+        n_read, error = yield from _inflate_some(inflater, given, data.at_byte)
+        data.skip(n_read)
+        if error or not given:
+            yield Loss("damaged gzip data", data.at_byte)
+            if not (error and data.go_back_to_stored_block()):
+                return
+            inflater = zlib.decompressobj(_RAW)
+    if inflater.eof and data.fill(_CHECKSUM_BYTES):
+        data.skip(len(data.before_next_member(_CHECKSUM_BYTES, is_begun=True)))
 
 
 class _Input:
@@ -161,6 +192,7 @@ class _Input:
     def __init__(self, pieces: Iterable[Piece | Loss]) -> None:
         self._pieces = iter(pieces)
         self._buffer = b""
+        self._past = b""  # what was taken off last
         self._n_trials = 0
         self.at_byte = 0
         self.loss: Loss | None = None
@@ -183,6 +215,7 @@ class _Input:
     def pass_loss(self) -> Loss:
         """Go on behind a loss; all bytes before it are read."""
         loss, self.loss = self.loss, None
+        self._past = b""
         if loss is None:
             raise ValueError("there is no loss")
         return loss
@@ -197,6 +230,7 @@ class _Input:
 
     def skip(self, n_bytes: int) -> None:
         """Take bytes off."""
+        self._past = (self._past + self._buffer[:n_bytes])[-_LOOK_BACK_BYTES:]
         self._buffer = self._buffer[n_bytes:]
         self.at_byte += n_bytes
 
@@ -223,6 +257,42 @@ class _Input:
         self._n_trials += 1
         text = self.trial(position)
         return text is not None and (text.startswith(GZIP_MAGIC) or is_text(text))
+
+    def go_back_to_stored_block(self) -> bool:
+        """Stand where the stored block begins in which a damage showed, and tell whether there is one.
+
+        Where bytes were put into a block, text stands in the place of the next one's header, and is inflated as if it
+        were one, often for hundreds of bytes. Where some are missing, the block has taken the next header for text.
+        """
+        n_past = len(self._past)
+        self._buffer, self._past = self._past + self._buffer, b""
+        begin, read_to = n_past, 0
+        for at in self.stored_blocks(n_past):
+            if self._stored_end(at) > n_past:
+                begin = at
+                break
+            read_to = self._stored_end(at)  # such a block was read as it is
+        n_left = self._stored_end(begin) - read_to if begin < read_to else 0
+        header = bytes([self._buffer[begin], *n_left.to_bytes(2, "little"), *(n_left ^ 0xFFFF).to_bytes(2, "little")])
+        self._buffer = header + self._buffer[read_to:] if n_left else self._buffer[begin:]
+        self.at_byte += max(begin, read_to - len(header)) - n_past
+        return begin < n_past
+
+    def stored_blocks(self, most: int) -> Iterator[int]:
+        """Find blocks of text that are stored as it is: a length, and it once more with each bit turned, before it."""
+        waiting = np.frombuffer(self._buffer, np.uint8, min(len(self._buffer), most + _STORED_HEADER_BYTES - 1))
+        if len(waiting) < _STORED_HEADER_BYTES:
+            return
+        kind, low, high, low_turned, high_turned = (waiting[n : len(waiting) - 4 + n] for n in range(5))
+        found = np.flatnonzero((kind <= 1) & (low ^ low_turned == 0xFF) & (high ^ high_turned == 0xFF))
+        for at in found.tolist():
+            begin = at + _STORED_HEADER_BYTES
+            text = self._buffer[begin : min(self._stored_end(at), begin + _TRIAL_BYTES)]
+            if text and is_text(text):
+                yield at
+
+    def _stored_end(self, at: int) -> int:
+        return at + _STORED_HEADER_BYTES + int.from_bytes(self._buffer[at + 1 : at + 3], "little")
 
     def trial(self, position: int) -> bytes | None:
         """Inflate a little of what follows a position; None if there is nothing to inflate."""

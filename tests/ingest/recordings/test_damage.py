@@ -12,6 +12,7 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,34 @@ def test_garbage_behind_a_member(tmp_path: Path) -> None:
         f"7 bytes that are no gzip data at byte {len(MEMBER):,}, before line 301",
         f"2 bytes that are no gzip data at byte {len(MEMBER + NEXT) + 7:,}, before line 501",
     ]
+
+
+@pytest.mark.parametrize("change", [b"\0\xffspliced", b"spliced", b'\n{"ts_ns":1}\n', -3, -900])
+@pytest.mark.parametrize("behind", [b"", NEXT])
+def test_a_member_that_stores_its_text_goes_on_at_its_next_block(
+    tmp_path: Path, change: bytes | int, behind: bytes
+) -> None:
+    """Bytes that are put in, or are missing, shift the block's end, where others are taken for the next header."""
+    frames = frames_of(2_000, 5_000)
+    text = lines_of(frames)
+    member = gzip.compress(text, 0, mtime=0)
+    begin = 10 + 5  # of a member and of a block
+    length, at = int.from_bytes(member[11:13], "little"), begin + 1_000
+    assert length < len(text)
+    put_in, n_out = (change, 0) if isinstance(change, bytes) else (b"", -change)
+    found, told = read(tmp_path / "x.jsonl.gz", member[:at] + put_in + member[at + n_out :] + behind)
+    ends = list(accumulate(len(to_line(frame)) for frame in frames))
+    shown = length + n_out - 5 if n_out else length
+    lost = [(1_000, 1_000 + n_out), (length - len(put_in), length + 1), (shown, shown + 1)]
+    whole = [
+        frame
+        for frame, start, end in zip(frames, [0, *ends], ends, strict=False)
+        if all(end <= first or start >= last for first, last in lost)
+    ]
+    expected = whole + SECOND * bool(behind)
+    assert [frame for frame in found if frame in set(expected)] == expected
+    assert len(found) <= len(expected) + 3, "a line beside a loss may be whole"
+    assert told
 
 
 @pytest.mark.parametrize("place", [-8, -1])
