@@ -23,7 +23,7 @@ WINDOW_SLIDE: Final = 25
 MISSING: Final = int(np.iinfo(np.int64).min)
 """Stands for NULL in every int64 column: pandas and NumPy have no nullable int64 that keeps nanoseconds exact."""
 
-STATE_LAYOUT: Final = 5
+STATE_LAYOUT: Final = 6
 """The version of what the job keeps of connections, in Java: raise it when anything there changes."""
 
 UNKNOWN: Final = "unknown"

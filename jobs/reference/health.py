@@ -1,7 +1,8 @@
 """What is wrong with a connection, computed from its messages one after the other: the rules of the job, in Python.
 
 `gap`, `repeat`, `reset`: the numbers have kept a promise long enough that it is no accident, and now break it; or
-those that name their predecessors name one that was not there (`jobs.reference.number_chains`).
+those that name their predecessors name one that was not there (`jobs.reference.number_chains`). Where all numbers
+together promise nothing, each is taken for one of several counters, of which it names the one below.
 `stall`, `data_stall`, `heartbeat_stall`: nothing, only heartbeats, or only data came for far longer than ever lately.
 `drift`: windows follow each other at another rate than earlier ones did (`jobs.reference.drift`).
 After an event what it was about is learnt anew, as all is after an idle gap that begins a segment.
@@ -17,7 +18,7 @@ import numpy as np
 
 from jobs.pipeline.result_tables import HEALTH_EVENTS, RESULT_TABLES
 from jobs.reference.drift import Change, Drift
-from jobs.reference.number_chains import Break, NumberChains, Place
+from jobs.reference.number_chains import MOST_COUNTERS, Break, NumberChains, Place
 from jobs.reference.result_rows import Columns
 from jobs.reference.scored_windows import PartitionMessages
 from udfs.rows import iso_timestamps
@@ -127,7 +128,7 @@ class Health:
         self._numbers: list[tuple[Place, int]] = []
         self._steps_of_one = self._steps_up = 0
         self._lowest = 0
-        self._chains = NumberChains()
+        self._chains, self._counters = NumberChains(), NumberChains(MOST_COUNTERS)
         self._learn_intervals()
 
     def _learn_intervals(self) -> None:
@@ -148,12 +149,20 @@ class Health:
             yield fault
         if msg_type == MsgType.ACK:
             self._chains.answer(place[1])
+            self._counters.answer(place[1])
         is_idle = msg_type == MsgType.HEARTBEAT and prev_seq == MISSING and self._is_at(seq)
         if seq == MISSING or is_idle:
             return
         if prev_seq == MISSING:
             self._chains.begin(seq)
-            yield from self._take_number(place, seq)
+            fault = self._take_number(place, seq)
+            if fault or self._promises():
+                self._counters = NumberChains(MOST_COUNTERS)
+            elif broken := self._counters.take_step(place, seq):
+                fault = _chain_event(broken, place)
+                self._forget_numbers()
+            if fault:
+                yield fault
         elif broken := self._chains.take(place, prev_seq, seq):
             yield _chain_event(broken, place)
 
@@ -183,18 +192,28 @@ class Health:
         """Tell the number that came last, which a heartbeat may repeat."""
         return bool(self._numbers) and self._numbers[-1][1] == seq
 
-    def _take_number(self, place: Place, seq: int) -> Iterator[Event]:
+    def _take_number(self, place: Place, seq: int) -> Event | None:
+        event = None
         if self._numbers:
             last_place, last = self._numbers[-1]
             kind = self._broken_promise(seq - last, seq)
             if kind:
                 n_missing = min(seq - last - 1, 2**63 - 1) if kind == "gap" else None
-                yield _event(kind, last_place, place) | {"seq_before": last, "seq": seq, "n_missing": n_missing}
-                self._numbers = []
-            self._steps_of_one = 0 if kind or seq - last != 1 else self._steps_of_one + 1
-            self._steps_up = 0 if kind or seq <= last else self._steps_up + 1
+                event = _event(kind, last_place, place) | {"seq_before": last, "seq": seq, "n_missing": n_missing}
+                self._forget_numbers()
+            else:
+                self._steps_of_one = self._steps_of_one + 1 if seq - last == 1 else 0
+                self._steps_up = self._steps_up + 1 if seq > last else 0
         self._lowest = min(self._lowest, seq) if self._numbers else seq
         self._numbers.append((place, seq))
+        return event
+
+    def _forget_numbers(self) -> None:
+        self._numbers = []
+        self._steps_of_one = self._steps_up = 0
+
+    def _promises(self) -> bool:
+        return self._steps_of_one >= LEAST_STEPS_OF_ONE or self._steps_up >= LEAST_STEPS_UP
 
     def _broken_promise(self, step: int, seq: int) -> str | None:
         kind = "gap" if step > 1 else "repeat" if step == 0 else "reset"

@@ -28,6 +28,9 @@ AWAITED_LIMITS: Final = 4
 """So many times as long it is still expected; then it has ended."""
 
 MOST_CHAINS: Final = 128
+MOST_COUNTERS: Final = 32
+"""Of numbers that name no predecessor, and that step by one in each of several counters."""
+
 MOST_BEGINNINGS: Final = 8
 """So many numbers without a predecessor are remembered, of which each may be a snapshot that a chain continues."""
 
@@ -92,7 +95,8 @@ class _Chain:
 class NumberChains:
     """The chains of one segment of a connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_CHAINS) -> None:
+        self._most = most
         self._chains: list[_Chain] = []  # the one that was continued last is at the end
         self._beginnings = deque[int](maxlen=MOST_BEGINNINGS)
         self._answered = MISSING
@@ -108,6 +112,12 @@ class NumberChains:
         if self._chains:
             self._beginnings.append(seq)
             self._n_beginnings += 1
+
+    def take_step(self, place: Place, seq: int) -> Break | None:
+        """Take in a number that names no predecessor: the one below, unless it says again where a chain is."""
+        if any(chain.last == seq for chain in self._chains):
+            return None
+        return self.take(place, seq - 1, seq)
 
     def take(self, place: Place, prev_seq: int, seq: int) -> Break | None:
         """Take in a number and its predecessor; say if by now a chain has broken off."""
@@ -125,7 +135,7 @@ class NumberChains:
         head = None
         if self._chains and prev_seq >= 0 and not self._follows_snapshot(prev_seq):
             head = _Head(prev_seq, seq, place[1], self._chains[-1].place[0], self._answered)
-        if len(self._chains) == MOST_CHAINS:
+        if len(self._chains) == self._most:
             fleeting = next((chain for chain in self._chains if not chain.is_established), None)
             if fleeting is None:
                 return

@@ -80,6 +80,7 @@ _SHARED: Final[Mapping[str, Mapping[str, _Shared]]] = {
         "LONGEST_PAUSES_OF_CHAIN": number_chains.LONGEST_PAUSES_OF_CHAIN,
         "AWAITED_LIMITS": number_chains.AWAITED_LIMITS,
         "MOST_CHAINS": number_chains.MOST_CHAINS,
+        "MOST_COUNTERS": number_chains.MOST_COUNTERS,
         "MOST_BEGINNINGS": number_chains.MOST_BEGINNINGS,
         "LINKS_TO_A_BEGINNING": number_chains.LINKS_TO_A_BEGINNING,
     },

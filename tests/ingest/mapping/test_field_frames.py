@@ -359,6 +359,19 @@ def test_symbols_on_one_connection_are_chains_of_their_own() -> None:
     assert events_of([frame for n, frame in enumerate(together) if n not in range(601, 616, 3)]) == [("gap", lost)]
 
 
+def test_symbols_with_a_plain_counter_each_are_counters_of_their_own() -> None:
+    """Five frames of the second of three books are lost, and the third begins again; the market's count jumps always."""
+    book = '{"topic":"orderbook.50.S%d","type":"delta","data":{"s":"S%d","b":[["1","2"]],"a":[],"u":%d,"seq":%d}}'
+    numbers = [[10**6 * k + n for n in range(600)] for k in (1, 2, 3)]
+    numbers[2] = [*numbers[2][:400], *range(1, 201)]
+    frames = [(k, n, book % (k, k, numbers[k - 1][n], 9000 + 17 * n)) for n in range(600) for k in (1, 2, 3)]
+    assert events_of([frame for k, n, frame in frames if n < 400]) == []
+    assert events_of([frame for k, n, frame in frames if not (k == 2 and 200 <= n < 205)]) == [
+        ("gap", 5),
+        ("reset", None),
+    ]
+
+
 def test_checksums_are_no_resets() -> None:
     checksums = [(-1) ** n * (n * 2_654_435_761 % 2**31) for n in range(3000)]
     frames = [text for c in checksums for text in ("[266343,[7255.5,0,-1.21]]", f'[266343,"cs",{c}]')]

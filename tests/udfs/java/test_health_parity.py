@@ -48,6 +48,25 @@ def draw_messages(rng: np.random.Generator) -> list[Message]:
     return messages
 
 
+def draw_counters(rng: np.random.Generator) -> list[Message]:
+    """Draw messages of one to five counters that step by one, with all faults, and of answers and heartbeats."""
+    n, n_counters = int(rng.integers(400, 2000)), int(rng.integers(1, 6))
+    last = [int(rng.integers(0, 10**6)) for _ in range(n_counters)]
+    fault, messages = float(rng.choice([0, 0.001, 0.01])), list[Message]()
+    for i in range(n):
+        time_ns = START_NS + i * 10**7
+        kind, counter = rng.random(), int(rng.integers(n_counters))
+        if kind < 0.01:
+            messages.append((int(MsgType.ACK), MISSING, MISSING, time_ns))
+            continue
+        if kind < 0.03:
+            messages.append((int(MsgType.HEARTBEAT), last[counter], MISSING, time_ns))
+            continue
+        last[counter] += 1 if rng.random() >= fault else int(rng.choice([6, -40, 10**5, -(10**4), 0]))
+        messages.append((int(MsgType.NEW), last[counter], MISSING, time_ns))
+    return messages
+
+
 def chain_of(n: int, step: int, pause_ns: int) -> list[Message]:
     return [(0, (i + 1) * step, i * step, START_NS + i * pause_ns) for i in range(n)]
 
@@ -64,7 +83,9 @@ def edges() -> list[list[Message]]:
     far = [(kind, seq, prev_seq, START_NS + k * 10**6) for k, (kind, seq, prev_seq, _) in enumerate(far)]
     after = [(0, HIGH - 99 + i, HIGH - 100 + i, START_NS + 10**9 + i * 10**7) for i in range(100)]
     back = [(0, i + 1, i, START_NS + 10**10 + i * 10**8) for i in range(100)]
-    return [many, far + after + back, chain_of(300, 3, 4 * 10**18 // 300)]
+    counters = [(0, 10**6 * k + i, MISSING, START_NS + 10**6 * (i * 40 + k)) for i in range(150) for k in range(40)]
+    lowest = [(0, -HIGH + i, MISSING, START_NS + i * 10**6) for i in range(5)]
+    return [many, far + after + back, chain_of(300, 3, 4 * 10**18 // 300), counters, lowest]
 
 
 def describe(series: int, messages: list[Message]) -> list[str]:
@@ -84,7 +105,7 @@ def to_line(messages: list[Message]) -> str:
 
 def test_java_raises_the_same_events(run_java: Callable[..., CompletedProcess[str]]) -> None:
     rng = np.random.default_rng(11)
-    series = [*edges(), *(draw_messages(rng) for _ in range(200))]
+    series = [*edges(), *(draw_messages(rng) for _ in range(200)), *(draw_counters(rng) for _ in range(100))]
     run = run_java("exchangefingerprint.flink.health.HealthWalk", text="\n".join(map(to_line, series)))
     assert run.returncode == 0, run.stderr
     expected = [line for number, messages in enumerate(series) for line in describe(number, messages)]

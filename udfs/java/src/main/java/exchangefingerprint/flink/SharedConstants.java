@@ -15,7 +15,7 @@ public final class SharedConstants {
     public static final int HEARTBEAT = 3;
 
     // The version of what the functions keep of a connection.
-    public static final int STATE_LAYOUT = 5;
+    public static final int STATE_LAYOUT = 6;
 
     // What a message may be.
     public static final int MAX_VALUE_BYTES = 65536;
@@ -49,6 +49,7 @@ public final class SharedConstants {
     public static final int LONGEST_PAUSES_OF_CHAIN = 4;
     public static final int AWAITED_LIMITS = 4;
     public static final int MOST_CHAINS = 128;
+    public static final int MOST_COUNTERS = 32;
     public static final int MOST_BEGINNINGS = 8;
     public static final int LINKS_TO_A_BEGINNING = 10;
 

@@ -24,6 +24,9 @@ public final class Health {
     /** Null as long as no number names its predecessor: most connections have none. */
     private NumberChains chains;
 
+    /** The counters of numbers that name none; null as long as all numbers together promise something. */
+    private NumberChains counters;
+
     /** Heartbeats since learning began that had data between them and the one before. */
     private long heartbeatsAmidData;
 
@@ -45,6 +48,7 @@ public final class Health {
         restartIntervals();
         sequence.restart();
         chains = null;
+        counters = null;
     }
 
     /** Say whether a message is the first in its bucket of time. */
@@ -75,8 +79,8 @@ public final class Health {
         } else {
             takeData(recvTsNs, offset, raise);
         }
-        if (typeCode == SharedConstants.ACK && chains != null) {
-            chains.answer(offset);
+        if (typeCode == SharedConstants.ACK) {
+            takeAnswer(offset);
         }
         boolean isIdle = typeCode == SharedConstants.HEARTBEAT
                 && prevSeq == SharedConstants.MISSING
@@ -93,12 +97,37 @@ public final class Health {
             if (chains != null) {
                 chains.begin(seq);
             }
-            return sequence.take(seq, recvTsNs, offset);
+            return takePlainNumber(seq, recvTsNs, offset);
         }
         if (chains == null) {
-            chains = new NumberChains();
+            chains = new NumberChains(SharedConstants.MOST_CHAINS);
         }
         return chains.take(prevSeq, seq, recvTsNs, offset);
+    }
+
+    private HealthEvent takePlainNumber(long seq, long recvTsNs, long offset) {
+        HealthEvent wrong = sequence.take(seq, recvTsNs, offset);
+        if (wrong != null || sequence.promises()) {
+            counters = null;
+            return wrong;
+        }
+        if (counters == null) {
+            counters = new NumberChains(SharedConstants.MOST_COUNTERS);
+        }
+        HealthEvent broken = counters.takeStep(seq, recvTsNs, offset);
+        if (broken != null) {
+            sequence.restart();
+        }
+        return broken;
+    }
+
+    private void takeAnswer(long offset) {
+        if (chains != null) {
+            chains.answer(offset);
+        }
+        if (counters != null) {
+            counters.answer(offset);
+        }
     }
 
     private void takeHeartbeat(long recvTsNs, long offset, Consumer<HealthEvent> raise) {
@@ -136,6 +165,7 @@ public final class Health {
     public Health copy() {
         Health to = new Health(messages.copy(), data.copy(), heartbeats.copy(), sequence.copy());
         to.chains = chains == null ? null : chains.copy();
+        to.counters = counters == null ? null : counters.copy();
         to.heartbeatsAmidData = heartbeatsAmidData;
         return to;
     }
@@ -146,10 +176,8 @@ public final class Health {
         data.write(target);
         heartbeats.write(target);
         sequence.write(target);
-        target.writeBoolean(chains != null);
-        if (chains != null) {
-            chains.write(target);
-        }
+        writeChains(chains, target);
+        writeChains(counters, target);
         target.writeLong(heartbeatsAmidData);
     }
 
@@ -159,11 +187,24 @@ public final class Health {
         data.read(source);
         heartbeats.read(source);
         sequence.read(source);
-        chains = null;
-        if (source.readBoolean()) {
-            chains = new NumberChains();
-            chains.read(source);
-        }
+        chains = readChains(SharedConstants.MOST_CHAINS, source);
+        counters = readChains(SharedConstants.MOST_COUNTERS, source);
         heartbeatsAmidData = source.readLong();
+    }
+
+    private static void writeChains(NumberChains chains, DataOutputView target) throws IOException {
+        target.writeBoolean(chains != null);
+        if (chains != null) {
+            chains.write(target);
+        }
+    }
+
+    private static NumberChains readChains(int most, DataInputView source) throws IOException {
+        if (!source.readBoolean()) {
+            return null;
+        }
+        NumberChains chains = new NumberChains(most);
+        chains.read(source);
+        return chains;
     }
 }

@@ -12,8 +12,11 @@ import org.apache.flink.core.memory.DataOutputView;
  *
  * <p>Nothing says which chain a number belongs to but the number before it. One that continues none begins a chain,
  * which is a break of another one if that was expected then and has been silent since for far longer than ever.
+ * Numbers that name none are chains too, of steps of one, if they are those of several counters.
  */
 final class NumberChains {
+    private final int most;
+
     /** The one that was continued last is at the end. */
     private final List<NumberChain> chains = new ArrayList<>(1);
 
@@ -26,6 +29,11 @@ final class NumberChains {
     private long nLinks;
     private long nBeginnings;
 
+    /** Begin without a chain; there are at most so many. */
+    NumberChains(int most) {
+        this.most = most;
+    }
+
     void answer(long offset) {
         answered = offset;
     }
@@ -37,6 +45,16 @@ final class NumberChains {
         }
         beginnings.add(seq);
         nBeginnings++;
+    }
+
+    /** Take in a number that names no predecessor: the one below, unless it says again where a chain is. */
+    HealthEvent takeStep(long seq, long recvTsNs, long offset) {
+        for (NumberChain chain : chains) {
+            if (chain.last == seq) {
+                return null;
+            }
+        }
+        return take(seq - 1, seq, recvTsNs, offset);
     }
 
     /** Take in a number and its predecessor; say if by now a chain has broken off, or return null. */
@@ -68,7 +86,7 @@ final class NumberChains {
             chain.headHeardNs = chains.get(chains.size() - 1).lastNs;
             chain.headAnswered = answered;
         }
-        if (chains.size() < SharedConstants.MOST_CHAINS || dropFleeting()) {
+        if (chains.size() < most || dropFleeting()) {
             chains.add(chain);
         }
     }
@@ -116,7 +134,7 @@ final class NumberChains {
     }
 
     NumberChains copy() {
-        NumberChains to = new NumberChains();
+        NumberChains to = new NumberChains(most);
         for (NumberChain chain : chains) {
             to.chains.add(chain.copy());
         }

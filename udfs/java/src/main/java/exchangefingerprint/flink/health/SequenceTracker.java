@@ -33,6 +33,11 @@ final class SequenceTracker {
         return n > 0 && seq == last;
     }
 
+    /** Tell whether the numbers have kept something so long that the next one is expected to keep it. */
+    boolean promises() {
+        return stepsOfOne >= SharedConstants.LEAST_STEPS_OF_ONE || stepsUp >= SharedConstants.LEAST_STEPS_UP;
+    }
+
     /** Take in a number; return what is wrong with it, or null. */
     HealthEvent take(long seq, long recvTsNs, long offset) {
         String kind = n == 0 ? null : faultOf(seq);

@@ -39,11 +39,11 @@ class StateFieldsTest {
 
     @Test
     void theLayoutIsThis() throws IOException {
-        assertEquals(5, SharedConstants.STATE_LAYOUT);
+        assertEquals(6, SharedConstants.STATE_LAYOUT);
         assertEquals(List.of("calls long", "past ConnectionPast"), fields(Verdicts.State.class));
         assertEquals(List.of("calls long", "ring MessageRing"), fields(Windows.State.class));
         ConnectionPast past = newPast();
-        String windows = "05" + "0000000000000003" + "00000004" + "00016d"
+        String windows = "06" + "0000000000000003" + "00000004" + "00016d"
                 + "01" + "0000000000000005" + "0000000000000006" + "00000002" + "ffff0002" + "00000001" + "0003";
         assertEquals(windows + "00" + "00", hex(past));
         makeCertain(past);

@@ -88,7 +88,7 @@ class MessageRingTest {
     @Test
     void theLayoutIsThis() throws IOException {
         DataOutputSerializer expected = new DataOutputSerializer(64);
-        expected.writeByte(5);
+        expected.writeByte(6);
         writeLongs(expected, 2, 7);
         expected.writeInt(0);
         writeLongs(expected, S); // messages, segment, partition, last receive time
@@ -97,12 +97,25 @@ class MessageRingTest {
         writeLongs(expected, 1, 0, 0, 0, 0, 0); // heartbeats
         writeLongs(expected, 2, 1, 1, 0, 1, S, 1); // numbers: steps of one, steps up, lowest, last and its place
         expected.writeBoolean(false); // chains
+        writeOneCounter(expected, 1, S, 1, 1, S);
         writeLongs(expected, 0); // heartbeats amid data
         writeLongs(expected, 0); // windows
         expected.writeInt(42);
         writeLongs(expected, 0, 1, 2, 3, 4, 5, 6, S, 11, 12, 13, 14, 15, 16);
-        assertEquals(5, SharedConstants.STATE_LAYOUT);
+        assertEquals(6, SharedConstants.STATE_LAYOUT);
         assertArrayEquals(expected.getCopyOfBuffer(), Bytes.of(serializer, of(2)));
+    }
+
+    /** Write the counter of numbers without predecessors: where it is, how often it went on, its longest pause. */
+    private static void writeOneCounter(
+            DataOutputSerializer expected, long last, long lastNs, long lastOffset, long links, long pauseNs)
+            throws IOException {
+        expected.writeBoolean(true);
+        expected.writeInt(1);
+        writeLongs(expected, last, lastNs, lastOffset, links, pauseNs);
+        expected.writeBoolean(false);
+        expected.writeInt(0);
+        writeLongs(expected, SharedConstants.MISSING, links, 0);
     }
 
     /** As above, for what is kept of numbers that name their predecessors. */
@@ -132,6 +145,7 @@ class MessageRingTest {
         expected.writeInt(1); // numbers that a chain may continue
         writeLongs(expected, 5);
         writeLongs(expected, 1, 1, 1); // offset of the last answer; links, numbers without a predecessor
+        writeOneCounter(expected, 5, 20, 2, 0, 0);
         writeLongs(expected, 0); // heartbeats amid data
         DataOutputSerializer written = new DataOutputSerializer(64);
         health.write(written);
@@ -171,7 +185,7 @@ class MessageRingTest {
         byte[] bytes = Bytes.of(serializer, of(3));
         bytes[0]--;
         String said = assertThrows(IOException.class, () -> Bytes.read(serializer, bytes)).getMessage();
-        assertTrue(said.contains("found layout 4: submit the job without --resume"), said);
+        assertTrue(said.contains("found layout 5: submit the job without --resume"), said);
         assertThrows(IOException.class, () -> Bytes.restored(serializer, 1));
     }
 
