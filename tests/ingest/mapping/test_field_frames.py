@@ -360,7 +360,7 @@ def test_symbols_on_one_connection_are_chains_of_their_own() -> None:
 
 
 def test_symbols_with_a_plain_counter_each_are_counters_of_their_own() -> None:
-    """Five frames of the second of three books are lost, and the third begins again; the market's count jumps always."""
+    """Five frames of the second of three books are lost, the third begins again; the market's count always jumps."""
     book = '{"topic":"orderbook.50.S%d","type":"delta","data":{"s":"S%d","b":[["1","2"]],"a":[],"u":%d,"seq":%d}}'
     numbers = [[10**6 * k + n for n in range(600)] for k in (1, 2, 3)]
     numbers[2] = [*numbers[2][:400], *range(1, 201)]
