@@ -146,11 +146,11 @@ def check_schema_version(database_url: str) -> Finding:
     """Compare the database's migrations with those of this version."""
     schema = read_schema(database_url)
     last = schema.applied[-1] if schema.applied else "none"
-    if schema.missing:
-        found = f"{last} is the last migration, {len(schema.missing)} are missing"
-        return Finding(subject="schema", level=Level.PROBLEM, found=found, advice="run `fingerprint migrate`")
     if schema.unknown:
         found = f"{schema.unknown[-1]} is unknown to this version"
         advice = "use the newer version that has migrated the database"
-        return Finding(subject="schema", level=Level.WARNING, found=found, advice=advice)
+        return Finding(subject="schema", level=Level.PROBLEM, found=found, advice=advice)
+    if schema.missing:
+        found = f"{last} is the last migration, {len(schema.missing)} are missing"
+        return Finding(subject="schema", level=Level.PROBLEM, found=found, advice="run `fingerprint migrate`")
     return Finding(subject="schema", found=f"{last} is the last migration, as in this version")

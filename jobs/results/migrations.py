@@ -77,6 +77,8 @@ def migrate(database_url: str, *, retention_days: int | None = None, progress: P
         If the database does not let us in, or does not allow what a migration does.
     ServiceUnavailable
         If it does not answer, or a transaction holds a table.
+    SchemaError
+        If a newer version has migrated it: our functions and views would take the place of its own.
     """
     if retention_days is not None and retention_days < 1:
         raise ConfigError(f"Expected the retention to be at least 1 day, found {retention_days}: raise it")
@@ -91,6 +93,7 @@ def migrate(database_url: str, *, retention_days: int | None = None, progress: P
         _check_rights(cursor, database)
         # The lock of yoyo is a row that outlives a killed process; this one ends with the connection.
         cursor.execute("SELECT pg_advisory_lock(%s)", (_MIGRATE_LOCK,))
+        _refuse_newer(read_schema(database_url), database.name)
         cursor.execute("SELECT set_config('lock_timeout', %s, false)", (f"{LOCK_TIMEOUT_S}s",))
         missing = make_groups(cursor)
         if may_act_as_owner(cursor):
@@ -131,7 +134,7 @@ def _without_groups(missing: Sequence[Role], database: Database) -> str:
 
 
 def check_schema(database_url: str) -> None:
-    """Check that every migration of this version has been applied, without changing anything.
+    """Check that the migrations of this version have been applied, and no others, without changing anything.
 
     Raises
     ------
@@ -140,13 +143,14 @@ def check_schema(database_url: str) -> None:
     ServiceUnavailable
         If it does not answer.
     SchemaError
-        If a migration is missing.
+        If a migration is missing, or a newer version has applied one of its own.
     """
-    missing = read_schema(database_url).missing
-    if missing:
+    schema, name = read_schema(database_url), parse_database_url(database_url).name
+    _refuse_newer(schema, name)
+    if schema.missing:
         raise SchemaError(
-            f"Expected the schema of this version in the database {parse_database_url(database_url).name!r}, found it "
-            f"without {', '.join(missing)}: run `fingerprint migrate`"
+            f"Expected the schema of this version in the database {name!r}, found it without "
+            f"{', '.join(schema.missing)}: run `fingerprint migrate`"
         )
 
 
@@ -181,6 +185,15 @@ def read_schema(database_url: str) -> SchemaState:
         missing=[name for name in known if name not in found],
         unknown=sorted(found.difference(known)),
     )
+
+
+def _refuse_newer(schema: SchemaState, name: str) -> None:
+    """Raise SchemaError if a newer version has migrated the database: its tables are others than we write and read."""
+    if schema.unknown:
+        raise SchemaError(
+            f"Expected the schema of this version in the database {name!r}, found it with "
+            f"{', '.join(schema.unknown)} of a newer one: use that version, for nothing but a backup leads back"
+        )
 
 
 def sql_folder() -> Path:

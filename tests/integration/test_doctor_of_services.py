@@ -54,7 +54,7 @@ def test_the_schema_is_compared_with_this_version(database_url: str) -> None:
     with connect(database_url) as connection, connection.cursor() as cursor:
         cursor.execute("INSERT INTO _yoyo_migration (migration_hash, migration_id) VALUES ('x', '9999_tomorrow')")
     newer = check_schema_version(database_url)
-    assert (newer.level, newer.found) == (Level.WARNING, "9999_tomorrow is unknown to this version")
+    assert (newer.level, newer.found) == (Level.PROBLEM, "9999_tomorrow is unknown to this version")
 
 
 def test_the_version_of_flink_is_its_own(local_stack: StackStatus) -> None:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 import pytest
 import yoyo
 
-from fingerprint_testing.paths import ROOT, SQL
+from api.results import Results
+from fingerprint_testing.macro_expansion import Span, expand
+from fingerprint_testing.paths import GRAFANA, ROOT, SQL
 from jobs.results.migrations import _MIGRATE_LOCK, _behind_what_they_name, check_schema, migrate, sql_folder
+from jobs.results.watch.snapshot_reader import Source
+from jobs.results.watch.view_snapshot import Choice
 from jobs.trials.sandbox import drop_if_there
 from stack.roles import Role
+from stack.stack_status import StackStatus
 from udfs.errors import ConfigError, PipelineError, SchemaError, ServiceUnavailable
 
 MIGRATIONS = sorted(path.stem for path in (SQL / "migrations").glob("*.sql"))
@@ -177,6 +185,79 @@ def test_a_database_of_release_0_4_is_brought_up_to_date_with_its_rows(release_0
     assert {view for view, found in counts.items() if found == [(0,)]} == {"skewed_connections", "ended_connections"}
 
 
+# The same, many times over: of forty connections, in this month and the two before.
+MORE_ROWS_OF_RELEASE_0_4 = """
+    INSERT INTO window_scores (connection_id, kafka_partition, last_offset, first_offset, window_start_at,
+        window_end_at, declared_exchange, predicted_exchange, confidence, probabilities, unknown_score, model_version,
+        fingerprint, features)
+    SELECT 'c-' || c, c % 4, 25 * w + 49, 25 * w, now() - interval '3 d' * w - interval '1 h',
+        now() - interval '3 d' * w, 'kraken', 'unknown', 0.5 + c / 100.0, '{"kraken": 0.1, "unknown": 0.9}', 0.9, 'm',
+        'xf1-N-t0-h1s-sc', ARRAY[w / 100.0, null]
+    FROM generate_series(1, 40) AS c, generate_series(0, 24) AS w;
+    INSERT INTO connection_verdicts (connection_id, declared_exchange, verdict, certainty, probability, strength_nats,
+        windows, messages, kafka_partition, last_offset, last_window_end_at, fingerprint, model_version)
+    SELECT 'c-' || c, 'kraken', 'unknown', 'certain', 0.99, 12, 25, 650, c % 4, 649, now(), 'xf1-N-t0-h1s-sc', 'm'
+    FROM generate_series(1, 40) AS c;
+    INSERT INTO connection_events (connection_id, kafka_partition, last_offset, kind, verdict, declared_exchange,
+        since_at, since_offset, detected_at, messages, windows, strength_nats, probability, fingerprint, model_version)
+    SELECT 'c-' || c, c % 4, 649, CASE c % 2 WHEN 0 THEN 'stranger' ELSE 'mismatch' END, 'unknown', 'kraken', now(), 75,
+        now() - interval '20 s', 125, 2, 12, 0.99, 'xf1-N-t0-h1s-sc', 'm'
+    FROM generate_series(1, 40) AS c;
+    INSERT INTO dead_letters (kafka_partition, kafka_offset, reason)
+    SELECT 1, n, 'not JSON' FROM generate_series(1, 1000) AS n;
+"""
+
+NAMES_SINCE_0_4 = {"redriven_letters": "redriven_records", "fingerprint": "signature"}
+
+
+def what_is_stored(url: str, tables: dict[str, list[str]]) -> dict[str, object]:
+    """Return for each table the number of rows, and a sum of hashes of some of its columns, by their names of now."""
+    found: dict[str, object] = {}
+    for table, columns in tables.items():
+        values = ", ".join("replace(kind, 'stranger', 'unknown_venue')" if c == "kind" else c for c in columns)
+        sum_of_hashes = f"count(*), sum(hashtextextended(ROW({values})::text, 0))"
+        found[NAMES_SINCE_0_4.get(table, table)] = query(url, f"SELECT {sum_of_hashes} FROM {table}")
+    return found
+
+
+def test_rows_of_release_0_4_are_what_they_were_and_can_be_read(release_0_4_url: str, local_stack: StackStatus) -> None:
+    query(release_0_4_url, MORE_ROWS_OF_RELEASE_0_4)
+    listed = query(
+        release_0_4_url,
+        "SELECT table_name, array_agg(column_name::text ORDER BY column_name) FROM information_schema.columns "
+        "JOIN information_schema.tables USING (table_schema, table_name) "
+        "WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name !~ 'yoyo|window_scores_' "
+        "GROUP BY 1",
+    )
+    tables: dict[str, list[str]] = dict(listed)  # type: ignore[arg-type]
+    before = what_is_stored(release_0_4_url, tables)
+    assert before["window_scores"] != [(0, None)]
+    migrate(release_0_4_url)
+    renamed = {
+        NAMES_SINCE_0_4.get(table, table): [NAMES_SINCE_0_4.get(column, column) for column in columns]
+        for table, columns in tables.items()
+    }
+    assert what_is_stored(release_0_4_url, renamed) == before
+
+    reader = urlsplit(local_stack.database_urls[Role.READER])._replace(path=urlsplit(release_0_4_url).path)
+    results = Results(urlunsplit(reader))
+    asked = {"exchange": "unknown", "declared": None, "certainty": "certain", "after": ""}
+    assert len(results.connections(**asked, limit=100)) == 41
+    assert (results.connection("c-7") or {})["events"][0]["kind"] == "mismatch"
+    assert {alert["rule"] for alert in results.alerts(["unknown venue"])} == {"unknown venue"}
+    snapshot = Source(urlunsplit(reader)).read(Choice(limit=100)).to_json()
+    assert len(snapshot["connections"]) == 41
+    now = datetime.now(UTC)
+    for path in sorted((GRAFANA / "dashboards").glob("*.json")):
+        dashboard = json.loads(path.read_text())
+        variables = dashboard["templating"]["list"]
+        span = Span(start=now - timedelta(days=90), end=now, interval_s=3600)
+        chosen = {"connection": "c-7"} if "connection" in {variable["name"] for variable in variables} else {}
+        for target in (target for panel in dashboard["panels"] for target in panel.get("targets", ())):
+            if "rawSql" in target:
+                query(urlunsplit(reader), expand(target["rawSql"], variables, chosen, span))
+
+
 def test_models_registered_before_an_upgrade_name_their_features(empty_database_url: str) -> None:
     migrate(empty_database_url)
     query(empty_database_url, "ALTER TABLE model_versions DROP COLUMN feature_names CASCADE")
@@ -211,6 +292,22 @@ def test_missing_migrations_are_named_and_nothing_is_changed(empty_database_url:
     query(empty_database_url, "DELETE FROM _yoyo_migration WHERE migration_id LIKE '0003%'")
     with pytest.raises(SchemaError, match="found it without 0003_model_versions:"):
         check_schema(empty_database_url)
+
+
+@pytest.mark.parametrize("action", [migrate, check_schema])
+def test_the_schema_of_a_newer_version_is_refused_and_left_alone(
+    empty_database_url: str, action: Callable[[str], object]
+) -> None:
+    migrate(empty_database_url)
+    query(
+        empty_database_url,
+        "INSERT INTO _yoyo_migration (migration_hash, migration_id) VALUES ('x', '9999_tomorrow'); "
+        "DROP VIEW model_schedule",
+    )
+    before = schema(empty_database_url)
+    with pytest.raises(SchemaError, match="found it with 9999_tomorrow of a newer one: use that version"):
+        action(empty_database_url)
+    assert schema(empty_database_url) == before
 
 
 def test_retention_drops_what_ended_before_it(empty_database_url: str) -> None:
