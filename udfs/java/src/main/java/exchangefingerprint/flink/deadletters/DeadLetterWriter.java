@@ -37,7 +37,12 @@ final class DeadLetterWriter implements SinkWriter<RowData> {
     private long pauseMs;
 
     /** What became of a dead letter that was not sent as it is; without an error, it is there. */
-    private record Answer(DeadLetter deadLetter, String cause, Exception error) {}
+    private record Answer(DeadLetter deadLetter, String cause, boolean isSecond, Exception error) {
+        /** Tell whether the same may be taken a moment later, as by a Kafka that was away and is back. */
+        boolean mayPass() {
+            return error instanceof RetriableException && !isSecond;
+        }
+    }
 
     DeadLetterWriter(DeadLetterProducer producer, String sourceTopic, Losses losses) {
         this.producer = producer;
@@ -47,7 +52,7 @@ final class DeadLetterWriter implements SinkWriter<RowData> {
 
     @Override
     public void write(RowData row, Context context) throws IOException {
-        send(DeadLetter.of(row), "");
+        send(DeadLetter.of(row), "", false);
         if (nAnswers.get() >= MOST_ANSWERS) {
             settle();
         }
@@ -64,7 +69,7 @@ final class DeadLetterWriter implements SinkWriter<RowData> {
         producer.close();
     }
 
-    private void send(DeadLetter deadLetter, String cause) throws IOException {
+    private void send(DeadLetter deadLetter, String cause, boolean isSecond) throws IOException {
         if (takesNothing()) {
             losses.add(deadLetter.in(DeadLetter.Form.NOTHING), problem);
             return;
@@ -73,7 +78,7 @@ final class DeadLetterWriter implements SinkWriter<RowData> {
                 deadLetter.record(producer.topic, sourceTopic, cause),
                 error -> {
                     if (error != null || deadLetter.isCut()) {
-                        answers.add(new Answer(deadLetter, cause, error));
+                        answers.add(new Answer(deadLetter, cause, isSecond, error));
                         nAnswers.incrementAndGet();
                     }
                 });
@@ -91,8 +96,24 @@ final class DeadLetterWriter implements SinkWriter<RowData> {
             if (taken.isEmpty()) {
                 return;
             }
+            if (problem == null) {
+                lookForAProblem(taken);
+            }
             for (Answer answer : taken) {
                 take(answer);
+            }
+        }
+    }
+
+    /** Where some may pass, ask Kafka once for all of them whether the topic is there. */
+    private void lookForAProblem(List<Answer> taken) throws IOException {
+        for (Answer answer : taken) {
+            if (answer.mayPass()) {
+                String known = problemUnlessAway(answer.error);
+                if (!known.isEmpty()) {
+                    pause(known);
+                }
+                return;
             }
         }
     }
@@ -100,6 +121,10 @@ final class DeadLetterWriter implements SinkWriter<RowData> {
     private void take(Answer answer) throws IOException {
         if (answer.error == null) {
             losses.add(answer.deadLetter, answer.cause);
+            return;
+        }
+        if (problem == null && answer.mayPass()) {
+            send(answer.deadLetter, answer.cause, true);
             return;
         }
         if (problem == null && !isOfDeadLetter(answer.error)) {
@@ -111,7 +136,7 @@ final class DeadLetterWriter implements SinkWriter<RowData> {
         if (smaller.form() == DeadLetter.Form.NOTHING) {
             losses.add(smaller, cause);
         } else {
-            send(smaller, cause);
+            send(smaller, cause, false);
         }
     }
 
@@ -122,6 +147,12 @@ final class DeadLetterWriter implements SinkWriter<RowData> {
 
     /** Send nothing for a while; fail if it is Kafka that is away, and not the topic that refuses. */
     private void close(Exception error) throws IOException {
+        String known = problemUnlessAway(error);
+        pause(known.isEmpty() ? DeadLetterProducer.said(error) : known);
+    }
+
+    /** Ask why the topic takes nothing, "" if that is not known; fail if Kafka does not answer. */
+    private String problemUnlessAway(Exception error) throws IOException {
         String known = producer.problem();
         if (known == null && error instanceof RetriableException) {
             throw new IOException(
@@ -129,7 +160,7 @@ final class DeadLetterWriter implements SinkWriter<RowData> {
                             + DeadLetterProducer.said(error) + ": check that it runs",
                     error);
         }
-        pause(known == null || known.isEmpty() ? DeadLetterProducer.said(error) : known);
+        return known == null ? "" : known;
     }
 
     private void pause(String found) {

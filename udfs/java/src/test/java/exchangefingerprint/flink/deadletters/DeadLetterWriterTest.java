@@ -6,9 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.apache.flink.kafka.shaded.org.apache.kafka.clients.producer.ProducerRecord;
@@ -147,6 +149,31 @@ class DeadLetterWriterTest {
         writer.write(row("k", "{", 1), null);
         writer.flush(false);
         assertEquals(Map.of(1L, "all: no such topic"), lost);
+    }
+
+    @Test
+    void aKafkaThatIsBackGetsWhatItDidNotTakeInTime() throws IOException {
+        Set<String> refused = new HashSet<>();
+        DeadLetterWriter writer =
+                writer(record -> refused.add(shown(record)) ? new TimeoutException("not in time") : null, "");
+        for (int i = 0; i < 3; i++) {
+            writer.write(row("k", "{", i), null);
+        }
+        writer.flush(false);
+        writer.write(row("k", "{", 3), null);
+        writer.flush(false);
+        assertEquals(List.of("k={" + WHERE + "0", "k={" + WHERE + "1", "k={" + WHERE + "2", "k={" + WHERE + "3"), sent);
+        assertEquals(Map.of(), lost);
+        assertEquals(2, asked);
+    }
+
+    @Test
+    void whatItDoesNotTakeInTimeTwiceIsLost() throws IOException {
+        DeadLetterWriter writer = writer(record -> new TimeoutException("not in time"), "");
+        writer.write(row("k", "{", 1), null);
+        writer.flush(false);
+        assertEquals(List.of(), sent);
+        assertEquals(Map.of(1L, "all: not in time"), lost);
     }
 
     @Test
