@@ -29,6 +29,8 @@ def main() -> None:
     while True:
         windows = []
         for record in consumer.consume(AT_ONCE, WAIT_S):
+            if record.error() is not None:  # the topic is new, and its leader not yet known
+                continue
             window = gatherers[record.partition()].add(record.value(), record.offset())
             if window is not None:
                 windows.append(window)
