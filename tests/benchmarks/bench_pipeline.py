@@ -38,7 +38,7 @@ from model.registry.database import connect
 from stack.control import status
 from stack.stack_status import StackStatus
 from synthetic.sessions import synthetic_sessions
-from udfs.schema import Session
+from udfs.schema import WINDOW_SLIDE, Session
 from udfs.windows import count_windows
 
 PARTITIONS = 4
@@ -262,13 +262,13 @@ def measure_latency(
     """Send at a fixed rate, and print how long a row took from the broker's append to its insertion."""
     per_tick = max(1, round(windows_per_s * 25 * TICK_S))
     n_each = -(-per_tick * round((warm_up_s + measured_s) / TICK_S) // n_connections)
-    # One message of every connection in turn.
-    turns = [message for turn in zip(*draw_messages(n_connections, n_each), strict=True) for message in turn]
+    ahead, turns = _staggered(draw_messages(n_connections, n_each + WINDOW_SLIDE), n_each)
     with running_stack(home) as place:
         place.submit("--parallelism", str(parallelism))
         producer = new_producer(place.stack)
         send(producer, place.topic, [message for connection in draw_messages(3, 50) for message in connection])
         _wait_for_rows(place.database_url, 3)  # until then the job is starting, and would have to catch up
+        send(producer, place.topic, ahead)
         sending_s = _send_steadily(producer, place.topic, turns, per_tick)
         time.sleep(5)
         appended_ms = _read_append_times(place)
@@ -290,6 +290,16 @@ def measure_latency(
     p50, p95, p99, p999 = np.quantile(latencies, [0.5, 0.95, 0.99, 0.999])
     print(f"{len(latencies):,} windows of the last {measured_s} s, mean {statistics.fmean(latencies):.0f} ms")
     print(f"broker append to row: p50 {p50:.0f}, p95 {p95:.0f}, p99 {p99:.0f}, p99.9 {p999:.0f} ms")
+
+
+def _staggered(connections: Sequence[Sequence[Message]], n_each: int) -> tuple[list[Message], list[Message]]:
+    """Return one message of every connection in turn, and before them what some are ahead by.
+
+    Else the windows of all connections would end in the same turn, as those of real ones do not.
+    """
+    ahead = [connection[: number % WINDOW_SLIDE] for number, connection in enumerate(connections)]
+    rest = [messages[len(first) :][:n_each] for messages, first in zip(connections, ahead, strict=True)]
+    return [message for first in ahead for message in first], [m for turn in zip(*rest, strict=True) for m in turn]
 
 
 def _send_steadily(producer: Producer, topic: str, messages: Sequence[Message], per_tick: int) -> float:

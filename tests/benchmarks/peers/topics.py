@@ -55,21 +55,30 @@ class FilledTopic:
         per_tick = len(self._connections) if messages_per_s is None else max(1, round(messages_per_s * TICK_S))
         for _ in range(n_turns):
             for number, messages in enumerate(self._connections):
-                partition, at = number % PARTITIONS, int(self.n_sent[number])
-                self._produce(partition, *messages[at])
-                self._offsets[number][at] = self.ends[partition]
-                self.ends[partition] += 1
-                self.n_sent[number] += 1
+                self._send_next(number, messages)
                 n_done += 1
                 if n_done % per_tick == 0:
                     self._producer.poll(0)
                     if messages_per_s is not None:
                         time.sleep(max(0.0, started_s + n_done / messages_per_s - time.monotonic()))
 
+    def stagger(self) -> None:
+        """Send some connections a few messages ahead, so that their windows do not all end in the same turn."""
+        for number, messages in enumerate(self._connections):
+            for _ in range(number % WINDOW_SLIDE):
+                self._send_next(number, messages)
+
     def flush(self) -> None:
         """Wait until Kafka has everything."""
         if left := self._producer.flush(120):
             raise SystemExit(f"Expected Kafka to take all messages, found {left} left: look at its log")
+
+    def _send_next(self, number: int, messages: Sequence[Message]) -> None:
+        partition, at = number % PARTITIONS, int(self.n_sent[number])
+        self._produce(partition, *messages[at])
+        self._offsets[number][at] = self.ends[partition]
+        self.ends[partition] += 1
+        self.n_sent[number] += 1
 
     def _produce(self, partition: int, key: bytes, value: bytes) -> None:
         while True:

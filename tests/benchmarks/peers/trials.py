@@ -122,6 +122,7 @@ def try_throughput(peer: Peer, stack: StackStatus, topic: FilledTopic, most_s: f
     """Let a peer read a full topic, to its end or for some time."""
     if peer.on_flink:
         with_fresh_taskmanager(stack)
+    os.sync()  # what the last peer has left to be written must not hold up this one's commits
     with fresh_database(stack, DATABASE) as url:
         place, rows = Place(stack=stack, topic=topic.name, database_url=url), Rows(database_url=url, topic=topic)
         started_s = time.time()
@@ -159,8 +160,10 @@ def try_live(peer: Peer, maker: TopicMaker, steady_windows_per_s: float, measure
     rate = min(LATENCY_WINDOWS_PER_S, MOST_LOADED * steady_windows_per_s)
     with maker.topic("live") as topic, fresh_database(stack, DATABASE) as url:
         place, rows = Place(stack=stack, topic=topic.name, database_url=url), Rows(database_url=url, topic=topic)
+        topic.stagger()
         topic.send_turns(max(WINDOW_SIZE, _turns(topic, steady_windows_per_s * WARM_UP_S, most=0.2)))
         topic.flush()
+        os.sync()
         with running_peer(peer, place) as run:
             wait_until(rows.has_final_ones, run, START_TIMEOUT_S)
             messages_per_s = rate * WINDOW_SLIDE
