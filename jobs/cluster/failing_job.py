@@ -1,4 +1,4 @@
-"""The end of a job that keeps failing."""
+"""The end of a job: one that starts is waited for, one that keeps failing ends as it is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,26 @@ from udfs.errors import ServiceUnavailable
 
 _GIVE_UP_AFTER_S: Final = 300
 _POLL_S: Final = 0.25
+
+
+def wait_until_started(flink_url: str, job_id: str) -> None:
+    """Wait until all tasks of a job run, it keeps failing, or it has ended: one that starts has no state to save yet.
+
+    Raises
+    ------
+    ServiceUnavailable
+        If the cluster does not answer, or none is so after five minutes.
+    """
+    end_s = time.monotonic() + _GIVE_UP_AFTER_S
+    while find_running_job(flink_url) is not None and (check := check_job(flink_url)).job_id != job_id:
+        if read_failures(flink_url, job_id).keeps_failing:
+            return
+        if time.monotonic() > end_s:
+            raise ServiceUnavailable(
+                f"Expected the job {job_id} to run within {_GIVE_UP_AFTER_S} s, found that {check.problem}: look at it "
+                "in the web UI"
+            )
+        time.sleep(_POLL_S)
 
 
 def end_failing(flink_url: str, job_id: str) -> str | None:

@@ -8,7 +8,7 @@ import typer
 
 from jobs.cli import options
 from jobs.cli.console import err, out
-from jobs.cluster.failing_job import end_failing
+from jobs.cluster.failing_job import end_failing, wait_until_started
 from jobs.cluster.flink_client import find_running_job, stop_with_savepoint
 from jobs.cluster.service_addresses import Addresses
 from jobs.config import JOB_NAME
@@ -42,6 +42,8 @@ def stop(
         raise ConfigError(f"Expected a running {JOB_NAME!r} job on {shown}, found none: there is nothing to stop")
     own = savepoint_folder_of(home, running.job_id)
     folder = savepoint if savepoint is not None or own is None else own.as_uri()
+    with err.status("Waiting until the job has started"):
+        wait_until_started(flink_url, running.job_id)
     try:
         with err.status("Stopping the job with a savepoint"):
             out.print(stop_with_savepoint(flink_url, running.job_id, folder), soft_wrap=True, highlight=False)
