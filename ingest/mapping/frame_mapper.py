@@ -132,8 +132,7 @@ def map_frame(frame: str | bytes, direction: Direction, recv_ts_ns: int, memory:
 def _map_body(body: object, payload: bytes, direction: Direction, recv_ts_ns: int, memory: Memory | None) -> Message:
     received = direction == "recv"
     layers = to_layers(body)
-    asked = memory.asked if memory is not None else frozenset()
-    msg_type = body_type(body, layers, received=received, asked=asked)
+    msg_type = body_type(body, layers, received=received, asked=() if memory is None else memory.asked)
     seq = prev_seq = time_ns = MISSING
     if received:
         time_ns = _time_ns(layers, payload)
@@ -141,7 +140,7 @@ def _map_body(body: object, payload: bytes, direction: Direction, recv_ts_ns: in
         if type(body) is list:
             seq, time_ns = _beside_payload(body, recv_ts_ns, memory, seq, time_ns)
     request_id = _request_id(layers, payload) if not received or msg_type in _LINKED else MISSING
-    if memory is not None and request_id != MISSING:
+    if request_id != MISSING and memory is not None:
         memory.take_request(request_id, received=received)
     return Message(recv_ts_ns, time_ns, msg_type, seq, request_id, len(payload), prev_seq)
 

@@ -49,7 +49,7 @@ def text_type(text: bytes) -> MsgType:
     return HEARTBEAT if normal_key(word.lower()) in words.HEARTBEAT_WORDS or text in words.ENDS_OF_LINE else OTHER
 
 
-def body_type(body: object, layers: list[Layer], *, received: bool, asked: Collection[int] = frozenset()) -> MsgType:
+def body_type(body: object, layers: list[Layer], *, received: bool, asked: Collection[int] = ()) -> MsgType:
     """Tell what a JSON frame is.
 
     Parameters
@@ -127,9 +127,8 @@ def _object_type(layers: list[Layer], *, received: bool, asked: Collection[int])
         return HEARTBEAT
     if not received:
         return NEW
-    is_asked = bool(asked and shape.ids) and any(to_request_id(fields[key]) in asked for key in shape.ids)
-    if named is not None or shape.may_answer or is_asked:
-        answer = _judged(layers, named, is_asked=is_asked)
+    if named is not None or shape.may_answer or (asked and _is_asked(fields, shape, asked)):
+        answer = _judged(layers, named, asked)
         if answer is not None:
             return answer
     elif len(layers) > 1 and not layers[1][1].is_market:
@@ -206,9 +205,14 @@ def _topic_meaning(topic: str) -> MsgType | None:
     return _verb_meaning(tail) if tail.isalpha() else None
 
 
-def _judged(layers: list[Layer], named: MsgType | None, *, is_asked: bool = False) -> MsgType | None:
+def _is_asked(fields: dict[str, Any], shape: Shape, asked: Collection[int]) -> bool:
+    return any(to_request_id(fields[key]) in asked for key in shape.ids)
+
+
+def _judged(layers: list[Layer], named: MsgType | None, asked: Collection[int] = ()) -> MsgType | None:
     """Tell a yes from a no; None for what comes unasked, and for data that only look like an answer."""
     fields, shape = layers[0]
+    is_asked = bool(asked) and _is_asked(fields, shape, asked)
     answer = _answer_type(fields, shape, named, is_asked=is_asked)
     if answer is OTHER and any(shows_own_quantity(layer[0]) for layer in layers[:2]):
         return None

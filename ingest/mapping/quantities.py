@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 _MOST_VALUES: Final = 64
@@ -79,7 +80,7 @@ class _Search:
         return any(self.finds(item, key, depth + 1) for item in items[:_MOST_ITEMS])
 
     def _leaf_finds(self, value: Any, key: str) -> bool:
-        is_of_line = _OF_THE_LINE.search(key) is not None
+        is_of_line = len(key) > _LONGEST or _is_of_the_line(key)
         if type(value) is float:
             return not is_of_line
         if type(value) is int:
@@ -92,6 +93,11 @@ class _Search:
             elif _PAIR.fullmatch(value):
                 self._pairs += 1
         return self._numbers >= _LEAST_NUMBERS and self._pairs > 0
+
+
+@lru_cache(maxsize=4096)
+def _is_of_the_line(key: str) -> bool:
+    return _OF_THE_LINE.search(key) is not None
 
 
 def _are_numbers(items: list[Any]) -> bool:
