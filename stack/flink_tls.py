@@ -1,14 +1,15 @@
-"""A Flink that speaks TLS: whom we believe, and who we say that we are."""
+"""A Flink that speaks TLS, or asks for a password: whom we believe, and who we say that we are."""
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import requests
 
@@ -17,6 +18,7 @@ from udfs.certificate_errors import certificate_error
 from udfs.errors import ConfigError
 
 CA, CERTIFICATE, KEY = (f"FINGERPRINT_FLINK_{name}" for name in ("CA", "CERTIFICATE", "KEY"))
+_UNAUTHORIZED = 401
 _OTHER_CA = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Where `requests` takes the authorities from if `CA` names none."""
 # An alert, or just an end: by TLS 1.3 a server looks at our certificate when the client is already done.
@@ -58,11 +60,37 @@ def flink_tls(environ: Mapping[str, str] = os.environ) -> FlinkTls:
 def ask_flink(method: str, url: str, **options: Any) -> requests.Response:
     """Send a request to Flink's REST interface as `stack.http.send` does, by TLS as `flink_tls` says.
 
+    User and password that stand in the address are shown to who asks for them.
+
     Raises
     ------
     ConfigError
         If the two ends do not believe each other.
     """
+    response = _ask(method, url, **options)
+    if response.status_code == _UNAUTHORIZED:
+        problem = "another user or password" if urlsplit(url).username else "none"
+        raise ConfigError(
+            f"Expected a user and a password that {_shown(url)} lets in, found {problem}: write Flink's address as "
+            "https://USER:PASSWORD@HOST:PORT"
+        )
+    return response
+
+
+def client_headers(flink_url: str) -> dict[str, str]:
+    """Return the variable by which Flink's client shows the user and password of an address, if it has them.
+
+    >>> client_headers("https://ann:s%2Fx@flink.example"), client_headers("http://flink.example")
+    ({'FLINK_REST_CLIENT_HEADERS': 'Authorization:Basic YW5uOnMveA=='}, {})
+    """
+    parts = urlsplit(flink_url)
+    if parts.username is None:
+        return {}
+    login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"FLINK_REST_CLIENT_HEADERS": f"Authorization:Basic {base64.b64encode(login.encode()).decode()}"}
+
+
+def _ask(method: str, url: str, **options: Any) -> requests.Response:
     if urlsplit(url).scheme != "https":
         return send(method, url, **options)
     tls = flink_tls()

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from stack.flink_tls import flink_tls, rest_port
+from stack.flink_tls import client_headers, flink_tls, rest_port
 from stack.http import send
 from stack.java.flink_wheel import flink_home, flink_jars, log_options, module_options, prometheus_jar
 from stack.java.functions_jar import functions_jar
@@ -58,6 +58,11 @@ _LATE_COMPILING = (
     "-XX:Tier4CompileThreshold=150000",
     "-XX:Tier4BackEdgeThreshold=400000",
 )
+# What starts a job's main logs its environment.
+_NO_ENVIRONMENT = """
+logger.environment.name = org.apache.flink.client.python.PythonEnvUtils
+logger.environment.level = WARN
+"""
 JOBMANAGER_CLASS = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 TASKMANAGER_CLASS = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 
@@ -147,7 +152,7 @@ def savepoint_time_s(savepoint: Path) -> float:
 def client_environment(home: Path, flink_url: str) -> dict[str, str]:
     """Return the environment in which the wheel's ``bin/flink`` finds the cluster, Java and this Python.
 
-    Flink's client logs it: it has nothing of the user's that is not named in `stack.privacy`.
+    It has nothing of the user's that is not named in `stack.privacy`, but for what the address of Flink has.
 
     Parameters
     ----------
@@ -165,7 +170,7 @@ def client_environment(home: Path, flink_url: str) -> dict[str, str]:
         for folder in (conf, own_tmp):
             folder.mkdir(parents=True, exist_ok=True)
         for path in (flink_home() / "conf").glob("log4j*.properties"):
-            shutil.copyfile(path, conf / path.name)
+            (conf / path.name).write_text(path.read_text(encoding="utf-8") + _NO_ENVIRONMENT, encoding="utf-8")
         if parts.scheme == "https":
             options |= client_tls_options(conf.parent / "tls", find_java(), flink_tls())
         write_config(conf, options)
@@ -174,6 +179,7 @@ def client_environment(home: Path, flink_url: str) -> dict[str, str]:
         "JAVA_HOME": str(find_java().home),
         "FLINK_CONF_DIR": str(conf),
         "FLINK_LOG_DIR": str(conf.parent),
+        **client_headers(flink_url),
         # If this is empty the script adds an option that Java refuses from version 24 on.
         "FLINK_ENV_JAVA_OPTS": " ".join([*_CLIENT_OPTIONS, f"-Djava.io.tmpdir={own_tmp}", *module_options()]),
     }

@@ -8,10 +8,12 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
+from fingerprint_testing.flink_gateway import flink_gateway
+from fingerprint_testing.http_answers import answering
 from fingerprint_testing.tls import https_server, make_authority, write_pair
 from jobs.cluster.flink_client import flink_run_command
 from stack.flink_tls import CA, CERTIFICATE, KEY, FlinkTls, ask_flink, flink_tls, rest_port
@@ -185,3 +187,23 @@ def test_flinks_own_client_believes_and_is_believed(
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert ("No running jobs" in done.stdout) == is_believed, done.stdout + done.stderr
     assert ("PKIX path" in done.stdout + done.stderr) != is_believed
+
+
+@pytest.mark.parametrize(("password", "is_let_in"), [("s/cret:of this test", True), ("wrong", False)])
+def test_flinks_own_client_shows_the_password_of_the_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, password: str, is_let_in: bool
+) -> None:
+    monkeypatch.setenv(CA, str(tmp_path / "ca.pem"))
+    no_jobs = answering(lambda _path: (200, b'{"jobs": []}'))
+    with (
+        no_jobs as flink,
+        flink_gateway(flink, make_authority(tmp_path / "ca.pem"), "ann@b", "s/cret:of this test") as at,
+    ):
+        url = at.replace("://", f"://ann%40b:{quote(password, safe='')}@")
+        submit = flink_run_command(url, [], worker_python="python")
+        address = submit[submit.index("--jobmanager") + 1]
+        assert "ann" not in " ".join(submit)
+        command = [flink_home() / "bin" / "flink", "list", "-Drest.retry.max-attempts=0", "--jobmanager", address]
+        environment = client_environment(tmp_path, url)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ("No running jobs" in done.stdout) == is_let_in, done.stdout + done.stderr

@@ -95,6 +95,15 @@ def test_each_answer_is_an_error_of_its_kind(
     assert type(caught.value) is kind
 
 
+def test_a_flink_that_asks_for_a_password_is_one_sentence() -> None:
+    with answering(lambda _path: (401, b"<html>")) as url:
+        with pytest.raises(ConfigError, match=f"that {url} lets in, found none: write Flink's address as https://USER"):
+            list_jobs(url)
+        with pytest.raises(ConfigError, match=f"that {url} lets in, found another user or password: ") as caught:
+            list_jobs(url.replace("//", "//ann:sesame@"))
+    assert "sesame" not in str(caught.value)
+
+
 @pytest.mark.parametrize("url", ["localhost:8081", "flink", "http://:8081"])
 def test_an_address_that_is_none_is_no_outage(url: str) -> None:
     with pytest.raises(ConfigError, match="^Expected Flink's address as http://HOST:PORT, found .*: correct it"):
