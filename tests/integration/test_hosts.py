@@ -73,7 +73,9 @@ def report(on_hosts: tuple[StackStatus, Hosts], wait_until: Callable[..., None])
         during(run.change_model, kill_fault("jobmanager"), after_s=1.2),
     ]
     try:
-        return run.run(faults, per_exchange=2)
+        found = run.run(faults, per_exchange=2)
+        print(found.to_json())
+        return found
     finally:
         run.clean_up()
 
@@ -81,6 +83,7 @@ def report(on_hosts: tuple[StackStatus, Hosts], wait_until: Callable[..., None])
 def test_the_results_are_those_of_an_undisturbed_run_and_those_computed_without_flink(report: ChaosReport) -> None:
     assert report.differences == []
     assert report.verdict == "0 differences"
+    assert report.model_changes == 1
     assert len(report.injuries) == 4
     for outcome in report.outcomes.values():
         assert [name for name, table in outcome.tables.items() if table.rows == 0] == []

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from confluent_kafka.admin._acl import AclOperation
-from confluent_kafka.admin._resource import ResourceType
 
+from fingerprint_testing.command_line import commands
 from fingerprint_testing.secret_words import answers, files_of, holders
-from fingerprint_testing.secure_kafka import PLAIN_USER, Right, SecureKafka, secure_kafka
+from fingerprint_testing.secure_kafka import PLAIN_USER, SecureKafka, documented_rights, secure_kafka
 from ingest.kafka.backlog import Capacity
 from ingest.kafka.broker import ensure_topics
 from ingest.kafka.producer import Producer
@@ -22,7 +17,6 @@ from ingest.kafka.topic_reader import TopicReader
 from jobs.cluster.service_addresses import Addresses
 from jobs.cluster.submission import Submission
 from jobs.config import DEAD_LETTER_TOPIC
-from jobs.pipeline.tables import READER
 from jobs.reference.result_rows import differences
 from jobs.reference.topic_results import TopicResults
 from jobs.results.migrations import migrate
@@ -39,21 +33,8 @@ from udfs.kafka_properties import KAFKA_PROPERTIES
 from udfs.schema import Session
 
 TOPIC = "secure_messages"
-READS, WRITES, DELETES = AclOperation.READ, AclOperation.WRITE, AclOperation.DELETE
 REFUSED = "Expected .* to let us in, found .*: correct the file that FINGERPRINT_KAFKA_PROPERTIES names"
-OF_TOPIC, OF_GROUP = ResourceType.TOPIC, ResourceType.GROUP
-
-RIGHTS: dict[str, list[Right]] = {
-    "feed": [(OF_TOPIC, TOPIC, WRITES)],
-    "job": [(OF_TOPIC, TOPIC, READS), (OF_TOPIC, DEAD_LETTER_TOPIC, WRITES), (OF_GROUP, READER, READS)],
-    "operator": [
-        *((OF_TOPIC, TOPIC, operation) for operation in (READS, WRITES, DELETES)),
-        (OF_TOPIC, DEAD_LETTER_TOPIC, READS),
-        (OF_GROUP, "fingerprint-results", AclOperation.DESCRIBE),
-    ],
-    "nobody": [],
-}
-"""Of the users, as docs/operate.md has them."""
+RIGHTS = documented_rights(TOPIC)
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +156,7 @@ def test_what_is_published_is_scored_and_sent_again(
             return differences(read_results(database_url, predictor.model_version), expected, most=1)[0] == []
 
         wait_until(is_written, what="the rows")
-        run = fingerprint(local_stack, kafka.sasl, database_url)
+        run = commands(FINGERPRINT_HOME=str(local_stack.home), FINGERPRINT_KAFKA=kafka.sasl, DATABASE_URL=database_url)
         run("results", "diff", "--topic", TOPIC)
         assert "not JSON" in run("dlq", "list", "--topic", TOPIC, "--reason", "")
         assert "1 record was sent" in run("dlq", "redrive", "--topic", TOPIC, "--reason", "not JSON", "--force")
@@ -189,20 +170,3 @@ def test_what_is_published_is_scored_and_sent_again(
         assert "are deleted" in run("dlq", "skip", "0:1", "--topic", TOPIC, "--delete")
     finally:
         end_job(local_stack, database_url, TOPIC, job_id)
-
-
-def fingerprint(stack: StackStatus, kafka: str, database_url: str) -> Callable[..., str]:
-    environment = dict(os.environ) | {
-        "FINGERPRINT_HOME": str(stack.home),
-        "FINGERPRINT_KAFKA": kafka,
-        "DATABASE_URL": database_url,
-        "COLUMNS": "200",
-    }
-
-    def run(*words: str, is_well: bool = True) -> str:
-        command = [str(Path(sys.executable).parent / "fingerprint"), *words]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
-        assert not is_well or done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    return run

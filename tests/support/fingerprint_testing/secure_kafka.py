@@ -18,6 +18,8 @@ from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 from confluent_kafka.admin._scram import ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
 from cryptography.hazmat.primitives import serialization
 
+from jobs.config import DEAD_LETTER_TOPIC
+from jobs.pipeline.tables import READER
 from stack.java.jars import ensure_jars
 from stack.java.runtime import find_java
 from stack.ports import free_port
@@ -27,6 +29,23 @@ PLAIN_USER = "plain"
 SCRAM = {"SCRAM-SHA-256": ScramMechanism.SCRAM_SHA_256, "SCRAM-SHA-512": ScramMechanism.SCRAM_SHA_512}
 
 Right = tuple[ResourceType, str, AclOperation]
+
+READS, WRITES, DELETES = AclOperation.READ, AclOperation.WRITE, AclOperation.DELETE
+OF_TOPIC, OF_GROUP = ResourceType.TOPIC, ResourceType.GROUP
+
+
+def documented_rights(topic: str) -> dict[str, list[Right]]:
+    """Return the rights that docs/kafka-security.md says a feed, the job and an operator need, and those of nobody."""
+    return {
+        "feed": [(OF_TOPIC, topic, WRITES)],
+        "job": [(OF_TOPIC, topic, READS), (OF_TOPIC, DEAD_LETTER_TOPIC, WRITES), (OF_GROUP, READER, READS)],
+        "operator": [
+            *((OF_TOPIC, topic, operation) for operation in (READS, WRITES, DELETES)),
+            (OF_TOPIC, DEAD_LETTER_TOPIC, READS),
+            (OF_GROUP, "fingerprint-results", AclOperation.DESCRIBE),
+        ],
+        "nobody": [],
+    }
 
 
 @dataclass(frozen=True)
