@@ -12,7 +12,7 @@ _INT64: Final = {"type": ["integer", "null"], "minimum": -(2**63) + 1, "maximum"
 _TIME: Final = {"type": "integer", "minimum": START_NS, "maximum": END_NS - 1, "description": "ns since the epoch"}
 _PRINTABLE: Final = r"^[^\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*$"
 _ID: Final = {"type": "string", "minLength": 1, "maxLength": MAX_ID_CHARACTERS, "pattern": _PRINTABLE}
-_CLAIM: Final = {"type": ["string", "null"], "maxLength": MAX_EXCHANGE_CHARACTERS, "pattern": _PRINTABLE}
+_CLAIM: Final = {**_ID, "type": ["string", "null"], "maxLength": MAX_EXCHANGE_CHARACTERS}
 
 MESSAGE: Final[dict[str, Any]] = {
     "type": "object",

@@ -64,7 +64,7 @@ REASONS: Final = (
     "exchange_ts_ns is not a 64-bit integer",
     "payload_bytes is not an integer of 0 or more",
     "connection_id is not a string of 1 to 128 printable characters",
-    "declared_exchange is not a string of up to 64 printable characters",
+    "declared_exchange is not a string of 1 to 64 printable characters",
     "prev_seq is not a 64-bit integer",
 )
 """Why a record is invalid; the first look most different."""

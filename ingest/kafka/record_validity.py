@@ -15,7 +15,7 @@ The job has the same rule in Java. A record is a message if
 | msg_type | `NEW`, `ACK`, `NACK`, `HEARTBEAT` or `OTHER` |
 | exchange_ts_ns, seq, prev_seq, request_id | integer or null |
 | payload_bytes | integer from 0, or null |
-| declared_exchange | string of at most 64 printable characters, or null |
+| declared_exchange | string of 1 to 64 printable characters, or null |
 
 What follows an object makes it more than one JSON value if its first character begins one, else no JSON.
 A character is a code point, as PostgreSQL counts. It is printable unless it is a control character (U+0000 to U+001F,
@@ -198,7 +198,7 @@ def _is_id(value: object) -> bool:
 
 
 def _is_exchange(value: object) -> bool:
-    return _is_text(value, MAX_EXCHANGE_CHARACTERS)
+    return _is_text(value, MAX_EXCHANGE_CHARACTERS) and value != ""
 
 
 def _is_text(value: object, most: int) -> bool:
@@ -233,7 +233,7 @@ _FIELDS: Final = {
     "prev_seq": (_is_number, "a 64-bit integer"),
     "request_id": (_is_number, "a 64-bit integer"),
     "payload_bytes": (_is_size, "an integer of 0 or more"),
-    "declared_exchange": (_is_exchange, "a string of up to 64 printable characters"),
+    "declared_exchange": (_is_exchange, "a string of 1 to 64 printable characters"),
 }
 """What each may be, in the order in which they are complained of."""
 

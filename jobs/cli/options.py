@@ -105,8 +105,8 @@ AllowRoot = Annotated[
 
 
 def _check_declared(declared: str | None) -> str | None:
-    if declared is not None and not (len(declared) <= MAX_EXCHANGE_CHARACTERS and declared.isprintable()):
-        raise typer.BadParameter(f"Expected up to {MAX_EXCHANGE_CHARACTERS} printable characters, found {declared!r}")
+    if declared is not None and not (1 <= len(declared) <= MAX_EXCHANGE_CHARACTERS and declared.isprintable()):
+        raise typer.BadParameter(f"Expected 1 to {MAX_EXCHANGE_CHARACTERS} printable characters, found {declared!r}")
     return declared
 
 

@@ -48,7 +48,7 @@ def _bad(**fields: object) -> bytes:
 
 _NO_ID = "connection_id is not a string of 1 to 128 printable characters"
 _NO_TIME = "recv_ts_ns is not an integer of nanoseconds from 2000 to 2099"
-_NO_EXCHANGE = "declared_exchange is not a string of up to 64 printable characters"
+_NO_EXCHANGE = "declared_exchange is not a string of 1 to 64 printable characters"
 BAD_RECORDS: list[tuple[bytes | None, bytes | None, str]] = [
     (b"c", None, "null value"),
     (b"c", b" " * 65_537, "larger than 64 KiB"),
@@ -91,6 +91,7 @@ BAD_RECORDS: list[tuple[bytes | None, bytes | None, str]] = [
     (b"c", _bad(request_id=2**63), "request_id is not a 64-bit integer"),
     (b"c", _bad(payload_bytes=-1), "payload_bytes is not an integer of 0 or more"),
     (b"c", _bad(declared_exchange="k" * 65), _NO_EXCHANGE),
+    (b"c", _bad(declared_exchange=""), _NO_EXCHANGE),
     (b"c", _bad(declared_exchange="kra\x00ken"), _NO_EXCHANGE),
     (None, _bad(), "no key"),
     (b"d", _bad(), "key is not the connection_id"),

@@ -48,7 +48,6 @@ def test_what_may_not_be_missing_may_not_be_null(name: str) -> None:
         {"seq": -(2**63) + 1, "request_id": 2**63 - 1, "exchange_ts_ns": -1},
         {"payload_bytes": 0},
         {"payload_bytes": 2**40},
-        {"declared_exchange": ""},
         {"declared_exchange": "é" * 64},
         {"further": [{"connection_id": 1}, 1.5, "\x00", "\ud800", True, None]},
         {"enormous": 10**400},
@@ -72,7 +71,7 @@ def test_a_message(good: dict[str, Any]) -> None:
             ({"connection_id": f"a{c}"}, "connection_id is not a string of 1 to 128 printable characters")
             for c in "\xad\u061c\u200b\u200d\u200f\u2028\u2029\u202a\u202e\u2060\u2065\u2066\u2069\ufeff\U000e0041"
         ),
-        ({"declared_exchange": "\u202eneparb"}, "declared_exchange is not a string of up to 64 printable characters"),
+        ({"declared_exchange": "\u202eneparb"}, "declared_exchange is not a string of 1 to 64 printable characters"),
         ({"connection_id": "a\ud800"}, "connection_id is not a string of 1 to 128 printable characters"),
         ({"recv_ts_ns": "1"}, "recv_ts_ns is not an integer of nanoseconds from 2000 to 2099"),
         ({"recv_ts_ns": 1.0}, "recv_ts_ns is not an integer of nanoseconds from 2000 to 2099"),
@@ -93,9 +92,10 @@ def test_a_message(good: dict[str, Any]) -> None:
         ({"exchange_ts_ns": 1e3}, "exchange_ts_ns is not a 64-bit integer"),
         ({"payload_bytes": -1}, "payload_bytes is not an integer of 0 or more"),
         ({"payload_bytes": {}}, "payload_bytes is not an integer of 0 or more"),
-        ({"declared_exchange": 5}, "declared_exchange is not a string of up to 64 printable characters"),
-        ({"declared_exchange": "k" * 65}, "declared_exchange is not a string of up to 64 printable characters"),
-        ({"declared_exchange": "\n"}, "declared_exchange is not a string of up to 64 printable characters"),
+        ({"declared_exchange": 5}, "declared_exchange is not a string of 1 to 64 printable characters"),
+        ({"declared_exchange": ""}, "declared_exchange is not a string of 1 to 64 printable characters"),
+        ({"declared_exchange": "k" * 65}, "declared_exchange is not a string of 1 to 64 printable characters"),
+        ({"declared_exchange": "\n"}, "declared_exchange is not a string of 1 to 64 printable characters"),
     ],
 )
 def test_no_message(bad: dict[str, Any], reason: str) -> None:

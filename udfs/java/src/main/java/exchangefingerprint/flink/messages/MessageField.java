@@ -105,7 +105,7 @@ enum MessageField {
             case CONNECTION_ID:
                 return takeText(token, parser, row, place, 1, SharedConstants.MAX_ID_CHARACTERS);
             case DECLARED_EXCHANGE:
-                return takeText(token, parser, row, place, 0, SharedConstants.MAX_EXCHANGE_CHARACTERS);
+                return takeText(token, parser, row, place, 1, SharedConstants.MAX_EXCHANGE_CHARACTERS);
             default:
                 long number = this == MSG_TYPE ? typeCode(token, parser) : number(token, parser);
                 row.setField(place, number);

@@ -128,7 +128,7 @@ final class PlainMessage {
             case CONNECTION_ID:
                 return takesText(row, place, 1, SharedConstants.MAX_ID_CHARACTERS);
             case DECLARED_EXCHANGE:
-                return takesText(row, place, 0, SharedConstants.MAX_EXCHANGE_CHARACTERS);
+                return takesText(row, place, 1, SharedConstants.MAX_EXCHANGE_CHARACTERS);
             case MSG_TYPE:
                 return takesType(row, place);
             default:

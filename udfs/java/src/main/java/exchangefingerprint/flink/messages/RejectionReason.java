@@ -23,7 +23,7 @@ enum RejectionReason {
     BAD_PREV_SEQ("prev_seq is not a 64-bit integer"),
     BAD_REQUEST_ID("request_id is not a 64-bit integer"),
     BAD_PAYLOAD_BYTES("payload_bytes is not an integer of 0 or more"),
-    BAD_DECLARED_EXCHANGE("declared_exchange is not a string of up to 64 printable characters"),
+    BAD_DECLARED_EXCHANGE("declared_exchange is not a string of 1 to 64 printable characters"),
     NO_KEY("no key"),
     OTHER_KEY("key is not the connection_id");
 

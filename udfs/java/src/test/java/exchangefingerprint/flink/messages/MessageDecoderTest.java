@@ -110,7 +110,8 @@ class MessageDecoderTest {
         "'declared_exchange': 5 | BAD_DECLARED_EXCHANGE",
         "'declared_exchange': 5, 'seq': 1.5 | BAD_SEQ",
         "'seq': 1.5, 'seq': 2 |",
-        "'declared_exchange': '', 'payload_bytes': 0 |",
+        "'declared_exchange': '' | BAD_DECLARED_EXCHANGE",
+        "'payload_bytes': 0 |",
     })
     void whatMayBeAbsentMustBeRightIfItIsThere(String fields, RejectionReason reason) {
         assertEquals(reason == null ? null : reason.text, rejection("{" + NEEDED + ", " + fields + "}"));
