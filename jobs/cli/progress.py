@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Final
 
+from platformdirs import user_cache_path
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from jobs.cli.console import err, say
@@ -22,44 +25,68 @@ def progress_bar(*, transient: bool = False) -> Progress:
 
 
 @contextmanager
-def shown_steps(what: str, about_s: float) -> Iterator[Callable[[str], None]]:
-    """Show what is being done and for how long, beside how long it takes on an ordinary machine.
+def shown_steps(what: str, kind: str) -> Iterator[Callable[[str], None]]:
+    """Show what is being done and for how long, beside how long it took on this machine the last time.
 
     On a terminal the line is drawn again and again. Elsewhere a line is written at the beginning, and one for a step
-    if none was for a while.
+    if none was for a while. What fails or is interrupted is not remembered.
 
     Parameters
     ----------
     what : str
         What is done.
-    about_s : float
-        How long it takes about.
+    kind : str
+        What takes about as long each time.
 
     Yields
     ------
     callable
         Takes the name of a step.
     """
-    estimate = f"of about {spoken_duration(about_s)}"
+    begun_s = time.monotonic()
+    last_s = _last_durations_s().get(kind)
+    before = "" if last_s is None else f"{spoken_duration(last_s)} the last time"
     if err.is_terminal:
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
             TimeElapsedColumn(),
-            TextColumn(estimate),
+            TextColumn(f"({before})" if before else ""),
         )
         with Progress(*columns, console=err, transient=True) as bar:
             task = bar.add_task(what)
             yield lambda step: bar.update(task, description=f"{what}: {step}")
-        return
-    begun_s = said_s = time.monotonic()
-    say(f"{what}, about {spoken_duration(about_s)}")
+    else:
+        said_s = begun_s
+        say(f"{what} ({before})" if before else what)
 
-    def tell(step: str) -> None:
-        nonlocal said_s
-        now_s = time.monotonic()
-        if now_s - said_s >= _LINE_EVERY_S:
-            said_s = now_s
-            say(f"{what}: {step} ({spoken_duration(now_s - begun_s)} {estimate})")
+        def tell(step: str) -> None:
+            nonlocal said_s
+            now_s = time.monotonic()
+            if now_s - said_s >= _LINE_EVERY_S:
+                said_s = now_s
+                say(f"{what}: {step} ({spoken_duration(now_s - begun_s)})")
 
-    yield tell
+        yield tell
+    _remember(kind, time.monotonic() - begun_s)
+
+
+def _durations_file() -> Path:
+    return user_cache_path("exchange-fingerprint") / "durations.json"
+
+
+def _last_durations_s() -> dict[str, float]:
+    """Read how long each kind took; a file that cannot be read or is broken knows of none."""
+    try:
+        found = json.loads(_durations_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    known = found.items() if isinstance(found, dict) else ()
+    return {kind: lasted_s for kind, lasted_s in known if type(lasted_s) is float and lasted_s >= 0}
+
+
+def _remember(kind: str, lasted_s: float) -> None:
+    path = _durations_file()
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(_last_durations_s() | {kind: round(lasted_s, 1)}), encoding="utf-8")

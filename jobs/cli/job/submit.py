@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -19,9 +19,6 @@ from jobs.cluster.submission import Submission
 from stack.ports import without_password
 from stack.roles import Role
 from udfs.errors import ConfigError
-
-ABOUT_S: Final = 25.0
-"""How long it takes Flink's client to build the job and to hand it over."""
 
 
 def submit(
@@ -105,7 +102,7 @@ def submit(
     if unless_running and (running := find_running_job(flink_url)):
         err.print(f"The job runs already: {running.job_id}")
         return
-    with shown_steps("Submitting the job to Flink", ABOUT_S):
+    with shown_steps("Submitting the job to Flink", "submit"):
         job_id = submission.run(say)
     if submission.savepoint is not None:
         err.print(f"It resumes from {submission.savepoint}", markup=False, highlight=False, soft_wrap=True)

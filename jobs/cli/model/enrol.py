@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -19,8 +19,6 @@ from model.enrolment.before_after import UNITS, Outcomes
 from model.enrolment.enrolling import ENROLMENT_NAME, Enrolment
 from model.enrolment.enrolling import enrol as enrol_venue
 from udfs.schema import UNKNOWN
-
-_ABOUT_S: Final = 240.0
 
 
 def enrol(
@@ -42,7 +40,7 @@ def enrol(
 ) -> None:
     """Train a model that also names a venue of which there are recordings, and compare it with the one before."""
     reading = Reading(warn)
-    with shown_steps(f"Enrolling {name}", _ABOUT_S) as show:
+    with shown_steps(f"Enrolling {name}", "enrol") as show:
         enrolment = enrol_venue(
             out_folder,
             name=name,

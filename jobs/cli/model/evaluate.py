@@ -17,8 +17,6 @@ from jobs.cli.progress import shown_steps
 from jobs.cli.records import Column, print_records
 from model.training.calibration import DEFAULT_RATE, REQUESTED_RATES
 
-_ABOUT_S: Final = 600.0
-_ABOUT_S_IF_QUICK: Final = 60.0
 _SHARES: Final = {
     "known_right": "right",
     "known_refused": "refused",
@@ -57,7 +55,7 @@ def evaluate(
 
     out_folder.mkdir(parents=True, exist_ok=True)  # minutes of work must not end in a folder that cannot be made
     reading = Reading(warn)
-    with shown_steps("Evaluating", _ABOUT_S_IF_QUICK if quick else _ABOUT_S) as show:
+    with shown_steps("Evaluating", "evaluate --quick" if quick else "evaluate") as show:
         report = run_evaluation(
             captures,
             QUICK if quick else FULL,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -19,9 +19,6 @@ from model.artifact.trained_artifact import train as train_model
 from model.enrolment.cataloguing import FIGURES_NAME, train_catalogue
 from model.training.training_run import Amounts
 from udfs.errors import ConfigError
-
-_ABOUT_S: Final = 600.0
-_ABOUT_S_OF_A_CATALOGUE: Final = 2400.0
 
 
 def train(
@@ -52,7 +49,7 @@ def train(
 
 
 def _train(out_folder: Path, captures: Path | None, amounts: Amounts, seed: int, reading: Reading) -> None:
-    with shown_steps("Training", _ABOUT_S) as show:
+    with shown_steps("Training", "train") as show:
         manifest = train_model(
             out_folder,
             captures=captures,
@@ -70,7 +67,7 @@ def _train_catalogue(out_folder: Path, captures: Path | None, amounts: Amounts, 
             "Expected --captures with --catalogue, found none: name a folder of labelled recordings, for only they "
             "show other venues"
         )
-    with shown_steps("Training", _ABOUT_S_OF_A_CATALOGUE) as show:
+    with shown_steps("Training", "train --catalogue") as show:
         figures = train_catalogue(
             out_folder,
             captures=captures,

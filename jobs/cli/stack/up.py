@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Final
 
 from jobs.cli import options
 from jobs.cli.console import say, warn
@@ -17,8 +16,6 @@ from stack.services.flink import resumes_jobs
 from stack.settings import StackSettings, settings_like_last_time
 from stack.stack_status import StackStatus
 from udfs.errors import ConfigError
-
-_ABOUT_S: Final = 20.0
 
 
 def up(
@@ -62,7 +59,7 @@ def refuse_root(settings: StackSettings, *, allow_root: bool) -> None:
 def start_with_progress(settings: StackSettings) -> StackStatus:
     """Start the stack, saying on standard error what is being done."""
     warning = downtime_warning(settings.home)
-    with shown_steps("Starting the stack", _ABOUT_S):
+    with shown_steps("Starting the stack", "up"):
         found = start_stack(settings, say)
         if warning is not None and resumes_jobs(settings.home):  # not if they were forgotten meanwhile
             warn(warning)

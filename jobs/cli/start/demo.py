@@ -19,7 +19,6 @@ from ingest.kafka.broker import ensure_topics
 from ingest.kafka.session_publisher import PublishReport, publish
 from jobs.cli import options
 from jobs.cli.console import err, out, say
-from jobs.cli.job.submit import ABOUT_S
 from jobs.cli.progress import shown_steps
 from jobs.cli.stack.up import refuse_root, start_with_progress
 from jobs.cli.start.demo_tables import connection_lines, print_connections, print_summary
@@ -167,7 +166,7 @@ def _play(
         )
         try:
             err.print(f"4/4 Submitting the job; Flink's web UI is at {flink}", soft_wrap=True)
-            with shown_steps("Submitting the job to Flink", ABOUT_S):
+            with shown_steps("Submitting the job to Flink", "submit"):
                 Submission(addresses=addresses).run(say)
             say("The first verdicts come when a connection has 50 messages, after a few seconds.")
             return watch_results(addresses.require_database_url(Role.READER), publishing, report, duration_s, started_s)
