@@ -11,19 +11,16 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
+from fingerprint_testing.help_texts import FOLDER, help_texts
 from fingerprint_testing.paths import ROOT
-from jobs.cli.main import build_app
-
-HELP = ROOT / "docs" / "help.txt"
 
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Path:
     """Make a clone's launcher and what it reads, on a machine without Python."""
-    (tmp_path / "docs").mkdir()
-    for name in ("fingerprint", "pyproject.toml", "docs/help.txt"):
+    shutil.copytree(FOLDER, tmp_path / "docs" / "help")
+    for name in ("fingerprint", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
@@ -39,18 +36,27 @@ def launch(fresh: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env={"PATH": str(tools)}, capture_output=True, text=True, check=False, timeout=60)
 
 
-def test_the_text_is_the_help() -> None:
-    environment = {"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
-    shown = CliRunner().invoke(build_app([]), ["--help"], prog_name="fingerprint", env=environment).output
-    lines = "\n".join(line.rstrip() for line in shown.splitlines()).lstrip("\n") + "\n"
-    how = "COLUMNS=80 NO_COLOR=1 TERM=dumb ./fingerprint --help | sed 's/ *$//; 1{/^$/d}' > docs/help.txt"
-    assert lines == HELP.read_text(), f"write it anew: {how}"
+def test_the_texts_are_the_help() -> None:
+    written = {path.stem: path.read_text() for path in FOLDER.glob("*.txt")}
+    assert written == help_texts(), "write them anew: python tests/support/fingerprint_testing/help_texts.py"
 
 
-@pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",), ("submit", "--help")])
-def test_help_needs_no_environment(fresh: Path, arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ((), "fingerprint"),
+        (("--help",), "fingerprint"),
+        (("-h",), "fingerprint"),
+        (("submit", "--help"), "submit"),
+        (("dlq", "--help"), "dlq"),
+        (("dlq", "list", "-h"), "dlq-list"),
+        (("score", "examples", "--help"), "score"),
+        (("sbumit", "--help"), "fingerprint"),
+    ],
+)
+def test_help_needs_no_environment(fresh: Path, arguments: tuple[str, ...], name: str) -> None:
     done = launch(fresh, *arguments)
-    assert (done.returncode, done.stdout) == (0, HELP.read_text())
+    assert (done.returncode, done.stdout) == (0, (FOLDER / f"{name}.txt").read_text())
     assert "about 1 GB, once" in done.stderr
     assert not (fresh / ".venv").exists()
 
@@ -62,7 +68,7 @@ def test_the_version_needs_no_environment(fresh: Path) -> None:
 def test_ctrl_c_while_it_imports_is_no_traceback(tmp_path: Path) -> None:
     """A module that takes for ever stands for those that take long."""
     (tmp_path / "typer.py").write_text("import time; print('importing', flush=True); time.sleep(60)")
-    run = f"import sys; sys.path[:0] = [{str(tmp_path)!r}]; from jobs.cli.entry import main; main()"
+    run = f"import sys; sys.path[:0] = [{str(tmp_path)!r}]; from exchange_fingerprint.command import main; main()"
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
         [sys.executable, "-c", run], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
