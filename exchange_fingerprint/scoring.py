@@ -11,18 +11,21 @@ from typing import Any, Final, cast
 import numpy as np
 import pandas as pd
 
-from ingest.frame import Frame
-from ingest.kafka.message_json import decode
-from ingest.kafka.record_validity import wrong_field
-from ingest.recordings.capture import session_of_frames, wrong_frame
-from ingest.recordings.capture_files import find_recordings
-from jobs.reference.connection_explanation import ConnectionExplanation, explain_connection
-from jobs.reference.scored_captures import ScoredCapture, score_capture, score_session
-from model.artifact.artifact_folder import BoosterPredictor, load_predictor
-from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT, artifact_folder
-from udfs.errors import SchemaError
-from udfs.features import FEATURES
-from udfs.schema import Session
+from exchange_fingerprint.own_packages import within_reach
+
+with within_reach():
+    from ingest.frame import Frame
+    from ingest.kafka.message_json import decode
+    from ingest.kafka.record_validity import wrong_field
+    from ingest.recordings.capture import session_of_frames, wrong_frame
+    from ingest.recordings.capture_files import find_recordings
+    from jobs.reference.connection_explanation import ConnectionExplanation, explain_connection
+    from jobs.reference.scored_captures import ScoredCapture, score_capture, score_session
+    from model.artifact.artifact_folder import BoosterPredictor, load_predictor
+    from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT, artifact_folder
+    from udfs.errors import SchemaError
+    from udfs.features import FEATURES
+    from udfs.schema import Session
 
 Item = Mapping[str, Any] | Frame
 """A message of the topic's form, or a frame as a capture's line has it or as `ingest.frame.Frame`."""

@@ -94,6 +94,8 @@ class Submission:
             self._keep_password(path, database_url)
             address["PGPASSFILE"] = str(path)
         address |= self._kafka_login()
+        # Where an installation keeps our packages, or what the user wants found.
+        address |= {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
         return ["env", *(f"{name}={value}" for name, value in address.items()), *self.command(progress)]
 
     def _flink_options(self) -> dict[str, str]:

@@ -17,6 +17,9 @@ MAX_BOOSTER_BYTES: Final = 32 * 2**20
 """Six times the catalogue's; the trial's limits of memory and time are for this."""
 
 _TRIAL: Final = "model.artifact.booster_trial"
+_PACKAGES: Final = str(Path(__file__).parents[2])
+"""Where ours lie, before whatever else is called `model` or `udfs`."""
+
 _TIMEOUT_S: Final = 120
 _MAX_ANSWER: Final = 300
 _PASSED_ON: Final = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "TMPDIR")
@@ -49,10 +52,10 @@ def try_booster(path: Path, raw: bytes, *, sha256: str, n_classes: int) -> None:
         return
     # The child gets no secret: nothing of the environment but what Python and its libraries need.
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | _ONE_THREAD
-    environment["PYTHONPATH"] = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+    environment["PYTHONPATH"] = os.pathsep.join([_PACKAGES, *(entry or os.getcwd() for entry in sys.path)])
     try:
         ended = subprocess.run(
-            [sys.executable, "-m", _TRIAL, str(len(FEATURES)), str(n_classes)],
+            [sys.executable, "-P", "-m", _TRIAL, str(len(FEATURES)), str(n_classes)],
             input=raw,
             capture_output=True,
             env=environment,

@@ -86,7 +86,9 @@ def test_every_port_of_flink_has_a_number_and_is_named() -> None:
 
 
 def test_flink_has_our_jar_on_its_class_path() -> None:
-    (linked,) = re.findall(r"ln -s /opt/venv/lib/python3\.11/site-packages/(\S+) lib/", DOCKERFILE)
+    (linked,) = re.findall(
+        r"ln -s /opt/venv/lib/python3\.11/site-packages/exchange_fingerprint/_packages/(\S+) lib/", DOCKERFILE
+    )
     assert ROOT / linked == FUNCTIONS_JAR
 
 

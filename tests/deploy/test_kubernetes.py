@@ -351,8 +351,9 @@ def test_the_main_is_where_the_image_has_it_and_is_told_what_it_understands(over
     spec = spec_of_flink(overlay)
     option, main, *arguments = spec["job"]["args"]
     assert option == "--python"
-    assert main.startswith("/opt/venv/lib/python3.11/site-packages/")
-    assert (ROOT / main.removeprefix("/opt/venv/lib/python3.11/site-packages/")).is_file()
+    installed = "/opt/venv/lib/python3.11/site-packages/exchange_fingerprint/_packages/"
+    assert main.startswith(installed)
+    assert (ROOT / main.removeprefix(installed)).is_file()
     parsed = parse_job_arguments(arguments, kafka="k:1", database_url="postgresql://job@h/d")
     assert parsed.settings.parallelism == spec["job"]["parallelism"]
     flink = spec["job"]["jarURI"].removeprefix("local:///opt/flink/opt/")

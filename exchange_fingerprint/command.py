@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from exchange_fingerprint.own_packages import put_in_front
+
 _INTERRUPTED = 130
 """`ExitCode.INTERRUPTED`, which is not imported yet."""
 
@@ -11,6 +13,7 @@ _INTERRUPTED = 130
 def main() -> None:
     """Import the command line, and run a command."""
     try:
+        put_in_front()
         from jobs.cli.main import main as run
 
         run()
