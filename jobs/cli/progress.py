@@ -9,11 +9,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from platformdirs import user_cache_path
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from jobs.cli.console import err, say
 from jobs.results.wording import spoken_duration
+from stack.user_folders import user_cache_folder
+from udfs.errors import ConfigError
 
 _LINE_EVERY_S: Final = 10.0
 
@@ -72,21 +73,21 @@ def shown_steps(what: str, kind: str) -> Iterator[Callable[[str], None]]:
 
 
 def _durations_file() -> Path:
-    return user_cache_path("exchange-fingerprint") / "durations.json"
+    return user_cache_folder() / "durations.json"
 
 
 def _last_durations_s() -> dict[str, float]:
     """Read how long each kind took; a file that cannot be read or is broken knows of none."""
     try:
         found = json.loads(_durations_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, ConfigError):
         return {}
     known = found.items() if isinstance(found, dict) else ()
     return {kind: lasted_s for kind, lasted_s in known if type(lasted_s) is float and lasted_s >= 0}
 
 
 def _remember(kind: str, lasted_s: float) -> None:
-    path = _durations_file()
-    with suppress(OSError):
+    with suppress(OSError, ConfigError):
+        path = _durations_file()
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(_last_durations_s() | {kind: round(lasted_s, 1)}), encoding="utf-8")
