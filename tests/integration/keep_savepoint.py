@@ -28,6 +28,7 @@ from fingerprint_testing.kept_savepoint import (  # noqa: E402  # the path comes
 )
 from ingest.kafka.broker import ensure_topics  # noqa: E402
 from ingest.kafka.message_json import encode  # noqa: E402
+from ingest.kafka.topic_identity import read_topic_identity  # noqa: E402
 from ingest.kafka.topic_reader import TopicReader  # noqa: E402
 from jobs.cluster.flink_client import stop_with_savepoint  # noqa: E402
 from jobs.cluster.submission import Submission  # noqa: E402
@@ -80,6 +81,7 @@ def keep(stack: StackStatus, folder: Path) -> None:
     before = records[:n_before]
     predictor = load_predictor(DEFAULT_ARTIFACT)
     ensure_topics(stack.kafka, [TOPIC, DEAD_LETTER_TOPIC], TOPIC_PARTITIONS)
+    topic_id = read_topic_identity(stack.kafka, TOPIC).topic_id
     with fresh_database(stack, TOPIC) as url:
         job_id = Submission(addresses=addresses_of(stack, url), topic=TOPIC).run(print)
         send(stack.kafka, before)
@@ -103,6 +105,7 @@ def keep(stack: StackStatus, folder: Path) -> None:
         flink=version("apache-flink"),
         model_version=predictor.model_version,
         state_layout=STATE_LAYOUT,
+        topic_id=topic_id,
         records_before=len(before),
         made_on=datetime.now(UTC).date().isoformat(),
     )

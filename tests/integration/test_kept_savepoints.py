@@ -5,13 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fingerprint_testing.kept_savepoint import KEPT, TOPIC, read_origin, read_records, send
+from fingerprint_testing.kept_savepoint import KEPT, TOPIC, name_topic, read_origin, read_records, send
 from ingest.kafka.broker import delete_topics, ensure_topics
+from ingest.kafka.topic_identity import read_topic_identity
 from ingest.kafka.topic_reader import TopicReader
 from jobs.cluster.savepoints import Savepoints
 from jobs.cluster.submission import Submission
@@ -27,6 +29,8 @@ from model.registry.topic_models import OneModel
 from stack.stack_status import StackStatus
 from udfs.errors import ConfigError
 from udfs.schema import STATE_LAYOUT
+
+MOST_BYTES = 300_000
 
 BY_MESSAGES = {"window_scores": "last_offset", "health_events": "kafka_offset"}
 """Tables whose rows are made of messages alone, whatever model scores them, and where in the topic each row ends."""
@@ -44,8 +48,20 @@ def rows_behind(chunks: Any, begins: dict[int, int], table: str) -> set[tuple[An
     }
 
 
-def has_rows(database_url: str, version: str, begins: dict[int, int], table: str, wanted: set[tuple[Any, ...]]) -> bool:
-    return rows_behind(read_results(database_url, version), begins, table) == wanted
+def has_rows(
+    database_url: str, model_version: str, begins: dict[int, int], table: str, wanted: set[tuple[Any, ...]]
+) -> bool:
+    return rows_behind(read_results(database_url, model_version), begins, table) == wanted
+
+
+def test_that_of_this_release_has_the_state_of_now() -> None:
+    """Until the release is out: run `keep_savepoint.py` again where this fails."""
+    assert read_origin(KEPT / version("exchange-fingerprint")).state_layout == STATE_LAYOUT
+
+
+def test_what_is_kept_is_small() -> None:
+    for folder in KEPT.iterdir():
+        assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < MOST_BYTES, folder
 
 
 @pytest.mark.parametrize("folder", sorted(KEPT.iterdir()), ids=lambda folder: folder.name)
@@ -66,6 +82,7 @@ def test_the_savepoint_of_a_release_is_restored_or_refused(
             savepoints.last()
         return
     ensure_topics(stack.kafka, [TOPIC, DEAD_LETTER_TOPIC], TOPIC_PARTITIONS)
+    name_topic(savepoints.last(), origin.topic_id, read_topic_identity(stack.kafka, TOPIC).topic_id)
     send(stack.kafka, records[: origin.records_before])
     with TopicReader(stack.kafka, TOPIC) as reader:
         begins = {span.partition: span.end for span in reader.spans}
@@ -79,16 +96,16 @@ def test_the_savepoint_of_a_release_is_restored_or_refused(
         with TopicReader(stack.kafka, TOPIC) as reader:
             models = OneModel(predictor, explainer_of(predictor))
             expected = [(name, dict(columns)) for name, columns in TopicResults(reader, models).chunks()]
-        version = predictor.model_version
+        model_version = predictor.model_version
         for table in BY_MESSAGES:
             wanted = rows_behind(expected, begins, table)
             assert wanted, table
-            is_there = partial(has_rows, database_url, version, begins, table, wanted)
+            is_there = partial(has_rows, database_url, model_version, begins, table, wanted)
             wait_until(is_there, what=f"the rows of {table} behind the savepoint")
         # Each row, of windows that had begun before the savepoint too, is as if nothing had happened; so are verdicts,
         # unless another model has taken over since.
-        found = differences(read_results(database_url, version), expected, most=1000)[0]
-        compared = [*BY_MESSAGES, "connection_verdicts"] if version == origin.model_version else [*BY_MESSAGES]
+        found = differences(read_results(database_url, model_version), expected, most=1000)[0]
+        compared = [*BY_MESSAGES, "connection_verdicts"] if model_version == origin.model_version else [*BY_MESSAGES]
         assert [one for one in found if one.table in compared and one.only_in != 1] == []
     finally:
         end_job(stack, database_url, TOPIC, job_id)

@@ -32,6 +32,8 @@ class Origin:
     ----------
     release, flink, model_version, state_layout
         Of the job that took it.
+    topic_id : str
+        Kafka's id of the topic that it read, which the state has too.
     records_before : int
         Records of the topic that the job had read by then: the first ones of the file.
     made_on : str
@@ -42,6 +44,7 @@ class Origin:
     flink: str
     model_version: str
     state_layout: int
+    topic_id: str
     records_before: int
     made_on: str
 
@@ -54,6 +57,15 @@ def read_origin(folder: Path) -> Origin:
 def write_origin(folder: Path, origin: Origin) -> None:
     """Write what is to be said of a kept savepoint."""
     (folder / ORIGIN).write_text(json.dumps(asdict(origin), indent=1) + "\n")
+
+
+def name_topic(savepoint: Path, before: str, now: str) -> None:
+    """Let a savepoint be of another topic, which has the same records under another id of Kafka's."""
+    metadata = savepoint / "_metadata"
+    text = metadata.read_bytes()
+    assert len(before) == len(now)
+    assert before.encode() in text
+    metadata.write_bytes(text.replace(before.encode(), now.encode()))
 
 
 def read_records(folder: Path) -> list[tuple[bytes, bytes]]:
