@@ -161,8 +161,11 @@ class Supervisor:
             for service, process in stopping:
                 if process.poll() is None:
                     process.send_signal(service.stop_signal)
-            for _service, process in stopping:
+            for service, process in stopping:
                 _wait_for_end(process)
+                if service.class_archive is not None:
+                    with suppress(OSError):  # the next start takes longer, that is all
+                        service.class_archive.keep()
         me = os.getpid()
         kill_all([process for process in marked_processes(self._status.home) if process.pid != me])
 

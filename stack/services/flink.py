@@ -20,6 +20,7 @@ import requests
 
 from stack.flink_tls import client_headers, flink_tls, rest_port
 from stack.http import send
+from stack.java.class_archive import ClassArchive
 from stack.java.flink_wheel import flink_home, flink_jars, log_options, module_options, prometheus_jar
 from stack.java.functions_jar import functions_jar
 from stack.java.runtime import JavaHome, find_java
@@ -191,18 +192,21 @@ def _build_jobmanager(home: Path, port: int, java: JavaHome, metrics_port: int |
     # It has little to compute: without the second compiler it starts with half the work.
     options = [f"-Xmx{JOBMANAGER_HEAP_MB}m", "-XX:TieredStopAtLevel=1"]
     own_tmp = home / "flink" / "tmp" / "jobmanager"
-    command = _java_command(home, java, log, options, JOBMANAGER_CLASS, own_tmp, metrics_port)
+    jars = _class_path(metrics_port)
+    archive = ClassArchive.of("jobmanager", java, jars, home / "classes" / "jobmanager.jsa")
+    command = _java_command(home, java, log, options, jars, JOBMANAGER_CLASS, own_tmp, metrics_port)
     return Service(
         name="jobmanager",
         title="Flink JobManager",
         address=f"{LOCALHOST}:{port}",
         web_url=url,
         prepare=partial(_prepare_jobmanager, home, own_tmp),
-        command=lambda _start: command,
+        command=lambda _start: [command[0], *archive.options, *command[1:]],
         is_ready=lambda _start: _get(f"{url}/overview") is not None,
         environment=_flink_folders() | _kafka_login(home),
         log=log,
         output=log.with_suffix(".out"),
+        class_archive=archive,
     )
 
 
@@ -219,18 +223,24 @@ def _build_taskmanager(home: Path, port: int, java: JavaHome, number: int, metri
         *_LATE_COMPILING,
     ]
     own_tmp = home / "flink" / "tmp" / name
-    command = _java_command(home, java, log, options, TASKMANAGER_CLASS, own_tmp, metrics_port)
+    jars = _class_path(metrics_port)
+    archive = ClassArchive.of("taskmanager", java, jars, home / "classes" / f"{name}.jsa")
+    command = _java_command(home, java, log, options, jars, TASKMANAGER_CLASS, own_tmp, metrics_port)
     return Service(
         name=name,
         title="Flink TaskManager" if number == 1 else f"Flink TaskManager {number}",
         address=LOCALHOST,
         prepare=partial(_empty_folder, own_tmp),
-        command=lambda start: [*command, "-D", f"taskmanager.resource-id={_resource_id(number, start)}"],
+        command=lambda start: [
+            *(command[0], *archive.options, *command[1:]),
+            *("-D", f"taskmanager.resource-id={_resource_id(number, start)}"),
+        ],
         is_ready=lambda start: _is_registered(f"http://{LOCALHOST}:{port}", _resource_id(number, start)),
         # Where sinks and Python workers look for the database's password.
         environment=_flink_folders() | _kafka_login(home) | {"PGPASSFILE": str(password_file(home))},
         log=log,
         output=log.with_suffix(".out"),
+        class_archive=archive,
     )
 
 
@@ -251,17 +261,21 @@ def _empty_folder(folder: Path) -> None:
     folder.mkdir(parents=True)
 
 
+def _class_path(metrics_port: int | None) -> list[Path]:
+    # Our jar has what refuses web pages of other sites, and what serves metrics on the loopback interface.
+    return [*flink_jars(), functions_jar(), *(() if metrics_port is None else (prometheus_jar(),))]
+
+
 def _java_command(
     home: Path,
     java: JavaHome,
     log: Path,
     options: Sequence[str],
+    jars: Sequence[Path],
     main_class: str,
     own_tmp: Path,
     metrics_port: int | None,
 ) -> list[str]:
-    # Our jar has what refuses web pages of other sites, and what serves metrics on the loopback interface.
-    jars = [*flink_jars(), functions_jar(), *(() if metrics_port is None else (prometheus_jar(),))]
     return [
         str(java.executable),
         *options,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from stack.java.class_archive import ClassArchive
 from stack.java.flink_wheel import log_options, slf4j_binding
 from stack.java.runtime import JavaHome
 from stack.ports import LOCALHOST, check_kafka, free_port, listens
@@ -34,7 +35,9 @@ def build_kafka(home: Path, port: int, jars: Sequence[Path], java: JavaHome) -> 
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "server.properties"
     config.write_text(_properties(folder / "data", port, free_port()), encoding="utf-8")
-    class_path = ["-cp", ":".join(map(str, [*jars, slf4j_binding()]))]
+    all_jars = [*jars, slf4j_binding()]
+    class_path = ["-cp", ":".join(map(str, all_jars))]
+    archive = ClassArchive.of("kafka", java, all_jars, home / "classes" / "kafka.jsa")
     log = home / "logs" / "kafka.log"
     options = ["-Xmx512m", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError", *log_options(log)]
     address = f"{LOCALHOST}:{port}"
@@ -43,11 +46,15 @@ def build_kafka(home: Path, port: int, jars: Sequence[Path], java: JavaHome) -> 
         title="Kafka broker",
         address=address,
         prepare=partial(_format_storage, [str(java.executable), *class_path], config, folder / "data"),
-        command=lambda _start: [str(java.executable), *options, *class_path, "kafka.Kafka", str(config)],
+        command=lambda _start: [
+            *(str(java.executable), *archive.options, *options, *class_path),
+            *("kafka.Kafka", str(config)),
+        ],
         is_ready=lambda _start: _answers(port, address),
         log=log,
         output=log.with_suffix(".out"),
         stops_last=True,
+        class_archive=archive,
     )
 
 

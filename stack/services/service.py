@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stack.java.class_archive import ClassArchive
 from stack.processes import Account
 
 
@@ -34,6 +35,8 @@ class Service:
         Asks it to stop.
     stops_last : bool
         Others write to it: they are stopped before it.
+    class_archive : ClassArchive or None
+        What a JVM leaves to the next of its kind.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Service:
     account: Account | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stops_last: bool = False
+    class_archive: ClassArchive | None = None
 
     def log_tail(self, n_lines: int) -> str:
         """Return the end of what it logged and printed."""
