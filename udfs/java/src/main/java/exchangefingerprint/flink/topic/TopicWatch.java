@@ -1,5 +1,6 @@
 package exchangefingerprint.flink.topic;
 
+import exchangefingerprint.flink.FileCacheThreads;
 import java.io.IOException;
 import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.api.common.state.ListStateDescriptor;
@@ -81,6 +82,7 @@ final class TopicWatch extends AbstractStreamOperator<RowData> implements OneInp
     @Override
     public void open() throws Exception {
         super.open();
+        FileCacheThreads.forgetJobs();
         int task = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask();
         if (task == 0) {
             looking = new Thread(this::look, "look at " + topic.topic);
