@@ -21,6 +21,7 @@ final class Positions {
     private final TopicState topic;
     private final Unread unread;
     private final Map<Integer, Position> all = new ConcurrentHashMap<>();
+    private volatile int partitions;
 
     /** Is told what was deleted before it was read. */
     interface Unread {
@@ -46,6 +47,7 @@ final class Positions {
     /** Begin with what the topic holds. */
     void begin(Map<Integer, Long> firstOffsets) {
         firstOffsets.forEach((partition, first) -> of(partition).next = first);
+        add(firstOffsets.size());
     }
 
     /** Go on with what was kept; each task has kept all partitions, and who reads one is the furthest. */
@@ -53,6 +55,7 @@ final class Positions {
         Position position = of(partition);
         position.next = Math.max(position.next, next);
         position.countsFrom = Math.max(position.countsFrom, countsFrom);
+        add(partition + 1);
     }
 
     /** Return what is kept: partition, next offset, and the one from which on its connections are counted. */
@@ -68,16 +71,17 @@ final class Positions {
         return kept;
     }
 
-    /** How many partitions are known: those that were there at first, those that were read, and those added since. */
+    /** How many partitions are known: those that were there at first, and those added since, read or not. */
     int partitions() {
-        return all.keySet().stream().mapToInt(partition -> partition + 1).max().orElse(0);
+        return partitions;
     }
 
     /** Know partitions that were added, which begin at offset 0. */
-    void add(int partitions) {
-        for (int partition = partitions(); partition < partitions; partition++) {
+    void add(int upTo) {
+        for (int partition = partitions; partition < upTo; partition++) {
             of(partition);
         }
+        partitions = Math.max(partitions, upTo);
     }
 
     /** Take in where a record is; return from which offset on connections are counted there. */

@@ -72,6 +72,18 @@ class PositionsTest {
         assertEquals(List.of("1: 0 and so on, 5, counts from 5"), noted);
     }
 
+    /** Its records may come before anybody has looked at the topic. */
+    @Test
+    void aPartitionThatWasReadIsNotKnownForThat() throws IOException {
+        positions.begin(Map.of(0, 3L));
+        positions.take(1, 0);
+        assertEquals(1, positions.partitions());
+        positions.add(2);
+        assertEquals(2, positions.partitions());
+        assertEquals(0, positions.take(1, 1));
+        assertEquals(List.of(), noted);
+    }
+
     @Test
     void whatIsLeftOutRightAfterwardsIsAskedAboutBeforeItIsKept() throws IOException {
         positions.begin(Map.of(0, 0L));
