@@ -12,8 +12,8 @@ from psycopg2.extensions import cursor as Cursor
 
 from fingerprint_testing.macro_expansion import Json, Span, expand
 from jobs.results.watch.panes import Pane
-from jobs.results.watch.panes import span as duration
 from jobs.results.watch.view_snapshot import ALERTS, SUMMARY, Choice, Order, statement
+from jobs.results.wording import spoken_duration
 
 POSTGRES = "grafana-postgresql-datasource"
 POINTS = 800
@@ -47,7 +47,7 @@ def panel_queries(dashboard: Json, *, now: datetime, since: timedelta | None, co
 
     def query(name: str, sql: str) -> Query:
         written = expand(sql, variables, {"connection": connection_id}, span)
-        return Query(where=dashboard["title"], name=name, range=duration(length.total_seconds()), sql=written)
+        return Query(where=dashboard["title"], name=name, range=spoken_duration(length.total_seconds()), sql=written)
 
     for variable in variables:
         if variable["type"] == "query" and variable["datasource"]["type"] == POSTGRES:
