@@ -42,6 +42,9 @@ _OTHER_TABLES: Final = (
 )
 """Tables that are none of results; one of them has had another name."""
 
+_MAY_READ_MIGRATIONS: Final = "SELECT has_table_privilege(to_regclass('_yoyo_migration'), 'SELECT')"
+"""NULL where there is no such table."""
+
 _OLDEST_HOLDER: Final = """
     SELECT pid, usename, application_name, xact_start FROM pg_locks JOIN pg_stat_activity USING (pid)
     WHERE granted AND pid <> pg_backend_pid() AND datname = current_database()
@@ -174,10 +177,24 @@ class SchemaState:
 
 
 def read_schema(database_url: str) -> SchemaState:
-    """Ask a database which migrations it has; raise ConfigError if it cannot be reached."""
+    """Ask a database which migrations it has.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be reached.
+    SchemaError
+        If our login may not know, because nobody has granted it anything yet.
+    """
     with connect(database_url) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass('_yoyo_migration') IS NOT NULL")
-        there = cursor.fetchone() == (True,)
+        cursor.execute(_MAY_READ_MIGRATIONS)
+        (may_read,) = cursor.fetchone() or (None,)
+        if may_read is False:
+            raise SchemaError(
+                f"Expected the schema of this version in the database {parse_database_url(database_url).name!r}, found "
+                "tables that our login may not read, as before the first `fingerprint migrate` of this version: run it"
+            )
+        there = may_read is not None
         found = set(_call(cursor, "SELECT migration_id FROM _yoyo_migration")) if there else set()
     known = [path.stem for path in sorted((sql_folder() / "migrations").glob("*.sql"))]
     return SchemaState(

@@ -258,6 +258,16 @@ def test_rows_of_release_0_4_are_what_they_were_and_can_be_read(release_0_4_url:
                 query(urlunsplit(reader), expand(target["rawSql"], variables, chosen, span))
 
 
+def test_a_login_that_release_0_4_knows_nothing_of_is_told_to_migrate(
+    release_0_4_url: str, local_stack: StackStatus
+) -> None:
+    reader = urlsplit(local_stack.database_urls[Role.READER])._replace(path=urlsplit(release_0_4_url).path)
+    with pytest.raises(SchemaError, match=r"before the first `fingerprint migrate` of this version: run it"):
+        check_schema(urlunsplit(reader))
+    migrate(release_0_4_url)
+    check_schema(urlunsplit(reader))
+
+
 def test_models_registered_before_an_upgrade_name_their_features(empty_database_url: str) -> None:
     migrate(empty_database_url)
     query(empty_database_url, "ALTER TABLE model_versions DROP COLUMN feature_names CASCADE")
