@@ -137,6 +137,11 @@ def test_there_are_commands_to_check() -> None:
     assert len(compose_commands()) >= 3
 
 
+def test_no_printed_line_needs_a_python_of_somebody_elses() -> None:
+    lines = {name_of(path): shell_lines(path.read_text()) for path in DOCUMENTS}
+    assert {name: line for name, found in lines.items() for line in found if line.startswith(("python", "pip "))} == {}
+
+
 def anchors(path: Path) -> set[str]:
     """Return the anchors that a Markdown viewer gives the headings of a document."""
     text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)

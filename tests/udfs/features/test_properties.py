@@ -20,6 +20,8 @@ TICKS = ("arrival_tick_alignment", "instant")
 TIMED = ("inter_arrival", "arrival_tick", "ack_latency", "nack_latency", "seq_is_clock")
 CLOCK = ("seq_is_clock",)
 WHOLE = ("venue_time_whole",)
+ORDERED = ("seq_jump", "seq_backward", "bigram")
+SIZES = ("payload_log10",)
 
 
 def int64_columns(least: int, greatest: int) -> st.SearchStrategy[Int64Array]:
@@ -115,18 +117,16 @@ def test_the_second_of_the_venues_clock_changes_no_bit(base: Windows, shift_s: i
 def test_longer_names_change_levels_of_sizes_only(base: Windows, longer: int) -> None:
     rows = compute_features(base)
     other = compute_features(replace(base, payload_bytes=base.payload_bytes + longer))
-    levels = ("payload_log10",)
-    assert_array_equal(columns_of(other, "_", without=levels), columns_of(rows, "_", without=levels))
-    assert (columns_of(other, *levels) > columns_of(rows, *levels)).all()
+    assert_array_equal(columns_of(other, "_", without=SIZES), columns_of(rows, "_", without=SIZES))
+    assert (columns_of(other, *SIZES) > columns_of(rows, *SIZES)).all()
 
 
 @given(base=windows, order=st.permutations(range(WINDOW_SIZE)))
 def test_sizes_and_the_set_of_numbers_have_no_order(base: Windows, order: list[int]) -> None:
     shuffled = replace(base, seq=base.seq[:, order], payload_bytes=base.payload_bytes[:, order])
-    ordered = ("seq_jump", "seq_backward", "bigram")
     assert_array_equal(
-        columns_of(compute_features(shuffled), "_", without=ordered),
-        columns_of(compute_features(base), "_", without=ordered),
+        columns_of(compute_features(shuffled), "_", without=ORDERED),
+        columns_of(compute_features(base), "_", without=ORDERED),
     )
 
 
