@@ -16,6 +16,7 @@ from rich.table import Table
 from ingest.live.feed_metrics import LiveCollector
 from ingest.live.live_run import LiveRun
 from jobs.cli.console import err
+from jobs.results.wording import counted
 from udfs.errors import ConfigError
 from udfs.schema import MsgType
 
@@ -61,7 +62,7 @@ def live_table(run: LiveRun) -> Table:
 def live_line(run: LiveRun) -> str:
     """Say in one line how a feed is doing."""
     stats = run.stats
-    line = f"{_state(run)}: {stats.frames_in:,} frames in {stats.sessions} sessions"
+    line = f"{_state(run)}: {counted(stats.frames_in, 'frame')} in {counted(stats.sessions, 'session')}"
     if run.kafka_sink is not None:
         types = _types(run.kafka_sink.n_messages.get(run.feed.name, []))
         line += f" ({types})" if types else ""
