@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 from ingest.kafka.topic_identity import read_topic_identity
@@ -12,7 +11,6 @@ from jobs.results.read_topics import check_same_topic, has_results, known_topic,
 from model.registry.database import Connection, connect
 from model.registry.model_registry import replaced_at
 from stack.roles import Role
-from stack.services.flink import savepoint_time_s
 from udfs.errors import ConfigError
 
 _CUT_CONNECTION: Final = """
@@ -64,7 +62,7 @@ def prepare_replay(database_url: str, topic: str, spans: Sequence[Span], progres
         _forget_replaced_events(database, topic, spans)
 
 
-def check_not_replaced(database_url: str, topic: str, savepoint: Path) -> None:
+def check_not_replaced(database_url: str, topic: str, savepoint: str, at_s: float) -> None:
     """Refuse to go on from a savepoint when the whole topic is to be scored anew since.
 
     Raises
@@ -74,7 +72,7 @@ def check_not_replaced(database_url: str, topic: str, savepoint: Path) -> None:
     """
     with connect(database_url) as database:
         replaced = replaced_at(database, topic)
-    if replaced is not None and savepoint_time_s(savepoint) < replaced.timestamp():
+    if replaced is not None and at_s < replaced.timestamp():
         raise ConfigError(
             f"Expected a savepoint or checkpoint of after {replaced:%Y-%m-%d %H:%M:%S}, when a model was activated for "
             f"all of {topic}, found an older one, {savepoint}: submit without it, so that the topic is scored from its "

@@ -42,8 +42,17 @@ class Savepoints:
 
     @property
     def folder(self) -> Path:
-        """Where they are: a folder named by topic, a hash of topic and database, and the layout of the state."""
-        return savepoint_folder(self.addresses.home, f"{self._name}-layout{STATE_LAYOUT}")
+        """Where they are on this machine's own cluster."""
+        return savepoint_folder(self.addresses.home, self.name)
+
+    @property
+    def name(self) -> str:
+        """Topic, a hash of topic and database, and the layout of the state."""
+        return f"{self._name}-layout{STATE_LAYOUT}"
+
+    def are_of_same(self, name: str) -> bool:
+        """Tell whether a name is of the same topic and database, whatever the layout."""
+        return name.startswith(f"{self._name}-layout")
 
     @property
     def _name(self) -> str:
@@ -88,7 +97,12 @@ def check_layout(home: Path, savepoint: Path | None) -> None:
     root = savepoint_folder(home, "")
     if savepoint is None or not savepoint.is_relative_to(root) or savepoint.parent == root:
         return
-    named = _FOLDER_NAME.search(savepoint.relative_to(root).parts[0])
+    check_layout_of(savepoint.relative_to(root).parts[0], savepoint)
+
+
+def check_layout_of(name: str, savepoint: Path | str) -> None:
+    """Refuse a savepoint by the name of its state, as `check_layout` does."""
+    named = _FOLDER_NAME.search(name)
     layout = int(named[1] or 1) if named else STATE_LAYOUT
     if layout != STATE_LAYOUT:
         raise ConfigError(
@@ -98,15 +112,24 @@ def check_layout(home: Path, savepoint: Path | None) -> None:
         )
 
 
-def check_age(savepoint: Path, downtime_hours: float) -> None:
+def check_age(savepoint: str, at_s: float, downtime_hours: float) -> None:
     """Refuse a savepoint that is so old that Flink may have dropped what messages of now need.
+
+    Parameters
+    ----------
+    savepoint : str
+        Where it is.
+    at_s : float
+        When it was complete, in seconds since the epoch.
+    downtime_hours : float
+        How old it may be.
 
     Raises
     ------
     ConfigError
         If it is older than the downtime.
     """
-    age_hours = _age_hours(savepoint)
+    age_hours = (time.time() - at_s) / _S_PER_HOUR
     if age_hours > downtime_hours:
         raise ConfigError(
             f"Expected a savepoint or checkpoint of the last {downtime_hours:g} hours (--downtime-hours), found "

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.cluster.cluster_savepoints import naming_options
 from jobs.cluster.flink_client import find_running_job, flink_run, flink_run_command
 from jobs.cluster.preparation import Preparation
 from jobs.cluster.replay_checks import check_not_replaced
@@ -22,7 +23,7 @@ from stack.java.functions_jar import job_jars
 from stack.java.jars import ensure_jars
 from stack.ports import without_password
 from stack.roles import Role
-from stack.services.flink import client_environment
+from stack.services.flink import client_environment, savepoint_time_s
 from stack.services.kafka_login import kafka_login_file, keep_kafka_login
 from stack.services.passwords import keep_password, password_file
 from udfs.errors import ConfigError
@@ -47,6 +48,8 @@ class Submission:
         Python on the cluster's machines; the local stack's is the one that runs this.
     savepoint : str or None
         Savepoint or checkpoint whose state the job goes on with; None to begin with the topic.
+    saved_at_s : float or None
+        When that was complete, in seconds since the epoch, if its cluster has said so.
     """
 
     addresses: Addresses
@@ -55,6 +58,7 @@ class Submission:
     job_options: Sequence[str] = ()
     worker_python: str = sys.executable
     savepoint: str | None = None
+    saved_at_s: float | None = None
 
     def __post_init__(self) -> None:
         # Wrong options, or the wish to see them listed, end here: before any service is asked for.
@@ -71,9 +75,10 @@ class Submission:
             *("--jars", *map(str, jars), *self.job_options),
         ]
         settings = parse_job_arguments(options, kafka=None, database_url=database_url).settings
-        if (savepoint := self._local_savepoint()) is not None:
-            check_layout(self.addresses.home, savepoint)
-            check_age(savepoint, settings.downtime_hours)
+        if (local := self._local_savepoint()) is not None:
+            check_layout(self.addresses.home, local)
+        if (at_s := self._saved_at_s()) is not None:
+            check_age(str(self.savepoint), at_s, settings.downtime_hours)
         return flink_run_command(
             flink,
             options,
@@ -99,11 +104,14 @@ class Submission:
         return ["env", *(f"{name}={value}" for name, value in address.items()), *self.command(progress)]
 
     def _flink_options(self) -> dict[str, str]:
-        """On this machine's own cluster, keep the checkpoints where those of other topics and databases are not."""
+        """On this machine's own cluster, keep the checkpoints where those of other topics and databases are not.
+
+        Elsewhere the cluster keeps them where it does, and the job says whose they are.
+        """
+        savepoints = Savepoints(addresses=self.addresses, topic=self.topic)
         if not self.addresses.uses_local_flink():
-            return {}
-        folder = Savepoints(addresses=self.addresses, topic=self.topic).folder
-        return {"execution.checkpointing.dir": folder.as_uri()}
+            return naming_options(savepoints)
+        return {"execution.checkpointing.dir": savepoints.folder.as_uri()}
 
     def _local_savepoint(self) -> Path | None:
         """Return the savepoint's folder for this machine's own cluster; elsewhere, the cluster says what is wrong."""
@@ -119,6 +127,10 @@ class Submission:
                 f"Expected a savepoint or checkpoint in {path}, found no file _metadata there: correct --from-savepoint"
             )
         return path
+
+    def _saved_at_s(self) -> float | None:
+        local = self._local_savepoint()
+        return self.saved_at_s if local is None else savepoint_time_s(local)
 
     def run(self, progress: Callable[[str], None]) -> str:
         """Check, submit, and return the job's id.
@@ -138,8 +150,8 @@ class Submission:
         command = self.command(progress)
         preparation.services(progress)
         preparation.beginning(is_resumed=self.savepoint is not None, progress=progress)
-        if (savepoint := self._local_savepoint()) is not None:
-            check_not_replaced(database_url, self.topic, savepoint)
+        if (at_s := self._saved_at_s()) is not None:
+            check_not_replaced(database_url, self.topic, str(self.savepoint), at_s)
         return self._submit(command, database_url, progress)
 
     def check(self, progress: Callable[[str], None]) -> None:

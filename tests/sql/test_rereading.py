@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -94,22 +93,18 @@ def test_events_of_before_a_replacement_go_when_the_topic_is_refresh(
 
 
 def test_what_was_saved_before_a_replacement_is_not_gone_on_from(
-    database_url: str, database: Connection, tmp_path: Path, toy_model: Path
+    database_url: str, database: Connection, toy_model: Path
 ) -> None:
-    def save(ago: timedelta) -> None:
-        (tmp_path / "_metadata").touch()
-        at_s = (datetime.now(UTC) - ago).timestamp()
-        os.utime(tmp_path / "_metadata", (at_s, at_s))
+    def check(ago: timedelta) -> None:
+        check_not_replaced(database_url, TOPIC, "file:///saved", (datetime.now(UTC) - ago).timestamp())
 
-    save(timedelta(hours=1))
-    check_not_replaced(database_url, TOPIC, tmp_path)
+    check(timedelta(hours=1))
     ensure_schedule(database_url, TOPIC, None, None)
-    check_not_replaced(database_url, TOPIC, tmp_path)  # its model is the first: it has replaced none
+    check(timedelta(hours=1))  # its model is the first: it has replaced none
     activate_from_start(database_url, TOPIC, str(toy_model), false_unknown_rate=None)
     with pytest.raises(ConfigError, match=r"for all of rereading_messages, found an older one, .*: submit without it"):
-        check_not_replaced(database_url, TOPIC, tmp_path)
-    save(timedelta(0))
-    check_not_replaced(database_url, TOPIC, tmp_path)
+        check(timedelta(hours=1))
+    check(timedelta(0))
 
 
 def test_a_database_has_results_of_one_topic(

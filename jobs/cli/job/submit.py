@@ -12,6 +12,7 @@ import typer
 from jobs.cli import options
 from jobs.cli.console import err, out, say
 from jobs.cli.progress import shown_steps
+from jobs.cluster.cluster_savepoints import last_on_cluster
 from jobs.cluster.flink_client import find_running_job
 from jobs.cluster.savepoints import Savepoints
 from jobs.cluster.service_addresses import Addresses
@@ -64,7 +65,7 @@ def submit(
         typer.Option(metavar="PATH", help="Resume from this savepoint or checkpoint instead of the topic's beginning."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Resume from the local stack's last savepoint or checkpoint of this topic.")
+        bool, typer.Option("--resume", help="Resume from the cluster's last savepoint or checkpoint of this topic.")
     ] = False,
     job_options: Annotated[
         list[str] | None, typer.Argument(help="After `--`: options of the job itself; `-- --help` lists them.")
@@ -83,13 +84,17 @@ def submit(
         database_url=database_url,
         database_urls={} if model_database_url is None else {Role.MODEL_ADMIN: model_database_url},
     )
+    saved_at_s = None
+    if resume:
+        from_savepoint, saved_at_s = _last_savepoint(addresses, topic, from_savepoint)
     submission = Submission(
         addresses=addresses,
         topic=topic,
         model=model,
         job_options=job_options or (),
         worker_python=worker_python,
-        savepoint=_last_savepoint(addresses, topic, from_savepoint) if resume else from_savepoint,
+        savepoint=from_savepoint,
+        saved_at_s=saved_at_s,
     )
     if check:
         submission.check(say)
@@ -111,7 +116,12 @@ def submit(
     )
 
 
-def _last_savepoint(addresses: Addresses, topic: str, from_savepoint: str | None) -> str:
+def _last_savepoint(addresses: Addresses, topic: str, from_savepoint: str | None) -> tuple[str, float | None]:
+    """Return where it is, and when it was complete if only its cluster knows."""
     if from_savepoint is not None:
         raise ConfigError("Expected --resume or --from-savepoint, found both: leave one out")
-    return Savepoints(addresses=addresses, topic=topic).last().as_uri()
+    savepoints = Savepoints(addresses=addresses, topic=topic)
+    if addresses.uses_local_flink():
+        return savepoints.last().as_uri(), None
+    state = last_on_cluster(addresses.require_flink(), savepoints)
+    return state.place, state.at_s

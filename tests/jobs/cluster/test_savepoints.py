@@ -84,9 +84,9 @@ def test_a_job_is_known_by_its_folder(tmp_path: Path) -> None:
 def test_a_snapshot_that_is_older_than_the_downtime_is_refused(tmp_path: Path) -> None:
     saved = save(tmp_path / "savepoint-1", ago_s=2 * 3600)
     assert savepoint_time_s(saved) == pytest.approx(time.time() - 7200, abs=60)
-    check_age(saved, 2.1)
+    check_age(str(saved), savepoint_time_s(saved), 2.1)
     with pytest.raises(ConfigError, match=r"of the last 1.9 hours .* of 2.0 hours ago, .* submit without it"):
-        check_age(saved, 1.9)
+        check_age(str(saved), savepoint_time_s(saved), 1.9)
 
 
 def test_a_start_warns_of_a_job_that_was_away_for_longer_than_a_day(tmp_path: Path) -> None:
