@@ -10,6 +10,9 @@ from typing import Final
 DEFAULT_ARTIFACT: Final = Path(__file__).parents[1] / "trained"
 """The trained model that comes with this project."""
 
+SHIPPED: Final = "the one that comes along"
+"""How help says where that is: elsewhere on every machine."""
+
 CATALOGUE_NAME: Final = "catalogue"
 CATALOGUE_ARTIFACT: Final = Path(__file__).parents[1] / "catalogue"
 """The one that names more venues, for those that ask for it."""

@@ -14,7 +14,7 @@ from jobs.cli.exit_codes import failed_if
 from jobs.cli.model.next_steps import say_what_comes_next
 from jobs.cli.options import find_model
 from jobs.cli.progress import shown_steps
-from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT, SHIPPED
 from model.enrolment.before_after import UNITS, Outcomes
 from model.enrolment.enrolling import ENROLMENT_NAME, Enrolment
 from model.enrolment.enrolling import enrol as enrol_venue
@@ -35,7 +35,12 @@ def enrol(
         ),
     ] = None,
     model: Annotated[
-        Path, typer.Option(callback=find_model, help="Folder of the model artifact to start from, or `catalogue`.")
+        Path,
+        typer.Option(
+            callback=find_model,
+            help="Folder of the model artifact to start from, or `catalogue`.",
+            show_default=SHIPPED,
+        ),
     ] = DEFAULT_ARTIFACT,
 ) -> None:
     """Train a model that also names a venue of which there are recordings, and compare it with the one before."""

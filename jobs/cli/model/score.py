@@ -19,7 +19,7 @@ from jobs.cli.options import Declared, OutputFormat, find_model
 from jobs.reference.connection_explanation import ConnectionExplanation, explain_connection
 from jobs.reference.scored_captures import ScoredCapture, score_capture
 from model.artifact.artifact_folder import BoosterPredictor, load_predictor
-from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT, SHIPPED
 from model.training.calibration import DEFAULT_RATE
 from udfs.errors import ConfigError
 from udfs.schema import UNKNOWN
@@ -30,7 +30,8 @@ _LABELS: Final = "index.csv"
 def score(
     captures: Annotated[list[Path], typer.Argument(help="Recordings (.jsonl.gz), or folders of them.", exists=True)],
     model: Annotated[
-        Path, typer.Option(callback=find_model, help="Folder of the model artifact, or `catalogue`.")
+        Path,
+        typer.Option(callback=find_model, help="Folder of the model artifact, or `catalogue`.", show_default=SHIPPED),
     ] = DEFAULT_ARTIFACT,
     false_unknown_rate: Annotated[
         float, typer.Option(help="Share of a known exchange's windows that may be called unknown.")

@@ -19,7 +19,7 @@ from jobs.reference.scored_captures import score_capture
 from jobs.results.migrations import check_schema
 from jobs.results.stored_explanation import explain_stored
 from model.artifact.artifact_folder import load_predictor
-from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
+from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT, SHIPPED
 from model.registry.database import connect
 from stack.roles import Role
 from udfs.errors import ConfigError
@@ -35,7 +35,12 @@ def explain(
     database_url: options.ReaderUrl = None,
     declared: options.Declared = None,
     model: Annotated[
-        Path, typer.Option(callback=find_model, help="Folder of the model artifact, or `catalogue`, for recordings.")
+        Path,
+        typer.Option(
+            callback=find_model,
+            help="Folder of the model artifact, or `catalogue`, for recordings.",
+            show_default=SHIPPED,
+        ),
     ] = DEFAULT_ARTIFACT,
     output: Annotated[OutputFormat, typer.Option("--format", help="How to print.")] = OutputFormat.TABLE,
 ) -> None:
