@@ -113,6 +113,9 @@ class Chaos:
         except KeyboardInterrupt:
             # What was inflicted until now is worth a comparison.
             self._progress("Asked to stop: no more faults, but the comparison")
+            if self._has_ended():  # it was about to be resumed
+                savepoint = self._savepoints(DISTURBED).last().as_uri()
+                self._job_id = self._submit(DISTURBED, *self._options(), savepoint=savepoint)
         finally:
             self.report.records = load.stop()
 
