@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from pyflink.datastream import StreamExecutionEnvironment
 
@@ -15,6 +15,9 @@ from jobs.pipeline.result_tables import (
     WINDOW_SCORES,
 )
 from jobs.pipeline.tables import DEAD_LETTER_RECORDS, RAW_MESSAGES
+from jobs.pipeline.transformations import transformations
+
+SCORE_WINDOWS: Final = "Score windows: features and XGBoost"
 
 OPERATOR_NAMES: Final = (
     ("KafkaSource", RAW_MESSAGES, "Messages from Kafka"),
@@ -32,7 +35,7 @@ OPERATOR_NAMES: Final = (
     ("Calc", "predicted_exchange", "Lay out window_scores"),
     ("ProcessTableFunction", "windows(", "Gather each connection's windows of 50, watch its health"),
     ("ProcessTableFunction", "verdicts(", "Judge each connection by its last 16 windows"),
-    ("PythonCalc", "score_window", "Score windows: features and XGBoost"),
+    ("PythonCalc", "score_window", SCORE_WINDOWS),
     ("PythonCalc", "explain_verdict", "Explain changes: TreeSHAP"),
     ("ConstraintEnforcer", "", "Check keys"),
     (WINDOW_SCORES, "", "Upsert window_scores"),
@@ -48,14 +51,7 @@ OPERATOR_NAMES: Final = (
 
 def name_operators(environment: StreamExecutionEnvironment) -> None:
     """Rename every operator of the job that has been added to `environment`."""
-    seen: set[int] = set()
-    pending: list[Any] = list(environment._j_stream_execution_environment.getTransformations())
-    while pending:
-        transformation = pending.pop()
-        if transformation.getId() in seen:
-            continue
-        seen.add(transformation.getId())
-        pending.extend(transformation.getInputs())
+    for transformation in transformations(environment):
         name = _readable_name(transformation.getName(), transformation.getDescription() or "")
         if name is not None:
             transformation.setName(name)

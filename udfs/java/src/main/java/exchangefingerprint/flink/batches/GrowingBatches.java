@@ -1,0 +1,79 @@
+package exchangefingerprint.flink.batches;
+
+import java.lang.reflect.Field;
+import java.util.function.Consumer;
+import org.apache.flink.api.dag.Transformation;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.streaming.api.operators.SimpleOperatorFactory;
+import org.apache.flink.streaming.api.transformations.OneInputTransformation;
+import org.apache.flink.table.functions.python.PythonFunctionInfo;
+import org.apache.flink.table.runtime.generated.GeneratedProjection;
+import org.apache.flink.table.runtime.operators.python.scalar.arrow.ArrowPythonScalarFunctionOperator;
+import org.apache.flink.table.types.logical.RowType;
+
+/**
+ * Flink's operator for a vectorised Python function, which gathers longer while much is waiting.
+ *
+ * <p>Flink's own gathers for the same time always: either a window waits long when there is nothing to do, or Python is
+ * called for few windows when there is much. What is waiting anyway loses nothing by waiting for more company.
+ */
+public final class GrowingBatches extends ArrowPythonScalarFunctionOperator {
+    private static final long serialVersionUID = 1L;
+
+    private final Patience patience = new Patience();
+
+    private GrowingBatches(ArrowPythonScalarFunctionOperator planned) {
+        super(
+                (Configuration) read(planned, "config"),
+                (PythonFunctionInfo[]) read(planned, "scalarFunctions"),
+                (RowType) read(planned, "inputType"),
+                (RowType) read(planned, "udfInputType"),
+                (RowType) read(planned, "udfOutputType"),
+                (GeneratedProjection) read(planned, "udfInputGeneratedProjection"),
+                (GeneratedProjection) read(planned, "forwardedFieldGeneratedProjection"));
+    }
+
+    @Override
+    protected void invokeFinishBundle() throws Exception {
+        int nWindows = elementCount;
+        super.invokeFinishBundle();
+        // The timer asks how long ago this was.
+        lastFinishBundleTime += patience.after(nWindows);
+    }
+
+    /** Puts this operator where the planner has put Flink's, which it names in its own code. */
+    public static final class InPlace implements Consumer<Transformation<?>> {
+        @Override
+        public void accept(Transformation<?> transformation) {
+            SimpleOperatorFactory<?> factory =
+                    (SimpleOperatorFactory<?>) ((OneInputTransformation<?, ?>) transformation).getOperatorFactory();
+            ArrowPythonScalarFunctionOperator planned = (ArrowPythonScalarFunctionOperator) factory.getOperator();
+            try {
+                field(transformation, "operatorFactory")
+                        .set(transformation, SimpleOperatorFactory.of(new GrowingBatches(planned)));
+            } catch (IllegalAccessException error) {
+                throw new IllegalStateException(error);
+            }
+        }
+    }
+
+    private static Object read(Object of, String name) {
+        try {
+            return field(of, name).get(of);
+        } catch (IllegalAccessException error) {
+            throw new IllegalStateException(error);
+        }
+    }
+
+    private static Field field(Object of, String name) {
+        for (Class<?> at = of.getClass(); at != null; at = at.getSuperclass()) {
+            for (Field field : at.getDeclaredFields()) {
+                if (field.getName().equals(name)) {
+                    field.setAccessible(true);
+                    return field;
+                }
+            }
+        }
+        throw new IllegalStateException("Expected a field " + name + " of " + of.getClass().getName() + ", found none");
+    }
+}

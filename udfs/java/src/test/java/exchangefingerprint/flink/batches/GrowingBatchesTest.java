@@ -1,0 +1,66 @@
+package exchangefingerprint.flink.batches;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+
+import java.util.List;
+import org.apache.flink.api.common.typeinfo.Types;
+import org.apache.flink.api.dag.Transformation;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.streaming.api.operators.SimpleOperatorFactory;
+import org.apache.flink.streaming.api.transformations.OneInputTransformation;
+import org.apache.flink.table.data.RowData;
+import org.apache.flink.table.functions.python.PythonFunctionInfo;
+import org.apache.flink.table.runtime.generated.GeneratedProjection;
+import org.apache.flink.table.runtime.operators.python.scalar.arrow.ArrowPythonScalarFunctionOperator;
+import org.apache.flink.table.types.logical.BigIntType;
+import org.apache.flink.table.types.logical.RowType;
+import org.apache.flink.util.InstantiationUtil;
+import org.junit.jupiter.api.Test;
+
+class GrowingBatchesTest {
+    private static final RowType ROW = RowType.of(new BigIntType());
+
+    @Test
+    void itTakesThePlaceOfThePlannersOperator() throws Exception {
+        Configuration given = new Configuration();
+        given.setString("python.fn-execution.bundle.time", "17");
+        OneInputTransformation<RowData, RowData> planned = new OneInputTransformation<>(
+                new Nothing(),
+                "Score windows",
+                SimpleOperatorFactory.of(new ArrowPythonScalarFunctionOperator(
+                        given, new PythonFunctionInfo[0], ROW, ROW, ROW, projection(), projection())),
+                Types.GENERIC(RowData.class),
+                1);
+
+        new GrowingBatches.InPlace().accept(planned);
+
+        GrowingBatches ours = assertInstanceOf(
+                GrowingBatches.class, ((SimpleOperatorFactory<?>) planned.getOperatorFactory()).getOperator());
+        assertEquals(given, ours.getConfiguration());
+        assertEquals(given, InstantiationUtil.clone(ours).getConfiguration());
+    }
+
+    private static GeneratedProjection projection() {
+        return new GeneratedProjection("Nothing", "", new Object[0]);
+    }
+
+    /** What comes before the operator. */
+    private static final class Nothing extends Transformation<RowData> {
+        private static final long serialVersionUID = 1L;
+
+        Nothing() {
+            super("nothing", Types.GENERIC(RowData.class), 1);
+        }
+
+        @Override
+        protected List<Transformation<?>> getTransitivePredecessorsInternal() {
+            return List.of(this);
+        }
+
+        @Override
+        public List<Transformation<?>> getInputs() {
+            return List.of();
+        }
+    }
+}
