@@ -101,7 +101,7 @@ BAD_RECORDS: list[tuple[bytes | None, bytes | None, str]] = [
 """Key, value, and why that is no message."""
 
 GOOD_RECORDS = [
-    _bad(further=[{"connection_id": 1}, "\ud800"], exchange_ts_ns=None, declared_exchange=""),
+    _bad(further=[{"connection_id": 1}, "\ud800"], exchange_ts_ns=None, declared_exchange=None),
     b'{"recv_ts_ns": "overwritten", "connection_id": "c", "recv_ts_ns": 4102444799999999999, "msg_type": "OTHER"}',
     _bad(recv_ts_ns=946_684_800_000_000_000),
     _bad(seq=-(2**63) + 1, request_id=2**63 - 1, payload_bytes=2**40, declared_exchange="\U0001f600" * 64),
