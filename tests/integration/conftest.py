@@ -63,10 +63,17 @@ def kraken_recordings(recordings: list[Path]) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def wait_until() -> Callable[..., None]:
-    def wait(condition: Callable[[], bool], *, timeout_s: float = 180, what: str = "the condition") -> None:
+    def wait(
+        condition: Callable[[], bool],
+        *,
+        timeout_s: float = 180,
+        what: str = "the condition",
+        found: Callable[[], object] | None = None,
+    ) -> None:
         end_s = time.monotonic() + timeout_s
         while not condition():
-            assert time.monotonic() < end_s, f"{what} did not come about in {timeout_s} s"
+            late = f"{what} did not come about in {timeout_s} s"
+            assert time.monotonic() < end_s, late if found is None else f"{late}, found {found()}"
             time.sleep(0.25)
 
     return wait

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +16,7 @@ from fingerprint_testing.kept_savepoint import KEPT, TOPIC, name_topic, read_ori
 from ingest.kafka.broker import delete_topics, ensure_topics
 from ingest.kafka.topic_identity import read_topic_identity
 from ingest.kafka.topic_reader import TopicReader
+from jobs.cluster.flink_client import ask
 from jobs.cluster.savepoints import Savepoints
 from jobs.cluster.submission import Submission
 from jobs.config import DEAD_LETTER_TOPIC, TOPIC_PARTITIONS
@@ -31,6 +33,7 @@ from udfs.errors import ConfigError
 from udfs.schema import STATE_LAYOUT
 
 MOST_BYTES = 300_000
+LONG_HOURS = 24 * 365 * 100
 
 BY_MESSAGES = {"window_scores": "last_offset", "health_events": "kafka_offset"}
 """Tables whose rows are made of messages alone, whatever model scores them, and where in the topic each row ends."""
@@ -48,10 +51,14 @@ def rows_behind(chunks: Any, begins: dict[int, int], table: str) -> set[tuple[An
     }
 
 
-def has_rows(
+def differing_rows(
     database_url: str, model_version: str, begins: dict[int, int], table: str, wanted: set[tuple[Any, ...]]
-) -> bool:
-    return rows_behind(read_results(database_url, model_version), begins, table) == wanted
+) -> set[tuple[Any, ...]]:
+    return rows_behind(read_results(database_url, model_version), begins, table) ^ wanted
+
+
+def last_failure(flink_url: str, job_id: str) -> str:
+    return json.dumps(ask(flink_url, f"/jobs/{job_id}/exceptions"))[:5000]
 
 
 def test_that_of_this_release_has_the_state_of_now() -> None:
@@ -88,7 +95,11 @@ def test_the_savepoint_of_a_release_is_restored_or_refused(
         begins = {span.partition: span.end for span in reader.spans}
     predictor = load_predictor(DEFAULT_ARTIFACT)
     submission = Submission(
-        addresses=addresses_of(stack, database_url), topic=TOPIC, savepoint=savepoints.last().as_uri()
+        addresses=addresses_of(stack, database_url),
+        topic=TOPIC,
+        # However long ago the savepoint was taken, what it holds of connections is to be there still.
+        job_options=("--downtime-hours", str(LONG_HOURS)),
+        savepoint=savepoints.last().as_uri(),
     )
     job_id = submission.run(lambda _: None)
     try:
@@ -100,18 +111,22 @@ def test_the_savepoint_of_a_release_is_restored_or_refused(
         for table in BY_MESSAGES:
             wanted = rows_behind(expected, begins, table)
             assert wanted, table
-            is_there = partial(has_rows, database_url, model_version, begins, table, wanted)
-            wait_until(is_there, what=f"the rows of {table} behind the savepoint")
+            differing = partial(differing_rows, database_url, model_version, begins, table, wanted)
+            wait_until(
+                lambda differing=differing: not differing(),
+                what=f"the rows of {table} behind the savepoint",
+                found=lambda differing=differing: (differing(), last_failure(stack.flink_url, job_id)),
+            )
         # Each row, of windows that had begun before the savepoint too, is as if nothing had happened; so are verdicts,
         # unless another model has taken over since.
         compared = [*BY_MESSAGES, "connection_verdicts"] if model_version == origin.model_version else [*BY_MESSAGES]
 
-        def differing() -> list[Difference]:
+        def others() -> list[Difference]:
             found = differences(read_results(database_url, model_version), expected, most=1000)[0]
             return [one for one in found if one.table in compared and one.only_in != 1]
 
         # A verdict is written half a second later than its window.
-        wait_until(lambda: not differing(), what="the rows as they are expected")
+        wait_until(lambda: not others(), what="the rows as they are expected", found=others)
     finally:
         end_job(stack, database_url, TOPIC, job_id)
         delete_topics(stack.kafka, [TOPIC])

@@ -34,7 +34,7 @@ def test_the_last_settings_are_read_if_this_version_can(tmp_path: Path) -> None:
 
 
 def test_another_kafka_does_not_get_the_jobs_of_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The start is stopped where it would need Java."""
+    """The start is stopped where it would need Java. No system hands out ports below 32768 as those of clients."""
 
     def no_java() -> None:
         raise ConfigError("no java")
@@ -45,8 +45,8 @@ def test_another_kafka_does_not_get_the_jobs_of_the_last(tmp_path: Path, monkeyp
     lines: list[str] = []
     for port, is_kept in ((0, True), (1, False)):
         plan.touch()
-        write_settings(StackSettings(home=tmp_path, kafka_port=40_001, flink_port=0, postgres_port=40_002))
-        settings = StackSettings(home=tmp_path, kafka_port=port and 40_003, flink_port=0, postgres_port=0)
+        write_settings(StackSettings(home=tmp_path, kafka_port=20_001, flink_port=0, postgres_port=20_002))
+        settings = StackSettings(home=tmp_path, kafka_port=port and 20_003, flink_port=0, postgres_port=0)
         with pytest.raises(ConfigError, match="no java"):
             up(settings, lines.append)
         assert plan.exists() is is_kept
