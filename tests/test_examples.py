@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from fingerprint_testing.paths import EXAMPLES
+from fingerprint_testing.paths import EXAMPLES, ROOT
 from jobs.reference.scored_captures import score_capture
 from model.artifact.artifact_folder import load_predictor
-from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
+from model.artifact.shipped_artifacts import CATALOGUE_ARTIFACT, DEFAULT_ARTIFACT
 from udfs.scoring import Predictor
 
 RECORDINGS = sorted(EXAMPLES.glob("*.jsonl.gz"))
@@ -51,3 +51,16 @@ def test_each_is_told_by_its_behaviour(path: Path, labels: dict[str, str], predi
         assert [event["verdict"] for event in scored["events"]] == [labels[path.name], "binance"]
     else:
         assert [event["verdict"] for event in scored["events"]] == [labels[path.name]]
+
+
+def test_the_document_says_which_of_them_the_catalogue_gets_wrong(labels: dict[str, str]) -> None:
+    catalogue = load_predictor(CATALOGUE_ARTIFACT)
+    scored = {path.name: score_capture([path], catalogue).summary() for path in RECORDINGS}
+    wrong = {
+        (name.removesuffix(".jsonl.gz"), found["events"][0]["verdict"], found["certainty"])
+        for name, found in scored.items()
+        if found["events"][0]["verdict"] != labels[name]
+    }
+    assert wrong == {("binance-2", "poloniex", "certain"), ("kraken-2", "poloniex", "certain")}
+    said = " ".join((ROOT / "docs" / "model.md").read_text().split())
+    assert "it calls two, `binance-2` and `kraken-2`, poloniex, with certainty" in said
