@@ -14,6 +14,7 @@ import pytest
 
 from fingerprint_testing.help_texts import FOLDER, help_texts
 from fingerprint_testing.paths import ROOT
+from jobs.cli.console import say_next
 
 
 @pytest.fixture
@@ -78,3 +79,19 @@ def test_ctrl_c_while_it_imports_is_no_traceback(tmp_path: Path) -> None:
         assert command.stdout.readline() == "importing\n"
         command.send_signal(signal.SIGINT)
         assert (command.wait(60), command.stderr.read()) == (130, "")
+
+
+@pytest.mark.parametrize("called_as", [None, "./fingerprint"])
+def test_what_comes_next_can_be_typed_as_it_stands(
+    called_as: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("FINGERPRINT_CALLED_AS", raising=False)
+    if called_as is not None:
+        monkeypatch.setenv("FINGERPRINT_CALLED_AS", called_as)
+    say_next("It runs.", ("up", "starts it"), ("down --delete-data", "removes it"))
+    name = called_as or "fingerprint"
+    assert capsys.readouterr().err.splitlines() == [
+        "It runs. Next:",
+        f"  {name} up                  starts it",
+        f"  {name} down --delete-data  removes it",
+    ]

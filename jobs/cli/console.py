@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Iterable
 
@@ -50,6 +51,14 @@ def print_json(value: object, option: int = 0) -> None:
 def say(line: str) -> None:
     """Say what a command does next."""
     err.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+def say_next(before: str, *steps: tuple[str, str]) -> None:
+    """Say which commands come next, to be typed as this one was, and what each does."""
+    # The launcher of a checkout is on nobody's PATH, and says by which name it was called.
+    name, width = os.environ.get("FINGERPRINT_CALLED_AS", "fingerprint"), max(len(words) for words, _ in steps)
+    for line in (f"{before} Next:".lstrip(), *(f"  {name} {words:<{width}}  {does}" for words, does in steps)):
+        err.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def warn(sentence: str) -> None:

@@ -18,7 +18,7 @@ from rich.live import Live
 from ingest.kafka.broker import ensure_topics
 from ingest.kafka.session_publisher import PublishReport, publish
 from jobs.cli import options
-from jobs.cli.console import err, out, say
+from jobs.cli.console import err, out, say, say_next
 from jobs.cli.progress import shown_steps
 from jobs.cli.stack.up import refuse_root, start_with_progress
 from jobs.cli.start.demo_tables import connection_lines, print_connections, print_summary
@@ -41,15 +41,13 @@ START_ALLOWANCE_S = 120
 """How long the connections may have been going before the first result, and after their end until there is one."""
 
 _NEXT: Final = (
-    "Next:",
-    "  fingerprint score examples/recordings  which exchange recordings behave like; then your own",
-    "  fingerprint up                         a stack that stays; then migrate, submit, ingest and watch",
+    ("score examples/recordings", "which exchange recordings behave like; then your own"),
+    ("up", "a stack that stays; then migrate, submit, ingest and watch"),
 )
 _NEXT_ON_ITS_STACK: Final = (
-    "Stack and job still run. Next:",
-    "  fingerprint watch               the demo's connections, verdicts and alerts; Enter opens one",
-    "  fingerprint status              what runs where, and Flink's web UI",
-    "  fingerprint down --delete-data  removes the stack and what the demo has published",
+    ("watch", "the demo's connections, verdicts and alerts; Enter opens one"),
+    ("status", "what runs where, and Flink's web UI"),
+    ("down --delete-data", "removes the stack and what the demo has published"),
 )
 
 
@@ -87,8 +85,10 @@ def demo(
     print_summary(report)
     if summary is not None:
         summary.write_text(json.dumps(report.to_json(), indent=1) + "\n")
-    for line in _NEXT_ON_ITS_STACK if keep_running else _NEXT:
-        err.print(line, markup=False, highlight=False, soft_wrap=True)
+    if keep_running:
+        say_next("Stack and job still run.", *_NEXT_ON_ITS_STACK)
+    else:
+        say_next("", *_NEXT)
 
 
 def own_settings(home: Path) -> StackSettings:
