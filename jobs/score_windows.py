@@ -48,7 +48,7 @@ def main(arguments: JobArguments) -> None:
         settings.database.url, settings.topic, arguments.model, arguments.false_unknown_rate, unread_from=begins
     )
     if arguments.jars:
-        ship_jars(environment, arguments.jars)
+        ship_jars(environment, arguments.jars, pyflink_too=not arguments.pyflink_on_cluster)
     with tempfile.TemporaryDirectory() as folder:
         ship(environment, Path(folder))
         _start(environment, settings)

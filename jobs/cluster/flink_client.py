@@ -17,6 +17,7 @@ import requests
 
 from jobs.config import JOB_NAME
 from stack.flink_tls import ask_flink, rest_port
+from stack.java.flink_wheel import python_jar
 from stack.ports import without_password
 from stack.privacy import PRIVATE_UMASK
 from udfs.errors import ConfigError, PipelineError, ServiceUnavailable
@@ -128,6 +129,15 @@ def _job(overview: dict[str, Any]) -> RunningJob:
         n_running=tasks["running"],
         unchanged_s=(now_ms - overview["last-modification"]) / 1000,
     )
+
+
+def has_pyflink(flink_url: str) -> bool:
+    """Tell whether a JobManager has the jar of this PyFlink on its class path; one that does not answer has not."""
+    try:
+        class_path = ask(flink_url, "/jobmanager/environment")["classpath"]
+    except ServiceUnavailable:
+        return False
+    return any(Path(jar).name == python_jar().name for jar in class_path)
 
 
 def find_running_job(flink_url: str) -> RunningJob | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.cluster.cluster_savepoints import naming_options
-from jobs.cluster.flink_client import find_running_job, flink_run, flink_run_command
+from jobs.cluster.flink_client import find_running_job, flink_run, flink_run_command, has_pyflink
 from jobs.cluster.preparation import Preparation
 from jobs.cluster.replay_checks import check_not_replaced
 from jobs.cluster.savepoints import Savepoints, check_age, check_layout
@@ -72,7 +72,9 @@ class Submission:
         options = [
             *("--kafka", self.addresses.require_kafka(), "--topic", self.topic),
             *(() if self.model is None else ("--model", str(self.model.absolute()))),
-            *("--jars", *map(str, jars), *self.job_options),
+            *("--jars", *map(str, jars)),
+            *(("--pyflink-on-cluster",) if self.addresses.uses_local_flink() and has_pyflink(flink) else ()),
+            *self.job_options,
         ]
         settings = parse_job_arguments(options, kafka=None, database_url=database_url).settings
         if (local := self._local_savepoint()) is not None:

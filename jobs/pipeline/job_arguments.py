@@ -19,12 +19,27 @@ _PROGRAM = "jobs/score_windows.py"
 
 @dataclass(frozen=True, kw_only=True)
 class JobArguments:
-    """The job's settings, the jars, and, where they are named, a model and the share of known windows it may refuse."""
+    """What the job's main is told.
+
+    Attributes
+    ----------
+    settings : JobSettings
+        The job's.
+    model : Path or None
+        Folder of the topic's first model, if one is named.
+    false_unknown_rate : float or None
+        Share of known windows that it may refuse, if one is named.
+    jars : list of Path
+        What is shipped with the job.
+    pyflink_on_cluster : bool
+        Whether PyFlink's jar is not, because the cluster has it on its class path.
+    """
 
     settings: JobSettings
     model: Path | None
     false_unknown_rate: float | None
     jars: list[Path]
+    pyflink_on_cluster: bool
 
 
 class _Parser(argparse.ArgumentParser):
@@ -49,6 +64,11 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"share of a known exchange's windows that it may call unknown, if not {DEFAULT_RATE}",
     )
     parser.add_argument("--jars", type=Path, nargs="*", default=[], help="connector jars, where the cluster has none")
+    parser.add_argument(
+        "--pyflink-on-cluster",
+        action="store_true",
+        help="do not ship PyFlink's jar: JobManager and TaskManagers have it on their class path",
+    )
     parser.add_argument("--topic", default=JobSettings.topic, help="of the messages")
     parser.add_argument("--dead-letter-topic", default=JobSettings.dead_letter_topic, help="of invalid records")
     parser.add_argument("--parallelism", type=int, default=JobSettings.parallelism, help="subtasks of every operator")
@@ -91,7 +111,7 @@ def parse_job_arguments(arguments: Sequence[str], *, kafka: str | None, database
     """
     options = vars(build_parser().parse_args(arguments))
     options["kafka"] = options["kafka"] or kafka
-    shipped = {name: options.pop(name) for name in ("model", "false_unknown_rate", "jars")}
+    shipped = {name: options.pop(name) for name in ("model", "false_unknown_rate", "jars", "pyflink_on_cluster")}
     if not options["kafka"]:
         raise ConfigError("Expected Kafka's bootstrap servers, found neither --kafka nor FINGERPRINT_KAFKA: name them")
     if not database_url:

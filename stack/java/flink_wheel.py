@@ -27,7 +27,7 @@ def flink_jars() -> list[Path]:
 
 
 def python_jar() -> Path:
-    """Return the jar that `flink run` ships with every job in Python: PyFlink's runner, with Beam in it."""
+    """Return the jar of PyFlink's runner, with Beam in it: `flink run` adds it to every job in Python."""
     return next((flink_home() / "opt").glob("flink-python-*.jar"))
 
 

@@ -21,7 +21,7 @@ import requests
 from stack.flink_tls import client_headers, flink_tls, rest_port
 from stack.http import send
 from stack.java.class_archive import ClassArchive
-from stack.java.flink_wheel import flink_home, flink_jars, log_options, module_options, prometheus_jar
+from stack.java.flink_wheel import flink_home, flink_jars, log_options, module_options, prometheus_jar, python_jar
 from stack.java.functions_jar import functions_jar
 from stack.java.runtime import JavaHome, find_java
 from stack.ports import ANSWER_TIMEOUT_S, LOCALHOST, free_port
@@ -262,8 +262,9 @@ def _empty_folder(folder: Path) -> None:
 
 
 def _class_path(metrics_port: int | None) -> list[Path]:
-    # Our jar has what refuses web pages of other sites, and what serves metrics on the loopback interface.
-    return [*flink_jars(), functions_jar(), *(() if metrics_port is None else (prometheus_jar(),))]
+    # Our jar has what refuses web pages of other sites, what serves metrics on the loopback interface, and two classes
+    # that PyFlink's has too. That one is here so that no job brings its 40 MB, and loads its classes, for itself.
+    return [*flink_jars(), functions_jar(), python_jar(), *(() if metrics_port is None else (prometheus_jar(),))]
 
 
 def _java_command(
