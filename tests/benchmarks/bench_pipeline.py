@@ -4,6 +4,8 @@
 `... throughput --parallelism 2 --taskmanagers 2 --kill-after 40` lets two TaskManagers share it, and kills one of them.
 `... latency` sends 1,000 windows a second and compares each row's time with the broker's.
 
+Options that are none of these are the job's: `--parallelism 2`, `--state-backend rocksdb`, `--bundle-ms 10`.
+
 Everything runs for real on this machine: broker, Flink cluster, Python worker, PostgreSQL. The load comes from
 librdkafka, because a Python client would take the core that is to be measured.
 """
@@ -257,14 +259,19 @@ def _print_throughput(written: Samples, n_messages: int) -> None:
 
 
 def measure_latency(
-    home: Path | None, n_connections: int, windows_per_s: int, warm_up_s: int, measured_s: int, parallelism: int
+    home: Path | None,
+    n_connections: int,
+    windows_per_s: int,
+    warm_up_s: int,
+    measured_s: int,
+    job_options: Sequence[str],
 ) -> None:
     """Send at a fixed rate, and print how long a row took from the broker's append to its insertion."""
     per_tick = max(1, round(windows_per_s * 25 * TICK_S))
     n_each = -(-per_tick * round((warm_up_s + measured_s) / TICK_S) // n_connections)
     ahead, turns = _staggered(draw_messages(n_connections, n_each + WINDOW_SLIDE), n_each)
     with running_stack(home) as place:
-        place.submit("--parallelism", str(parallelism))
+        place.submit(*job_options)
         producer = new_producer(place.stack)
         send(producer, place.topic, [message for connection in draw_messages(3, 50) for message in connection])
         _wait_for_rows(place.database_url, 3)  # until then the job is starting, and would have to catch up
@@ -284,9 +291,7 @@ def measure_latency(
         if appended_ms[partition, offset] > last_ms - measured_s * 1000
     ]
     rate = len(turns) / sending_s
-    print(
-        f"{rate:,.0f} messages/s of {n_connections} connections, {rate / 25:,.0f} windows/s, parallelism {parallelism}"
-    )
+    print(f"{rate:,.0f} messages/s of {n_connections} connections, {rate / 25:,.0f} windows/s {' '.join(job_options)}")
     p50, p95, p99, p999 = np.quantile(latencies, [0.5, 0.95, 0.99, 0.999])
     print(f"{len(latencies):,} windows of the last {measured_s} s, mean {statistics.fmean(latencies):.0f} ms")
     print(f"broker append to row: p50 {p50:.0f}, p95 {p95:.0f}, p99 {p99:.0f}, p99.9 {p999:.0f} ms")
@@ -334,16 +339,13 @@ def main() -> None:
     parser.add_argument("--windows-per-second", type=int, default=1000, help="for latency")
     parser.add_argument("--warm-up", type=int, default=90, help="seconds, for latency")
     parser.add_argument("--seconds", type=int, default=60, help="measured, for latency")
-    parser.add_argument("--parallelism", type=int, default=1)
-    parser.add_argument("--state-backend", choices=["hashmap", "rocksdb"], default="hashmap", help="for throughput")
     parser.add_argument("--taskmanagers", type=int, default=1, help="for throughput")
     parser.add_argument("--kill-after", type=float, help="seconds after which one is killed, for throughput")
     parser.add_argument("--home", type=Path, help="of a stack that runs")
-    chosen = parser.parse_args()
+    chosen, job_options = parser.parse_known_args()
     if chosen.what == "throughput":
-        options = ("--parallelism", str(chosen.parallelism), "--state-backend", chosen.state_backend)
         measure_throughput(
-            chosen.home, chosen.connections, chosen.messages, options, chosen.taskmanagers, chosen.kill_after
+            chosen.home, chosen.connections, chosen.messages, job_options, chosen.taskmanagers, chosen.kill_after
         )
     else:
         measure_latency(
@@ -352,7 +354,7 @@ def main() -> None:
             chosen.windows_per_second,
             chosen.warm_up,
             chosen.seconds,
-            chosen.parallelism,
+            job_options,
         )
 
 
