@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions
 
+from fingerprint_testing.command_line import commands
 from ingest.kafka.broker import delete_records_up_to, delete_topics, ensure_topics
 from ingest.kafka.message_json import encode
 from ingest.kafka.topic_reader import TopicReader
@@ -98,6 +99,8 @@ def test_what_is_lost_is_told_and_counting_starts_anew(
     # Only the rows of before the loss are not computed from what is left.
     assert all(one.only_in == 0 and one.key[2] < 231 for one in found), found
     assert {one.key[2] for one in found if one.table == "window_scores"} == {49, 74, 99}
+    run = commands(FINGERPRINT_HOME=str(local_stack.home), DATABASE_URL=database_url)
+    assert "The tables hold what the topic says" in run("results", "diff", "--topic", TOPIC)
     assert select(database_url, last)[0][0] > 231
 
     admin = AdminClient({"bootstrap.servers": kafka})  # without a name it would be gone before its answer

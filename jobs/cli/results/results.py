@@ -21,6 +21,7 @@ from jobs.cli.progress import progress_bar
 from jobs.cluster.replay_checks import beginning_note
 from jobs.cluster.service_addresses import Addresses
 from jobs.config import JobSettings, to_idle_gap_ns
+from jobs.reference.comparison import LoadableModels, RowsOfTopic
 from jobs.reference.result_rows import Chunk, Difference, ResultsHash, differences, hash_results
 from jobs.reference.topic_results import TopicResults
 from jobs.results.migrations import check_schema
@@ -85,7 +86,10 @@ def print_hash(
                 f"{model_version}: leave it out"
             )
         models = _models(addresses, topic, model)
-        with _from_topic(addresses, topic, models, idle_gap_minutes) as chunks:
+        with (
+            TopicReader(addresses.require_kafka(), topic) as reader,
+            _computed(reader, models, idle_gap_minutes) as chunks,
+        ):
             found = hash_results(chunks)
         _print(found, _versions(models), output)
         return
@@ -105,16 +109,25 @@ def print_differences(
     idle_gap_minutes: IdleGapMinutes = JobSettings.idle_gap_minutes,
     rows: Annotated[int, typer.Option(min=1, help="Rows shown at most of each table.")] = 5,
 ) -> None:
-    """Compare the tables with what the topic says, row by row, and show where they differ; exit code 1 if they do."""
+    """Compare the tables with what the topic says, row by row, and show where they differ; exit code 1 if they do.
+
+    Rows of records that Kafka has deleted are left out, and what a model has scored that this version does not load:
+    it says how many, and which.
+    """
     addresses = Addresses(home=home, kafka=kafka, database_url=database_url)
     url = addresses.require_database_url(Role.READER)
     check_schema(url)
-    models = _models(addresses, topic, model)
-    versions = _versions(models)
-    with _from_topic(addresses, topic, models, idle_gap_minutes) as chunks:
-        found, counts = differences(read_results(url, *versions), chunks, most=rows)
+    with TopicReader(addresses.require_kafka(), topic) as reader:
+        begins = {span.partition: span.first for span in reader.spans}
+        models = LoadableModels(_models(addresses, topic, model), begins)
+        stored = RowsOfTopic(read_results(url, *models.versions), begins)
+        with _computed(reader, models, idle_gap_minutes) as chunks:
+            found, counts = differences(stored, models.without_refused(chunks), most=rows)
+    for line in _left_out(models, stored):
+        err.print(line, markup=False, highlight=False, soft_wrap=True)
     if not found:
-        out.print(f"The tables hold what the topic says, for {', '.join(versions)}.", markup=False, soft_wrap=True)
+        shown = ", ".join(models.versions)
+        out.print(f"The tables hold what the topic says, for {shown}.", markup=False, soft_wrap=True)
         return
     out.print(_difference_table(found))
     out.print(", ".join(f"{count:,} rows of {table} differ" for table, count in counts.items()), soft_wrap=True)
@@ -134,13 +147,19 @@ def _versions(models: Models) -> tuple[str, ...]:
     return tuple(sorted({activation.model_version for activation in models.schedule().activations}))
 
 
+def _left_out(models: LoadableModels, stored: RowsOfTopic) -> Iterator[str]:
+    """Say what is not compared."""
+    for version, error in models.refused.items():
+        yield f"What {version} scored is not compared. {error}"
+    if n_gone := stored.n_gone.total():
+        tables = ", ".join(f"{count:,} of {table}" for table, count in stored.n_gone.items() if count)
+        yield f"{n_gone:,} rows are of records that the topic does not have any more, and are not compared: {tables}"
+
+
 @contextmanager
-def _from_topic(addresses: Addresses, topic: str, models: Models, idle_gap_minutes: float) -> Iterator[Iterator[Chunk]]:
-    """Open the topic behind a progress bar; at the end, say which records are invalid or gone."""
-    with (
-        TopicReader(addresses.require_kafka(), topic) as reader,
-        progress_bar(transient=True) as bar,
-    ):
+def _computed(reader: TopicReader, models: Models, idle_gap_minutes: float) -> Iterator[Iterator[Chunk]]:
+    """Read a topic behind a progress bar; at the end, say which records are invalid or gone."""
+    with progress_bar(transient=True) as bar:
         results = TopicResults(reader, models, to_idle_gap_ns(idle_gap_minutes))
         task = bar.add_task("Reading and scoring", total=sum(map(len, reader.spans)))
         yield results.chunks(lambda done: bar.update(task, completed=done))
