@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ssl
 
-CERTIFICATE_ADVICE = "let SSL_CERT_FILE name the file of your firm's certificate authorities, and check the clock"
+CERTIFICATE_ADVICE = (
+    "let SSL_CERT_FILE name the file of your firm's certificate authorities, which is PEM, and check the clock"
+)
 
 
 def certificate_error(error: BaseException | None) -> str | None:
-    """Return what is wrong with the other side's certificate; None if something else went wrong.
+    """Return what is wrong with a certificate, the other side's or an authority's; None if something else went wrong.
 
     Parameters
     ----------
@@ -32,6 +34,14 @@ def certificate_error(error: BaseException | None) -> str | None:
         seen.add(id(found))
         if isinstance(found, ssl.SSLCertVerificationError):
             said = getattr(found, "verify_message", "") or str(found.args[-1]).partition("verify failed: ")[2]
-            return f"a certificate that cannot be verified ({said.partition(' (_ssl')[0] or 'no reason given'})"
+            return f"a certificate that cannot be verified ({_without_place(said)})"
+        if isinstance(found, ssl.SSLError) and found.library == "X509":
+            return f"a file of certificate authorities that is not PEM ({_without_place(str(found))})"
         pending += [*found.args, getattr(found, "reason", None), found.__cause__, found.__context__]
     return None
+
+
+def _without_place(said: str) -> str:
+    """Leave out where in OpenSSL and in Python's source it was found."""
+    reason = said.partition(" (_ssl")[0]
+    return (reason.partition("] ")[2] if reason.startswith("[") else reason) or "no reason given"

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from ssl import PEM_cert_to_DER_cert
 from threading import Thread
 from urllib.request import getproxies, proxy_bypass
 
@@ -205,6 +206,20 @@ def test_an_unknown_authority_is_called_that() -> None:
 def test_a_file_of_authorities_that_is_not_there_is_called_that(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/not/there.pem")
     with pytest.raises(ConfigError, match=r"found no certificate authorities \(.*/not/there.pem\): let SSL_CERT_FILE"):
+        fetch_jars()
+
+
+@pytest.mark.parametrize("kind", ["text", "empty", "DER", "cut"])
+def test_a_file_of_authorities_that_is_none_is_called_that(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """As a firm's `.cer`, which is DER."""
+    pem = repository.read_text()
+    der = PEM_cert_to_DER_cert(pem)
+    repository.write_bytes({"text": b"no certificate", "empty": b"", "DER": der, "cut": pem.encode()[:300]}[kind])
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(repository))
+    expected = r"found a file of certificate authorities that is not PEM \([^_\[]+\): let SSL_CERT_FILE name .*PEM"
+    with pytest.raises(ConfigError, match=expected):
         fetch_jars()
 
 
