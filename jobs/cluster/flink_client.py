@@ -48,6 +48,8 @@ class RunningJob:
     ----------
     job_id, name, state : str
         As Flink has them; RUNNING does not mean that its tasks run.
+    started_at_ms : int
+        When it was submitted, by the cluster's clock.
     n_tasks, n_running : int
         All tasks of it, and those that run: a task begins by loading its models.
     unchanged_s : float
@@ -57,6 +59,7 @@ class RunningJob:
     job_id: str
     name: str
     state: str
+    started_at_ms: int
     n_tasks: int
     n_running: int
     unchanged_s: float
@@ -125,6 +128,7 @@ def _job(overview: dict[str, Any]) -> RunningJob:
         job_id=overview["jid"],
         name=overview["name"],
         state=overview["state"],
+        started_at_ms=overview["start-time"],
         n_tasks=tasks["total"],
         n_running=tasks["running"],
         unchanged_s=(now_ms - overview["last-modification"]) / 1000,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from jobs.cluster.flink_client import ask, find_running_job
+from jobs.cluster.flink_client import ask, find_running_job, list_jobs
+from jobs.config import JOB_NAME
 from udfs.errors import PipelineError
 
 LATELY_S: Final = 600
@@ -15,6 +16,8 @@ KEEPS_FAILING: Final = 3
 """A job that has failed so often in `LATELY_S` keeps failing. A part that is killed costs one failure, or two."""
 
 _SENTENCE: Final = re.compile(r"(?:Error|Exception|Unavailable): (Expected .+)")
+_TOPIC_IS_GONE: Final = re.compile(r"Failed to get metadata for topics \[(.+?)\].*UnknownTopicOrPartition", re.DOTALL)
+_FAILED: Final = ("FAILED", "FAILING")
 _MOST_ASKED: Final = 20
 _MOST_CHARACTERS: Final = 200
 
@@ -33,22 +36,27 @@ class JobFailures:
         When it failed last; None if it never has.
     last_reason : str
         Why, in a line.
+    has_ended : bool
+        Whether it failed for good, so that it is not started again.
     """
 
     n_restarts: int = 0
     n_lately: int = 0
     last_at: datetime | None = None
     last_reason: str = ""
+    has_ended: bool = False
 
     @property
     def keeps_failing(self) -> bool:
         """Whether it fails again and again."""
-        return self.n_lately >= KEEPS_FAILING
+        return self.n_lately >= KEEPS_FAILING and not self.has_ended
 
     def __str__(self) -> str:
         """Write them in a sentence without a full stop; empty if there are none."""
         if self.last_at is None:
             return f"was started again {self.n_restarts} times" if self.n_restarts else ""
+        if self.has_ended:
+            return f"failed for good at {self.last_at:%H:%M:%S} UTC: {self.last_reason}"
         times = f"failed {self.n_lately} times in the last ten minutes, and was started again {self.n_restarts} times"
         return f"{times} in all; the last failure, at {self.last_at:%H:%M:%S} UTC, was: {self.last_reason}"
 
@@ -57,10 +65,19 @@ NO_FAILURES: Final = JobFailures()
 
 
 def find_failures(flink_url: str) -> JobFailures:
-    """Ask a cluster how often our job has failed; of no job, or no answer, there are no failures."""
+    """Ask a cluster how often our job has failed; of no job, or no answer, there are no failures.
+
+    If none runs, and the last one has failed for good, they are that one's.
+    """
     try:
         job = find_running_job(flink_url)
-        return NO_FAILURES if job is None else read_failures(flink_url, job.job_id)
+        if job is not None:
+            return read_failures(flink_url, job.job_id)
+        ours = [job for job in list_jobs(flink_url) if job.name == JOB_NAME]
+        last = max(ours, key=lambda job: job.started_at_ms, default=None)
+        if last is None or last.state not in _FAILED:
+            return NO_FAILURES
+        return replace(read_failures(flink_url, last.job_id), has_ended=True)
     except PipelineError:
         return NO_FAILURES
 
@@ -94,6 +111,11 @@ def read_failures(flink_url: str, job_id: str, *, now: datetime | None = None) -
 
 def _reason(failure: dict[str, Any]) -> str:
     """Take the line out of a stack trace that says what went wrong: a sentence of ours, else the last cause of all."""
+    if gone := _TOPIC_IS_GONE.search(failure.get("stacktrace", "")):
+        return (
+            f"Expected the topic {gone[1]} on Kafka, found that it is gone: one that is made anew under its name is "
+            "another one, so submit the job with a database without results"
+        )
     lines = failure.get("stacktrace", "").splitlines()
     sentences = [found[1] for line in lines if (found := _SENTENCE.search(line))]
     if sentences:

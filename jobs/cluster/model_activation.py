@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ingest.kafka.topic_reader import TopicReader
-from jobs.results.read_topics import has_results
+from jobs.results.read_topics import check_results_are_of, has_results
 from model.artifact.artifact_folder import load_predictor
 from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT, artifact_folder
 from model.registry.database import Connection, connect
@@ -198,6 +198,7 @@ def _check_only_topic(database: Connection, topic: str) -> None:
 
 def _change(database: Connection, kafka: str, topic: str, version: str, progress: Progress) -> list[int]:
     """Announce the change, wait until who scores holds still, and part the models at the partitions' ends."""
+    check_results_are_of(database, kafka, topic)
     with TopicReader(kafka, topic) as reader:
         number = announce(database, topic, version)
         is_made = False

@@ -42,5 +42,5 @@ class JobWatch:
         flink_url = self._addresses.find_flink()
         if flink_url is None:
             return None
-        failures = find_failures(flink_url)
-        return check_job(flink_url), str(failures) if failures.keeps_failing else ""
+        check, failures = check_job(flink_url), find_failures(flink_url)
+        return check, str(failures) if failures.keeps_failing or failures.has_ended else ""

@@ -108,6 +108,9 @@ def check_job_of(url: str) -> Finding:
     if failures.keeps_failing:
         advice = "mend that; docs/runbook.md#job-down says where to look"
         return Finding(subject="job", level=Level.PROBLEM, found=f"keeps failing: it {failures}", advice=advice)
+    if failures.has_ended:
+        advice = "do what the sentence says; docs/runbook.md#job-down has more"
+        return Finding(subject="job", level=Level.PROBLEM, found=f"does not run: it {failures}", advice=advice)
     if check.problem:
         return Finding(subject="job", found=f"does not run: {check.problem}")
     restarts = f", started again {failures.n_restarts} times" if failures.n_restarts else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ingest.kafka.topic_identity import TopicIdentity
+from ingest.kafka.topic_identity import TopicIdentity, read_topic_identity
 from jobs.pipeline.result_tables import RESULT_TABLES
 from model.registry.database import SQL, Connection, Identifier
 from udfs.errors import ConfigError
@@ -59,6 +59,12 @@ def check_same_topic(database: Connection, topic: TopicIdentity) -> None:
         "other records: name a database without results with --database-url, bring it up to date with "
         "`fingerprint migrate`, and submit without --resume"
     )
+
+
+def check_results_are_of(database: Connection, kafka: str, topic: str) -> None:
+    """Ask Kafka which topic has a name now, and raise as `check_same_topic` unless the results are of that one."""
+    if has_results(database):
+        check_same_topic(database, read_topic_identity(kafka, topic))
 
 
 def note_dead_letter_topic(database: Connection, topic: TopicIdentity) -> str | None:

@@ -114,6 +114,9 @@ def test_what_is_lost_is_told_and_counting_starts_anew(
     delete_topics(kafka, [TOPIC])
     ensure_topics(kafka, [TOPIC], 1)
     wait_until(lambda: state() == "FAILED", what="the end of the job")
+    said = [run("results", "diff", "--topic", TOPIC, is_well=False), run("status")]
+    said.append(run("model", "activate", "catalogue", "--topic", TOPIC, is_well=False))
+    assert ["of another topic" in one or "was made anew under its name" in one for one in said] == [True] * 3, said
     for savepoint in (None, savepoints.last().as_uri()):
         with pytest.raises(ConfigError, match="found one that was made anew under its name"):
             Submission(addresses=addresses, topic=TOPIC, savepoint=savepoint).run(lambda _: None)

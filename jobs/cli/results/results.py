@@ -25,8 +25,10 @@ from jobs.reference.comparison import LoadableModels, RowsOfTopic
 from jobs.reference.result_rows import Chunk, Difference, ResultsHash, differences, hash_results
 from jobs.reference.topic_results import TopicResults
 from jobs.results.migrations import check_schema
+from jobs.results.read_topics import check_results_are_of
 from jobs.results.stored_results import read_results, versions_of
 from model.artifact.artifact_folder import explainer_of, load_predictor
+from model.registry.database import connect
 from model.registry.topic_models import OneModel, RegistryModels
 from stack.roles import Role
 from udfs.errors import ConfigError
@@ -86,6 +88,8 @@ def print_hash(
                 f"{model_version}: leave it out"
             )
         models = _models(addresses, topic, model)
+        if model is None:
+            _check_topic(addresses.require_database_url(Role.READER), addresses, topic)
         with (
             TopicReader(addresses.require_kafka(), topic) as reader,
             _computed(reader, models, idle_gap_minutes) as chunks,
@@ -117,6 +121,7 @@ def print_differences(
     addresses = Addresses(home=home, kafka=kafka, database_url=database_url)
     url = addresses.require_database_url(Role.READER)
     check_schema(url)
+    _check_topic(url, addresses, topic)
     with TopicReader(addresses.require_kafka(), topic) as reader:
         begins = {span.partition: span.first for span in reader.spans}
         models = LoadableModels(_models(addresses, topic, model), begins)
@@ -141,6 +146,12 @@ def _models(addresses: Addresses, topic: str, model: Path | None) -> Models:
     url = addresses.require_database_url(Role.READER)
     check_schema(url)
     return RegistryModels(url, topic)
+
+
+def _check_topic(url: str, addresses: Addresses, topic: str) -> None:
+    """Refuse a topic that was made anew under the name of the one that the tables are of."""
+    with connect(url) as database:
+        check_results_are_of(database, addresses.require_kafka(), topic)
 
 
 def _versions(models: Models) -> tuple[str, ...]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fingerprint_testing.http_answers import answering
 from jobs.cli.stack.status import read_job
-from jobs.cluster.job_failures import find_failures, read_failures
+from jobs.cluster.job_failures import NO_FAILURES, find_failures, read_failures
+from jobs.cluster.service_addresses import Addresses
+from jobs.cluster.watched_job import JobWatch
 from jobs.config import JOB_NAME
 from jobs.doctor.findings import Level
 from jobs.doctor.service_checks import check_job_of
@@ -119,3 +123,35 @@ def test_a_job_that_was_started_again_once_runs() -> None:
     assert (job.state, job.restarts, job.job_id) == ("runs", 1, JOB)
     assert finding.level is not Level.PROBLEM
     assert finding.found == f"runs as {JOB}, started again 1 times"
+
+
+GONE = """org.apache.flink.util.FlinkException: Global failure triggered by OperatorCoordinator
+Caused by: java.lang.RuntimeException: Failed to get metadata for topics [raw_messages].
+\tat org.apache.flink.connector.kafka.source.enumerator.subscriber.KafkaSubscriberUtils.getTopicMetadata
+Caused by: org.apache.kafka.common.errors.UnknownTopicOrPartitionException: This server does not host this partition.
+"""
+
+
+def test_a_topic_that_is_gone_is_named() -> None:
+    with flink_that_failed(1, restarts=1, trace=GONE) as url:
+        assert read_failures(url, JOB, now=NOW).last_reason.startswith(
+            "Expected the topic raw_messages on Kafka, found"
+        )
+
+
+def test_a_job_that_failed_for_good_says_why_to_status_doctor_and_alerts() -> None:
+    trace = f"{TRACE}Caused by: java.io.IOException: Expected the topic with the id a, found the id b: submit anew\n"
+    with flink_that_failed(1, 2, 3, restarts=0, now=datetime.now(UTC), state="FAILED", trace=trace) as url:
+        job, finding, failures = read_job(url), check_job_of(url), find_failures(url)
+        (alert,) = JobWatch(Addresses(home=Path("/nowhere"), flink=url)).add_to([])
+    assert not failures.keeps_failing
+    assert job.state == "does not run"
+    assert finding.level is Level.PROBLEM
+    for said in (job.message, finding.found, alert.summary):
+        assert re.search(r"it failed for good at \d\d:\d\d:\d\d UTC: Expected the topic with the id a, found", said)
+    assert (alert.rule, alert.severity) == ("job down", "critical")
+
+
+def test_a_failure_before_the_last_job_is_history() -> None:
+    with flink_that_failed(1, restarts=0, state="FINISHED") as url:
+        assert find_failures(url) == NO_FAILURES
