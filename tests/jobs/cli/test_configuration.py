@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,14 @@ def address_in(said: str) -> str:
 
 def test_flag_then_environment_then_file(tmp_path: Path) -> None:
     (tmp_path / "fingerprint.toml").write_text('kafka = "127.0.0.1:1"\n')
-    assert address_in(run(tmp_path, "publish").stderr) == "127.0.0.1:1"
-    assert address_in(run(tmp_path, "dlq", "list").stderr) == "127.0.0.1:1"
-    assert address_in(run(tmp_path, "publish", FINGERPRINT_KAFKA="127.0.0.1:2").stderr) == "127.0.0.1:2"
-    by_flag = run(tmp_path, "publish", "--kafka", "127.0.0.1:3", FINGERPRINT_KAFKA="127.0.0.1:2")
-    assert address_in(by_flag.stderr) == "127.0.0.1:3"
+    by_variable = {"FINGERPRINT_KAFKA": "127.0.0.1:2"}
+    with ThreadPoolExecutor() as pool:  # each waits ten seconds for an answer
+        by_file = [pool.submit(run, tmp_path, *command) for command in (("publish",), ("dlq", "list"))]
+        by_environment = pool.submit(run, tmp_path, "publish", **by_variable)
+        by_flag = pool.submit(run, tmp_path, "publish", "--kafka", "127.0.0.1:3", **by_variable)
+    assert [address_in(done.result().stderr) for done in by_file] == ["127.0.0.1:1"] * 2
+    assert address_in(by_environment.result().stderr) == "127.0.0.1:2"
+    assert address_in(by_flag.result().stderr) == "127.0.0.1:3"
     (tmp_path / "fingerprint.toml").unlink()
     assert "found neither --kafka nor FINGERPRINT_KAFKA nor a local stack" in run(tmp_path, "publish").stderr
 
