@@ -17,6 +17,8 @@ KEEPS_FAILING: Final = 3
 
 _SENTENCE: Final = re.compile(r"(?:Error|Exception|Unavailable): (Expected .+)")
 _TOPIC_IS_GONE: Final = re.compile(r"Failed to get metadata for topics \[(.+?)\].*UnknownTopicOrPartition", re.DOTALL)
+_NO_TASKMANAGER: Final = "NoResourceAvailableException"
+"""What follows, attempt after attempt, from the end of a TaskManager, which is the failure before."""
 _FAILED: Final = ("FAILED", "FAILING")
 _MOST_ASKED: Final = 20
 _MOST_CHARACTERS: Final = 200
@@ -100,7 +102,8 @@ def read_failures(flink_url: str, job_id: str, *, now: datetime | None = None) -
     if not failures:
         return JobFailures(n_restarts=n_restarts)
     since_ms = ((now or datetime.now(UTC)).timestamp() - LATELY_S) * 1000
-    last = max(failures, key=lambda failure: failure["timestamp"])
+    telling = [failure for failure in failures if _NO_TASKMANAGER not in failure.get("stacktrace", "")]
+    last = max(telling or failures, key=lambda failure: failure["timestamp"])
     return JobFailures(
         n_restarts=n_restarts,
         n_lately=sum(failure["timestamp"] >= since_ms for failure in failures),
@@ -116,6 +119,8 @@ def _reason(failure: dict[str, Any]) -> str:
             f"Expected the topic {gone[1]} on Kafka, found that it is gone: one that is made anew under its name is "
             "another one, so submit the job with a database without results"
         )
+    if _NO_TASKMANAGER in failure.get("stacktrace", ""):
+        return "Expected a TaskManager with a free slot, found none: read the log of the one that ended"
     lines = failure.get("stacktrace", "").splitlines()
     sentences = [found[1] for line in lines if (found := _SENTENCE.search(line))]
     if sentences:

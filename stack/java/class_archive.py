@@ -55,11 +55,15 @@ class ClassArchive:
             digest.update(f"{jar} {jar.stat().st_size} {jar.stat().st_mtime_ns}".encode())
         return cls(kept=user_cache_folder() / "classes" / f"{kind}-{digest.hexdigest()[:12]}.jsa", made=made)
 
-    @property
-    def options(self) -> list[str]:
-        """Let a JVM use the archive, or make it when it ends; one that does not fit, Java leaves aside."""
+    def options(self, start: int) -> list[str]:
+        """Let a JVM use the archive, or make it when it ends; one that does not fit, Java leaves aside.
+
+        One that had to be started again makes none: it may have to end again, and a job would wait until it is written.
+        """
         if self.kept.is_file():
             return [f"-XX:SharedArchiveFile={self.kept}"]
+        if start > 0:
+            return []
         self.made.parent.mkdir(parents=True, exist_ok=True)
         return [f"-XX:ArchiveClassesAtExit={self.made}", "-Xlog:cds*=error"]
 

@@ -201,7 +201,7 @@ def _build_jobmanager(home: Path, port: int, java: JavaHome, metrics_port: int |
         address=f"{LOCALHOST}:{port}",
         web_url=url,
         prepare=partial(_prepare_jobmanager, home, own_tmp),
-        command=lambda _start: [command[0], *archive.options, *command[1:]],
+        command=lambda start: [command[0], *archive.options(start), *command[1:]],
         is_ready=lambda _start: _get(f"{url}/overview") is not None,
         environment=_flink_folders() | _kafka_login(home),
         log=log,
@@ -232,7 +232,7 @@ def _build_taskmanager(home: Path, port: int, java: JavaHome, number: int, metri
         address=LOCALHOST,
         prepare=partial(_empty_folder, own_tmp),
         command=lambda start: [
-            *(command[0], *archive.options, *command[1:]),
+            *(command[0], *archive.options(start), *command[1:]),
             *("-D", f"taskmanager.resource-id={_resource_id(number, start)}"),
         ],
         is_ready=lambda start: _is_registered(f"http://{LOCALHOST}:{port}", _resource_id(number, start)),

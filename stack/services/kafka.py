@@ -46,8 +46,8 @@ def build_kafka(home: Path, port: int, jars: Sequence[Path], java: JavaHome) -> 
         title="Kafka broker",
         address=address,
         prepare=partial(_format_storage, [str(java.executable), *class_path], config, folder / "data"),
-        command=lambda _start: [
-            *(str(java.executable), *archive.options, *options, *class_path),
+        command=lambda start: [
+            *(str(java.executable), *archive.options(start), *options, *class_path),
             *("kafka.Kafka", str(config)),
         ],
         is_ready=lambda _start: _answers(port, address),

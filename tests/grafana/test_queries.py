@@ -178,7 +178,7 @@ HOSTILE = [
     "x${connection}y[[search]]$search",
     'kraken 100%/BTC,USD\'s "A"+B&c=#1?',
     "back\\slash\\u0041\\1%41 %u0041%",
-    "Börse-日本-😀",
+    "Börse-日本-😀 بورصة/עברית",
     "{{ .Labels.subject }} a:b|c{d}[e] --; /* ' OR true",
 ]
 """Each is harmless to the job, and means something to Grafana, to PostgreSQL, or to what is between them."""

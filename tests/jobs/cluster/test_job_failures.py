@@ -33,12 +33,21 @@ Caused by: java.lang.OutOfMemoryError: Java heap space
 
 @contextmanager
 def flink_that_failed(
-    *minutes_ago: float, restarts: int, now: datetime = NOW, state: str = "RUNNING", trace: str = TRACE
+    *minutes_ago: float,
+    restarts: int,
+    now: datetime = NOW,
+    state: str = "RUNNING",
+    trace: str = TRACE,
+    later_trace: str = "",
 ) -> Iterator[str]:
-    """Serve what Flink says of a job that failed so long ago, all of whose tasks have run for a minute."""
+    """Serve what Flink says of a job that failed so long ago, all of whose tasks have run for a minute.
+
+    The oldest failure has a trace, and those after it another one, if there is one.
+    """
     now_ms = round(now.timestamp() * 1000)
     times_ms = [now_ms - round(minutes * 60_000) for minutes in minutes_ago]
-    entries = [{"exceptionName": "x", "stacktrace": trace, "timestamp": time_ms} for time_ms in times_ms]
+    traces = {time_ms: later_trace or trace for time_ms in times_ms} | {min(times_ms, default=0): trace}
+    entries = [{"exceptionName": "x", "stacktrace": traces[time_ms], "timestamp": time_ms} for time_ms in times_ms]
     job = {
         "jid": JOB,
         "name": JOB_NAME,
@@ -155,3 +164,21 @@ def test_a_job_that_failed_for_good_says_why_to_status_doctor_and_alerts() -> No
 def test_a_failure_before_the_last_job_is_history() -> None:
     with flink_that_failed(1, restarts=0, state="FINISHED") as url:
         assert find_failures(url) == NO_FAILURES
+
+
+NO_SLOT = """java.util.concurrent.CompletionException: java.util.concurrent.CompletionException
+Caused by: org.apache.flink.runtime.jobmanager.scheduler.NoResourceAvailableException: Could not acquire the minimum
+"""
+FULL = """java.io.IOException: Writing records to JDBC failed.
+Caused by: org.postgresql.util.PSQLException: ERROR: could not extend file "x": No space left on device
+  Hint: Check free disk space.
+"""
+
+
+def test_what_ended_the_taskmanager_is_the_reason_and_not_that_there_is_none() -> None:
+    with flink_that_failed(1, 2, 3, restarts=3, trace=FULL, later_trace=NO_SLOT) as url:
+        found = read_failures(url, JOB, now=NOW)
+    assert (found.n_lately, found.last_at) == (3, datetime(2026, 11, 30, 11, 57, tzinfo=UTC))
+    assert "No space left on device" in found.last_reason
+    with flink_that_failed(1, 2, 3, restarts=3, trace=NO_SLOT) as url:
+        assert "read the log of the one that ended" in read_failures(url, JOB, now=NOW).last_reason

@@ -28,7 +28,7 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClassArchive:
 def loaded(archive: ClassArchive) -> str:
     command = [
         str(find_java().executable),
-        *archive.options,
+        *archive.options(0),
         "-Xlog:class+load",
         "-cp",
         ":".join(map(str, flink_jars())),
@@ -79,3 +79,10 @@ def test_of_each_kind_the_newest_two_are_kept(archive: ClassArchive) -> None:
     assert sorted(path.name for path in archive.kept.parent.iterdir()) == sorted(
         [archive.kept.name, "bash-0.jsa", *(f"kafka-{n}.jsa" for n in range(3))]
     )
+
+
+def test_a_jvm_that_is_started_again_makes_none_but_uses_it(archive: ClassArchive) -> None:
+    assert archive.options(1) == []
+    archive.kept.parent.mkdir(parents=True)
+    archive.kept.touch()
+    assert archive.options(1) == archive.options(0) == [f"-XX:SharedArchiveFile={archive.kept}"]
