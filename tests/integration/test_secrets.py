@@ -165,10 +165,9 @@ def test_a_savepoint_and_what_a_failed_script_leaves_have_no_secret(
     scene: Scene, wait_until: Callable[..., None]
 ) -> None:
     """The job goes on after the restart, is stopped, resumed and stopped; then Grafana's login cannot be made."""
-    for _ in range(2):
-        wait_until(lambda: bool(check_job(scene.stack.flink_url).job_id), what="the job's tasks")
-        scene.run("stop", DATABASE_URL=scene.database_url)
-        submit(scene.run, scene.database_url, "--resume")
+    wait_until(lambda: bool(check_job(scene.stack.flink_url).job_id), what="the job's tasks")
+    scene.run("stop", DATABASE_URL=scene.database_url)
+    submit(scene.run, scene.database_url, "--resume")
     wait_until(lambda: bool(check_job(scene.stack.flink_url).job_id), what="the job's tasks")
     scene.run("stop", DATABASE_URL=scene.database_url)
     with psycopg2.connect(superuser(scene.stack)) as connection, connection.cursor() as cursor:
