@@ -14,8 +14,11 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection
+from rich.segment import Segment
+from rich.style import Style
 from textual.binding import Binding
 from textual.pilot import Pilot
+from textual.strip import Strip
 from textual.widgets import Static
 
 from jobs.results.watch import screen
@@ -23,7 +26,7 @@ from jobs.results.watch import snapshot_reader as source
 from jobs.results.watch.connection_screen import ConnectionScreen
 from jobs.results.watch.keys_screen import KEYS, KeysScreen, keys_text
 from jobs.results.watch.panes import Pane
-from jobs.results.watch.screen import PaneTable, WatchScreen
+from jobs.results.watch.screen import PaneTable, WatchScreen, marked
 from jobs.results.watch.snapshot_reader import Source
 from jobs.results.watch.view_snapshot import Choice
 
@@ -121,6 +124,14 @@ def test_everything_fits(database_url: str, size: tuple[int, int], least: int) -
         assert sum(widths[:4]) < size[0]
 
     drive(database_url, play, size)
+
+
+def test_a_line_that_goes_on_ends_with_a_mark_in_its_colours() -> None:
+    bold = Style(bold=True)
+    line = marked(Strip([Segment("rule  "), Segment("Declares binance", bold)]), 14)
+    assert line.text == "rule  Declare… binance"
+    assert line.crop(13, 14) == Strip([Segment("…", bold)])
+    assert marked(Strip([Segment(" " * 20)]), 14).text == " " * 20
 
 
 @pytest.mark.usefixtures("filled")

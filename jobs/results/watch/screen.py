@@ -6,12 +6,14 @@ import time
 from dataclasses import replace
 from typing import ClassVar, Final
 
+from rich.segment import Segment
 from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.widgets import DataTable, Footer, Input, Static
 
 from jobs.results.watch.connection_screen import ConnectionScreen
@@ -61,6 +63,11 @@ class PaneTable(DataTable[Text]):
         """Add the columns."""
         for column in COLUMNS[self.pane]:
             self.add_column(column.name, key=column.name)
+
+    def render_line(self, y: int) -> Strip:
+        """Draw a line, with a mark where it goes on to the right of what there is room for."""
+        line = super().render_line(y)
+        return marked(line, self.scrollable_content_region.width) if self.scroll_x < self.max_scroll_x else line
 
     def current(self) -> Row | None:
         """Return the row that the cursor is on."""
@@ -303,6 +310,14 @@ class WatchScreen(App[None]):
         row = table.current()
         shown = "" if row is None or table.snapshot is None else detail(table.pane, row, table.snapshot)
         self._first.query_one("#detail", Static).update(shown)
+
+
+def marked(line: Strip, width: int) -> Strip:
+    """Put `…` into the last of the columns that are seen, in its colours; an empty line stays empty."""
+    if not line.text.strip():
+        return line
+    (last,) = line.crop(width - 1, width)
+    return Strip.join([line.crop(0, width - 1), Strip([Segment("…", last.style)]), line.crop(width)])
 
 
 def _key(row: Row) -> tuple[object, ...]:
