@@ -14,12 +14,24 @@ import typer.main
 import yaml
 
 from fingerprint_testing.paths import FOLDERS, ROOT
+from fingerprint_testing.printed_lines import (
+    ASKS_THE_STACK,
+    DOCUMENTS,
+    NOT_RUN,
+    OTHERS,
+    RUN_ELSEWHERE,
+    WALKED,
+    all_blocks,
+    blocks_of,
+    name_of,
+    reason_against,
+    runs_elsewhere,
+)
 from jobs.cli.main import build_app
 from jobs.pipeline.job_arguments import parse_job_arguments
 
 APP: Any = typer.main.get_command(build_app())
 DATABASE_URL = "postgresql://ann:secret@localhost:5432/prices"
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md"))])
 MOST_LINES = {"README.md": 150, "docs/glossary.md": 40}
 
 NOT_CODE = (".gz", ".jar", ".parquet", ".png", ".pyc", ".ubj")
@@ -35,17 +47,9 @@ RETIRED_IN_DOCUMENTS = re.compile(
 )
 
 
-def name_of(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
-
-
-def shell_lines(text: str) -> list[str]:
-    return [line for block in re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL) for line in block.splitlines()]
-
-
 def printed_commands() -> list[str]:
     """Collect the lines of shell blocks that call `fingerprint`."""
-    lines = [line for path in DOCUMENTS for line in shell_lines(path.read_text())]
+    lines = [line for block in all_blocks() if block.language == "sh" for line in block.lines]
     return sorted({line for line in lines if re.search(r"(^|\s)\./fingerprint\s", line)})
 
 
@@ -138,8 +142,44 @@ def test_there_are_commands_to_check() -> None:
 
 
 def test_no_printed_line_needs_a_python_of_somebody_elses() -> None:
-    lines = {name_of(path): shell_lines(path.read_text()) for path in DOCUMENTS}
-    assert {name: line for name, found in lines.items() for line in found if line.startswith(("python", "pip "))} == {}
+    lines = [line for block in all_blocks() if block.language == "sh" for line in block.lines]
+    assert [line for line in lines if line.startswith(("python", "pip "))] == []
+
+
+def is_our_command(line: str) -> bool:
+    return arguments_of(line)[0] in APP.commands
+
+
+def test_each_block_of_code_is_run_or_a_reason_says_why_not() -> None:
+    """A line is run with its document, or by another test, or there is a reason why no test runs it as it stands."""
+    lines = [(block.document, line) for block in all_blocks() for line in block.lines]
+    walked = {*WALKED, *OTHERS}
+    others = [
+        (name, line) for name, line in lines if runs_elsewhere(name, line) is None and reason_against(line) is None
+    ]
+    assert {name for name, _ in others} <= walked <= {name for name, _ in lines}
+    assert all(block.language == "sh" for block in all_blocks() if (block.document, block.lines[0]) in others)
+    used = {(name, key) for name, line in lines for of, key in RUN_ELSEWHERE if of == name and line.startswith(key)}
+    assert used == set(RUN_ELSEWHERE)
+    assert all(is_our_command(line) for name, line in others if name in OTHERS and ASKS_THE_STACK.match(line))
+    assert {key for _, line in lines for key in NOT_RUN if line.startswith(key)} == set(NOT_RUN)
+
+
+@pytest.mark.parametrize("test", sorted(set(RUN_ELSEWHERE.values())))
+def test_a_test_that_runs_a_block_exists(test: str) -> None:
+    file, name = test.split("::")
+    assert f"\ndef {name}(" in (ROOT / file).read_text()
+
+
+def test_what_a_reason_names_exists() -> None:
+    named = {word for reason in NOT_RUN.values() for word in re.findall(r"\S*test\w*\.py|\btests/[\w/]+", reason)}
+    files = {name for path in (ROOT / "tests").rglob("*") for name in (path.name, name_of(path))}
+    assert {name.rstrip("/") for name in named} <= files
+
+
+def test_a_block_without_a_language_is_no_command() -> None:
+    lines = [(path, block.lines[0]) for path in DOCUMENTS for block in blocks_of(name_of(path), ("",))]
+    assert [(name_of(path), line) for path, line in lines if re.match(r"\S+\.sh |\./|\.venv/|uvx? ", line)] == []
 
 
 def anchors(path: Path) -> set[str]:
