@@ -91,6 +91,8 @@ def cluster_options(folder: Path, port: int, task_slots: int) -> dict[str, str |
         "parallelism.default": 1,
         "taskmanager.numberOfTaskSlots": task_slots,
         "taskmanager.cpu.cores": task_slots,
+        # A manager that has not started its network within Flink's 10 s ends; on a busy machine it takes longer.
+        "pekko.startup-timeout": "60 s",
         # Of several TaskManagers each gets its share of a job.
         "taskmanager.load-balance.mode": "SLOTS",
         **{f"taskmanager.memory.{name}": f"{size_mb}m" for name, size_mb in TASKMANAGER_MEMORY_MB.items()},
