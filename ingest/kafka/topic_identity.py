@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from ingest.kafka.broker import ANSWER_TIMEOUT_S, Broker
+
+_URL_SAFE: Final = str.maketrans("+/", "-_")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,12 +22,21 @@ class TopicIdentity:
     topic : str
         Its name.
     topic_id, cluster_id : str
-        Kafka's id of it, and of its cluster.
+        Kafka's id of it, and of its cluster, as Kafka and its tools write them.
     """
 
     topic: str
     topic_id: str
     cluster_id: str
+
+
+def as_kafka_writes(topic_id: str) -> str:
+    """Write a topic's id with the letters that Kafka uses; librdkafka has two others, which half of all ids have.
+
+    >>> as_kafka_writes("EjRWeJCrze97+/v7+/v7+w")
+    'EjRWeJCrze97-_v7-_v7-w'
+    """
+    return topic_id.translate(_URL_SAFE)
 
 
 def read_topic_identity(bootstrap_servers: str, topic: str) -> TopicIdentity:
@@ -47,4 +59,4 @@ def read_topic_identity(bootstrap_servers: str, topic: str) -> TopicIdentity:
         found = asked[topic].result()
     except KafkaException as error:
         raise broker.refusal(error.args[0], f"a look at the topic {topic}") from error
-    return TopicIdentity(topic=topic, topic_id=str(found.topic_id), cluster_id=str(cluster_id))
+    return TopicIdentity(topic=topic, topic_id=as_kafka_writes(str(found.topic_id)), cluster_id=str(cluster_id))

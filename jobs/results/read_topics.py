@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ingest.kafka.topic_identity import TopicIdentity, read_topic_identity
+from ingest.kafka.topic_identity import TopicIdentity, as_kafka_writes, read_topic_identity
 from jobs.pipeline.result_tables import RESULT_TABLES
 from model.registry.database import SQL, Connection, Identifier
 from udfs.errors import ConfigError
@@ -25,7 +25,7 @@ def known_topic(database: Connection, role: Role) -> TopicIdentity | None:
     with database.cursor() as cursor:
         cursor.execute("SELECT topic, topic_id, cluster_id FROM read_topics WHERE role = %s", (role,))
         row = cursor.fetchone()
-    return None if row is None else TopicIdentity(topic=row[0], topic_id=row[1], cluster_id=row[2])
+    return None if row is None else TopicIdentity(topic=row[0], topic_id=as_kafka_writes(row[1]), cluster_id=row[2])
 
 
 def note_topic(database: Connection, role: Role, topic: TopicIdentity) -> None:
