@@ -111,12 +111,12 @@ def _ask(method: str, url: str, **options: Any) -> requests.Response:
 def _tls_problem(error: requests.RequestException, named_by: str) -> tuple[str, str] | None:
     """Return what went wrong with a certificate and what to do; None if it was something else."""
     said = str(error)
-    if problem := certificate_error(error):
-        return problem, f"let {CA} name the authority of Flink's certificate"
     if "NO_CERTIFICATE_OR_CRL_FOUND" in said:
         return "no certificate in the file of the authority", f"correct {named_by}"
-    if "PEM lib" in said or "KEY_VALUES_MISMATCH" in said:
+    if "[SSL] PEM lib" in said or "KEY_VALUES_MISMATCH" in said:
         return "a certificate and a key that do not belong together", f"correct {CERTIFICATE} and {KEY}"
+    if problem := certificate_error(error):
+        return problem, f"let {CA} name the authority of Flink's certificate"
     if "WRONG_VERSION_NUMBER" in said:
         return "no TLS at all", "write the address with http://"
     if _NOT_KNOWN.search(said):
