@@ -30,25 +30,40 @@ from stack.stack_status import StackStatus
 
 _numbers = itertools.count()
 
-_ON_THE_STACK = tuple(
-    f"tests/{folder}/"
-    for folder in ("grafana", "integration", "jobs/cluster", "jobs/grafana", "jobs/results", "model/registry", "sql")
-)
+_SHARED = {
+    "stack": tuple(f"tests/{folder}/" for folder in ("integration", "jobs/cluster")),
+    "database": tuple(
+        f"tests/{folder}/" for folder in ("grafana", "jobs/grafana", "jobs/results", "model/registry", "sql")
+    ),
+    "api": ("tests/api/",),
+}
+"""What is in the same process, because it shares what is started there; the second shares a stack of its own."""
+
 _STACKS_OF_THEIR_OWN = ("tests/integration/test_secrets.py", "tests/integration/test_flink_tls.py")
 
 
-class _OneStack(LoadScopeScheduling):  # type: ignore[misc]
-    """Where tests run in two processes, keep those of the shared stack in one, and those of a file or a server."""
+def _scope_of(nodeid: str) -> str:
+    file = nodeid.partition("::")[0]
+    if file in _STACKS_OF_THEIR_OWN:
+        return file
+    return next((name for name, folders in _SHARED.items() if file.startswith(folders)), file)
+
+
+class _FewStacks(LoadScopeScheduling):  # type: ignore[misc]
+    """Where tests run in two processes, keep those together that share a stack or a server, and those of a file."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        if file.startswith(_ON_THE_STACK) and file not in _STACKS_OF_THEIR_OWN:
-            return "stack"
-        return "api" if file.startswith("tests/api/") else file
+        return _scope_of(nodeid)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: one process has nothing else to do."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: _scope_of(item.nodeid) != "stack")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    return _OneStack(config, log)
+    return _FewStacks(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -22,7 +22,7 @@ STATIC_CHECKS = (
     ("Shell", ("shellcheck", "fingerprint", ".ci/run", "deploy/pin-images")),
 )
 
-IN_PARALLEL = ("-n", "2", "--dist", "loadscope")
+IN_PARALLEL = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")
 """One process for the tests of the shared stack, which mostly wait, beside one for the others."""
 
 
