@@ -40,6 +40,8 @@ def test_a_whole_stack_has_no_problem(local_stack: StackStatus, stack_environmen
 
 
 def test_the_schema_is_compared_with_this_version(database_url: str) -> None:
+    with connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     names = [path.stem for path in sorted((sql_folder() / "migrations").glob("*.sql"))]
     missing = check_schema_version(database_url)
     assert (missing.level, missing.found) == (
