@@ -69,10 +69,16 @@ def test_the_version_needs_no_environment(fresh: Path) -> None:
 def test_ctrl_c_while_it_imports_is_no_traceback(tmp_path: Path) -> None:
     """A module that takes for ever stands for those that take long."""
     (tmp_path / "typer.py").write_text("import time; print('importing', flush=True); time.sleep(60)")
-    run = f"import sys; sys.path[:0] = [{str(tmp_path)!r}]; from exchange_fingerprint.command import main; main()"
+    # What is started in the background of a script ignores Ctrl-C, and so does all that it starts.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    begin = f"import sys; sys.path[:0] = [{str(tmp_path)!r}]; from exchange_fingerprint.command import main; main()"
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
-        [sys.executable, "-c", run], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", f"{heed}; {begin}"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as command:
         assert command.stdout is not None
         assert command.stderr is not None
