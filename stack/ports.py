@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import re
 import socket
 import ssl
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import psutil
 import psycopg2
@@ -37,15 +41,43 @@ LOCALHOST = "127.0.0.1"
 ANSWER_TIMEOUT_S = 5
 MS_PER_S = 1000
 HTTP_SERVER_ERROR = 500
+CLIENT_PORTS: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+"""Where Linux says which ports it gives to clients."""
+FIRST_PORT_OF_CLIENTS: Final = 49_152  # elsewhere, by RFC 6335
+FIRST_PORT_OF_USERS: Final = 1024
+PORTS_TO_CHOOSE_FROM: Final = 8192
 _NOT_LET_IN = re.compile("FATAL:(?!.*(starting up|shutting down|too many|in recovery))")
 """What a PostgreSQL that answers says to who may not come in, but not to who comes at a bad time."""
 
 
 def free_port() -> int:
-    """Return a port on 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((LOCALHOST, 0))
-        return int(probe.getsockname()[1])
+    """Return a port on 127.0.0.1 that nobody listens on, and that nobody takes before a server has started there.
+
+    The ports lie below those that the system hands out to clients, and each process of this user is told others.
+    """
+    while not is_free(port := _next_port()):
+        pass
+    return port
+
+
+def _next_port() -> int:
+    first = _first_port_of_clients() - PORTS_TO_CHOOSE_FROM
+    path = Path(tempfile.gettempdir()) / f"fingerprint-last-port-{os.getuid()}"
+    with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        last = file.read(8)
+        number = int(last) + 1 if last.isdecimal() else 0
+        file.seek(0)
+        file.truncate()
+        file.write(str(number % PORTS_TO_CHOOSE_FROM))
+    return first + number % PORTS_TO_CHOOSE_FROM
+
+
+def _first_port_of_clients() -> int:
+    try:
+        return max(PORTS_TO_CHOOSE_FROM + FIRST_PORT_OF_USERS, int(CLIENT_PORTS.read_text(encoding="ascii").split()[0]))
+    except FileNotFoundError:
+        return FIRST_PORT_OF_CLIENTS
 
 
 def check_port_is_free(port: int, purpose: str, option: str) -> None:

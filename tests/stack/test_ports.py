@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 
 import pytest
 
 from stack.ports import (
+    CLIENT_PORTS,
     check_database,
     check_flink,
     check_kafka,
@@ -34,6 +37,20 @@ def test_a_free_port_is_free() -> None:
     port = free_port()
     assert not listens("127.0.0.1", port)
     check_port_is_free(port, "tea", "--tea-port")
+
+
+def test_no_client_is_given_a_free_port() -> None:
+    """A client that had one by chance kept a server from its start."""
+    ports = [free_port() for _ in range(50)]
+    assert max(ports) < int(CLIENT_PORTS.read_text(encoding="ascii").split()[0])
+
+
+def test_two_processes_are_told_different_ports() -> None:
+    ask = "from stack.ports import free_port; print(*(free_port() for _ in range(200)))"
+    processes = [subprocess.Popen([sys.executable, "-c", ask], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [process.communicate()[0].split() for process in processes]
+    assert [len(ports) for ports in told] == [200, 200]
+    assert not set(told[0]) & set(told[1])
 
 
 def test_an_address_that_is_none_is_no_outage() -> None:
