@@ -103,6 +103,16 @@ def test_in_a_pipe_each_recording_is_a_line(as_json: dict[str, dict[str, Any]]) 
     assert done.stderr.splitlines()[2].startswith("As declared, or not certain to be another: 2 of 9.")
 
 
+@pytest.mark.parametrize("document", ["README.md", "docs/quick-start.md"])
+def test_documents_say_why_one_is_not_as_labelled(document: str) -> None:
+    """With what the command prints, and the note of index.csv."""
+    said = run("score", EXAMPLES).stderr.splitlines()[1]
+    (name,) = re.findall(r"Not: (\S+) ", said)
+    with (EXAMPLES / "index.csv").open() as file:
+        notes = {row["file"].removesuffix(".jsonl.gz"): row["note"] for row in csv.DictReader(file)}
+    assert f"`{said}` No mistake: `{name}` {notes[name]}." in " ".join((ROOT / document).read_text().split())
+
+
 def test_a_recording_explained_in_a_pipe_is_a_line_for_each_reason(as_json: dict[str, dict[str, Any]]) -> None:
     explained = records(run("explain", EXAMPLES / "kraken-2.jsonl.gz", "--declared", "kraken").stdout)
     contrasts = as_json["kraken-2"]["explanation"]["contrasts"]
