@@ -98,10 +98,10 @@ def is_healthy(address: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("document", [name for name in OTHERS if lines_to_run(name)])
+@pytest.mark.parametrize("document", [name for name in OTHERS if lines_to_run(name, on_a_stack=False)])
 def test_the_lines_of_a_document_run(document: str, copy: Path, environment: dict[str, str]) -> None:
     asked_with = ""
-    for line in lines_to_run(document):
+    for line in lines_to_run(document, on_a_stack=False):
         if "$TOKEN" in line:
             # The server of the line before, which made the token.
             with served(asked_with.rpartition("; ")[2], copy, environment) as address:

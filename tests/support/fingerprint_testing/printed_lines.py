@@ -18,6 +18,8 @@ WALKED: Final = ("docs/quick-start.md", "README.md")
 """Run line by line by the default tests, in this order, on a real stack: tests/integration/test_document_walk.py."""
 
 OTHERS: Final = (
+    # Its first job begins with a model that it names, which only a topic that no job has read yet allows.
+    "docs/model.md",
     "CONTRIBUTING.md",
     "docs/alerts.md",
     "docs/api.md",
@@ -29,10 +31,10 @@ OTHERS: Final = (
     "docs/kafka-security.md",
     "docs/kubernetes.md",
     "docs/messages.md",
-    "docs/model.md",
-    "docs/operate.md",
     "docs/recordings.md",
+    # Before the jobs of operate.md, each of which would have to catch up with the topic first.
     "docs/results.md",
+    "docs/operate.md",
     "docs/runbook.md",
     "docs/security.md",
     "docs/verdicts.md",
@@ -40,7 +42,10 @@ OTHERS: Final = (
     "ingest/VENUES.md",
     "udfs/java/README.md",
 )
-"""Run line by line by tests/test_document_lines.py, which is slow, but for what needs a stack."""
+"""Run line by line, in this order, by tests that are slow.
+
+What needs a stack runs in tests/integration/test_document_walk.py, all else in tests/test_document_lines.py.
+"""
 
 _API = "tests/api/test_document.py"
 _FLINK = "tests/integration/test_document_walk.py::test_the_job_goes_on_from_what_flinks_own_command_saved"
@@ -51,6 +56,9 @@ RUN_ELSEWHERE: Final[Mapping[tuple[str, str], str]] = {
     ("docs/api.md", "curl -s -H 'Content-Type:"): f"{_API}::test_a_stream_is_scored_as_the_document_shows",
     ("docs/api.md", "jq"): f"{_API}::test_a_stream_is_scored_as_the_document_shows",
     ("docs/api.md", "curl -s 'http"): f"{_API}::test_results_are_asked_for_as_the_document_shows",
+    ("docs/kafka-security.md", "./fingerprint doctor"): (
+        "tests/integration/test_kafka_security.py::test_what_is_published_is_scored_and_sent_again"
+    ),
     ("docs/operate.md", "flink=$(.venv/bin/find_flink_home.py)/bin/flink"): _FLINK,
     ("docs/operate.md", "$flink"): _FLINK,
     ("docs/operate.md", "./fingerprint submit --from-savepoint"): _FLINK,
@@ -58,6 +66,9 @@ RUN_ELSEWHERE: Final[Mapping[tuple[str, str], str]] = {
         "tests/exchange_fingerprint/test_scoring.py::test_the_lines_of_the_document_run"
     ),
     ("docs/runbook.md", "SELECT"): "tests/sql/test_alerts.py::test_every_query_of_the_runbook_runs",
+    ("docs/security.md", "./fingerprint submit"): (
+        "tests/integration/test_secured_cluster.py::test_a_job_is_stopped_and_resumed_on_a_secured_cluster"
+    ),
 }
 """By document and first words: the test that runs the line, with the document's placeholders filled in."""
 
@@ -109,10 +120,7 @@ ASKS_THE_STACK: Final = re.compile(
     r"(alerts|dlq|doctor|explain CONNECTION|login|migrate|model|psql|publish|replay|results|status|stop|watch"
     r"|submit(?! --help))\b"
 )
-"""Of `OTHERS`: what is compared with the options of the commands (tests/test_documents.py), not run as it is printed.
-
-Each of these commands is run on a real stack, with other arguments, by tests/integration.
-"""
+"""Of `OTHERS`: what needs a stack."""
 
 
 @dataclass(frozen=True)
@@ -163,13 +171,15 @@ def reason_against(line: str) -> str | None:
     return next((reason for beginning, reason in NOT_RUN.items() if line.startswith(beginning)), None)
 
 
-def lines_to_run(document: str) -> list[str]:
-    """Return the lines of a document's shell blocks that need no stack and that no other test runs."""
+def lines_to_run(document: str, *, on_a_stack: bool) -> list[str]:
+    """Return the lines of a document's shell blocks that need a stack, or none, and that no other test runs."""
     return [
         line
         for block in blocks_of(document, ("sh",))
         for line in block.lines
-        if runs_elsewhere(document, line) is None and reason_against(line) is None and not ASKS_THE_STACK.match(line)
+        if runs_elsewhere(document, line) is None
+        and reason_against(line) is None
+        and on_a_stack == bool(ASKS_THE_STACK.match(line))
     ]
 
 
