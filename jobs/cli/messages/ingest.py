@@ -26,7 +26,7 @@ from jobs.cli.feed_options import (
 )
 from jobs.cli.live_display import show_run
 from jobs.cluster.service_addresses import Addresses
-from jobs.config import DEAD_LETTER_TOPIC, TOPIC_PARTITIONS
+from jobs.config import TOPIC_PARTITIONS
 
 _ROOM: Final = Capacity(messages=500_000, value_bytes=128 * 1024 * 1024)
 """Some minutes of the busiest feed; a quarter of a gigabyte when it is used up."""
@@ -52,7 +52,7 @@ def ingest(
     Connects again after every end, with a new connection id. While Kafka is away messages wait, in order.
     """
     bootstrap = Addresses(home=home, kafka=kafka).require_kafka()
-    ensure_topics(bootstrap, [topic, DEAD_LETTER_TOPIC], TOPIC_PARTITIONS)
+    ensure_topics(bootstrap, [topic], TOPIC_PARTITIONS)
     with ExitStack() as stack:
         recorder = None if record_to is None else stack.enter_context(Recorder(record_to, rotate_mb=rotate_mb))
         producer = stack.enter_context(Producer(bootstrap, topic, capacity=_ROOM))

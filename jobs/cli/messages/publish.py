@@ -14,7 +14,7 @@ from jobs.cli import options
 from jobs.cli.console import err
 from jobs.cli.progress import progress_bar
 from jobs.cluster.service_addresses import Addresses
-from jobs.config import DEAD_LETTER_TOPIC, TOPIC_PARTITIONS
+from jobs.config import TOPIC_PARTITIONS
 from synthetic.sessions import synthetic_sessions
 from udfs.schema import EXCHANGES, Session
 
@@ -42,7 +42,7 @@ def publish(
 
 def publish_with_progress(sessions: list[Session], bootstrap: str, topic: str, *, speed: float | None) -> PublishReport:
     """Publish sessions behind a progress bar."""
-    ensure_topics(bootstrap, [topic, DEAD_LETTER_TOPIC], TOPIC_PARTITIONS)
+    ensure_topics(bootstrap, [topic], TOPIC_PARTITIONS)
     with progress_bar() as bar:
         task = bar.add_task(f"Publishing {len(sessions)} connections", total=sum(map(len, sessions)))
         report = publish_sessions(
