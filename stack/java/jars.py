@@ -69,13 +69,13 @@ def cache_folder() -> Path:
 
 
 def ensure_jars(
-    set_name: Literal["broker", "flink", "development", "kubernetes"], progress: Callable[[str], None]
+    set_name: Literal["broker", "flink", "development", "kubernetes", "tools"], progress: Callable[[str], None]
 ) -> list[Path]:
     """Return the files of one set, after fetching those that are missing.
 
     Parameters
     ----------
-    set_name : {"broker", "flink", "development", "kubernetes"}
+    set_name : {"broker", "flink", "development", "kubernetes", "tools"}
         What the jars are for.
     progress : callable
         Called with a line of text when there is something to fetch.

@@ -63,9 +63,9 @@ def cached_names(tmp_path: Path) -> list[str]:
 
 def test_the_lock_has_all_sets_with_checksums_and_sizes() -> None:
     found = locked_jars()
-    assert {jar.set_name for jar in found} == {"broker", "flink", "development", "kubernetes"}
+    assert {jar.set_name for jar in found} == {"broker", "flink", "development", "kubernetes", "tools"}
     assert all(len(jar.sha256) == 64 and int(jar.sha256, 16) >= 0 and jar.size_bytes > 0 for jar in found)
-    for name in ("broker", "flink", "development", "kubernetes"):
+    for name in ("broker", "flink", "development", "kubernetes", "tools"):
         files = [jar.file_name for jar in found if jar.set_name == name]
         assert len(files) == len(set(files))
     assert "org/apache/kafka/kafka_2.13/4.4.0/kafka_2.13-4.4.0.jar" in [jar.repository_path for jar in found]

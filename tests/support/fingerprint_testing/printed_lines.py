@@ -48,6 +48,7 @@ What needs a stack runs in tests/integration/test_document_walk.py, all else in 
 """
 
 _API = "tests/api/test_document.py"
+_KAFKA = "tests/integration/test_kafka_document.py::test_the_lines_of_the_documents_run"
 _FLINK = "tests/integration/test_document_walk.py::test_the_job_goes_on_from_what_flinks_own_command_saved"
 
 RUN_ELSEWHERE: Final[Mapping[tuple[str, str], str]] = {
@@ -56,9 +57,9 @@ RUN_ELSEWHERE: Final[Mapping[tuple[str, str], str]] = {
     ("docs/api.md", "curl -s -H 'Content-Type:"): f"{_API}::test_a_stream_is_scored_as_the_document_shows",
     ("docs/api.md", "jq"): f"{_API}::test_a_stream_is_scored_as_the_document_shows",
     ("docs/api.md", "curl -s 'http"): f"{_API}::test_results_are_asked_for_as_the_document_shows",
-    ("docs/kafka-security.md", "./fingerprint doctor"): (
-        "tests/integration/test_kafka_security.py::test_what_is_published_is_scored_and_sent_again"
-    ),
+    ("docs/kafka-security.md", "export FINGERPRINT_KAFKA"): _KAFKA,
+    ("docs/kafka-security.md", "./fingerprint doctor"): _KAFKA,
+    ("docs/kafka-security.md", "kafka-acls.sh"): _KAFKA,
     ("docs/operate.md", "flink=$(.venv/bin/find_flink_home.py)/bin/flink"): _FLINK,
     ("docs/operate.md", "$flink"): _FLINK,
     ("docs/operate.md", "./fingerprint submit --from-savepoint"): _FLINK,
@@ -66,6 +67,8 @@ RUN_ELSEWHERE: Final[Mapping[tuple[str, str], str]] = {
         "tests/exchange_fingerprint/test_scoring.py::test_the_lines_of_the_document_run"
     ),
     ("docs/runbook.md", "SELECT"): "tests/sql/test_alerts.py::test_every_query_of_the_runbook_runs",
+    ("docs/security.md", "kafka-acls.sh"): _KAFKA,
+    ("docs/security.md", "kafka-configs.sh"): _KAFKA,
     ("docs/security.md", "./fingerprint submit"): (
         "tests/integration/test_secured_cluster.py::test_a_job_is_stopped_and_resumed_on_a_secured_cluster"
     ),
@@ -82,7 +85,7 @@ NOT_RUN: Final[Mapping[str, str]] = {
     "./fingerprint recordings fetch": "downloads from GitHub; tests/ingest/recordings has a server of its own",
     "./fingerprint train": "ten minutes and more; tests/test_contributing.py trains with fewer sessions",
     "./fingerprint evaluate": "trains many models on real recordings; tests/model/evaluation has few sessions",
-    "./fingerprint enrol": "minutes, and runs for another venue in CONTRIBUTING.md",
+    "./fingerprint enrol": "12 minutes of CPU time and 10 GB of memory; tests/model/enrolment has few sessions",
     "./fingerprint chaos": "hours; test_chaos.py has few kills",
     "./fingerprint soak": "an hour; test_soak.py has a short one, and draws it",
     "./fingerprint grafana push": "needs a Grafana; tests/jobs/grafana has a stand-in",
@@ -99,13 +102,10 @@ NOT_RUN: Final[Mapping[str, str]] = {
     "deploy/pin-images": "asks registries of images",
     "kubectl": "needs a cluster; tests/deploy/test_kubernetes.py compares it with the manifests",
     "openssl rand -hex 24 | tr": "needs a cluster; tests/deploy/test_kubernetes.py compares it with the manifests",
-    "kafka-acls.sh": "comes with Kafka's distribution, not with its jars; test_kafka_security.py gives the same rights",
-    "kafka-configs.sh": "comes with Kafka's distribution, not with its jars, and no client here sets quotas",
     "standalone-job.sh": "starts a cluster of Flink; tests/integration/test_application.py does so in its own words",
     "taskmanager.sh": "starts a cluster of Flink; tests/integration/test_application.py does so in its own words",
     "export GRAFANA_": "a Grafana's own addresses; tests/jobs/grafana pushes to a stand-in",
     "export PROMETHEUS_URL": "a Grafana's own addresses; tests/jobs/grafana pushes to a stand-in",
-    "export FINGERPRINT_KAFKA": "needs a Kafka that asks who you are; test_kafka_security.py has one",
     "export FINGERPRINT_FLINK": "needs a Flink by TLS; test_flink_tls.py submits to one",
     "./fingerprint inspect bitflyer": "needs three days of a real venue; tests/model/enrolment has synthetic ones",
     "./fingerprint score kept-back": "needs three days of a real venue; tests/model/enrolment has synthetic ones",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import time
 import uuid
@@ -143,6 +144,16 @@ def pkcs8(key: bytes) -> bytes:
     return serialization.load_pem_private_key(key, None).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+
+
+def write_kafka_programs(folder: Path) -> None:
+    """Write `kafka-acls.sh` and `kafka-configs.sh`, which start what those of Kafka's distribution start."""
+    jars = [*ensure_jars("broker", lambda _line: None), *ensure_jars("tools", lambda _line: None)]
+    java = [str(find_java().home / "bin" / "java"), "-cp", os.pathsep.join(map(str, jars))]
+    for name, started in (("kafka-acls.sh", "AclCommand"), ("kafka-configs.sh", "ConfigCommand")):
+        program = folder / name
+        program.write_text(f'#!/bin/sh\nexec {shlex.join([*java, f"org.apache.kafka.tools.{started}"])} "$@"\n')
+        program.chmod(0o755)
 
 
 @contextmanager
