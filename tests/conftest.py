@@ -39,7 +39,9 @@ _SHARED = {
 }
 """What is in the same process, because it shares what is started there; the second shares a stack of its own."""
 
-_STACKS_OF_THEIR_OWN = ("tests/integration/test_secrets.py", "tests/integration/test_flink_tls.py")
+_STACKS_OF_THEIR_OWN = tuple(
+    f"tests/integration/test_{name}.py" for name in ("flink_tls", "installed_wheel", "secrets")
+)
 
 
 def _scope_of(nodeid: str) -> str:

@@ -7,34 +7,22 @@ import json
 import os
 import shutil
 import subprocess
-import sys
-import sysconfig
-import venv
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from fingerprint_testing.installed_wheel import PACKAGES, build_wheel, install_wheel
 from fingerprint_testing.paths import EXAMPLES, GRAFANA, ROOT, SQL
 from model.artifact.artifact_folder import load_predictor
 
-PACKAGES = ("exchange_fingerprint", "api", "jobs", "udfs", "synthetic", "ingest", "model", "stack")
 PRIVATE = "exchange_fingerprint/_packages/"
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel from a copy, so that the checkout stays clean."""
-    copy, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for name in (*PACKAGES, "sql", "grafana"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (copy / "deploy").mkdir()
-    for name in ("pyproject.toml", "README.md", "deploy/wheel_layout.py"):
-        shutil.copy(ROOT / name, copy / name)
-    build = f"from setuptools import build_meta; build_meta.build_wheel({str(out)!r})"
-    subprocess.run([sys.executable, "-c", build], cwd=copy, check=True, capture_output=True)
-    return next(out.glob("*.whl"))
+    return build_wheel(tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel"))
 
 
 def test_the_wheel_has_the_files_that_are_no_code(wheel: Path) -> None:
@@ -70,11 +58,7 @@ def test_the_wheel_takes_one_name(wheel: Path) -> None:
 def beside_others(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install the wheel into an environment whose user has modules and packages of all our names."""
     folder = tmp_path_factory.mktemp("installed")
-    venv.create(folder / "venv")
-    (site,) = (folder / "venv" / "lib").glob("python*/site-packages")
-    installer = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", str(site)]
-    subprocess.run([*installer, str(wheel)], check=True, capture_output=True)
-    (site / "libraries.pth").write_text(sysconfig.get_path("purelib"))
+    install_wheel(wheel, folder / "venv")
     for name in PACKAGES[1:]:
         (folder / "own" / name).mkdir(parents=True)
         (folder / "own" / name / "__init__.py").write_text("MINE = True\n")
