@@ -53,6 +53,25 @@ class TopicState implements Serializable, AutoCloseable {
         }
     }
 
+    /**
+     * Ask which topic this is, and again if there is none: a broker that has just started does not know all of them.
+     *
+     * @param mostLooks how often at most
+     * @param pauseMs between two looks
+     */
+    Identity confirmedIdentity(int mostLooks, long pauseMs) throws IOException {
+        Identity found = identity();
+        for (int looks = 1; found.id().isEmpty() && looks < mostLooks; looks++) {
+            try {
+                Thread.sleep(pauseMs);
+            } catch (InterruptedException error) {
+                throw interrupted(error);
+            }
+            found = identity();
+        }
+        return found;
+    }
+
     /** Ask for the first offset of each of the first partitions. */
     Map<Integer, Long> firstOffsets(int partitions) throws IOException {
         Map<TopicPartition, OffsetSpec> asked = new HashMap<>();

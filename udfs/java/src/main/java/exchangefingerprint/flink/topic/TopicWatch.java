@@ -60,10 +60,12 @@ final class TopicWatch extends AbstractStreamOperator<RowData> implements OneInp
                                         Types.TUPLE(Types.INT, Types.LONG, Types.LONG, Types.STRING)));
         unread = getMetricGroup().counter("unread_records");
         positions = new Positions(topic, this::noteUnread);
-        TopicState.Identity found = topic.identity();
+        TopicState.Identity found = topic.confirmedIdentity(MISSED_LOOKS, LOOK_MS);
         topicId = found.id();
         if (context.isRestored()) {
             restore(found.id());
+        } else if (topicId.isEmpty()) {
+            throw new IOException("Expected the topic " + topic.topic + " on Kafka, found no such topic: create it");
         } else {
             positions.begin(topic.firstOffsets(found.partitions()));
         }
