@@ -40,19 +40,27 @@ def as_kafka_writes(topic_id: str) -> str:
 
 
 def read_topic_identity(bootstrap_servers: str, topic: str) -> TopicIdentity:
-    """Ask Kafka which topic has a name now.
+    """Ask Kafka which topic has a name now; raise as `find_topic_identity`, and ConfigError if none has it."""
+    found = find_topic_identity(bootstrap_servers, topic)
+    if found is None:
+        raise Broker(bootstrap_servers).no_topic(topic)
+    return found
+
+
+def find_topic_identity(bootstrap_servers: str, topic: str) -> TopicIdentity | None:
+    """Ask Kafka which topic has a name now, None if none has it.
 
     Raises
     ------
     ServiceUnavailable
         If Kafka does not answer within `ANSWER_TIMEOUT_S`.
     ConfigError
-        If there is no such topic, or it does not let us ask.
+        If it does not let us ask.
     """
     broker = Broker(bootstrap_servers)
     admin = AdminClient(broker.settings)
     if topic not in broker.topics(admin):
-        raise broker.no_topic(topic)
+        return None
     try:
         cluster_id = admin.list_topics(topic, timeout=ANSWER_TIMEOUT_S).cluster_id
         asked = admin.describe_topics(TopicCollection([topic]), request_timeout=ANSWER_TIMEOUT_S)

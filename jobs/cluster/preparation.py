@@ -17,6 +17,8 @@ from jobs.pipeline.tables import READER
 from jobs.results.database_fitness import check_fitness
 from jobs.results.job_rights import check_job_rights
 from jobs.results.migrations import check_schema
+from jobs.results.read_topics import check_results_are_of
+from model.registry.database import connect
 from model.registry.database_url import parse_database_url
 from udfs.errors import ConfigError
 
@@ -74,6 +76,8 @@ class Preparation:
         for excess in check_job_rights(self.database_url):
             progress(excess)
         check_only_topic(self.activating_url, self.topic)
+        with connect(self.database_url) as database:  # before the topic is made, which would be another one
+            check_results_are_of(database, self.kafka, self.topic)
         ensure_topics(self.kafka, [self.topic, self.dead_letter_topic], TOPIC_PARTITIONS)
         check_topics(self.database_url, self.kafka, self.topic, self.dead_letter_topic, progress)
         for complaint in _complaints(self.kafka, self.topic, self.dead_letter_topic):

@@ -93,7 +93,7 @@ def check_topics(
     messages, letters = read_topic_identity(kafka, topic), read_topic_identity(kafka, dead_letter_topic)
     with connect(database_url) as database:
         if has_results(database):
-            check_same_topic(database, messages)
+            check_same_topic(database, topic, messages)
         if known_topic(database, "messages") != messages:
             note_topic(database, "messages", messages)
         said = note_dead_letter_topic(database, letters)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ingest.kafka.topic_identity import TopicIdentity, as_kafka_writes, read_topic_identity
+from ingest.kafka.topic_identity import TopicIdentity, as_kafka_writes, find_topic_identity
 from jobs.pipeline.result_tables import RESULT_TABLES
 from model.registry.database import SQL, Connection, Identifier
 from udfs.errors import ConfigError
@@ -39,32 +39,43 @@ def note_topic(database: Connection, role: Role, topic: TopicIdentity) -> None:
         )
 
 
-def check_same_topic(database: Connection, topic: TopicIdentity) -> None:
+def check_same_topic(database: Connection, topic: str, found: TopicIdentity | None) -> None:
     """Refuse a topic of messages that is another one than the results are of, by Kafka's ids.
+
+    Parameters
+    ----------
+    database : psycopg2 connection
+        Knows which topic its results are of.
+    topic : str
+        The name.
+    found : TopicIdentity or None
+        What has the name now, None if nothing has.
 
     Raises
     ------
     ConfigError
-        If it was made anew under the same name, or is on another Kafka cluster.
+        If it is gone, was made anew under the same name, or is on another Kafka cluster.
     """
     known = known_topic(database, "messages")
-    if known is None or known.topic != topic.topic or known == topic:
+    if known is None or known.topic != topic or known == found:
         return
-    if known.cluster_id != topic.cluster_id:
-        found = f"one on another Kafka cluster ({topic.cluster_id} instead of {known.cluster_id})"
+    if found is None:
+        what = "that it is gone; of one that is made anew under its name the"
+    elif known.cluster_id != found.cluster_id:
+        what = f"one on another Kafka cluster ({found.cluster_id} instead of {known.cluster_id}), whose"
     else:
-        found = f"one that was made anew under its name ({topic.topic_id} instead of {known.topic_id})"
+        what = f"one that was made anew under its name ({found.topic_id} instead of {known.topic_id}), whose"
     raise ConfigError(
-        f"Expected the topic {topic.topic} that the results in this database are of, found {found}, whose offsets mean "
-        "other records: name a database without results with --database-url, bring it up to date with "
-        "`fingerprint migrate`, and submit without --resume"
+        f"Expected the topic {topic} that the results in this database are of, found {what} offsets mean other "
+        "records: name a database without results with --database-url, bring it up to date with `fingerprint migrate`, "
+        "and submit without --resume"
     )
 
 
 def check_results_are_of(database: Connection, kafka: str, topic: str) -> None:
     """Ask Kafka which topic has a name now, and raise as `check_same_topic` unless the results are of that one."""
     if has_results(database):
-        check_same_topic(database, read_topic_identity(kafka, topic))
+        check_same_topic(database, topic, find_topic_identity(kafka, topic))
 
 
 def note_dead_letter_topic(database: Connection, topic: TopicIdentity) -> str | None:

@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient, NewPartitions
 from fingerprint_testing.command_line import commands
 from ingest.kafka.broker import delete_records_up_to, delete_topics, ensure_topics
 from ingest.kafka.message_json import encode
+from ingest.kafka.topic_identity import find_topic_identity
 from ingest.kafka.topic_reader import TopicReader
 from jobs.cluster.flink_client import list_jobs, stop_with_savepoint
 from jobs.cluster.savepoints import Savepoints
@@ -112,6 +113,9 @@ def test_what_is_lost_is_told_and_counting_starts_anew(
         return next(job.state for job in list_jobs(flink) if job.job_id == job_id)
 
     delete_topics(kafka, [TOPIC])
+    with pytest.raises(ConfigError, match="found that it is gone"):
+        Submission(addresses=addresses, topic=TOPIC).run(lambda _: None)
+    assert find_topic_identity(kafka, TOPIC) is None
     ensure_topics(kafka, [TOPIC], 1)
     wait_until(lambda: state() == "FAILED", what="the end of the job")
     said = [run("results", "diff", "--topic", TOPIC, is_well=False), run("status")]

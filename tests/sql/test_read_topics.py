@@ -11,24 +11,28 @@ from jobs.results.read_topics import check_same_topic, has_results, known_topic,
 from model.registry.database import Connection
 from udfs.errors import ConfigError
 
-TOPIC = TopicIdentity(topic="raw_messages", topic_id="AAAA", cluster_id="one")
+NAME = "raw_messages"
+TOPIC = TopicIdentity(topic=NAME, topic_id="AAAA", cluster_id="one")
 ANEW = replace(TOPIC, topic_id="BBBB")
 ELSEWHERE = replace(ANEW, cluster_id="two")
 
 
 def test_a_topic_that_was_made_anew_is_refused(database: Connection) -> None:
     assert known_topic(database, "messages") is None
-    check_same_topic(database, TOPIC)
+    check_same_topic(database, NAME, TOPIC)
     note_topic(database, "messages", TOPIC)
     assert known_topic(database, "messages") == TOPIC
-    check_same_topic(database, TOPIC)
-    check_same_topic(database, replace(ANEW, topic="other"))
+    check_same_topic(database, NAME, TOPIC)
+    check_same_topic(database, "other", replace(ANEW, topic="other"))
     with pytest.raises(ConfigError, match=r"found one that was made anew under its name \(BBBB instead of AAAA\)"):
-        check_same_topic(database, ANEW)
+        check_same_topic(database, NAME, ANEW)
     with pytest.raises(ConfigError, match=r"found one on another Kafka cluster \(two instead of one\)"):
-        check_same_topic(database, ELSEWHERE)
+        check_same_topic(database, NAME, ELSEWHERE)
+    with pytest.raises(ConfigError, match=r"raw_messages that .* found that it is gone"):
+        check_same_topic(database, NAME, None)
+    check_same_topic(database, "other", None)
     note_topic(database, "messages", ANEW)
-    check_same_topic(database, ANEW)
+    check_same_topic(database, NAME, ANEW)
 
 
 def test_a_dead_letter_topic_that_was_made_anew_is_told_once(database: Connection) -> None:

@@ -21,7 +21,7 @@ from ingest.kafka.dead_letters import (
     send_again,
     to_place,
 )
-from ingest.kafka.topic_identity import read_topic_identity
+from ingest.kafka.topic_identity import find_topic_identity
 from ingest.kafka.topic_reader import TopicReader
 from jobs.cli import options
 from jobs.cli.console import err, out, print_json, print_sentence, warn
@@ -149,7 +149,7 @@ def redrive(
     mended = {} if corrected is None else read_mended(corrected)
     choice = Choice(reason=reason, partition=partition, offset=offset)
     with connect(url) as database:
-        check_same_topic(database, read_topic_identity(bootstrap, topic))
+        check_same_topic(database, topic, find_topic_identity(bootstrap, topic))
     with redrive_memory(url) as memory:
         done = _sent_before(memory, bootstrap, topic)
         with TopicReader(bootstrap, dead_letter_topic) as reader:
