@@ -1,5 +1,6 @@
 package exchangefingerprint.flink.deadletters;
 
+import exchangefingerprint.flink.kafka.KafkaAnswer;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -57,7 +58,7 @@ class DeadLetterProducer implements AutoCloseable {
         } catch (ExecutionException error) {
             Throwable cause = error.getCause();
             boolean isAnswer = cause instanceof ApiException && !isSilence(cause);
-            return isAnswer ? said(cause) : null;
+            return isAnswer ? KafkaAnswer.of(cause) : null;
         } catch (InterruptedException error) {
             Thread.currentThread().interrupt();
             return null;
@@ -69,12 +70,6 @@ class DeadLetterProducer implements AutoCloseable {
                 error instanceof org.apache.flink.kafka.shaded.org.apache.kafka.common.errors
                         .UnknownTopicOrPartitionException;
         return error instanceof RetriableException && !isUnknown;
-    }
-
-    /** Say what Kafka said, in one line. */
-    static String said(Throwable error) {
-        String text = error.getMessage() == null ? error.getClass().getSimpleName() : error.getMessage();
-        return text.replaceAll("\\s+", " ").strip();
     }
 
     private KafkaProducer<byte[], byte[]> producer() {

@@ -1,5 +1,6 @@
 package exchangefingerprint.flink.deadletters;
 
+import exchangefingerprint.flink.kafka.KafkaAnswer;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -132,7 +133,7 @@ final class DeadLetterWriter implements SinkWriter<RowData> {
         }
         DeadLetter cut = answer.deadLetter;
         DeadLetter smaller = problem == null ? cut.smaller() : cut.in(DeadLetter.Form.NOTHING);
-        String cause = problem == null ? DeadLetterProducer.said(answer.error) : problem;
+        String cause = problem == null ? KafkaAnswer.of(answer.error) : problem;
         if (smaller.form() == DeadLetter.Form.NOTHING) {
             losses.add(smaller, cause);
         } else {
@@ -148,7 +149,7 @@ final class DeadLetterWriter implements SinkWriter<RowData> {
     /** Send nothing for a while; fail if it is Kafka that is away, and not the topic that refuses. */
     private void close(Exception error) throws IOException {
         String known = problemUnlessAway(error);
-        pause(known.isEmpty() ? DeadLetterProducer.said(error) : known);
+        pause(known.isEmpty() ? KafkaAnswer.of(error) : known);
     }
 
     /** Ask why the topic takes nothing, "" if that is not known; fail if Kafka does not answer. */
@@ -157,7 +158,7 @@ final class DeadLetterWriter implements SinkWriter<RowData> {
         if (known == null && error instanceof RetriableException) {
             throw new IOException(
                     "Expected Kafka to take dead letters for " + producer.topic + ", found "
-                            + DeadLetterProducer.said(error) + ": check that it runs",
+                            + KafkaAnswer.of(error) + ": check that it runs",
                     error);
         }
         return known == null ? "" : known;

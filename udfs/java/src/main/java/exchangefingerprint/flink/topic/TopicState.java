@@ -1,5 +1,6 @@
 package exchangefingerprint.flink.topic;
 
+import exchangefingerprint.flink.kafka.KafkaAnswer;
 import java.io.IOException;
 import java.io.Serializable;
 import java.util.ArrayList;
@@ -115,7 +116,7 @@ class TopicState implements Serializable, AutoCloseable {
 
     private IOException failed(ExecutionException error) {
         return new IOException(
-                "Expected Kafka to say how the topic " + topic + " is, found " + error.getCause().getMessage()
+                "Expected Kafka to say how the topic " + topic + " is, found " + KafkaAnswer.of(error.getCause())
                         + ": check that it runs, and our rights",
                 error.getCause());
     }
