@@ -30,6 +30,8 @@ from jobs.results.migrations import migrate
 from model.artifact.artifact_folder import load_predictor
 from model.artifact.shipped_artifacts import DEFAULT_ARTIFACT
 from model.registry.database import connect
+from stack.java.flink_wheel import python_jar
+from stack.java.functions_jar import FUNCTIONS_JAR
 from stack.stack_status import StackStatus
 from udfs.rows import SCORE_COLUMNS, iso_timestamps, read_array_literal, score_rows
 from udfs.schema import SESSION_COLUMNS, Session
@@ -206,6 +208,13 @@ def rows(played: Played, run_to_the_end: Callable[[str, str], None], database_ur
     migrate(database_url)
     run_to_the_end(TOPIC, database_url)
     return _read_rows(database_url)
+
+
+@pytest.mark.usefixtures("rows")
+def test_no_job_brings_the_jar_that_the_local_cluster_has(local_stack: StackStatus) -> None:
+    brought = {path.stat().st_size for path in local_stack.home.glob("flink/tmp/taskmanager/**/blob_p-*")}
+    assert FUNCTIONS_JAR.stat().st_size in brought
+    assert python_jar().stat().st_size not in brought
 
 
 def test_every_connection_has_a_row_for_each_window(played: Played, rows: dict[str, list[Row]]) -> None:
