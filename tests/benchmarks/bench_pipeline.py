@@ -135,7 +135,7 @@ def send(producer: Producer, topic: str, messages: Sequence[Message]) -> None:
 def new_producer(stack: StackStatus) -> Producer:
     """Make a producer that a user would make: idempotent, compressed."""
     settings = {"enable.idempotence": True, "linger.ms": 5, "compression.type": "lz4", "partitioner": "murmur2_random"}
-    return Producer({"bootstrap.servers": stack.kafka, **settings})
+    return Producer({"bootstrap.servers": stack.kafka, "log_level": 2, **settings})  # it outlives the stack
 
 
 def measure_throughput(
