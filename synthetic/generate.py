@@ -88,7 +88,8 @@ def generate_session(
 
 def head(session: Session, n_messages: int) -> Session:
     """Keep the first messages of a session."""
-    columns = {name: getattr(session, name)[:n_messages] for name in SESSION_COLUMNS}
+    # Copied: a slice keeps the whole session in memory, which may be hundreds of times as long.
+    columns = {name: getattr(session, name)[:n_messages].copy() for name in SESSION_COLUMNS}
     return Session(connection_id=session.connection_id, declared_exchange=session.declared_exchange, **columns)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -193,11 +194,15 @@ def _draw_sessions(amounts: Amounts, seed: int) -> Iterable[LabelledCapture]:
         (amounts.per_exchange - n_known, amounts.n_unknown_venues - n_unknown, amounts.n_messages, seed),
         (n_known, n_unknown, LONG_LIFE * amounts.n_messages, seed + LONG_LIFE_SEED_OFFSET),
     )
-    drawn: list[LabelledCapture] = []
-    for per_exchange, n_unknown_venues, n_messages, own_seed in lives:
-        drawn += draw_labelled_synthetic(per_exchange=per_exchange, n_messages=n_messages, seed=own_seed)
-        drawn += draw_labelled_unknown_venues(n=n_unknown_venues, n_messages=n_messages, seed=own_seed)
-    return jitter_every_second(drawn, seed)
+    drawn = (
+        part
+        for per_exchange, n_unknown_venues, n_messages, own_seed in lives
+        for part in (
+            draw_labelled_synthetic(per_exchange=per_exchange, n_messages=n_messages, seed=own_seed),
+            draw_labelled_unknown_venues(n=n_unknown_venues, n_messages=n_messages, seed=own_seed),
+        )
+    )
+    return jitter_every_second(chain.from_iterable(drawn), seed)
 
 
 def fit_calibrator_without(material: Material, fitted: CrossFitted, kept: NDArray[np.bool_]) -> Calibrator:
