@@ -81,7 +81,7 @@ def result_table_ddl(settings: JobSettings, table: ResultTable) -> str:
             {declared},
             PRIMARY KEY ({", ".join(table.primary_key)}) NOT ENFORCED
         ) WITH (
-            'connector' = 'jdbc',
+            'connector' = 'fingerprint-results',
             'url' = {_text(settings.database.jdbc_url)},
             'driver' = '{DRIVER}',
             'table-name' = '{table.name}',
