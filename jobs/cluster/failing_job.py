@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from jobs.cluster.flink_client import cancel, check_job, find_running_job
+from jobs.cluster.flink_client import ask, cancel, check_job, find_running_job
 from jobs.cluster.job_failures import read_failures
 from udfs.errors import ServiceUnavailable
 
@@ -56,3 +56,8 @@ def end_failing(flink_url: str, job_id: str) -> str | None:
             )
         time.sleep(_POLL_S)
     return failure
+
+
+def has_checkpoint(flink_url: str, job_id: str) -> bool:
+    """Tell whether a job, also one that has ended, has made a checkpoint."""
+    return bool(ask(flink_url, f"/jobs/{job_id}/checkpoints")["counts"]["completed"])

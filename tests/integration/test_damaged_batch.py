@@ -44,11 +44,13 @@ def test_a_batch_that_a_disk_has_damaged_is_skipped_by_command(
         addresses = addresses_of(stack, database_url)
         return Submission(addresses=addresses, topic=TOPIC, savepoint=savepoint).run(lambda _: None)
 
-    def dlq_skip(*arguments: str) -> str:
-        command = [str(Path(sys.executable).parent / "fingerprint"), "dlq", "skip", *arguments]
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(Path(sys.executable).parent / "fingerprint"), *arguments]
         environment = stack_environment | {"DATABASE_URL": database_url}
-        done = subprocess.run([*command, "--topic", TOPIC], env=environment, capture_output=True, text=True, check=True)
-        return done.stdout
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+
+    def dlq_skip(*arguments: str) -> str:
+        return run("dlq", "skip", *arguments, "--topic", TOPIC).stdout
 
     def windows(of: Session) -> int:
         with connect(database_url) as connection, connection.cursor() as cursor:
@@ -72,6 +74,11 @@ def test_a_batch_that_a_disk_has_damaged_is_skipped_by_command(
         job_id = submit(savepoint)
         wait_until(lambda: f"partition {TOPIC}-0 at offset {len(before)} is invalid" in complaint())
         assert windows(after) == 0
+        said = run("stop").stderr
+        checkpoints = requests.get(f"{stack.flink_url}/jobs/{job_id}/checkpoints", timeout=10).json()["counts"]
+        assert "has ended without a savepoint" in said
+        assert ("goes on from its last checkpoint" in said) is (checkpoints["completed"] > 0)
+        job_id = submit(savepoint)
         place = f"0:{len(before)}"
         assert f"{len(before) + 1:,} records of partition 0" in dlq_skip(place)
         assert windows(after) == 0

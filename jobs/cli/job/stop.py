@@ -8,7 +8,7 @@ import typer
 
 from jobs.cli import options
 from jobs.cli.console import err, out
-from jobs.cluster.failing_job import end_failing, wait_until_started
+from jobs.cluster.failing_job import end_failing, has_checkpoint, wait_until_started
 from jobs.cluster.flink_client import find_running_job, stop_with_savepoint
 from jobs.cluster.service_addresses import Addresses
 from jobs.config import JOB_NAME
@@ -52,9 +52,12 @@ def stop(
             failure = end_failing(flink_url, running.job_id)
         if failure is None:
             raise
+        if has_checkpoint(flink_url, running.job_id):
+            what_now = "`submit --resume` goes on from its last checkpoint"
+        else:
+            what_now = "it had made no checkpoint: submit it as it was submitted"
         err.print(
-            "The job kept failing and has ended without a savepoint; `submit --resume` goes on from its last "
-            f"checkpoint. It failed with: {failure}",
+            f"The job kept failing and has ended without a savepoint; {what_now}. It failed with: {failure}",
             soft_wrap=True,
             highlight=False,
         )
