@@ -29,7 +29,7 @@ _TEXTS: Final = (
 _OTHERS: Final[tuple[Any, ...]] = (None, True, False, 1.0, 0.5, -0.0, 1e300, 1e17, [], [1], {}, {"seq": 1})
 _VALUES: Final[tuple[Any, ...]] = (*_INTEGERS, *_TEXTS, *_OTHERS)
 _FIELDS: Final = (
-    *("connection_id", "recv_ts_ns", "msg_type", "exchange_ts_ns", "seq", "request_id", "payload_bytes"),
+    *("connection_id", "recv_ts_ns", "msg_type", "exchange_ts_ns", "seq", "prev_seq", "request_id", "payload_bytes"),
     *("declared_exchange", "further"),
 )
 _NO_UTF8: Final = (b"\xff", b"\xc0\x80", b"\xc1\xbf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82", b"\x80")

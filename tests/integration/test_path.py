@@ -90,6 +90,7 @@ BAD_RECORDS: list[tuple[bytes | None, bytes | None, str]] = [
     (b"c", _bad(exchange_ts_ns=[1]), "exchange_ts_ns is not a 64-bit integer"),
     (b"c", _bad(seq=-(2**63)), "seq is not a 64-bit integer"),
     (b"c", _bad(seq=True), "seq is not a 64-bit integer"),
+    (b"c", _bad(prev_seq="1"), "prev_seq is not a 64-bit integer"),
     (b"c", _bad(request_id=2**63), "request_id is not a 64-bit integer"),
     (b"c", _bad(payload_bytes=-1), "payload_bytes is not an integer of 0 or more"),
     (b"c", _bad(declared_exchange="k" * 65), _NO_EXCHANGE),
@@ -459,7 +460,11 @@ def test_running_again_changes_nothing_and_calls_python_once_a_batch(
         for counter in ("windows_scored", "windows_decided"):
             wait_until(lambda name=counter: flink_job(job_id)[1].get(name) == n_windows, what=f"{n_windows} {counter}")
         refused = Counter(f"reason.{re.sub('[ .:,]', '_', reason)}.dead_letters" for _, _, reason in BAD_RECORDS)
-        wait_until(lambda: _refused(flink_job(job_id)[1]) == refused, what="the counters of dead letters")
+        wait_until(
+            lambda: _refused(flink_job(job_id)[1]) == refused,
+            what="the counters of dead letters",
+            found=lambda: _refused(flink_job(job_id)[1]),
+        )
         # The same rows are written again, but verdicts pass through what they were.
         wait_until(lambda: _read_judged(database_url) == judged, what="the same verdicts")
         wait_until(lambda: _read_health(database_url) == health, what="the same health")

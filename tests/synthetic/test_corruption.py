@@ -5,7 +5,9 @@ import random
 
 import pytest
 
+from ingest.kafka.record_validity import check_record
 from synthetic.corruption import FAULTS, Corrupt, corrupt, edges
+from udfs.schema import SESSION_COLUMNS
 
 KEY = b"conn-1"
 FIELDS = {"connection_id": "conn-1", "recv_ts_ns": 10**18, "exchange_ts_ns": None, "msg_type": "NEW", "seq": 5}
@@ -32,8 +34,14 @@ def test_every_fault_changes_something(kind: str) -> None:
     assert sum(changed) > 40
 
 
+def test_every_field_of_a_message_is_spoiled() -> None:
+    reasons = {check_record(key, value) for key, value in edges(KEY, VALUE)}
+    spoiled = {reason.split()[0] for reason in reasons if reason is not None and " is not " in reason}
+    assert spoiled >= {"connection_id", *SESSION_COLUMNS, "declared_exchange"}
+
+
 def test_all_kinds_are_drawn() -> None:
-    records = draw(4, 5_000)
+    records = draw(4, 20_000)
     assert any(value is None for _, value in records)
     assert any(key is None for key, _ in records)
     assert any(value is not None and len(value) > 65_536 for _, value in records)
