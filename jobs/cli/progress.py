@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
 from typing import Final
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -29,8 +30,8 @@ def progress_bar(*, transient: bool = False) -> Progress:
 def shown_steps(what: str, kind: str) -> Iterator[Callable[[str], None]]:
     """Show what is being done and for how long, beside how long it took on this machine the last time.
 
-    On a terminal the line is drawn again and again. Elsewhere a line is written at the beginning, and one for a step
-    if none was for a while. What fails or is interrupted is not remembered.
+    On a terminal the line is drawn again and again. Elsewhere a line is written at the beginning, and then every ten
+    seconds, if there is another step by then. What fails or is interrupted is not remembered.
 
     Parameters
     ----------
@@ -58,18 +59,36 @@ def shown_steps(what: str, kind: str) -> Iterator[Callable[[str], None]]:
             task = bar.add_task(what)
             yield lambda step: bar.update(task, description=f"{what}: {step}")
     else:
-        said_s = begun_s
         say(f"{what} ({before})" if before else what)
-
-        def tell(step: str) -> None:
-            nonlocal said_s
-            now_s = time.monotonic()
-            if now_s - said_s >= _LINE_EVERY_S:
-                said_s = now_s
-                say(f"{what}: {step} ({spoken_duration(now_s - begun_s)})")
-
-        yield tell
+        with _lines(what, begun_s) as tell:
+            yield tell
     _remember(kind, time.monotonic() - begun_s)
+
+
+@contextmanager
+def _lines(what: str, begun_s: float) -> Iterator[Callable[[str], None]]:
+    """Write the step that is being done as a line every ten seconds, if it is another one than in the line before."""
+    step, ended = "", Event()
+
+    def tell(name: str) -> None:
+        nonlocal step
+        step = name
+
+    def write() -> None:
+        written = ""
+        while not ended.wait(_LINE_EVERY_S):
+            if step != written:
+                written = step
+                say(f"{what}: {written} ({spoken_duration(time.monotonic() - begun_s)})")
+
+    # The steps themselves take minutes each, so nobody else would come by to write the line.
+    writer = Thread(target=write, daemon=True)
+    writer.start()
+    try:
+        yield tell
+    finally:
+        ended.set()
+        writer.join()
 
 
 def _durations_file() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def spend(monkeypatch: pytest.MonkeyPatch, seconds: float, kind: str = "enrol") -> None:
     """Run a step of a kind that takes as long by the clock."""
     times_s = iter([0.0, seconds])
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(times_s))
+    monkeypatch.setattr(time, "monotonic", lambda: next(times_s))
     with progress.shown_steps("Enrolling bitflyer", kind):
         pass
 
@@ -32,6 +33,22 @@ def test_the_last_duration_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     spend(monkeypatch, 5.0, "train")
     spend(monkeypatch, 5.0)
     assert "(20 s the last time)" in capsys.readouterr().err
+
+
+def test_a_step_that_lasts_is_named_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It began before a line was due, and no other step comes after it."""
+    monkeypatch.setattr(progress, "_LINE_EVERY_S", 0.05)
+    said, end_s = "", time.monotonic() + 60
+    with progress.shown_steps("Enrolling bitflyer", "enrol") as tell:
+        tell("reading recordings")
+        tell("drawing sessions")
+        while "drawing" not in said and time.monotonic() < end_s:
+            time.sleep(0.01)
+            said += capsys.readouterr().err
+        time.sleep(0.3)
+    said += capsys.readouterr().err
+    assert said.count("  Enrolling bitflyer: drawing sessions (") == 1
+    assert "reading" not in said
 
 
 def test_what_fails_is_not_remembered(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
