@@ -1,4 +1,4 @@
-"""What CONTRIBUTING tells somebody to do who adds a feature, done in a copy of the checkout."""
+"""What CONTRIBUTING tells somebody to do who adds a feature or a column, done in a copy of the checkout."""
 
 from __future__ import annotations
 
@@ -106,8 +106,45 @@ def test_a_feature_is_added_as_the_document_says(copy: Path) -> None:
     small = ("--per-exchange", "60", "--unknown-venues", "150")
     run(copy, *command, "train", "--out", "model/trained", *small)
 
-    tests = re.search(
-        r"## Add a feature\n.*?\./fingerprint test -- (tests/[^\n]*)", (copy / "CONTRIBUTING.md").read_text(), re.DOTALL
+    run_tests(copy, printed_tests("Add a feature")[0])
+
+
+MIGRATION = """ALTER TABLE connection_verdicts ADD COLUMN IF NOT EXISTS deciding_windows bigint;
+COMMENT ON COLUMN connection_verdicts.deciding_windows IS 'How many windows the certain verdict looks back on.';
+"""
+COMMENT = (
+    "COMMENT ON COLUMN connection_status.deciding_windows IS 'How many windows the certain verdict looks back on.';\n"
+)
+
+
+def test_a_column_is_added_as_the_document_says(copy: Path) -> None:
+    """Job and reference agree on it, on a stack of its own."""
+    (column,) = re.findall(r'`("deciding_windows": Column\(.*?\))`', section("Add a column"))
+    tables = copy / "jobs" / "pipeline" / "result_tables.py"
+    before = '            "since_offset": Column("BIGINT", _of_verdict("since_offset")),\n'
+    replace_once(tables, before, f"{before}            {column},\n")
+    replace_once(
+        copy / "jobs" / "reference" / "verdict_rows.py",
+        '            probability=pick("probability"),\n',
+        '            probability=pick("probability"),\n            deciding_windows=last["certain_suffix_windows"],\n',
     )
-    assert tests is not None
-    run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests[1].split())
+    newest = max(path.name for path in (copy / "sql" / "migrations").glob("*.sql"))
+    (copy / "sql" / "migrations" / f"{int(newest[:4]) + 1:04}_deciding_windows.sql").write_text(MIGRATION)
+    view = copy / "sql" / "views" / "connection_status.sql"
+    replace_once(view, "AS is_recording\n", "AS is_recording,\n       verdicts.deciding_windows\n")
+    view.write_text(view.read_text() + COMMENT)
+    for tests in printed_tests("Add a column"):
+        run_tests(copy, tests)
+
+
+def section(title: str) -> str:
+    return (ROOT / "CONTRIBUTING.md").read_text().partition(f"## {title}\n")[2].partition("\n## ")[0]
+
+
+def printed_tests(title: str) -> list[list[str]]:
+    """Return what a section hands to pytest, line by line."""
+    return [words.split() for words in re.findall(r"\./fingerprint test -- (tests/[^\n]*)", section(title))]
+
+
+def run_tests(copy: Path, tests: list[str]) -> None:
+    run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
