@@ -44,7 +44,7 @@ FAILURE_OPTIONS: dict[str, str | int] = {
     "cluster.registration.error-delay": "500 ms",
     "cluster.registration.refused-registration-delay": "1 s",
     "cluster.registration.max-timeout": "5 s",
-    # A start beside others that work off a backlog may wait long for a core.
+    # A manager whose network has not started within Flink's 10 s ends; on a busy machine it takes longer.
     "pekko.startup-timeout": "1 min",
     # What does not let itself be cancelled takes its TaskManager along, which is started again.
     "task.cancellation.timeout": "30 s",
@@ -91,8 +91,6 @@ def cluster_options(folder: Path, port: int, task_slots: int) -> dict[str, str |
         "parallelism.default": 1,
         "taskmanager.numberOfTaskSlots": task_slots,
         "taskmanager.cpu.cores": task_slots,
-        # A manager that has not started its network within Flink's 10 s ends; on a busy machine it takes longer.
-        "pekko.startup-timeout": "60 s",
         # Of several TaskManagers each gets its share of a job.
         "taskmanager.load-balance.mode": "SLOTS",
         **{f"taskmanager.memory.{name}": f"{size_mb}m" for name, size_mb in TASKMANAGER_MEMORY_MB.items()},
