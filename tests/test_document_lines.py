@@ -12,15 +12,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 import requests
 
 from fingerprint_testing.fix import fix
 from fingerprint_testing.paths import EXAMPLES, ROOT
 from fingerprint_testing.printed_lines import OTHERS, lines_to_run
+from fingerprint_testing.recordings_in_small import write_capture
 from jobs.cli.exit_codes import ExitCode
 from stack.ports import free_port
 from stack.user_folders import user_home
+from synthetic.open_world.unknown_venues import draw_unknown_profile
 
 pytestmark = pytest.mark.slow
 
@@ -43,6 +46,9 @@ def copy(tmp_path: Path, toy_model: Path) -> Path:
         frames = gzip.decompress((EXAMPLES / name).read_bytes()).splitlines(keepends=True)
         (copy / "captures" / name).write_bytes(gzip.compress(b"".join(frames[:300])))
     shutil.copy(EXAMPLES / "index.csv", copy / "captures")
+    venue = draw_unknown_profile(np.random.default_rng(8))
+    for day in (21, 22, 23):
+        write_capture(copy / "bitflyer" / f"bitflyer-202611{day}T0000.jsonl.gz", venue, day)
     frame = b'1760000000000000000 {"stream":"btcusdt@trade","data":{"e":"trade","t":1}}\n'
     (copy / "recording.gz").write_bytes(gzip.compress(frame * 60))
     logons = [

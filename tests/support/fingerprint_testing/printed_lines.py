@@ -107,9 +107,6 @@ NOT_RUN: Final[Mapping[str, str]] = {
     "export GRAFANA_": "a Grafana's own addresses; tests/jobs/grafana pushes to a stand-in",
     "export PROMETHEUS_URL": "a Grafana's own addresses; tests/jobs/grafana pushes to a stand-in",
     "export FINGERPRINT_FLINK": "needs a Flink by TLS; test_flink_tls.py submits to one",
-    "./fingerprint inspect bitflyer": "needs three days of a real venue; tests/model/enrolment has synthetic ones",
-    "./fingerprint score kept-back": "needs three days of a real venue; tests/model/enrolment has synthetic ones",
-    "mkdir -p kept-back": "needs three days of a real venue; tests/model/enrolment has synthetic ones",
     "READER_DATABASE_URL": "needs a database at that address; tests/api serves the shared one",
 }
 """By how a line begins: why no test runs it as it is printed."""
