@@ -85,7 +85,7 @@ NOT_RUN: Final[Mapping[str, str]] = {
     "./fingerprint recordings fetch": "downloads from GitHub; tests/ingest/recordings has a server of its own",
     "./fingerprint train": "ten minutes and more; tests/test_contributing.py trains with fewer sessions",
     "./fingerprint evaluate": "trains many models on real recordings; tests/model/evaluation has few sessions",
-    "./fingerprint enrol": "12 minutes of CPU time and 10 GB of memory; tests/model/enrolment has few sessions",
+    "./fingerprint enrol": "12 minutes of CPU time and several GB of memory; tests/model/enrolment has few sessions",
     "./fingerprint chaos": "hours; test_chaos.py has few kills",
     "./fingerprint soak": "an hour; test_soak.py has a short one, and draws it",
     "./fingerprint grafana push": "needs a Grafana; tests/jobs/grafana has a stand-in",
