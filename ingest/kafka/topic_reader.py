@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from ingest.kafka.broker import ANSWER_TIMEOUT_S, Broker
 from udfs.errors import ConfigError
@@ -84,6 +84,7 @@ class TopicReader:
                 "group.id": "fingerprint-results",
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
+                "auto.offset.reset": "earliest",  # where the first of a span has been deleted meanwhile
                 "isolation.level": "read_committed",  # as the job reads
                 "fetch.queue.backoff.ms": 5,
                 "receive.message.max.bytes": _MOST_INFLATED_BYTES,
@@ -104,7 +105,7 @@ class TopicReader:
         self._consumer.close()
 
     def read(self, span: Span) -> Iterator[list[Record]]:
-        """Yield a partition's records in the order of their offsets, some thousands at a time.
+        """Yield a span's records in the order of their offsets, some thousands at a time.
 
         Raises
         ------
@@ -113,7 +114,7 @@ class TopicReader:
         ConfigError
             If it refuses.
         """
-        self._consumer.assign([TopicPartition(self._topic, span.partition, OFFSET_BEGINNING)])
+        self._consumer.assign([TopicPartition(self._topic, span.partition, span.first)])
         is_done, heard_s = not len(span), time.monotonic()
         while not is_done:
             found = self._consumer.consume(_AT_ONCE, _POLL_S)

@@ -9,9 +9,9 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from ingest.kafka.broker import delete_topics, ensure_topics
+from ingest.kafka.broker import delete_records_up_to, delete_topics, ensure_topics
 from ingest.kafka.committed_offsets import consumer_lags
-from ingest.kafka.topic_reader import TopicReader
+from ingest.kafka.topic_reader import Span, TopicReader
 from ingest.kafka.topic_settings import read_topic_settings
 from stack.ports import free_port
 from stack.stack_status import StackStatus
@@ -55,6 +55,17 @@ def test_records_are_read_with_their_headers_and_places(kafka: str) -> None:
     ]
     assert all(record.headers == {"number": record.value} and record.key == b"key" for record in records)
     assert all(record.timestamp_ms > 1_700_000_000_000 for record in records)
+
+
+def test_a_span_is_read_from_its_first_record_that_is_left(kafka: str) -> None:
+    with TopicReader(kafka, TOPIC) as reader:
+        of_one, of_other = (
+            [record.offset for some in reader.read(span) for record in some]
+            for span in (Span(partition=0, first=2, end=4), Span(partition=1, first=1, end=3))
+        )
+        assert (of_one, of_other) == ([2, 3], [1, 2])
+        delete_records_up_to(kafka, TOPIC, 1, 1)
+        assert [record.offset for some in reader.read(Span(partition=1, first=0, end=3)) for record in some] == [2]
 
 
 def test_a_broker_that_is_away_is_one_sentence() -> None:
