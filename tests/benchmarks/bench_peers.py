@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 from bench_pipeline import draw_messages
 from peers.report import Outcome, Outcomes, aim_lines, draw, table_lines
 from peers.running import Peer, PeerFailed, environment_of
-from peers.topics import TopicMaker
+from peers.topics import TopicMaker, wait_for_groups
 from peers.trials import as_json, try_live, try_throughput
 
 from jobs.trials.sandbox import idle_stack
@@ -151,6 +151,7 @@ def main() -> None:
     connections = draw_messages(N_CONNECTIONS, n_each)
     head, outcomes = "", Outcomes()
     with TemporaryDirectory() as nowhere, idle_stack(chosen.home or Path(nowhere), print) as stack:
+        wait_for_groups(stack.kafka)
         for outcomes in measure(peers, TopicMaker(stack=stack, connections=connections), chosen):
             loads = f"load {began_load:.0f} before, {os.getloadavg()[0]:.0f} at the end"
             head = f"{datetime.now(UTC):%Y-%m-%d}, {n_each * N_CONNECTIONS:,} messages, {os.cpu_count()} cores, {loads}"

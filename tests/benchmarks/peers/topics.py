@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 import pandas as pd
 from bench_pipeline import PARTITIONS, TICK_S, Message, new_producer
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from jobs.reference.scored_windows import score_batch
@@ -139,6 +139,19 @@ def _session(values: Iterable[bytes]) -> Session:
     }
     declared = messages[0]["declared_exchange"]
     return Session(connection_id=messages[0]["connection_id"], declared_exchange=declared, **columns)
+
+
+def wait_for_groups(kafka: str) -> None:
+    """Wait until a new broker knows of consumer groups: a client that asked too early asks again after ten minutes."""
+    while True:
+        consumer = Consumer({"bootstrap.servers": kafka, "group.id": "the first"})
+        try:
+            consumer.committed([TopicPartition("none", 0)], timeout=10)
+            return
+        except KafkaException:
+            time.sleep(1)
+        finally:
+            consumer.close()
 
 
 @dataclass(frozen=True, kw_only=True)
