@@ -60,8 +60,8 @@ class JobSettings:
     parallelism: int = 1
     idle_gap_minutes: float = IDLE_GAP_NS / _NS_PER_MINUTE
     downtime_hours: float = 24.0
-    bundle_ms: int = 20
-    flush_ms: int = 20
+    bundle_ms: int = 10
+    flush_ms: int = 10
     checkpoint_ms: int = 5000
     state_backend: Literal["hashmap", "rocksdb"] | None = None
     stop_at_end: bool = False

@@ -4,7 +4,7 @@
 `... throughput --parallelism 2 --taskmanagers 2 --kill-after 40` lets two TaskManagers share it, and kills one of them.
 `... latency` sends 1,000 windows a second and compares each row's time with the broker's.
 
-Options that are none of these are the job's: `--parallelism 2`, `--state-backend rocksdb`, `--bundle-ms 10`.
+Options that are none of these are the job's: `--parallelism 2`, `--state-backend rocksdb`, `--bundle-ms 20`.
 
 Everything runs for real on this machine: broker, Flink cluster, Python worker, PostgreSQL. The load comes from
 librdkafka, because a Python client would take the core that is to be measured.

@@ -38,7 +38,7 @@ PORTS: Final[list[int]] = _PLACE["ports"]
 
 PROCESS: Final = int(os.environ.get("PEER_PROCESS", "0"))
 
-WAIT_S: Final = 0.02
+WAIT_S: Final = 0.01
 """So long messages are waited for, as the job does: `JobSettings.bundle_ms`."""
 
 _COPY: Final = f"COPY {{table}} ({', '.join(COLUMNS)}) FROM STDIN"

@@ -7,10 +7,10 @@ final class Patience implements Serializable {
     private static final long serialVersionUID = 1L;
 
     /** So much longer: a call of Python costs as much as some 80 windows in it. */
-    static final long LONGER_MS = 40;
+    static final long LONGER_MS = 50;
 
     /** Windows in a batch that show that more come than are watched live, by one subtask. */
-    static final int MANY = 40;
+    static final int MANY = 20;
 
     /** So many such batches in a row: what comes in one burst is soon over, and must not wait. */
     static final int IN_ROW = 5;

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 class PatienceTest {
     @Test
     void whatIsWaitingIsGatheredLongerFromTheFifthBatchOn() {
-        assertEquals("0 0 0 0 40 40 40", longer(40, 41, 500, 40, 40, 2000, 40));
+        assertEquals("0 0 0 0 50 50 50", longer(20, 21, 500, 20, 20, 2000, 20));
     }
 
     @Test
@@ -18,7 +18,7 @@ class PatienceTest {
 
     @Test
     void oneSmallBatchEndsIt() {
-        assertEquals("0 0 0 0 40 0 0", longer(40, 40, 40, 40, 40, 39, 40));
+        assertEquals("0 0 0 0 50 0 0", longer(20, 20, 20, 20, 20, 19, 20));
     }
 
     private static String longer(int... batches) {
