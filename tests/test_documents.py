@@ -207,6 +207,11 @@ def test_links_lead_somewhere(document: Path) -> None:
             assert anchor in anchors(target), f"{name_of(document)} links to {path}#{anchor}"
 
 
+def test_every_picture_of_a_terminal_is_shown_somewhere() -> None:
+    shown = {(document.parent / path).resolve() for document in DOCUMENTS for path, _ in links(document.read_text())}
+    assert {*(ROOT / "docs" / "terminal").glob("*.svg")} <= shown
+
+
 @pytest.mark.parametrize(("name", "most"), MOST_LINES.items())
 def test_a_document_stays_short(name: str, most: int) -> None:
     assert len((ROOT / name).read_text().splitlines()) <= most
