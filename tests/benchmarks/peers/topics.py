@@ -143,12 +143,14 @@ def _session(values: Iterable[bytes]) -> Session:
 
 def wait_for_groups(kafka: str) -> None:
     """Wait until a new broker knows of consumer groups: a client that asked too early asks again after ten minutes."""
-    while True:
+    for is_last in (*[False] * 30, True):
         consumer = Consumer({"bootstrap.servers": kafka, "group.id": "the first"})
         try:
             consumer.committed([TopicPartition("none", 0)], timeout=10)
             return
-        except KafkaException:
+        except KafkaException as error:
+            if is_last:
+                raise SystemExit(f"Expected Kafka to know of groups, found {error}: look at its log") from error
             time.sleep(1)
         finally:
             consumer.close()
