@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -39,20 +40,23 @@ def test_a_command_ends_with_its_code(arguments: list[str], code: ExitCode, tmp_
 
 
 def test_ctrl_c_ends_a_command_with_its_code(tmp_path: Path) -> None:
-    pipe = tmp_path / "endless.gz"
-    os.mkfifo(pipe)
-    command = [FINGERPRINT, "convert", str(pipe), "--out", str(tmp_path / "out")]
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background may ignore it
-    try:
-        convert = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    with convert:
-        with pipe.open("wb"):  # waits until the command reads from it
-            convert.send_signal(signal.SIGINT)
-            assert convert.wait(timeout=60) == ExitCode.INTERRUPTED
-        assert convert.stderr is not None
-        assert "Traceback" not in convert.stderr.read()
+    with socket.create_server(("127.0.0.1", 0)) as flink:  # takes the question and never answers
+        flink.settimeout(60)
+        address = f"http://127.0.0.1:{flink.getsockname()[1]}"
+        command = [FINGERPRINT, "stop", "--home", str(tmp_path), "--flink", address]
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background may ignore it
+        try:
+            stop = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        finally:
+            signal.signal(signal.SIGINT, before)
+        with stop:
+            connection, _ = flink.accept()
+            with connection:
+                assert connection.recv(1)  # asked: the command waits until it is told to end
+                stop.send_signal(signal.SIGINT)
+                assert stop.wait(timeout=60) == ExitCode.INTERRUPTED
+            assert stop.stderr is not None
+            assert "Traceback" not in stop.stderr.read()
 
 
 def test_codes_of_signals_are_a_shells() -> None:
