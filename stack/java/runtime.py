@@ -14,7 +14,7 @@ from pathlib import Path
 from udfs.errors import ConfigError
 
 MIN_JAVA_VERSION = 17
-TIMEOUT_S = 30
+TIMEOUT_S = 120  # a JVM that shares its cores with ten others takes long
 
 
 @dataclass(frozen=True)

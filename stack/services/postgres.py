@@ -191,7 +191,9 @@ def _make_private_folder(location: Path, account: Account) -> Path:
     _remove_orphans()
     place = Path(tempfile.mkdtemp(prefix=PRIVATE_PREFIX))
     location.write_text(str(place), encoding="utf-8")
-    (place / "belongs-to").write_text(str(location), encoding="utf-8")
+    # Whole at once, for another stack's start may read it now.
+    (place / "new").write_text(str(location), encoding="utf-8")
+    (place / "new").rename(place / "belongs-to")
     # Beside the wheel's package lies a folder of the libraries that its programs load.
     for folder in (WHEEL, f"{WHEEL}.libs"):
         if (find_postgres() / folder).is_dir():
@@ -203,9 +205,17 @@ def _make_private_folder(location: Path, account: Account) -> Path:
 def _remove_orphans() -> None:
     """Remove the private folders of homes that have been deleted."""
     for owner in Path(tempfile.gettempdir()).glob(f"{PRIVATE_PREFIX}*/belongs-to"):
-        location = Path(owner.read_text(encoding="utf-8"))
-        if not location.exists() or location.read_text(encoding="utf-8") != str(owner.parent):
+        if not _is_owned(owner):
             shutil.rmtree(owner.parent, ignore_errors=True)
+
+
+def _is_owned(owner: Path) -> bool:
+    """Tell whether a home knows of the folder of this file; either may go meanwhile."""
+    try:
+        location = Path(owner.read_text(encoding="utf-8"))
+        return location.read_text(encoding="utf-8") == str(owner.parent)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _create_cluster(place: Path, programs: Path, password: str, account: Account | None) -> None:
