@@ -15,6 +15,7 @@ os.environ.pop("COLUMNS", None)
 
 import psycopg2
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from fingerprint_testing.debian_programs import find_program_folder
@@ -27,6 +28,10 @@ from stack.processes import find_process, kill_all
 from stack.services.postgres import admin_url
 from stack.settings import StackSettings
 from stack.stack_status import StackStatus
+
+# The same examples in every run, and no time limit for one or for drawing it: the machine may be busy.
+settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("repeatable")
 
 _numbers = itertools.count()
 

@@ -29,7 +29,7 @@ EXCLUDED: Any = [
     # Two messages of two connections are no mistake of their form.
     schemathesis.checks.CHECKS.get_one("positive_data_acceptance"),
 ]
-FEW = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=12, suppress_health_check=list(HealthCheck))
 MANY = settings(FEW, max_examples=400)
 
 

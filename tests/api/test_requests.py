@@ -45,7 +45,7 @@ ODD = st.one_of(
 FIELDS = ("recv_ts_ns", "msg_type", "exchange_ts_ns", "seq", "prev_seq", "request_id", "payload_bytes", "further")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.dictionaries(st.sampled_from(FIELDS), ODD, max_size=4), st.booleans())
 def test_a_message_is_judged_as_in_the_topic(changes: dict[str, Any], keeps_rest: bool) -> None:
     message = json.dumps({**GOOD, **changes} if keeps_rest else {"connection_id": "c", **changes})

@@ -13,7 +13,7 @@ from udfs.schema import SESSION_COLUMNS, MsgType, Session
 
 Row = tuple[int, ...]
 N = 300
-SETTINGS = settings(max_examples=60, deadline=None, derandomize=True)
+SETTINGS = settings(max_examples=60)
 RANGE = st.tuples(st.integers(1, N - 2), st.integers(1, N - 2)).map(sorted)
 SHARE = st.floats(0.01, 1.0)
 SEED = st.integers(0, 2**32 - 1)

@@ -7,7 +7,7 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ingest.kafka.message_json import encode
@@ -231,7 +231,6 @@ def is_message(key: bytes | None, fields: dict[str, Any]) -> bool:
     )
 
 
-@settings(deadline=None)
 @given(RECORDS, st.booleans(), st.booleans())
 @example({"connection_id": "c", "recv_ts_ns": 10**18, "msg_type": "NEW", "further": "\ud800"}, True, True)
 def test_drawn_records(fields: dict[str, Any], has_own_key: bool, in_ascii: bool) -> None:
@@ -242,7 +241,6 @@ def test_drawn_records(fields: dict[str, Any], has_own_key: bool, in_ascii: bool
     assert (check_record(key, value) is None) == (is_utf8 and is_message(key, fields))
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=40) | st.text('{}[]",:0-.eE\\tnul ', max_size=40).map(str.encode))
 def test_no_bytes_raise(value: bytes) -> None:
     reason = check_record(b"c", value)

@@ -264,7 +264,7 @@ def test_many_losses_are_few_sentences(tmp_path: Path) -> None:
     assert [damage.what for damage in told][3:] == ["497 more such places"]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.data())
 def test_no_damage_ends_in_a_traceback_or_loses_what_is_before_it(tmp_path: Path, data: st.DataObject) -> None:
     """Compare with what zlib alone finds before the damage, and with what the member behind it holds."""

@@ -310,7 +310,7 @@ def test_a_line_of_great_length(tmp_path: Path) -> None:
     assert conversion.skipped == {"no FIX message": 1, "garbled FIX message": 1}
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     changes=st.lists(
         st.tuples(st.integers(0, 10_000), st.integers(0, 40), st.binary(max_size=12) | st.just(b"\n") | st.just(b"|")),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.pipeline.result_tables import HEALTH_EVENTS, RESULT_TABLES, Column
@@ -184,7 +184,6 @@ def test_data_that_end_while_heartbeats_come() -> None:
     assert (event["silence_s"], event["limit_s"]) == (5.95, 5.0)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10**6), st.integers(201, 260))
 def test_examining_the_rest_changes_nothing_before(seed: int, n: int) -> None:
     """What a prefix shows is what the whole shows up to there."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.reference.result_rows import (
@@ -76,7 +76,6 @@ def test_rows_add_up() -> None:
     assert sum(digests) > 2**256
 
 
-@settings(deadline=None)
 @given(st.permutations(range(8)), st.lists(st.integers(1, 7), max_size=3))
 def test_neither_order_nor_portions_matter(order: list[int], cuts: list[int]) -> None:
     rows = [EVENT | {"last_offset": i % 5, "verdict": str(i)} for i in order]

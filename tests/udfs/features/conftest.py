@@ -4,13 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
 from udfs.schema import MISSING, WINDOW_COLUMNS, WINDOW_SIZE, Int64Array, MsgType, Windows
-
-# The same examples in every run, and no time limit for one: the machine may be busy.
-settings.register_profile("repeatable", derandomize=True, deadline=None)
-settings.load_profile("repeatable")
 
 INT64 = np.iinfo(np.int64)
 START_NS = 1_700_000_000_000_000_000
