@@ -26,16 +26,23 @@ def test_a_request_in_flight_is_answered(
     body = json.dumps({"windows": [recordings["kraken-1"][:50]] * 900}).encode()
     with served_api(tmp_path) as api, ThreadPoolExecutor(1) as threads:
         scorers = api.scorers()
-        answer = threads.submit(api.post_bytes, "/v1/windows", body)
-        while not api.metrics()["fingerprint_api_scoring_requests"]:
-            time.sleep(0.01)
-        api.process.send_signal(number)
+        for scorer in scorers:
+            scorer.suspend()  # so that the request is surely in flight when the signal comes
+        try:
+            answer = threads.submit(api.post_bytes, "/v1/windows", body)
+            while not api.metrics()["fingerprint_api_scoring_requests"]:
+                assert not answer.done()
+                time.sleep(0.01)
+            api.process.send_signal(number)
+        finally:
+            for scorer in scorers:
+                scorer.resume()
         assert answer.result().status_code == 200
         assert len(answer.result().json()["window_scores"]) == 900
         assert api.process.wait(60) == code
         with pytest.raises(requests.ConnectionError):
             api.get("/healthz")
-        assert psutil.wait_procs(scorers, 30)[1] == []
+        assert psutil.wait_procs(scorers, 60)[1] == []
         assert [line for line in api.said if "Traceback" in line] == []
 
 
@@ -44,4 +51,4 @@ def test_scoring_processes_end_with_a_server_that_is_killed(tmp_path: Path) -> N
         scorers = api.scorers()
         assert len(scorers) == 1
         api.process.kill()
-        assert psutil.wait_procs(scorers, 30)[1] == []
+        assert psutil.wait_procs(scorers, 60)[1] == []

@@ -126,7 +126,7 @@ def test_the_active_model_is_followed_without_a_restart(
     before = served_results.post(f"/v1/score?model_version={default.model_version}", asked).json()
     assert before["model_version"] == default.model_version
     assert served_results.get("/v1/model").json()["follows_topic"] == "of-this-test"
-    assert any(f"The model {version} scores from now on" in line for line in served_results.said)
+    until(lambda: any(f"The model {version} scores from now on" in line for line in served_results.said))
 
 
 def test_a_registered_model_may_be_named(served_results: ServedApi, admin_url: str, recordings: Recordings) -> None:

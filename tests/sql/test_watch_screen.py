@@ -105,12 +105,17 @@ def text(pilot: Driver, name: str) -> str:
 @pytest.mark.parametrize(("size", "least"), [((80, 24), 6), ((120, 40), 14)])
 def test_everything_fits(database_url: str, size: tuple[int, int], least: int) -> None:
     async def play(pilot: Driver) -> None:
-        await pilot.pause(0.1)
+        def heights() -> dict[Pane, int]:
+            """Count the rows that each table shows below its heading."""
+            return {pane: table(pilot, pane).content_size.height - 1 for pane in Pane}
+
+        await until(pilot, lambda: min(heights().values()) > 0 and table(pilot).row_count == N_CONNECTIONS)
+        await pilot.pause()
         lines = text(pilot, "summary").splitlines()
         assert lines[0] == "60 of 60 connections live: binance 40, kraken 20 | mismatch 1"
         assert max(map(len, lines)) <= size[0]
-        # The rows that the table with the keys shows, below its heading; the others show two at least.
-        rows = {pane: table(pilot, pane).content_size.height - 1 for pane in Pane}
+        # The table with the keys shows more than the others, which show two at least.
+        rows = heights()
         assert rows[Pane.CONNECTIONS] >= least
         assert min(rows.values()) >= 2
         for widget in pilot.app.screen.walk_children():

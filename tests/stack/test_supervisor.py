@@ -89,7 +89,14 @@ def test_a_part_that_never_answers_is_named_with_how_long_was_waited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "START_TIMEOUT_S", 2.0)
-    silent = make_service(tmp_path, f"echo still boiling; {SLEEP}", is_ready=lambda _start: False)
+
+    def is_ready(_start: int) -> bool:
+        end_s = time.monotonic() + 60
+        while "still boiling" not in (tmp_path / "part.log").read_text() and time.monotonic() < end_s:
+            time.sleep(0.02)
+        return False
+
+    silent = make_service(tmp_path, f"echo still boiling; {SLEEP}", is_ready=is_ready)
     with pytest.raises(
         ServiceUnavailable, match=r"no answer at nowhere within 2.0 s: look at its log, which ends:\nstill boiling"
     ):
@@ -125,14 +132,18 @@ def test_after_several_failures_in_a_row_it_is_called_dead_and_tried_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "BACKOFF_S", (0.0, 0.0))
-    obstacle, called_dead = tmp_path / "obstacle", []
-    script = f"if [ -e {obstacle} ]; then echo worn out; exit 1; fi; touch {obstacle}; sleep 1.5"
+    obstacle, seen, called_dead = tmp_path / "obstacle", tmp_path / "seen", []
+    until_seen = f"while [ ! -e {seen} ]; do sleep 0.1; done"
+    script = f"if [ -e {obstacle} ]; then echo worn out; exit 1; fi; touch {obstacle}; {until_seen}"
 
     def mended(status: StackStatus) -> bool:
         part = status.part("part")
         if part.state == "dead":
             called_dead.append(part.message)
+            seen.unlink(missing_ok=True)
             obstacle.unlink(missing_ok=True)
+        elif part.state == "ready" and not called_dead:
+            seen.touch()
         return bool(called_dead) and part.state == "ready"
 
     service = make_service(tmp_path, script, is_ready=lambda start: start == 0 or bool(called_dead))
@@ -142,7 +153,14 @@ def test_after_several_failures_in_a_row_it_is_called_dead_and_tried_on(
 
 def test_each_start_is_prepared(tmp_path: Path) -> None:
     prepared: list[int] = []
-    service = make_service(tmp_path, "sleep 1")
+    seen = tmp_path / "seen"
+    service = make_service(tmp_path, f"while [ ! -e {seen} ]; do sleep 0.1; done")
     object.__setattr__(service, "prepare", lambda: prepared.append(1))
-    run_until(tmp_path, [service], lambda status: status.part("part").restarts == 1)
+
+    def restarted(status: StackStatus) -> bool:
+        if status.is_ready:
+            seen.touch()
+        return status.part("part").restarts >= 1
+
+    run_until(tmp_path, [service], restarted)
     assert len(prepared) >= 2

@@ -106,7 +106,7 @@ def test_exactly_one_positive_length_is_wanted(duration_s: float | None, n_messa
 
 
 def test_generation_is_fast() -> None:
-    # A tenth of the 200,000 messages a second that generation reaches alone: the machine may be shared.
-    started_s = time.perf_counter()
+    # A tenth of the 200,000 messages a second that generation reaches, of the processor's time: others may have it too.
+    started_s = time.thread_time()
     n = sum(len(draw(behaviour, n_messages=20_000)) for behaviour in profiles())
-    assert n / (time.perf_counter() - started_s) > 20_000
+    assert n / (time.thread_time() - started_s) > 20_000

@@ -113,7 +113,7 @@ class ListSink:
 async def watch_until(feed: Feed, sink: ListSink, *, n_frames: int) -> None:
     stop = asyncio.Event()
     watching = asyncio.create_task(watch_feeds([feed], sink, stop=stop))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(sink.frames) < n_frames and not watching.done():
             await asyncio.sleep(0.005)
     stop.set()

@@ -11,15 +11,14 @@ import pytest
 from ingest.kafka.backlog import Capacity
 from ingest.kafka.broker import ensure_topics
 from ingest.kafka.producer import Producer
+from stack.ports import free_port
 from udfs.errors import ServiceUnavailable
 
 
 @pytest.fixture
 def nobody() -> str:
     """Return an address where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
+    return f"127.0.0.1:{free_port()}"
 
 
 @pytest.fixture

@@ -250,7 +250,7 @@ def test_many_frames_and_their_numbers(open_venue: OpenVenue, caplog: pytest.Log
     assert counted.last_frame_ns == sink.frames[sink.ids[1]][-1].ts_ns
     assert counted.ends == {"closed by the venue (1000)": 1, "stop": 1}
     assert (counted.state, counted.connection_id) == ("stopped", None)
-    log = [re.sub(r"\d\.\d s", "# s", message) for message in caplog.messages]
+    log = [re.sub(r"\d+\.\d s", "# s", message) for message in caplog.messages]
     n_first = sum(len(text.encode()) for text in texts)
     assert log == [
         f"test: connected as {sink.ids[0]}",
@@ -324,7 +324,7 @@ def test_a_peer_that_pings_but_takes_no_answer(open_venue: OpenVenue) -> None:
 def test_pongs_are_a_sign_of_life(open_venue: OpenVenue) -> None:
     venue, sink = open_venue(), ListSink()
     feed = _feed(venue.url, silent_after_s=4.0, ping_every_s=1.5)
-    _watch(feed, sink, until=lambda: venue.peers and len(venue.peers[0].pings) == 4)
+    _watch(feed, sink, until=lambda: venue.peers and len(venue.peers[0].pings) >= 4)
     assert sink.reasons == ["stop"]
     assert sink.n_frames == 0, "neither our pings nor pongs are frames"
 
@@ -369,7 +369,7 @@ def test_requests_keep_their_distance(open_venue: OpenVenue) -> None:
 def test_keepalive(open_venue: OpenVenue) -> None:
     venue, sink = open_venue(), ListSink()
     feed = _feed(venue.url, requests=("ask",), keepalive=Keepalive(text="ping", every_s=0.05))
-    _watch(feed, sink, until=lambda: venue.peers and len(venue.peers[0].received) == 4)
+    _watch(feed, sink, until=lambda: venue.peers and len(venue.peers[0].received) >= 4)
     assert venue.peers[0].texts[:4] == ["ask", "ping", "ping", "ping"]
     assert sink.texts(0, "send") == venue.peers[0].texts
 
@@ -489,9 +489,10 @@ def test_failures_are_counted_until_a_session_lives_long_enough(
 def test_attempts_keep_their_distance_even_of_different_feeds(open_venue: OpenVenue) -> None:
     venue, sink = open_venue(*[Refusal(503)] * 4, _burst), ListSink()
     feeds = [_feed(venue.url, name=name, connect_every_s=0.2) for name in ("a", "b")]
+    started_s = time.monotonic()  # the venue may hear late of the first
     _watch(feeds, sink, until=lambda: len(sink.frames) == 2, backoff=Backoff(first_s=0.0))
     assert len(venue.attempts_s) == 6
-    assert venue.attempts_s[-1] - venue.attempts_s[0] > 0.95, "five distances"
+    assert venue.attempts_s[-1] - started_s > 0.95, "five distances"
 
 
 @pytest.mark.parametrize("status", [200, 301, 401, 403, 404, 410])

@@ -166,7 +166,7 @@ def test_who_scores_holds_still_while_a_change_is_announced(
     time.sleep(0.5)
     assert (asking.is_alive(), heard) == (True, [])
     assert settle(database, number, [5])
-    asking.join(20)
+    asking.join(60)
     assert heard == [False]
     assert [a.model_version for a in models.schedule().activations] == list(versions)
     assert models.predictor(versions[1]).classes == ("binance", "kraken", "unknown")
@@ -186,11 +186,12 @@ def test_a_lost_connection_is_made_again(
     assert [a.model_version for a in models.schedule().activations] == [versions[0]]
 
 
-def test_a_mistake_is_not_tried_again(database_url: str) -> None:
-    began_s = time.monotonic()
+def test_a_mistake_is_not_tried_again(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits_s: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits_s.append)
     with pytest.raises(ConfigError, match="does not exist: correct DATABASE_URL"):
         RegistryModels(f"{database_url}_which_is_none", TOPIC)
-    assert time.monotonic() - began_s < 10
+    assert waits_s == []
 
 
 def test_a_topic_without_a_model_is_refused(database: Connection, database_url: str) -> None:
