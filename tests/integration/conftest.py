@@ -212,11 +212,11 @@ def flink_job(local_stack: StackStatus) -> Callable[[str], tuple[list[str], dict
 
     def read(job_id: str) -> tuple[list[str], dict[str, float]]:
         job = f"{local_stack.flink_url}/jobs/{job_id}"
-        vertices, counters = requests.get(job, timeout=10).json()["vertices"], {}
+        vertices, counters = requests.get(job, timeout=60).json()["vertices"], {}
         for path in (f"{job}/vertices/{vertex['id']}/metrics" for vertex in vertices):
-            names = [m["id"] for m in requests.get(path, timeout=10).json() if COUNTERS.search(m["id"])]
+            names = [m["id"] for m in requests.get(path, timeout=60).json() if COUNTERS.search(m["id"])]
             if names:
-                values = requests.get(path, params={"get": ",".join(names)}, timeout=10).json()
+                values = requests.get(path, params={"get": ",".join(names)}, timeout=60).json()
                 # Subtask, operator, and the metric with the groups that it is in.
                 counters |= {metric["id"].split(".", 2)[2]: float(metric["value"]) for metric in values}
         return [vertex["name"] for vertex in vertices], counters

@@ -30,7 +30,7 @@ def run(command: list[str], environment: dict[str, str]) -> subprocess.Completed
 
 
 def is_whole(flink_url: str, job_id: str) -> bool:
-    vertices = requests.get(f"{flink_url}/jobs/{job_id}", timeout=10).json()["vertices"]
+    vertices = requests.get(f"{flink_url}/jobs/{job_id}", timeout=60).json()["vertices"]
     return all(vertex["status"] == "RUNNING" for vertex in vertices)
 
 
@@ -62,9 +62,13 @@ def test_from_publishing_to_watching(
     assert job is not None
     try:
         assert run([str(BIN / "fingerprint"), "submit", "--unless-running"], stack_environment).stdout == ""
-        wait_until(lambda: fingerprint("watch", "--once").count("conn-") >= 5, what="connections to watch")
-        shown = fingerprint("watch", "--once")
-        assert all(exchange in shown for exchange in ("binance", "coinbase", "kraken"))
+
+        def are_shown() -> bool:
+            shown = fingerprint("watch", "--once")
+            exchanges = ("binance", "coinbase", "kraken")
+            return shown.count("conn-") >= 5 and all(exchange in shown for exchange in exchanges)
+
+        wait_until(are_shown, what="connections of each exchange to watch")
         savepoint = Path(fingerprint("stop").strip().removeprefix("file:"))
         assert savepoint == Savepoints(addresses=Addresses(home=local_stack.home), topic=TOPIC).last()
         fingerprint("submit", "--resume")
@@ -74,7 +78,7 @@ def test_from_publishing_to_watching(
         assert saved_at_once == Savepoints(addresses=Addresses(home=local_stack.home), topic=TOPIC).last()
     finally:
         if (left := find_running_job(local_stack.flink_url)) is not None:
-            requests.patch(f"{local_stack.flink_url}/jobs/{left.job_id}", params={"mode": "cancel"}, timeout=10)
+            requests.patch(f"{local_stack.flink_url}/jobs/{left.job_id}", params={"mode": "cancel"}, timeout=60)
         wait_until(lambda: find_running_job(local_stack.flink_url) is None, what="the end of the job")
 
 

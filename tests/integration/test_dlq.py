@@ -55,7 +55,7 @@ def session(
     for headers in FOREIGN_HEADERS:
         producer.produce(TOPIC, GOOD, "foreign", headers=headers)
         producer.produce(DEAD_LETTER_TOPIC, b"{", "foreign", headers=headers)
-    assert producer.flush(30) == 0
+    assert producer.flush(60) == 0
     run_to_the_end(TOPIC, database_url)
     return wrong
 

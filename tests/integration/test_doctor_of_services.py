@@ -60,5 +60,5 @@ def test_the_schema_is_compared_with_this_version(database_url: str) -> None:
 
 
 def test_the_version_of_flink_is_its_own(local_stack: StackStatus) -> None:
-    config = requests.get(f"{local_stack.flink_url}/config", timeout=10).json()
+    config = requests.get(f"{local_stack.flink_url}/config", timeout=60).json()
     assert config["flink-version"] == version("apache-flink")

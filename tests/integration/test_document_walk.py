@@ -76,7 +76,7 @@ class Reader:
             [BASH, "-c", line], cwd=self.folder, env=self.environment, stdin=its, stdout=its, stderr=its
         ) as shown:
             os.close(its)
-            end_s = time.monotonic() + 60
+            end_s = time.monotonic() + 120
             while shown.poll() is None:
                 assert time.monotonic() < end_s, f"{line} did not end"
                 try:
@@ -115,7 +115,7 @@ def no_job_stays(local_stack: StackStatus, wait_until: Callable[..., None]) -> I
     """End the job of a walk that has failed."""
     yield
     if (job := find_running_job(local_stack.flink_url)) is not None:
-        requests.patch(f"{local_stack.flink_url}/jobs/{job.job_id}", params={"mode": "cancel"}, timeout=10)
+        requests.patch(f"{local_stack.flink_url}/jobs/{job.job_id}", params={"mode": "cancel"}, timeout=60)
         wait_until(lambda: find_running_job(local_stack.flink_url) is None, what="the end of the job")
 
 
@@ -135,7 +135,12 @@ def test_the_documents_are_a_walk(reader: Reader, wait_until: Callable[..., None
             reader.run(STAND_IN)
         elif line == "./fingerprint explain CONNECTION":
             wait_until(lambda: "kraken-2-live" in reader.run("./fingerprint watch --once"), what="a verdict")
-            assert "kraken-2-live\tcoinbase\tcertain" in reader.run(line.replace("CONNECTION", "kraken-2-live"))
+            of_one = line.replace("CONNECTION", "kraken-2-live")
+            wait_until(
+                lambda of_one=of_one: "kraken-2-live\tcoinbase\tcertain" in reader.run(of_one),
+                what="the last verdict",
+                found=lambda of_one=of_one: reader.run(of_one),
+            )
         elif "-v hours=100000" in line:
             wait_until(lambda line=line: "kraken-2 " in reader.run(line), what="a mismatch")
         else:

@@ -128,11 +128,14 @@ def talk_and_leave(frames: Sequence[Frame], n_requests: int, how: str) -> Callab
 
 
 def talk(frames: Sequence[Frame], n_requests: int) -> Callable[[Any], Any]:
-    """Wait to be asked, say everything, and stay."""
+    """Wait to be asked, say everything, ping once, and stay; it is done when all has arrived."""
 
     async def script(peer: Any) -> None:
         await peer.wait_received(n_requests)
         await peer.play(frames)
+        await peer.ping(b"still there?")
+        while not peer.pongs:
+            await asyncio.sleep(0.01)
 
     return script
 
@@ -202,7 +205,6 @@ def test_every_adapter_delivers_all_in_order_over_two_ends(
     try:
         done = lambda: all(len(v.peers) >= 3 and v.peers[2].script_done for v in venues.values())  # noqa: E731
         wait_until(done, what="three sessions of each")
-        time.sleep(1)  # the last frames are on their way
     finally:
         for command in running:
             command.__exit__()
@@ -355,7 +357,6 @@ def test_a_recording_is_what_was_said(
     arguments = ("generic", "--url", venue.url, "--subscribe", str(subscriptions), "--name", "some-venue")
     with ingest("record", *arguments, "--out", str(tmp_path / "captures")) as command:
         wait_until(lambda: len(venue.peers) == 2 and venue.peers[1].script_done, what="the second session")
-        time.sleep(0.5)
     assert "closed by the venue" in command.output
     recorded = sorted((tmp_path / "captures").glob("some-venue-*.jsonl.gz"))
     assert len(recorded) == 2

@@ -82,7 +82,7 @@ def played(
         for wave in WAVES:
             with KafkaProducer(bootstrap_servers=stack.kafka) as producer:
                 for value, _ in BAD_VALUES:
-                    producer.send(TOPIC, key=b"c", value=value).get(timeout=10)
+                    producer.send(TOPIC, key=b"c", value=value).get(timeout=60)
             names = [f"{one.session.connection_id}-{wave}" for one in drawn]
             sessions = [replace(one.session, connection_id=name) for one, name in zip(drawn, names, strict=True)]
             publish(sessions, bootstrap_servers=stack.kafka, topic=TOPIC)
@@ -92,7 +92,7 @@ def played(
             wait_until(partial(_has_sampled, played, prometheus_url), what="its metrics in Prometheus")
         yield played
     finally:
-        requests.patch(f"{flink}/jobs/{job_id}", params={"mode": "cancel"}, timeout=10)
+        requests.patch(f"{flink}/jobs/{job_id}", params={"mode": "cancel"}, timeout=60)
         wait_until(lambda: find_running_job(flink) is None, what=f"the end of {JOB_NAME}")
 
 
@@ -101,10 +101,12 @@ def _has_written(database_url: str, n_windows: int) -> bool:
 
 
 def _has_sampled(played: Played, url: str) -> bool:
-    """Tell whether Prometheus has the last window, and an explanation."""
-    scored = played.value(url, f"{OPERATOR}_windows_scored")
+    """Tell whether Prometheus has the last window, scored and decided, an explanation, and nothing left to read."""
+    n_windows = {played.job_id: sum(played.windows.values())}
+    counted = (played.value(url, f"{OPERATOR}_windows_{name}") for name in ("scored", "decided"))
     explained = played.value(url, f"{OPERATOR}_verdicts_explained")
-    return scored == {played.job_id: sum(played.windows.values())} and bool(explained)
+    pending = played.value(url, f"{OPERATOR}_pendingRecords")
+    return all(found == n_windows for found in counted) and bool(explained) and pending == {played.job_id: 0}
 
 
 def _count(database_url: str) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -103,12 +104,14 @@ def test_beam_gives_no_file_away(local_stack: StackStatus, tmp_path: Path) -> No
     secret = tmp_path / "password"
     with open(os.open(secret, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
         file.write("hunter2")
-    said = []
-    for port in taskmanager_ports(local_stack):
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel, suppress(grpc.FutureTimeoutError):
-            grpc.channel_ready_future(channel).result(timeout=3)
+    said, channels = [], [grpc.insecure_channel(f"127.0.0.1:{port}") for port in taskmanager_ports(local_stack)]
+    # All at once: Flink's own ports never answer.
+    answers, end_s = [grpc.channel_ready_future(channel) for channel in channels], time.monotonic() + 10
+    for channel, answer in zip(channels, answers, strict=True):
+        with channel, suppress(grpc.FutureTimeoutError):
+            answer.result(timeout=max(end_s - time.monotonic(), 0.1))
             with pytest.raises(grpc.RpcError) as refused:
-                list(channel.unary_stream(GET_ARTIFACT)(request_for(secret), timeout=5))
+                list(channel.unary_stream(GET_ARTIFACT)(request_for(secret), timeout=60))
             assert refused.value.code() == grpc.StatusCode.UNIMPLEMENTED
             said.append(refused.value.details())
     # The service is there, for Beam wants one, but has nothing to give; the other ports do not know it.
@@ -118,14 +121,14 @@ def test_beam_gives_no_file_away(local_stack: StackStatus, tmp_path: Path) -> No
 def test_a_web_page_of_another_site_is_refused(local_stack: StackStatus, job_id: str) -> None:
     flink = local_stack.flink_url
     attempts = [
-        requests.get(f"{flink}/overview", headers=FOREIGN, timeout=10),
-        requests.post(f"{flink}/jobs", headers=FOREIGN, files={"request": b"{}"}, timeout=10),
-        requests.post(f"{flink}/jars/upload", headers=FOREIGN, files={"jarfile": b"x"}, timeout=10),
-        requests.post(f"{flink}/jobs/{job_id}/stop", headers=FOREIGN, data="{}", timeout=10),
-        requests.patch(f"{flink}/jobs/{job_id}?mode=cancel", headers=FOREIGN, timeout=10),
-        requests.get(f"{flink}/jobs/{job_id}/yarn-cancel", headers={"Sec-Fetch-Site": "cross-site"}, timeout=10),
-        requests.get(f"{flink}/jobs/{job_id}/yarn-cancel", timeout=10),
-        requests.get(f"{flink}/overview", headers={"Host": "rebound.example.com"}, timeout=10),
+        requests.get(f"{flink}/overview", headers=FOREIGN, timeout=60),
+        requests.post(f"{flink}/jobs", headers=FOREIGN, files={"request": b"{}"}, timeout=60),
+        requests.post(f"{flink}/jars/upload", headers=FOREIGN, files={"jarfile": b"x"}, timeout=60),
+        requests.post(f"{flink}/jobs/{job_id}/stop", headers=FOREIGN, data="{}", timeout=60),
+        requests.patch(f"{flink}/jobs/{job_id}?mode=cancel", headers=FOREIGN, timeout=60),
+        requests.get(f"{flink}/jobs/{job_id}/yarn-cancel", headers={"Sec-Fetch-Site": "cross-site"}, timeout=60),
+        requests.get(f"{flink}/jobs/{job_id}/yarn-cancel", timeout=60),
+        requests.get(f"{flink}/overview", headers={"Host": "rebound.example.com"}, timeout=60),
     ]
     assert [answer.status_code for answer in attempts] == [403] * len(attempts)
     assert all("Access-Control-Allow-Origin" not in answer.headers for answer in attempts)
@@ -134,16 +137,16 @@ def test_a_web_page_of_another_site_is_refused(local_stack: StackStatus, job_id:
 
 def test_nobody_uploads_a_jar(local_stack: StackStatus) -> None:
     flink = local_stack.flink_url
-    answer = requests.post(f"{flink}/jars/upload", files={"jarfile": ("x.jar", b"x")}, timeout=10)
+    answer = requests.post(f"{flink}/jars/upload", files={"jarfile": ("x.jar", b"x")}, timeout=60)
     assert answer.status_code == 404 or "not allowed" in answer.text
-    features = requests.get(f"{flink}/config", timeout=10).json()["features"]
+    features = requests.get(f"{flink}/config", timeout=60).json()["features"]
     assert (features["web-submit"], features["web-cancel"]) == (False, False)
 
 
 def test_flinks_own_page_is_served(local_stack: StackStatus) -> None:
     flink = local_stack.flink_url
     same_origin = {"Origin": flink, "Sec-Fetch-Site": "same-origin"}
-    answer = requests.get(f"{flink}/overview", headers=same_origin, timeout=10)
+    answer = requests.get(f"{flink}/overview", headers=same_origin, timeout=60)
     assert answer.ok
     assert answer.headers["Access-Control-Allow-Origin"] == "https://none.invalid"
-    assert requests.get(flink, timeout=10).ok
+    assert requests.get(flink, timeout=60).ok

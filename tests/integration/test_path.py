@@ -176,9 +176,9 @@ def _publish(kafka: str, sessions: list[Session]) -> None:
 
 def _publish_rubbish(kafka: str) -> dict[tuple[int, int], tuple[bytes | None, bytes | None, str]]:
     with KafkaProducer(bootstrap_servers=kafka) as producer:
-        sent = [(producer.send(TOPIC, key=bad[0], value=bad[1]).get(timeout=10), bad) for bad in BAD_RECORDS]
+        sent = [(producer.send(TOPIC, key=bad[0], value=bad[1]).get(timeout=60), bad) for bad in BAD_RECORDS]
         for value in GOOD_RECORDS:
-            producer.send(TOPIC, key=b"c", value=value).get(timeout=10)
+            producer.send(TOPIC, key=b"c", value=value).get(timeout=60)
     return {(metadata.partition, metadata.offset): bad for metadata, bad in sent}
 
 
@@ -471,7 +471,7 @@ def test_running_again_changes_nothing_and_calls_python_once_a_batch(
         names, counted = flink_job(job_id)
         assert find_running_job(flink) is not None
     finally:
-        requests.patch(f"{flink}/jobs/{job_id}", params={"mode": "cancel"}, timeout=10)
+        requests.patch(f"{flink}/jobs/{job_id}", params={"mode": "cancel"}, timeout=60)
         wait_until(lambda: find_running_job(flink) is None, what=f"the end of {JOB_NAME}")
     # A bundle holds up to 2,000 windows; that every call had many shows that none is made for a window or a message.
     assert counted["batches_scored"] <= n_windows / 20

@@ -94,7 +94,7 @@ def test_keys_go_where_java_clients_put_them(
     with Producer(local_stack.kafka, topic, capacity=PLENTY) as producer:
         for key in keys:
             producer.send(key, b"0")
-        assert producer.flush(30) == 0
+        assert producer.flush(60) == 0
     found = {record.key: record.partition for record in read_records(topic)}
     java = {key: JAVA_MURMUR2.get(key, murmur2(key)) for key in keys}
     assert found == {key: (number & 0x7FFFFFFF) % 3 for key, number in java.items()}
@@ -137,7 +137,7 @@ def test_a_full_buffer_says_so_and_takes_what_still_comes(
     capacity = Capacity(messages=1_000, value_bytes=1_000_000)
     with Producer(local_stack.kafka, topic, capacity=capacity) as producer:
         send(producer, range(100))
-        assert producer.flush(30) == 0
+        assert producer.flush(60) == 0
         with silent_broker(local_stack):
             send(producer, range(100, 1_099))
             assert not producer.full
@@ -153,7 +153,7 @@ def test_a_full_buffer_says_so_and_takes_what_still_comes(
             assert health.oldest_waiting_s > 1
             assert health.buffer_lasts_s == 0.0
             assert producer.flush(0.1) == 1_500
-        assert producer.flush(30) == 0
+        assert producer.flush(60) == 0
         assert not producer.full
         assert producer.health().reachable
     assert read(topic) == expected(1_600)
@@ -169,7 +169,7 @@ def test_more_than_twice_the_capacity_waits_for_room(
             again.start()
             send(producer, range(200, 1_000))
             again.join()
-        assert producer.flush(30) == 0
+        assert producer.flush(60) == 0
     assert read(topic) == expected(1_000)
 
 
@@ -180,7 +180,7 @@ def test_what_was_not_delivered_is_counted(
     with ExitStack() as until_left:
         with Producer(local_stack.kafka, topic, capacity=PLENTY) as producer:
             send(producer, range(10))
-            assert producer.flush(30) == 0
+            assert producer.flush(60) == 0
             until_left.enter_context(silent_broker(local_stack))
             send(producer, range(10, 15))
             assert producer.flush(0.1) == 5
@@ -208,7 +208,7 @@ def test_a_refused_message_is_one_sentence_at_the_next_call(local_stack: StackSt
     with Producer(local_stack.kafka, "narrow", capacity=PLENTY) as producer:
         producer.send(b"key", os.urandom(1_000))
         with pytest.raises(ConfigError, match=refusal):
-            producer.flush(30)
+            producer.flush(60)
         with pytest.raises(ConfigError, match=refusal):
             producer.send(b"key", b"value")
         assert producer.health().acknowledged == 0

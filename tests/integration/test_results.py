@@ -71,7 +71,7 @@ def send(kafka: str, records: list[tuple[bytes | None, bytes | None]], *, partit
     producer = Producer({"bootstrap.servers": kafka})
     for key, value in records:
         producer.produce(TOPIC, key=key, value=value, partition=partition)
-    assert producer.flush(30) == 0
+    assert producer.flush(60) == 0
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ def kafka(local_stack: StackStatus) -> str:
     for partition, n in ((0, 5), (1, 3)):
         for number in range(n):
             producer.produce(TOPIC, b"%d" % number, b"key", partition, headers=[("number", b"%d" % number)])
-    assert producer.flush(30) == 0
+    assert producer.flush(60) == 0
     return local_stack.kafka
 
 
@@ -85,7 +85,7 @@ def test_deleted_topics_are_gone_and_those_that_never_were_are_passed_over(
             return "no such topic" in str(error)
         return False
 
-    wait_until(is_gone, timeout_s=30, what="the end of the topic")
+    wait_until(is_gone, what="the end of the topic")
 
 
 def test_settings_that_endanger_job_or_results_are_told(local_stack: StackStatus) -> None:
