@@ -12,7 +12,7 @@ from stack.ports import accepts_connections, free_port
 from stack.processes import spawn
 from stack.services.postgres import admin_url, build_postgres
 
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 120
 
 
 def as_login(url: str, name: str, password: str) -> str:

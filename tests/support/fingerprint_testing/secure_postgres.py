@@ -84,7 +84,7 @@ def debian_postgres(programs: Path, folder: Path, certificates: Path) -> Iterato
     command: list[str | Path] = [programs / "postgres", "-D", data, *named]
     url = f"postgresql://fingerprint:sesame@127.0.0.1:{port}/postgres"
     with subprocess.Popen(command, cwd="/", stderr=subprocess.DEVNULL, **as_account) as process:
-        give_up_s = time.monotonic() + 60
+        give_up_s = time.monotonic() + 120
         while not accepts_connections(url):
             assert process.poll() is None
             assert time.monotonic() < give_up_s

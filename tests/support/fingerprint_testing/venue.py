@@ -215,7 +215,7 @@ class _Thread:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
-    def run(self, coroutine: Coroutine[Any, Any, _Result], *, timeout_s: float = 10) -> _Result:
+    def run(self, coroutine: Coroutine[Any, Any, _Result], *, timeout_s: float = 60) -> _Result:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout_s)
 
     def __enter__(self) -> Self:
@@ -226,7 +226,7 @@ class _Thread:
     def __exit__(self, *_: object) -> None:
         self.run(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
 

@@ -78,7 +78,7 @@ def pooled(direct: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         command = [program, folder / "pgbouncer.ini"]
         environ = os.environ | {"LD_LIBRARY_PATH": name}
         with subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd="/", env=environ, **as_account) as process:
-            give_up_s = time.monotonic() + 30
+            give_up_s = time.monotonic() + 120
             while not accepts_connections(found.url):
                 assert process.poll() is None
                 assert time.monotonic() < give_up_s

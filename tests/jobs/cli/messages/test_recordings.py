@@ -85,7 +85,7 @@ def test_inspect_says_how_recordings_ended(tmp_path: Path) -> None:
             recorder.write(name, FRAMES[0])
         recorder.close("a", "closed by the venue (1000)")
         recorder.flush()
-        give_up_s = time.monotonic() + 30
+        give_up_s = time.monotonic() + 120
         while "reason" not in read_manifest(tmp_path)["a.part0001.jsonl.gz"]:  # written once the file is on the disk
             assert time.monotonic() < give_up_s
             time.sleep(0.01)
