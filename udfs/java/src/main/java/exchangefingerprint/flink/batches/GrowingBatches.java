@@ -4,6 +4,7 @@ import java.lang.reflect.Field;
 import java.util.function.Consumer;
 import org.apache.flink.api.dag.Transformation;
 import org.apache.flink.configuration.Configuration;
+import org.apache.flink.python.PythonOptions;
 import org.apache.flink.streaming.api.operators.SimpleOperatorFactory;
 import org.apache.flink.streaming.api.transformations.OneInputTransformation;
 import org.apache.flink.table.functions.python.PythonFunctionInfo;
@@ -21,6 +22,8 @@ public final class GrowingBatches extends ArrowPythonScalarFunctionOperator {
     private static final long serialVersionUID = 1L;
 
     private final Patience patience = new Patience();
+    private final long bundleMs;
+    private transient long lastCallNs;
 
     private GrowingBatches(ArrowPythonScalarFunctionOperator planned) {
         super(
@@ -31,14 +34,23 @@ public final class GrowingBatches extends ArrowPythonScalarFunctionOperator {
                 (RowType) read(planned, "udfOutputType"),
                 (GeneratedProjection) read(planned, "udfInputGeneratedProjection"),
                 (GeneratedProjection) read(planned, "forwardedFieldGeneratedProjection"));
+        bundleMs = ((Configuration) read(planned, "config")).get(PythonOptions.MAX_BUNDLE_TIME_MILLS);
     }
 
     @Override
     protected void invokeFinishBundle() throws Exception {
         int nWindows = elementCount;
+        if (nWindows == 0) {
+            super.invokeFinishBundle();
+            return;
+        }
+        long sinceLastNs = System.nanoTime() - lastCallNs;
+        lastCallNs += sinceLastNs;
         super.invokeFinishBundle();
-        // The timer asks how long ago this was.
-        lastFinishBundleTime += patience.after(nWindows);
+        long gatherMs = patience.after(nWindows, sinceLastNs, System.nanoTime() - lastCallNs);
+        // A timer that ticks once in the time for which a batch is gathered asks whether as long has gone by since. Told
+        // of the very end of the call, it would always come too early, and gather for two of its ticks.
+        lastFinishBundleTime += Math.max(gatherMs - bundleMs, -bundleMs / 2);
     }
 
     /** Puts this operator where the planner has put Flink's, which it names in its own code. */

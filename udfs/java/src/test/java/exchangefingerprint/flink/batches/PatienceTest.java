@@ -2,29 +2,53 @@ package exchangefingerprint.flink.batches;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class PatienceTest {
+    private static final long NS_PER_MS = 1_000_000;
+
+    private final Patience patience = new Patience();
+
     @Test
-    void whatIsWaitingIsGatheredLongerFromTheFifthBatchOn() {
-        assertEquals("0 0 0 0 50 50 50", longer(20, 21, 500, 20, 20, 2000, 20));
+    void whatIsWaitingIsGatheredLong() {
+        // 1,400 windows a second, counted for a quarter of a second
+        assertEquals("1 1 1 1 60 60", gathered(6, 70, 50, 1));
     }
 
     @Test
-    void aBurstIsNot() {
-        assertEquals("0 0 0 0 0 0 0", longer(500, 500, 0, 0, 500, 500, 0));
+    void aLongBatchOfWhatIsWatchedLiveEndsIt() {
+        gathered(5, 70, 50, 1);
+        assertEquals("60 60 60 60 1", gathered(5, 60, 60, 1)); // 1,000 a second
     }
 
     @Test
-    void oneSmallBatchEndsIt() {
-        assertEquals("0 0 0 0 50 0 0", longer(20, 20, 20, 20, 20, 19, 20));
+    void aLongBatchOfWhatIsWaitingDoesNotEndIt() {
+        gathered(5, 70, 50, 1);
+        assertEquals("60 60 60 60 60 60", gathered(6, 84, 60, 1));
     }
 
-    private static String longer(int... batches) {
-        Patience patience = new Patience();
-        return String.join(
-                " ",
-                IntStream.of(batches).mapToObj(n -> Long.toString(patience.after(n))).toList());
+    @Test
+    void aBurstIsNotWhatIsWaiting() {
+        gathered(1, 100, 10, 1);
+        assertEquals("1 1 1 1 1 1", gathered(6, 10, 50, 1)); // 150 windows in 260 ms, then 60 in 300
+    }
+
+    @Test
+    void aWindowAfterALongSilenceIsNotGatheredLong() {
+        assertEquals("1 1", gathered(2, 1, 3_600_000, 1));
+    }
+
+    @Test
+    void aBatchIsGatheredAsLongAsACallTakes() {
+        assertEquals("26", gathered(1, 10, 50, 26));
+        assertEquals("60", gathered(1, 10, 600, 500));
+    }
+
+    private String gathered(int nTimes, int nWindows, long sinceLastMs, long callMs) {
+        StringBuilder all = new StringBuilder();
+        for (int i = 0; i < nTimes; i++) {
+            all.append(' ').append(patience.after(nWindows, sinceLastMs * NS_PER_MS, callMs * NS_PER_MS));
+        }
+        return all.substring(1);
     }
 }
