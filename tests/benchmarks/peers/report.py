@@ -165,7 +165,7 @@ def draw(outcomes: Outcomes, path: Path) -> None:
     for title, full in zip(titles, fulls, strict=True):
         course.plot([at_s for at_s, _ in full.written], [n / 1000 for _, n in full.written], label=title, linewidth=1)
     course.set(title="thousand rows over seconds", xlabel="since the first row")
-    course.legend(fontsize=6)
+    figure.legend(fontsize=7, loc="outside lower center", ncols=5)
     figure.savefig(path, dpi=90)
 
 
