@@ -15,7 +15,7 @@ final class Patience implements Serializable {
     static final long LONG_MS = 60;
 
     /** More windows than are watched live, by one subtask: such windows are waiting anyway. */
-    static final int MANY_PER_S = 1_300;
+    static final int MANY_PER_S = 1_100;
 
     /** Over so long a time they are counted: windows come in bursts, and wait for one another at a checkpoint. */
     static final long COUNTED_NS = 250_000_000L;

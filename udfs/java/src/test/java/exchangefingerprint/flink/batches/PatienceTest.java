@@ -11,20 +11,20 @@ class PatienceTest {
 
     @Test
     void whatIsWaitingIsGatheredLong() {
-        // 1,400 windows a second, counted for a quarter of a second
-        assertEquals("1 1 1 1 60 60", gathered(6, 70, 50, 1));
+        // 1,200 windows a second, counted for a quarter of a second
+        assertEquals("1 1 1 1 60 60", gathered(6, 60, 50, 1));
     }
 
     @Test
     void aLongBatchOfWhatIsWatchedLiveEndsIt() {
-        gathered(5, 70, 50, 1);
+        gathered(5, 60, 50, 1);
         assertEquals("60 60 60 60 1", gathered(5, 60, 60, 1)); // 1,000 a second
     }
 
     @Test
     void aLongBatchOfWhatIsWaitingDoesNotEndIt() {
-        gathered(5, 70, 50, 1);
-        assertEquals("60 60 60 60 60 60", gathered(6, 84, 60, 1));
+        gathered(5, 60, 50, 1);
+        assertEquals("60 60 60 60 60 60", gathered(6, 72, 60, 1));
     }
 
     @Test
