@@ -38,6 +38,12 @@ public final class GrowingBatches extends ArrowPythonScalarFunctionOperator {
     }
 
     @Override
+    public void open() throws Exception {
+        super.open();
+        lastCallNs = System.nanoTime(); // which counts from anywhere
+    }
+
+    @Override
     protected void invokeFinishBundle() throws Exception {
         int nWindows = elementCount;
         if (nWindows == 0) {
@@ -48,8 +54,8 @@ public final class GrowingBatches extends ArrowPythonScalarFunctionOperator {
         lastCallNs += sinceLastNs;
         super.invokeFinishBundle();
         long gatherMs = patience.after(nWindows, sinceLastNs, System.nanoTime() - lastCallNs);
-        // A timer that ticks once in the time for which a batch is gathered asks whether as long has gone by since. Told
-        // of the very end of the call, it would always come too early, and gather for two of its ticks.
+        // Flink's timer ticks every bundleMs, and calls Python once as much has gone by since this time. Counted from the
+        // end of the call, the tick that comes soon after it is always too early, and a batch waits for the second one.
         lastFinishBundleTime += Math.max(gatherMs - bundleMs, -bundleMs / 2);
     }
 
