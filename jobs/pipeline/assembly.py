@@ -10,8 +10,8 @@ from pyflink.table import StatementSet, StreamTableEnvironment
 from pyflink.util.java_utils import get_field_value, get_j_env_configuration
 
 from jobs.config import JobSettings
-from jobs.pipeline.batches import let_batches_grow
 from jobs.pipeline.operator_names import name_operators
+from jobs.pipeline.own_operators import put_own_operators
 from jobs.pipeline.queries import (
     EXPLAIN_FUNCTION,
     GATHERED,
@@ -85,7 +85,7 @@ def build_pipeline(
     statements = build_statements(StreamTableEnvironment.create(environment), settings, open_models)
     statements.attach_as_datastream()
     name_operators(environment)
-    let_batches_grow(environment)
+    put_own_operators(environment)
 
 
 def is_from_savepoint(environment: StreamExecutionEnvironment) -> bool:

@@ -17,14 +17,18 @@ from jobs.pipeline.result_tables import (
 from jobs.pipeline.tables import DEAD_LETTER_RECORDS, RAW_MESSAGES
 from jobs.pipeline.transformations import transformations
 
+KEEP_MESSAGES: Final = "Keep messages"
+KEEP_INVALID: Final = "Keep invalid records"
+GATHER_WINDOWS: Final = "Gather each connection's windows of 50, watch its health"
 SCORE_WINDOWS: Final = "Score windows: features and XGBoost"
+JUDGE_CONNECTIONS: Final = "Judge each connection by its last 16 windows"
 
 OPERATOR_NAMES: Final = (
     ("KafkaSource", RAW_MESSAGES, "Messages from Kafka"),
     ("Calc", "letter_value", "Lay out dead letters"),
     ("Calc", "count_rejected", "Count reasons, lay out dead_letters"),
-    ("Calc", "record_key <> connection_id", "Keep invalid records"),
-    ("Calc", "record_key = connection_id", "Keep messages"),
+    ("Calc", "record_key <> connection_id", KEEP_INVALID),
+    ("Calc", "record_key = connection_id", KEEP_MESSAGES),
     ("Calc", "AS kafka_offset", "Lay out health_events"),
     ("Calc", "silence_limit_s", "Lay out connection_activity"),
     ("Calc", "= 'window'", "Keep windows"),
@@ -33,8 +37,8 @@ OPERATOR_NAMES: Final = (
     ("Calc", "AS kind", "Lay out connection_events"),
     ("Calc", "has_news", "Keep changes"),
     ("Calc", "predicted_exchange", "Lay out window_scores"),
-    ("ProcessTableFunction", "windows(", "Gather each connection's windows of 50, watch its health"),
-    ("ProcessTableFunction", "verdicts(", "Judge each connection by its last 16 windows"),
+    ("ProcessTableFunction", "windows(", GATHER_WINDOWS),
+    ("ProcessTableFunction", "verdicts(", JUDGE_CONNECTIONS),
     ("PythonCalc", "score_window", SCORE_WINDOWS),
     ("PythonCalc", "explain_verdict", "Explain changes: TreeSHAP"),
     ("ConstraintEnforcer", "", "Check keys"),

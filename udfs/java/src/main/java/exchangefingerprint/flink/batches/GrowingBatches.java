@@ -1,12 +1,11 @@
 package exchangefingerprint.flink.batches;
 
-import java.lang.reflect.Field;
+import exchangefingerprint.flink.planned.Planned;
 import java.util.function.Consumer;
 import org.apache.flink.api.dag.Transformation;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.python.PythonOptions;
 import org.apache.flink.streaming.api.operators.SimpleOperatorFactory;
-import org.apache.flink.streaming.api.transformations.OneInputTransformation;
 import org.apache.flink.table.functions.python.PythonFunctionInfo;
 import org.apache.flink.table.runtime.generated.GeneratedProjection;
 import org.apache.flink.table.runtime.operators.python.scalar.arrow.ArrowPythonScalarFunctionOperator;
@@ -27,14 +26,14 @@ public final class GrowingBatches extends ArrowPythonScalarFunctionOperator {
 
     private GrowingBatches(ArrowPythonScalarFunctionOperator planned) {
         super(
-                (Configuration) read(planned, "config"),
-                (PythonFunctionInfo[]) read(planned, "scalarFunctions"),
-                (RowType) read(planned, "inputType"),
-                (RowType) read(planned, "udfInputType"),
-                (RowType) read(planned, "udfOutputType"),
-                (GeneratedProjection) read(planned, "udfInputGeneratedProjection"),
-                (GeneratedProjection) read(planned, "forwardedFieldGeneratedProjection"));
-        bundleMs = ((Configuration) read(planned, "config")).get(PythonOptions.MAX_BUNDLE_TIME_MILLS);
+                (Configuration) Planned.read(planned, "config"),
+                (PythonFunctionInfo[]) Planned.read(planned, "scalarFunctions"),
+                (RowType) Planned.read(planned, "inputType"),
+                (RowType) Planned.read(planned, "udfInputType"),
+                (RowType) Planned.read(planned, "udfOutputType"),
+                (GeneratedProjection) Planned.read(planned, "udfInputGeneratedProjection"),
+                (GeneratedProjection) Planned.read(planned, "forwardedFieldGeneratedProjection"));
+        bundleMs = ((Configuration) Planned.read(planned, "config")).get(PythonOptions.MAX_BUNDLE_TIME_MILLS);
     }
 
     @Override
@@ -59,39 +58,13 @@ public final class GrowingBatches extends ArrowPythonScalarFunctionOperator {
         lastFinishBundleTime += Math.max(gatherMs - bundleMs, -bundleMs / 2);
     }
 
-    /** Puts this operator where the planner has put Flink's, which it names in its own code. */
+    /** Puts this operator where the planner has put Flink's. */
     public static final class InPlace implements Consumer<Transformation<?>> {
         @Override
-        public void accept(Transformation<?> transformation) {
-            SimpleOperatorFactory<?> factory =
-                    (SimpleOperatorFactory<?>) ((OneInputTransformation<?, ?>) transformation).getOperatorFactory();
-            ArrowPythonScalarFunctionOperator planned = (ArrowPythonScalarFunctionOperator) factory.getOperator();
-            try {
-                field(transformation, "operatorFactory")
-                        .set(transformation, SimpleOperatorFactory.of(new GrowingBatches(planned)));
-            } catch (IllegalAccessException error) {
-                throw new IllegalStateException(error);
-            }
+        public void accept(Transformation<?> planned) {
+            SimpleOperatorFactory<?> factory = (SimpleOperatorFactory<?>) Planned.factory(planned);
+            GrowingBatches ours = new GrowingBatches((ArrowPythonScalarFunctionOperator) factory.getOperator());
+            Planned.replace(planned, SimpleOperatorFactory.of(ours));
         }
-    }
-
-    private static Object read(Object of, String name) {
-        try {
-            return field(of, name).get(of);
-        } catch (IllegalAccessException error) {
-            throw new IllegalStateException(error);
-        }
-    }
-
-    private static Field field(Object of, String name) {
-        for (Class<?> at = of.getClass(); at != null; at = at.getSuperclass()) {
-            for (Field field : at.getDeclaredFields()) {
-                if (field.getName().equals(name)) {
-                    field.setAccessible(true);
-                    return field;
-                }
-            }
-        }
-        throw new IllegalStateException("Expected a field " + name + " of " + of.getClass().getName() + ", found none");
     }
 }

@@ -119,7 +119,7 @@ final class PlainMessage {
             return false;
         }
         int place = places[field.ordinal()];
-        if (isAt(NULL)) {
+        if (body[at] == 'n' && isAt(NULL)) {
             at += NULL.length;
             row.setField(place, field.absent);
             return field.ifAbsent == null;
@@ -149,7 +149,7 @@ final class PlainMessage {
     private boolean takesType(GenericRowData row, int place) {
         int end = textEnd();
         for (int code = 0; code < TYPES.length; code++) {
-            if (end - at == TYPES[code].length && isAt(TYPES[code])) {
+            if (end - at == TYPES[code].length && body[at] == TYPES[code][0] && isAt(TYPES[code])) {
                 row.setField(place, (long) code);
                 at = end + 1;
                 return true;
