@@ -43,6 +43,11 @@ public final class KeepMessages extends AbstractStreamOperator<RowData>
     @Override
     public void open() throws Exception {
         super.open();
+        prepare();
+    }
+
+    /** Make what is used again for each row. */
+    void prepare() {
         row = new BinaryRowData(places.length);
         writer = new BinaryRowWriter(row);
         out = new StreamRecord<>(null);
@@ -52,13 +57,12 @@ public final class KeepMessages extends AbstractStreamOperator<RowData>
     public void processElement(StreamRecord<RowData> element) {
         RowData record = element.getValue();
         if (in.isMessage(record)) {
-            write(record);
-            output.collect(out.replace(row));
+            output.collect(out.replace(written(record)));
         }
     }
 
-    /** Write the columns that go on; the row is overwritten by the next one. */
-    private void write(RowData record) {
+    /** Write the columns that go on; the next one overwrites the row. */
+    RowData written(RowData record) {
         writer.reset();
         for (int at = 0; at < places.length; at++) {
             int place = places[at];
@@ -77,10 +81,12 @@ public final class KeepMessages extends AbstractStreamOperator<RowData>
                     writer.writeString(at, (BinaryStringData) record.getString(place));
                     break;
                 default:
-                    throw new IllegalStateException("Expected a number or a text in column " + at + ", found " + types[at]);
+                    throw new IllegalStateException(
+                            "Expected a number or a text in column " + at + ", found " + types[at]);
             }
         }
         writer.complete();
+        return row;
     }
 
     /** Puts this operator where the planner has put its own. */

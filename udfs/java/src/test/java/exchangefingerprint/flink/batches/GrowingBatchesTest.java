@@ -3,9 +3,8 @@ package exchangefingerprint.flink.batches;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 
-import java.util.List;
+import exchangefingerprint.flink.planned.Nothing;
 import org.apache.flink.api.common.typeinfo.Types;
-import org.apache.flink.api.dag.Transformation;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.streaming.api.operators.SimpleOperatorFactory;
 import org.apache.flink.streaming.api.transformations.OneInputTransformation;
@@ -26,7 +25,7 @@ class GrowingBatchesTest {
         Configuration given = new Configuration();
         given.setString("python.fn-execution.bundle.time", "17");
         OneInputTransformation<RowData, RowData> planned = new OneInputTransformation<>(
-                new Nothing(),
+                new Nothing(Types.GENERIC(RowData.class)),
                 "Score windows",
                 SimpleOperatorFactory.of(new ArrowPythonScalarFunctionOperator(
                         given, new PythonFunctionInfo[0], ROW, ROW, ROW, projection(), projection())),
@@ -43,24 +42,5 @@ class GrowingBatchesTest {
 
     private static GeneratedProjection projection() {
         return new GeneratedProjection("Nothing", "", new Object[0]);
-    }
-
-    /** What comes before the operator. */
-    private static final class Nothing extends Transformation<RowData> {
-        private static final long serialVersionUID = 1L;
-
-        Nothing() {
-            super("nothing", Types.GENERIC(RowData.class), 1);
-        }
-
-        @Override
-        protected List<Transformation<?>> getTransitivePredecessorsInternal() {
-            return List.of(this);
-        }
-
-        @Override
-        public List<Transformation<?>> getInputs() {
-            return List.of();
-        }
     }
 }
