@@ -143,7 +143,7 @@ def job_options(settings: JobSettings) -> dict[str, str]:
         # One bundle is one Python call and one Arrow batch, however many windows it holds.
         "python.fn-execution.bundle.time": str(settings.bundle_ms),
         "python.fn-execution.bundle.size": "2000",
-        "python.fn-execution.arrow.batch.size": "400",
+        "python.fn-execution.arrow.batch.size": "800",
     }
 
 
