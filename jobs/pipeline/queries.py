@@ -45,7 +45,7 @@ JUDGED = "judged"
 
 
 def messages_view(_settings: JobSettings) -> str:
-    """Select what is a message of the connection that it is keyed by."""
+    """Select what is a message of the connection that it is keyed by: `KeepMessages` of `udfs/java` does it."""
     return f"""
         SELECT connection_id, recv_ts_ns, exchange_ts_ns, seq, prev_seq, request_id, type_code, payload_bytes,
                declared_exchange, kafka_partition, kafka_offset, counts_from
@@ -54,7 +54,7 @@ def messages_view(_settings: JobSettings) -> str:
 
 
 def rejected_view(_settings: JobSettings) -> str:
-    """Select what is none, with the reason."""
+    """Select what is none, with the reason: `KeepInvalid` of `udfs/java` does it."""
     return f"""
         SELECT CAST(record_key AS BYTES) AS record_key, body, kafka_partition, kafka_offset,
                rejection(rejection_reason, record_key) AS reason
