@@ -140,7 +140,7 @@ def job_options(settings: JobSettings) -> dict[str, str]:
         "table.optimizer.reuse-optimize-block-with-digest-enabled": "true",
         "pipeline.object-reuse": "true",
         "execution.buffer-timeout.interval": "5 ms",
-        # A bundle is what Python is started for once. Of a large one, what is there goes to Python while the rest is gathered.
+        # A bundle is one call of Python. Of a large one, what is there goes on its way while the rest is gathered.
         "python.fn-execution.bundle.time": str(settings.bundle_ms),
         "python.fn-execution.bundle.size": "2000",
         "python.fn-execution.arrow.batch.size": "800",
