@@ -53,8 +53,8 @@ public final class GrowingBatches extends ArrowPythonScalarFunctionOperator {
         lastCallNs += sinceLastNs;
         super.invokeFinishBundle();
         long gatherMs = patience.after(nWindows, sinceLastNs, System.nanoTime() - lastCallNs);
-        // Flink's timer ticks every bundleMs, and calls Python once as much has gone by since this time. Counted from the
-        // end of the call, the tick that comes soon after it is always too early, and a batch waits for the second one.
+        // Flink's timer ticks every bundleMs, and calls Python once as much has gone by since this time. Counted from
+        // the end of the call, the tick that comes soon after it is always too early, and a batch waits for the second.
         lastFinishBundleTime += Math.max(gatherMs - bundleMs, -bundleMs / 2);
     }
 

@@ -18,7 +18,7 @@ import org.apache.flink.kafka.shaded.org.apache.kafka.common.security.scram.Scra
  * What Kafka's clients ask for in place of a secret: the plan of a job says {@code ${fingerprint:login}}, and the login
  * is looked for where the client runs, in the file that {@code FINGERPRINT_KAFKA_PROPERTIES} names.
  *
- * <p>{@code udfs/kafka_properties.py} has the rule of the file, and refuses what is not in order when a job is submitted.
+ * <p>{@code udfs/kafka_properties.py} has the rule of the file, and refuses what is not in order at submission.
  */
 public final class KafkaProperties implements ConfigProvider {
     private static final String VARIABLE = "FINGERPRINT_KAFKA_PROPERTIES";

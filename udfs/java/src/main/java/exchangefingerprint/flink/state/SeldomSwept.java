@@ -104,12 +104,13 @@ public final class SeldomSwept extends ProcessSetTableOperator {
         @SuppressWarnings({"rawtypes", "unchecked"}) // as it is declared
         public StreamOperator createStreamOperator(StreamOperatorParameters parameters) {
             ClassLoader loader = parameters.getContainingTask().getUserCodeClassLoader();
+            var function = (GeneratedProcessTableRunner) Planned.read(this, "generatedProcessTableRunner");
             return new SeldomSwept(
                     parameters,
                     (List<RuntimeTableSemantics>) Planned.read(this, "tableSemantics"),
                     (List<RuntimeStateInfo>) Planned.read(this, "stateInfos"),
                     made("generatedOrderByComparators", loader, RecordComparator[]::new),
-                    ((GeneratedProcessTableRunner) Planned.read(this, "generatedProcessTableRunner")).newInstance(loader),
+                    function.newInstance(loader),
                     made("generatedStateHashCode", loader, HashFunction[]::new),
                     made("generatedStateEquals", loader, RecordEqualiser[]::new),
                     (RuntimeChangelogMode) Planned.read(this, "producedChangelogMode"),

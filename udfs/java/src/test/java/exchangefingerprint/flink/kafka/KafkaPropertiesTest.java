@@ -29,7 +29,8 @@ class KafkaPropertiesTest {
     @Test
     void theLoginIsWhatTheFileSaysWhateverItsCharacters() throws IOException {
         Path file =
-                write("# x=y\n\n sasl.mechanisms = SCRAM-SHA-512\nsasl.username=us\nsasl.password= " + PASSWORD + " \n");
+                write("# x=y\n\n sasl.mechanisms = SCRAM-SHA-512\nsasl.username=us\nsasl.password= " + PASSWORD
+                        + " \n");
         String login = KafkaProperties.find(file, Set.of("login")).get("login");
         var entries =
                 JaasContext.loadClientContext(Map.of("sasl.jaas.config", new Password(login))).configurationEntries();

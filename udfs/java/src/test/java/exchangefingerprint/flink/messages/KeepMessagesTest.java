@@ -25,7 +25,8 @@ class KeepMessagesTest {
     private static final RowType IN =
             row("record_key STRING, connection_id STRING, seq BIGINT, declared_exchange STRING, body BYTES,"
                     + " rejection_reason STRING, kafka_partition INT, kafka_offset BIGINT");
-    private static final RowType MESSAGE = row("connection_id STRING, kafka_partition INT, seq BIGINT, declared_exchange STRING");
+    private static final RowType MESSAGE =
+            row("connection_id STRING, kafka_partition INT, seq BIGINT, declared_exchange STRING");
     private static final RowType REJECTED =
             row("record_key BYTES, body BYTES, kafka_partition INT, kafka_offset BIGINT, reason STRING");
 
