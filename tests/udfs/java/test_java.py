@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree, ignore_patterns, which
 from subprocess import CompletedProcess
 from xml.etree import ElementTree
 
@@ -51,6 +53,16 @@ def test_the_unit_tests_pass(run_java: RunJava, java_test_classes: Path, tmp_pat
     suite = ElementTree.parse(tmp_path / "TEST-junit-jupiter.xml").getroot()  # noqa: S314  # JUnit has just written it
     found = {case.get("classname", "").rpartition(".")[2] for case in suite.iterfind("testcase")}
     assert found == {path.stem for path in (Path(__file__).parents[3] / "udfs/java/src/test").rglob("*Test.java")}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(which("mvn") is None, reason="Maven is optional, and is not here")
+def test_maven_finds_no_warning_and_passes_the_same_tests(tmp_path: Path) -> None:
+    sources = copytree(Path(__file__).parents[3] / "udfs" / "java", tmp_path / "java", ignore=ignore_patterns("target"))
+    command = ("mvn", "--batch-mode", "-f", str(sources), "verify")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # as README.md prints it
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"Tests run: [1-9]\d*, Failures: 0, Errors: 0", done.stdout)
 
 
 def test_reasons_are_those_of_the_rule_in_python(run_java: RunJava) -> None:

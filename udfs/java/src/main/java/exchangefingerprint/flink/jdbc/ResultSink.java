@@ -19,6 +19,7 @@ import org.slf4j.LoggerFactory;
  * <p>When a task has failed, the connector tries to write what is left as it is closed, and what it throws then ends
  * the JVM, with all other jobs in it. What is left is written again after the restart.
  */
+@SuppressWarnings("deprecation") // Flink's JDBC connector has no other sink for tables
 final class ResultSink extends RichSinkFunction<RowData> implements CheckpointedFunction, InputTypeConfigurable {
     private static final long serialVersionUID = 1L;
     private static final Logger LOG = LoggerFactory.getLogger(ResultSink.class);

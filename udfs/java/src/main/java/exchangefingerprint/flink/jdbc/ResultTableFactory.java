@@ -41,6 +41,7 @@ public final class ResultTableFactory implements DynamicTableSinkFactory {
         }
 
         @Override
+        @SuppressWarnings("deprecation") // as the sink itself
         public SinkRuntimeProvider getSinkRuntimeProvider(Context context) {
             SinkFunctionProvider provider = (SinkFunctionProvider) jdbc.getSinkRuntimeProvider(context);
             RichSinkFunction<RowData> sink = (RichSinkFunction<RowData>) provider.createSinkFunction();

@@ -34,6 +34,8 @@ import org.apache.flink.table.runtime.operators.process.RuntimeTableSemantics;
  * and of many connections none is in the processor's cache.
  */
 public final class SeldomSwept extends ProcessSetTableOperator {
+    private static final long serialVersionUID = 1L;
+
     /** So many accesses make one look at five entries: each message looks at one. */
     static final int ACCESSES = 10;
 
@@ -84,10 +86,10 @@ public final class SeldomSwept extends ProcessSetTableOperator {
     }
 
     /** Makes this operator of what the planner has made. */
+    @SuppressWarnings({"rawtypes", "unchecked"}) // as the class that it extends has it
     static final class Factory extends ProcessTableOperatorFactory {
         private static final long serialVersionUID = 1L;
 
-        @SuppressWarnings("unchecked") // the fields of the class that it extends
         Factory(ProcessTableOperatorFactory planned) {
             super(
                     (List<RuntimeTableSemantics>) Planned.read(planned, "tableSemantics"),
@@ -101,7 +103,6 @@ public final class SeldomSwept extends ProcessSetTableOperator {
         }
 
         @Override
-        @SuppressWarnings({"rawtypes", "unchecked"}) // as it is declared
         public StreamOperator createStreamOperator(StreamOperatorParameters parameters) {
             ClassLoader loader = parameters.getContainingTask().getUserCodeClassLoader();
             var function = (GeneratedProcessTableRunner) Planned.read(this, "generatedProcessTableRunner");
@@ -117,7 +118,6 @@ public final class SeldomSwept extends ProcessSetTableOperator {
                     (List<StateTtlConfig>) Planned.read(this, "inputBufferTtlConfigs"));
         }
 
-        @SuppressWarnings("unchecked")
         private <T> T[] made(String name, ClassLoader loader, IntFunction<T[]> array) {
             GeneratedClass<T>[] generated = (GeneratedClass<T>[]) Planned.read(this, name);
             return Arrays.stream(generated)
@@ -126,7 +126,6 @@ public final class SeldomSwept extends ProcessSetTableOperator {
         }
 
         @Override
-        @SuppressWarnings("rawtypes") // as it is declared
         public Class<? extends StreamOperator> getStreamOperatorClass(ClassLoader loader) {
             return SeldomSwept.class;
         }

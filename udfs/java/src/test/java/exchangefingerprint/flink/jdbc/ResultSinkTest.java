@@ -12,6 +12,7 @@ import org.apache.flink.streaming.api.functions.sink.legacy.RichSinkFunction;
 import org.apache.flink.table.data.RowData;
 import org.junit.jupiter.api.Test;
 
+@SuppressWarnings("deprecation") // as the sink itself
 class ResultSinkTest {
     /** As the connector's: what failed once is thrown each time, and the connection is closed behind the last write. */
     private static final class Failing extends RichSinkFunction<RowData> implements CheckpointedFunction {
