@@ -77,7 +77,7 @@ def model_text(predictor: Predictor) -> str:
 
 
 def record_rows(scores: Scores, predictor: Predictor) -> pd.DataFrame:
-    """Lay out a scored batch, one row a window: the columns of `RECORD_COLUMNS`, and what is counted of it."""
+    """Lay out a scored batch, one row a window: the columns of `RECORD_COLUMNS` first, then what is counted of it."""
     return pd.DataFrame(
         {
             "record": window_records(scores),
