@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import threading
 
-import pytest
-
 from udfs.bundle_sampling import start_no_sampling
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what Beam imports
-def test_two_calls_know_their_step_and_start_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    from apache_beam.runners.worker import statesampler
+def test_two_calls_know_their_step_and_start_no_thread(state_sampler: type) -> None:
+    from apache_beam.runners.worker.statesampler import get_current_tracker
     from apache_beam.utils.counters import CounterFactory
 
-    for name in ("start", "stop"):
-        monkeypatch.setattr(statesampler.StateSampler, name, getattr(statesampler.StateSampler, name))
     before = threading.enumerate()
-    sampler = statesampler.StateSampler("bundle", CounterFactory())
+    sampler = state_sampler("bundle", CounterFactory())
     sampler.start()
     assert len(threading.enumerate()) == len(before) + 1
     sampler.stop_if_still_running()
@@ -28,9 +23,9 @@ def test_two_calls_know_their_step_and_start_no_thread(monkeypatch: pytest.Monke
         sampler.reset()
         sampler.start()
         assert threading.enumerate() == before
-        assert statesampler.get_current_tracker() is sampler
+        assert get_current_tracker() is sampler
         with step:
             assert sampler.current_state() is step
         sampler.stop_if_still_running()
-        assert statesampler.get_current_tracker() is None
+        assert get_current_tracker() is None
         assert sampler.finished
