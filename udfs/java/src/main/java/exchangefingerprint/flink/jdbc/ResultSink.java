@@ -44,6 +44,7 @@ final class ResultSink extends RichSinkFunction<RowData> implements Checkpointed
     @Override
     public void open(OpenContext context) throws Exception {
         jdbc.open(context);
+        PatientFlushes.takeOver(jdbc);
     }
 
     @Override
