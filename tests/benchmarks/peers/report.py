@@ -175,3 +175,5 @@ def _bars(axes: Axes, title: str, names: list[str], values: list[float], form: s
     axes.set(title=title, yticks=places, yticklabels=names, xmargin=0.2)
     axes.invert_yaxis()
     axes.tick_params(labelsize=7)
+    if axes.get_xscale() == "linear":
+        axes.locator_params(axis="x", nbins=5)
