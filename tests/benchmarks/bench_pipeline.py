@@ -95,7 +95,7 @@ class Place:
 
 
 @contextmanager
-def running_stack(home: Path | None, taskmanagers: int = 1) -> Iterator[Place]:
+def running_stack(home: Path | None, taskmanagers: int = 1, partitions: int = PARTITIONS) -> Iterator[Place]:
     """Use the stack of `home`, or an own one on free ports, with a database and a topic that are gone afterwards."""
     topic = f"benchmark_{time.time_ns()}"
     with TemporaryDirectory() as nowhere, idle_stack(home or Path(nowhere), print, taskmanagers=taskmanagers) as stack:
@@ -103,7 +103,7 @@ def running_stack(home: Path | None, taskmanagers: int = 1) -> Iterator[Place]:
             raise SystemExit(f"Expected a stack with {taskmanagers} TaskManagers, found another: leave out --home")
         admin = AdminClient({"bootstrap.servers": stack.kafka})  # must outlive what it promises
         config = {"message.timestamp.type": "LogAppendTime"}
-        for made in admin.create_topics([NewTopic(topic, PARTITIONS, config=config)]).values():
+        for made in admin.create_topics([NewTopic(topic, partitions, config=config)]).values():
             made.result()
         with fresh_database(stack, "benchmark") as url:
             place = Place(stack=stack, topic=topic, database_url=url)
@@ -144,6 +144,7 @@ def measure_throughput(
     n_each: int,
     job_options: Sequence[str],
     taskmanagers: int,
+    partitions: int,
     kill_after_s: float | None,
 ) -> None:
     """Preload the topic, let the job read it to the end, and print the rate at which rows appear.
@@ -152,7 +153,7 @@ def measure_throughput(
     """
     messages = draw_messages(n_connections, n_each)
     expected = n_connections * count_windows(n_each)
-    with running_stack(home, taskmanagers) as place:
+    with running_stack(home, taskmanagers, partitions) as place:
         producer = new_producer(place.stack)
         for block in range(0, n_each, 500):
             for connection in messages:
@@ -340,12 +341,19 @@ def main() -> None:
     parser.add_argument("--warm-up", type=int, default=90, help="seconds, for latency")
     parser.add_argument("--seconds", type=int, default=60, help="measured, for latency")
     parser.add_argument("--taskmanagers", type=int, default=1, help="for throughput")
+    parser.add_argument("--partitions", type=int, default=PARTITIONS, help="of the topic, for throughput")
     parser.add_argument("--kill-after", type=float, help="seconds after which one is killed, for throughput")
     parser.add_argument("--home", type=Path, help="of a stack that runs")
     chosen, job_options = parser.parse_known_args()
     if chosen.what == "throughput":
         measure_throughput(
-            chosen.home, chosen.connections, chosen.messages, job_options, chosen.taskmanagers, chosen.kill_after
+            chosen.home,
+            chosen.connections,
+            chosen.messages,
+            job_options,
+            chosen.taskmanagers,
+            chosen.partitions,
+            chosen.kill_after,
         )
     else:
         measure_latency(
