@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
 from stack.user_folders import user_home
 from udfs.errors import ConfigError
-
-MAVEN_CENTRAL_URL = "https://repo.maven.apache.org/maven2"
 
 
 def repository_url(environ: Mapping[str, str] = os.environ) -> str:
@@ -21,7 +20,16 @@ def repository_url(environ: Mapping[str, str] = os.environ) -> str:
     for path in _settings_files(environ):
         for mirror in _mirrors(path):
             return mirror.rstrip("/")
-    return MAVEN_CENTRAL_URL
+    return central_url()
+
+
+def central_url() -> str:
+    """Return the address of Maven Central, as Beam has it, which PyFlink brings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of what Beam imports
+        # It takes half a second, which nobody waits for who has a mirror or all the jars.
+        from apache_beam.utils.subprocess_server import JavaJarServer
+    return str(JavaJarServer.MAVEN_CENTRAL_REPOSITORY).rstrip("/")
 
 
 def _settings_files(environ: Mapping[str, str]) -> Iterator[Path]:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-from stack.java.maven import MAVEN_CENTRAL_URL, repository_url
+from stack.java.maven import central_url, repository_url
 from stack.ports import without_password
 from udfs.errors import ConfigError
 
@@ -54,8 +55,9 @@ def test_broken_settings_are_named(tmp_path: Path) -> None:
         repository_url(environ)
 
 
-def test_the_default_is_an_https_address() -> None:
-    assert MAVEN_CENTRAL_URL.startswith("https://")
+def test_maven_central_is_an_https_address() -> None:
+    address = urlsplit(central_url())
+    assert (address.scheme, address.path) == ("https", "/maven2")
 
 
 def test_a_shown_address_has_no_password() -> None:

@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import exchangefingerprint.flink.planned.Nothing;
 import exchangefingerprint.flink.planned.Planned;
 import java.nio.charset.StandardCharsets;
+import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.api.operators.SimpleOperatorFactory;
 import org.apache.flink.streaming.api.transformations.OneInputTransformation;
 import org.apache.flink.table.data.GenericRowData;
@@ -98,20 +99,21 @@ class KeepMessagesTest {
 
     @Test
     void bothTakeThePlaceOfThePlannersOperators() {
-        OneInputTransformation<RowData, RowData> messages = planned(MESSAGE);
+        OneInputTransformation<RowData, RowData> messages = planned(MESSAGE, new KeepInvalid(IN, REJECTED));
         new KeepMessages.InPlace().accept(messages);
         assertInstanceOf(KeepMessages.class, ((SimpleOperatorFactory<?>) Planned.factory(messages)).getOperator());
 
-        OneInputTransformation<RowData, RowData> invalid = planned(REJECTED);
+        OneInputTransformation<RowData, RowData> invalid = planned(REJECTED, new KeepMessages(IN, MESSAGE));
         new KeepInvalid.InPlace().accept(invalid);
         assertInstanceOf(KeepInvalid.class, ((SimpleOperatorFactory<?>) Planned.factory(invalid)).getOperator());
     }
 
-    private static OneInputTransformation<RowData, RowData> planned(RowType out) {
+    private static OneInputTransformation<RowData, RowData> planned(
+            RowType out, OneInputStreamOperator<RowData, RowData> operator) {
         return new OneInputTransformation<>(
                 new Nothing(InternalTypeInfo.of(IN)),
                 "planned",
-                SimpleOperatorFactory.of(new KeepMessages(IN, MESSAGE)),
+                SimpleOperatorFactory.of(operator),
                 InternalTypeInfo.of(out),
                 1);
     }
