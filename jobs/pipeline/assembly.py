@@ -140,10 +140,10 @@ def job_options(settings: JobSettings) -> dict[str, str]:
         "table.optimizer.reuse-optimize-block-with-digest-enabled": "true",
         "pipeline.object-reuse": "true",
         "execution.buffer-timeout.interval": "5 ms",
-        # A bundle is one call of Python. Of a large one, what is there goes on its way while the rest is gathered.
+        # A bundle is one call of Python. Of a large one, half goes on its way while the rest is gathered.
         "python.fn-execution.bundle.time": str(settings.bundle_ms),
-        "python.fn-execution.bundle.size": "2000",
-        "python.fn-execution.arrow.batch.size": "800",
+        "python.fn-execution.bundle.size": "2400",
+        "python.fn-execution.arrow.batch.size": "1200",
     }
 
 

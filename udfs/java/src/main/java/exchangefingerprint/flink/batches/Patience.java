@@ -11,11 +11,17 @@ import java.io.Serializable;
 final class Patience implements Serializable {
     private static final long serialVersionUID = 2L;
 
-    /** So long while windows are waiting: a call of Python costs as much as some 80 windows in it. */
+    /** From call to call while windows are waiting: a call of Python costs as much as some 80 windows in it. */
     static final long LONG_MS = 60;
+
+    /** From call to call while that makes batches of 600 and more. */
+    static final long LONGEST_MS = 150;
 
     /** More windows than are watched live, by one subtask: such windows are waiting anyway. */
     static final int MANY_PER_S = 1_100;
+
+    /** As many as one subtask of two makes of a backlog on two cores. */
+    static final int MOST_PER_S = 4_000;
 
     /** Over so long a time they are counted: windows come in bursts, and wait for one another at a checkpoint. */
     static final long COUNTED_NS = 250_000_000L;
@@ -25,12 +31,12 @@ final class Patience implements Serializable {
 
     private transient long nWindows;
     private transient long sinceNs;
-    private transient boolean many;
+    private transient long longMs;
 
     /**
      * Take in a batch, and return for how many milliseconds the next one is gathered after its end.
      *
-     * <p>At least as long as the call took: on a machine that does not get on with short batches they grow.
+     * <p>Where few come, as long as the call took: on a machine that does not get on with short batches they grow.
      *
      * @param nInBatch its windows
      * @param sinceLastNs from the beginning of the call before to the beginning of this one
@@ -40,9 +46,23 @@ final class Patience implements Serializable {
         nWindows += nInBatch;
         sinceNs += sinceLastNs;
         if (sinceNs >= COUNTED_NS) {
-            many = nWindows * NS_PER_S > MANY_PER_S * sinceNs;
+            longMs = longMs(nWindows * NS_PER_S / sinceNs);
             nWindows = sinceNs = 0;
         }
-        return many ? LONG_MS : Math.min(callNs / NS_PER_MS, LONG_MS);
+        long callMs = callNs / NS_PER_MS;
+        return longMs > 0 ? Math.max(longMs - callMs, 0) : Math.min(callMs, LONG_MS);
+    }
+
+    /** Tell whether so many come that they are waiting anyway. */
+    boolean isLong() {
+        return longMs > 0;
+    }
+
+    /** Return how long is gathered at a rate from call to call; 0 if that depends on the call. */
+    private static long longMs(long perS) {
+        if (perS > MOST_PER_S) {
+            return LONGEST_MS;
+        }
+        return perS > MANY_PER_S ? LONG_MS : 0;
     }
 }

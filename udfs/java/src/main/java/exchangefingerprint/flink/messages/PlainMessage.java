@@ -1,9 +1,8 @@
 package exchangefingerprint.flink.messages;
 
 import exchangefingerprint.flink.SharedConstants;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.List;
+import java.util.stream.Stream;
 import org.apache.flink.table.data.GenericRowData;
 
 /**
@@ -14,9 +13,9 @@ import org.apache.flink.table.data.GenericRowData;
  */
 final class PlainMessage {
     private static final MessageField[] FIELDS = MessageField.values();
-    private static final byte[][] NAMES = bytes(Arrays.stream(FIELDS).map(field -> field.json).toList());
-    private static final byte[][] TYPES = bytes(SharedConstants.MSG_TYPES);
-    private static final byte[] NULL = "null".getBytes(StandardCharsets.US_ASCII);
+    private static final KnownText[] NAMES = quoted(Arrays.stream(FIELDS).map(field -> field.json));
+    private static final KnownText[] TYPES = quoted(SharedConstants.MSG_TYPES.stream());
+    private static final KnownText NULL = new KnownText("null");
     private static final int MOST_DIGITS = 19;
 
     private final int[] places;
@@ -83,15 +82,13 @@ final class PlainMessage {
 
     /** Pass a field's name, most likely the one that followed the field before last time; -1 if it is none. */
     private int name(int before) {
-        if (!takes('"')) {
-            return -1;
-        }
+        passSpace();
         int likely = followers[before + 1];
-        if (isName(likely)) {
+        if (takes(NAMES[likely])) {
             return likely;
         }
         for (int field = 0; field < NAMES.length; field++) {
-            if (isName(field)) {
+            if (takes(NAMES[field])) {
                 followers[before + 1] = field;
                 return field;
             }
@@ -99,18 +96,12 @@ final class PlainMessage {
         return -1;
     }
 
-    private boolean isName(int field) {
-        int end = at + NAMES[field].length;
-        if (end < body.length && body[end] == '"' && isAt(NAMES[field])) {
-            at = end + 1;
+    private boolean takes(KnownText text) {
+        if (text.isAt(body, at)) {
+            at += text.length();
             return true;
         }
         return false;
-    }
-
-    private boolean isAt(byte[] text) {
-        int end = at + text.length;
-        return end <= body.length && Arrays.equals(text, 0, text.length, body, at, end);
     }
 
     private boolean takesValue(MessageField field, GenericRowData row) {
@@ -119,8 +110,7 @@ final class PlainMessage {
             return false;
         }
         int place = places[field.ordinal()];
-        if (body[at] == 'n' && isAt(NULL)) {
-            at += NULL.length;
+        if (body[at] == 'n' && takes(NULL)) {
             row.setField(place, field.absent);
             return field.ifAbsent == null;
         }
@@ -147,11 +137,9 @@ final class PlainMessage {
     }
 
     private boolean takesType(GenericRowData row, int place) {
-        int end = textEnd();
         for (int code = 0; code < TYPES.length; code++) {
-            if (end - at == TYPES[code].length && body[at] == TYPES[code][0] && isAt(TYPES[code])) {
+            if (takes(TYPES[code])) {
                 row.setField(place, (long) code);
-                at = end + 1;
                 return true;
             }
         }
@@ -193,7 +181,7 @@ final class PlainMessage {
         return isPlain && field.isInRange(signed);
     }
 
-    private static byte[][] bytes(List<String> texts) {
-        return texts.stream().map(text -> text.getBytes(StandardCharsets.US_ASCII)).toArray(byte[][]::new);
+    private static KnownText[] quoted(Stream<String> texts) {
+        return texts.map(text -> new KnownText('"' + text + '"')).toArray(KnownText[]::new);
     }
 }

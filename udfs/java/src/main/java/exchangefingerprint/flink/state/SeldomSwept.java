@@ -28,7 +28,7 @@ import org.apache.flink.table.runtime.operators.process.RuntimeStateInfo;
 import org.apache.flink.table.runtime.operators.process.RuntimeTableSemantics;
 
 /**
- * Flink's operator for a function with state, which looks for expired state a tenth as often.
+ * Flink's operator for a function with state, which looks for expired state a hundredth as often.
  *
  * <p>Flink's own looks at five entries at each access, of which a message makes two. Next to none of them has expired,
  * and of many connections none is in the processor's cache.
@@ -36,8 +36,8 @@ import org.apache.flink.table.runtime.operators.process.RuntimeTableSemantics;
 public final class SeldomSwept extends ProcessSetTableOperator {
     private static final long serialVersionUID = 1L;
 
-    /** So many accesses make one look at five entries: each message looks at one. */
-    static final int ACCESSES = 10;
+    /** So many accesses make one look at five entries: ten messages look at one. */
+    static final int ACCESSES = 100;
 
     private SeldomSwept(
             StreamOperatorParameters<RowData> parameters,
@@ -60,19 +60,19 @@ public final class SeldomSwept extends ProcessSetTableOperator {
         }
     }
 
-    /** Let a state that expires look for what has expired at each tenth access; leave any other as it is. */
+    /** Let a state that expires look for what has expired at each hundredth access; leave any other as it is. */
     static void sweepSeldom(Object state) {
         if (state instanceof AbstractTtlDecorator) {
             Runnable sweep = (Runnable) Planned.read(state, "accessCallback");
-            Planned.write(state, "accessCallback", new EachTenth(sweep));
+            Planned.write(state, "accessCallback", new EachHundredth(sweep));
         }
     }
 
-    private static final class EachTenth implements Runnable {
+    private static final class EachHundredth implements Runnable {
         private final Runnable sweep;
         private int accesses;
 
-        EachTenth(Runnable sweep) {
+        EachHundredth(Runnable sweep) {
             this.sweep = sweep;
         }
 

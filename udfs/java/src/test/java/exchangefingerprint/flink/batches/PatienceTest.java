@@ -12,19 +12,25 @@ class PatienceTest {
     @Test
     void whatIsWaitingIsGatheredLong() {
         // 1,200 windows a second, counted for a quarter of a second
-        assertEquals("1 1 1 1 60 60", gathered(6, 60, 50, 1));
+        assertEquals("1 1 1 1 59 59", gathered(6, 60, 50, 1));
+    }
+
+    @Test
+    void manyOfThemAreGatheredLonger() {
+        assertEquals("1 1 1 1 149 149", gathered(6, 250, 50, 1)); // 5,000 a second
+        assertEquals("149 59 59", gathered(3, 300, 150, 1)); // then 2,000
     }
 
     @Test
     void aLongBatchOfWhatIsWatchedLiveEndsIt() {
         gathered(5, 60, 50, 1);
-        assertEquals("60 60 60 60 1", gathered(5, 60, 60, 1)); // 1,000 a second
+        assertEquals("59 59 59 59 1", gathered(5, 60, 60, 1)); // 1,000 a second
     }
 
     @Test
     void aLongBatchOfWhatIsWaitingDoesNotEndIt() {
         gathered(5, 60, 50, 1);
-        assertEquals("60 60 60 60 60 60", gathered(6, 72, 60, 1));
+        assertEquals("40 40 40 40 40 40", gathered(6, 72, 60, 20));
     }
 
     @Test
@@ -42,6 +48,11 @@ class PatienceTest {
     void aBatchIsGatheredAsLongAsACallTakes() {
         assertEquals("26", gathered(1, 10, 50, 26));
         assertEquals("60", gathered(1, 10, 600, 500));
+    }
+
+    @Test
+    void whatWasGatheredDuringALongCallGoesAtOnce() {
+        assertEquals("0", gathered(1, 1_000, 500, 80));
     }
 
     private String gathered(int nTimes, int nWindows, long sinceLastMs, long callMs) {

@@ -40,13 +40,13 @@ class SeldomSweptTest {
     }
 
     @Test
-    void eachTenthAccessSweeps() {
+    void eachHundredthAccessSweeps() {
         int[] sweeps = {0};
         Expiring state = new Expiring(() -> sweeps[0]++);
         SeldomSwept.sweepSeldom(state);
-        for (int access = 1; access <= 39; access++) {
+        for (int access = 1; access <= 399; access++) {
             state.access();
-            assertEquals(access / 10, sweeps[0]);
+            assertEquals(access / 100, sweeps[0]);
         }
     }
 
