@@ -145,7 +145,8 @@ public final class GrowingBatches extends ArrowPythonScalarFunctionOperator {
         call = null;
         emitResults();
         if (done.failure != null) {
-            throw new IOException("Expected Python to compute " + done.nWindows + " windows, found an error", done.failure);
+            throw new IOException(
+                    "Expected Python to compute " + done.nWindows + " windows, found an error", done.failure);
         }
         long gatherMs = patience.after(done.nWindows, done.sinceLastNs, System.nanoTime() - lastCallNs);
         // Flink's timer ticks every bundleMs, and calls Python once as much has gone by since this time. Counted from
