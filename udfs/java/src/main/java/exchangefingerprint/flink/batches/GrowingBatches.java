@@ -121,6 +121,18 @@ public final class GrowingBatches extends ArrowPythonScalarFunctionOperator {
         mailbox.execute(this::endCallIfDone, "rows that Python has computed");
     }
 
+    /** Emit all that has come. Flink's own stops at the mark behind a call, and it may be that of the call before. */
+    @Override
+    protected void emitResults() throws Exception {
+        Tuple3<String, byte[], Integer> result = pythonFunctionRunner.pollResult();
+        while (result != null) {
+            if (result.f2 != 0) {
+                emitResult(result);
+            }
+            result = pythonFunctionRunner.pollResult();
+        }
+    }
+
     private void endCallIfDone() throws Exception {
         if (call != null && call.isDone) {
             endCall();
@@ -159,11 +171,11 @@ public final class GrowingBatches extends ArrowPythonScalarFunctionOperator {
         awaitCall();
         invokeFinishBundle();
         awaitCall();
-    }
-
-    @Override
-    public boolean isBundleFinished() {
-        return call == null && super.isBundleFinished();
+        if (!forwardedInputQueue.isEmpty()) {
+            // A checkpoint would lose them.
+            throw new IOException(
+                    "Expected Python to compute all windows, found " + forwardedInputQueue.size() + " left");
+        }
     }
 
     @Override
@@ -182,12 +194,6 @@ public final class GrowingBatches extends ArrowPythonScalarFunctionOperator {
     public void endInput() throws Exception {
         computeAll();
         super.endInput();
-    }
-
-    @Override
-    public void finish() throws Exception {
-        computeAll();
-        super.finish();
     }
 
     @Override

@@ -1,6 +1,8 @@
 package exchangefingerprint.flink.batches;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
 
@@ -19,12 +21,15 @@ class PatienceTest {
     void manyOfThemAreGatheredLonger() {
         assertEquals("1 1 1 1 149 149", gathered(6, 250, 50, 1)); // 5,000 a second
         assertEquals("149 59 59", gathered(3, 300, 150, 1)); // then 2,000
+        assertTrue(patience.isLong());
     }
 
     @Test
     void aLongBatchOfWhatIsWatchedLiveEndsIt() {
         gathered(5, 60, 50, 1);
+        assertTrue(patience.isLong());
         assertEquals("59 59 59 59 1", gathered(5, 60, 60, 1)); // 1,000 a second
+        assertFalse(patience.isLong());
     }
 
     @Test
