@@ -30,10 +30,10 @@ SCORE_COLUMNS: Final = {
     "probabilities": "STRING",
     "unknown_score": "DOUBLE",
     "signature": "STRING",
-    "features": "STRING",
+    "features": "ARRAY<FLOAT NOT NULL>",
     "model_version": "STRING",
 }
-"""Column names and Flink SQL types of what `window_scores` holds of a window, in order."""
+"""Column names and Flink SQL types of what `window_scores` holds of a window, in order; NaN of a feature is NULL."""
 
 FEATURE_DECIMALS: Final = 6
 """Of the features that are stored: what a single-precision number has of digits."""

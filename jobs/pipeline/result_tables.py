@@ -33,7 +33,7 @@ class Column:
     Attributes
     ----------
     flink_type : str
-        As the job declares it. Flink's JDBC sink has neither timestamptz, jsonb nor arrays: those are STRING.
+        As the job declares it. Flink's JDBC sink has neither timestamptz nor jsonb: those are STRING.
     value : str or None
         The expression that the INSERT selects; the column of that name in what it reads if None.
     stored_as : str or None
@@ -140,8 +140,8 @@ _TABLES: Final = (
             "last_offset": Column("BIGINT"),
             "declared_exchange": Column("STRING"),
             **{name: Column(flink_type) for name, flink_type in SCORE_COLUMNS.items()},
-            "probabilities": Column("STRING", stored_as="jsonb"),
-            "features": Column("STRING", stored_as="real[]"),
+            "probabilities": Column(SCORE_COLUMNS["probabilities"], stored_as="jsonb"),
+            "features": Column(SCORE_COLUMNS["features"], stored_as="real[]"),
         },
     ),
     ResultTable(

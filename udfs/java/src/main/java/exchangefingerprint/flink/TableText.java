@@ -7,15 +7,11 @@ import org.apache.flink.table.data.StringData;
 /** Values as texts that PostgreSQL reads into types that Flink's JDBC sink does not have. */
 public final class TableText {
     private static final int PER_UNIT = SharedConstants.PROBABILITY_UNIT;
-    private static final double FEATURE_UNIT = SharedConstants.FEATURE_UNIT;
 
     private static final byte[] TIME = "0000-00-00T00:00:00.000000Z".getBytes(StandardCharsets.US_ASCII);
     private static final long NS_PER_US = 1000;
     private static final long US_PER_S = 1_000_000;
     private static final long S_PER_DAY = 86_400;
-
-    /** Numbers up to here are written digit by digit. */
-    private static final double MOST_EXACT = 1e15;
 
     private TableText() {}
 
@@ -60,28 +56,5 @@ public final class TableText {
             rest %= place;
             place /= 10;
         } while (rest > 0);
-    }
-
-    /**
-     * Append a feature to six decimals, as an element of an array of PostgreSQL; NaN is null.
-     *
-     * <p>Python rounds it to the nearest single-precision number, as PostgreSQL rounds this text. A number of six
-     * decimals is either half-way between two of those, or further from there than 2^-44 of its size, while the nearest
-     * double is within 2^-53: so both round the same way.
-     */
-    public static void appendFeature(ByteText text, double feature) {
-        if (Double.isNaN(feature)) {
-            text.append("null");
-            return;
-        }
-        double units = Math.rint(feature * FEATURE_UNIT);
-        if (Math.abs(units) > MOST_EXACT) {
-            text.append(Float.toString((float) (units / FEATURE_UNIT)));
-            return;
-        }
-        if (units < 0) {
-            text.append('-');
-        }
-        appendMillionths(text, (long) Math.abs(units));
     }
 }

@@ -11,12 +11,6 @@ class TableTextTest {
         return text.toStringData().toString();
     }
 
-    private static String feature(double number) {
-        ByteText text = new ByteText();
-        TableText.appendFeature(text, number);
-        return text.toStringData().toString();
-    }
-
     @Test
     void millionthsHaveNoMoreDigitsThanTheyNeed() {
         assertEquals("0.0", millionths(0));
@@ -24,18 +18,6 @@ class TableTextTest {
         assertEquals("0.25", millionths(250_000));
         assertEquals("1.0", millionths(1_000_000));
         assertEquals("12.000305", millionths(12_000_305));
-    }
-
-    @Test
-    void featuresAreRoundedToSixDecimals() {
-        assertEquals("0.333333", feature(1.0 / 3));
-        assertEquals("0.666667", feature(2.0 / 3));
-        assertEquals("-1.5", feature(-1.5));
-        assertEquals("0.0", feature(-0.0));
-        assertEquals("0.0", feature(-4.9e-7));
-        assertEquals("0.00001", feature(1e-5));
-        assertEquals("null", feature(Double.NaN));
-        assertEquals("1.0E20", feature(1e20));
     }
 
     @Test

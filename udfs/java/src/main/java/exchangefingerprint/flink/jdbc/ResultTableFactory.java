@@ -10,7 +10,10 @@ import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.factories.DynamicTableSinkFactory;
 import org.apache.flink.table.factories.FactoryUtil;
 
-/** The connector {@code fingerprint-results}: Flink's JDBC connector, whose options it has, in a {@link ResultSink}. */
+/**
+ * The connector {@code fingerprint-results}: Flink's JDBC connector, whose options it has, in a {@link ResultSink} and
+ * with {@link FloatArrays}.
+ */
 public final class ResultTableFactory implements DynamicTableSinkFactory {
     @Override
     public String factoryIdentifier() {
@@ -31,7 +34,9 @@ public final class ResultTableFactory implements DynamicTableSinkFactory {
     public DynamicTableSink createDynamicTableSink(Context context) {
         DynamicTableSinkFactory jdbc =
                 FactoryUtil.discoverFactory(context.getClassLoader(), DynamicTableSinkFactory.class, "jdbc");
-        return new ResultTable(jdbc.createDynamicTableSink(context));
+        DynamicTableSink sink = jdbc.createDynamicTableSink(context);
+        FloatArrays.teach(sink);
+        return new ResultTable(sink);
     }
 
     private record ResultTable(DynamicTableSink jdbc) implements DynamicTableSink {

@@ -14,6 +14,8 @@ import org.apache.flink.table.annotation.ArgumentHint;
 import org.apache.flink.table.annotation.DataTypeHint;
 import org.apache.flink.table.annotation.FunctionHint;
 import org.apache.flink.table.annotation.StateHint;
+import org.apache.flink.table.data.ArrayData;
+import org.apache.flink.table.data.GenericArrayData;
 import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.data.StringData;
@@ -41,7 +43,7 @@ public final class Verdicts extends ProcessTableFunction<RowData> {
             "ROW<kafka_partition INT, last_offset BIGINT, declared_exchange STRING, n BIGINT,"
                     + " first_offset BIGINT, window_start_at STRING, window_end_at STRING,"
                     + " predicted_exchange STRING, confidence DOUBLE, probabilities STRING, unknown_score DOUBLE,"
-                    + " signature STRING, features STRING, model_version STRING,"
+                    + " signature STRING, features ARRAY<FLOAT NOT NULL>, model_version STRING,"
                     + " leaning STRING, strength_nats DOUBLE, probability DOUBLE,"
                     + " since_at STRING, since_offset BIGINT, pooled_signature STRING,"
                     + " certain STRING, certain_strength_nats DOUBLE, certain_probability DOUBLE,"
@@ -210,11 +212,16 @@ public final class Verdicts extends ProcessTableFunction<RowData> {
         return text.append('}').toStringData();
     }
 
-    private StringData features(WindowRecord record) {
-        text.clear().append('{');
-        for (int i = 0; i < SharedConstants.N_FEATURES; i++) {
-            TableText.appendFeature(i == 0 ? text : text.append(','), record.feature(i));
+    private static ArrayData features(WindowRecord record) {
+        float[] stored = new float[SharedConstants.N_FEATURES];
+        for (int i = 0; i < stored.length; i++) {
+            stored[i] = storedFeature(record.feature(i));
         }
-        return text.append('}').toStringData();
+        return new GenericArrayData(stored);
+    }
+
+    /** Round a feature to what is stored of it: six decimals, single precision, and no zero has a sign. */
+    static float storedFeature(double feature) {
+        return (float) (Math.rint(feature * SharedConstants.FEATURE_UNIT) / SharedConstants.FEATURE_UNIT) + 0.0F;
     }
 }

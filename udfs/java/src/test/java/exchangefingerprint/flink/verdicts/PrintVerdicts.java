@@ -1,14 +1,14 @@
 package exchangefingerprint.flink.verdicts;
 
-import exchangefingerprint.flink.ByteText;
-import exchangefingerprint.flink.TableText;
 import exchangefingerprint.flink.state.Bytes;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.Map;
+import org.apache.flink.table.data.ArrayData;
 import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.data.StringData;
 
@@ -42,9 +42,8 @@ final class PrintVerdicts {
             case "signatures":
                 return Signature.of(shorts(line)).toString();
             case "features":
-                ByteText text = new ByteText();
-                TableText.appendFeature(text, Double.longBitsToDouble(Long.parseUnsignedLong(line, 16)));
-                return text.toStringData().toString();
+                double feature = Double.longBitsToDouble(Long.parseUnsignedLong(line, 16));
+                return Integer.toHexString(Float.floatToIntBits(Verdicts.storedFeature(feature)));
             default:
                 return row(line.split("\t", -1));
         }
@@ -107,6 +106,9 @@ final class PrintVerdicts {
     private static String printed(Object value) {
         if (value instanceof byte[] bytes) {
             return Base64.getEncoder().encodeToString(bytes);
+        }
+        if (value instanceof ArrayData numbers) {
+            return Arrays.toString(numbers.toFloatArray()).replace("NaN", "null");
         }
         return value == null ? "" : value.toString();
     }
