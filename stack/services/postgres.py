@@ -39,6 +39,7 @@ SERVER_OPTIONS = {
     "listen_addresses": LOCALHOST,
     "unix_socket_directories": "",
     "shared_buffers": "128MB",
+    "wal_init_zero": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
