@@ -12,6 +12,7 @@ from pyflink.table import DataTypes
 from pyflink.table.types import RowType
 from pyflink.table.udf import FunctionContext, ScalarFunction, UserDefinedScalarFunctionWrapper, udf
 
+from udfs.arrow_bundles import joined, keep_in_arrow
 from udfs.bundle_sampling import start_no_sampling
 from udfs.features import FEATURES
 from udfs.model_schedule import Models, explain_scheduled, score_scheduled
@@ -43,13 +44,14 @@ class ScoreWindows(ScalarFunction):  # type: ignore[misc]  # PyFlink ships no ty
     def open(self, function_context: FunctionContext) -> None:
         """Load the models and register the metrics of this worker."""
         start_no_sampling()
+        keep_in_arrow()
         self._models = self._open_models()
         self._metrics = ScoringMetrics(function_context.get_metric_group())
 
     def eval(self, column: pd.Series[Any], partitions: pd.Series[int]) -> pd.DataFrame:
         """Score one bundle. PyFlink takes as many columns as it was promised, the first ones."""
         started_ns = time.perf_counter_ns()
-        windows, offsets = decode_windows(column)
+        windows, offsets = decode_windows(joined(column))
         rows = score_scheduled(windows, offsets, partitions.to_numpy(dtype=np.int64), self._models)
         self._metrics.add(rows, _microseconds_since(started_ns))
         return rows
@@ -70,6 +72,7 @@ class ExplainVerdict(ScalarFunction):  # type: ignore[misc]  # PyFlink ships no 
     def open(self, function_context: FunctionContext) -> None:
         """Load models and explainers, and register the metrics of this worker."""
         start_no_sampling()
+        keep_in_arrow()
         self._models = self._open_models()
         metrics = function_context.get_metric_group()
         self._explained_counter = metrics.counter("verdicts_explained")
@@ -80,7 +83,7 @@ class ExplainVerdict(ScalarFunction):  # type: ignore[misc]  # PyFlink ships no 
     ) -> pd.Series[str]:
         """Explain one bundle."""
         started_ns = time.perf_counter_ns()
-        features = np.frombuffer(b"".join(columns), dtype="<f8").reshape(len(columns), len(FEATURES))
+        features = np.frombuffer(joined(columns), dtype="<f8").reshape(len(columns), len(FEATURES))
         claims = np.array([name if isinstance(name, str) else None for name in declared], dtype=object)
         written = explain_scheduled(
             features, verdicts.to_numpy(dtype=object), claims, versions.to_numpy(dtype=object), self._models

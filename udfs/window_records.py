@@ -17,6 +17,7 @@ import orjson
 import pandas as pd
 from numpy.typing import NDArray
 
+from udfs.arrow_bundles import bytes_column, repeated_text
 from udfs.errors import SchemaError
 from udfs.features import FEATURES
 from udfs.schema import Int64Array
@@ -43,8 +44,8 @@ def record_dtype(n_classes: int) -> np.dtype[np.void]:
     )
 
 
-def window_records(scores: Scores) -> NDArray[np.object_]:
-    """Write each window of a scored batch as a record: (n_windows,) bytes.
+def window_records(scores: Scores) -> NDArray[np.void]:
+    """Write each window of a scored batch as a record: (n_windows,) of `record_dtype`.
 
     Raises
     ------
@@ -57,8 +58,7 @@ def window_records(scores: Scores) -> NDArray[np.object_]:
     records["evidence"] = _as_int16("evidence", evidence_millinats(scores.probabilities))
     records["traits"] = _as_int16("traits", traits(scores.features))
     records["predicted"] = scores.predicted_index
-    data, width = records.tobytes(), records.itemsize
-    return np.array([data[at : at + width] for at in range(0, len(data), width)], dtype=object)
+    return records
 
 
 def model_text(predictor: Predictor) -> str:
@@ -80,8 +80,8 @@ def record_rows(scores: Scores, predictor: Predictor) -> pd.DataFrame:
     """Lay out a scored batch, one row a window: the columns of `RECORD_COLUMNS` first, then what is counted of it."""
     return pd.DataFrame(
         {
-            "record": window_records(scores),
-            "model": model_text(predictor),
+            "record": bytes_column(window_records(scores)),
+            "model": repeated_text(model_text(predictor), len(scores.features)),
             "predicted_exchange": scores.predicted,
             "model_version": predictor.model_version,
         }

@@ -19,7 +19,7 @@ column)::
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -120,12 +120,13 @@ def slide_segments(column: Int64Array, parts: Sequence[slice]) -> Int64Array:
     return np.concatenate([np.empty((0, WINDOW_SIZE), dtype=np.int64), *(slide(column[part]) for part in parts)])
 
 
-def decode_windows(column: Iterable[bytes]) -> tuple[Windows, Int64Array]:
+def decode_windows(data: bytes | memoryview) -> tuple[Windows, Int64Array]:
     """Turn a batch of windows as the job sends them into columns.
 
     Parameters
     ----------
-    column : n_windows bytes of `WIRE_LENGTH` int64
+    data : bytes
+        `WIRE_LENGTH` int64 of each window, one window after the other.
 
     Returns
     -------
@@ -137,9 +138,8 @@ def decode_windows(column: Iterable[bytes]) -> tuple[Windows, Int64Array]:
     Raises
     ------
     SchemaError
-        If they do not hold `WIRE_LENGTH` integers each: job and code are of different versions.
+        If they are not whole windows: job and code are of different versions.
     """
-    data = b"".join(column)
     n_windows, rest = divmod(len(data), WIRE_LENGTH * _INT64_BYTES)
     if rest:
         raise SchemaError(

@@ -137,7 +137,7 @@ class Context:
         return self.metrics
 
 
-@pytest.mark.usefixtures("state_sampler")
+@pytest.mark.usefixtures("state_sampler", "pyflink_bundles")
 def test_the_udf_survives_pickling_and_scores_what_offline_scoring_scores(windows, predictor):
     context = Context()
     function = pickle.loads(pickle.dumps(ScoreWindows(default_models)))  # noqa: S301  # ours

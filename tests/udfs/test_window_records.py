@@ -34,7 +34,7 @@ def scores(predictor: Predictor) -> Scores:
 def test_a_record_holds_what_was_scored(scores: Scores, predictor: Predictor) -> None:
     n_features, n = len(FEATURES), len(predictor.classes)
     for row, record in enumerate(window_records(scores)):
-        numbers = struct.unpack(f"<{n_features}d{n}i{n}h{N_TRAITS}hh", record)
+        numbers = struct.unpack(f"<{n_features}d{n}i{n}h{N_TRAITS}hh", record.tobytes())
         assert struct.pack(f"<{n_features}d", *numbers[:n_features]) == scores.features[row].tobytes()
         millionths, evidence = numbers[n_features : n_features + n], numbers[n_features + n : n_features + 2 * n]
         assert [one / 10**6 for one in millionths] == scores.probabilities[row].tolist()

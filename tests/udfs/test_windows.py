@@ -50,7 +50,7 @@ def naive_wire(messages):
 def test_decoding_inverts_the_wire_layout(n_windows):
     rng = np.random.default_rng(5)
     messages = rng.integers(-(2**63), 2**63 - 1, size=(n_windows, 50, len(WIRE_COLUMNS)), dtype=np.int64)
-    windows, offsets = decode_windows([naive_wire(window.tolist()) for window in messages])
+    windows, offsets = decode_windows(b"".join(naive_wire(window.tolist()) for window in messages))
     for i, name in enumerate(WINDOW_COLUMNS):
         np.testing.assert_array_equal(getattr(windows, name), messages[:, :, i])
     np.testing.assert_array_equal(offsets, messages[:, :, -1])
@@ -58,7 +58,7 @@ def test_decoding_inverts_the_wire_layout(n_windows):
 
 def test_a_wire_of_another_length_is_refused():
     with pytest.raises(SchemaError, match=f"windows of {WIRE_LENGTH} integers"):
-        decode_windows([bytes(8 * WIRE_LENGTH + 8)])
+        decode_windows(bytes(8 * WIRE_LENGTH + 8))
 
 
 def test_a_session_with_columns_of_different_length_is_refused():

@@ -79,7 +79,7 @@ class Scorer:
 
     def rows(self, windows: Sequence[Window]) -> list[tuple[object, ...]]:
         """Score a batch: a row of `COLUMNS` for each window."""
-        decoded, offsets = decode_windows([window.data for window in windows])
+        decoded, offsets = decode_windows(b"".join(window.data for window in windows))
         scored = score_rows(decoded, offsets, score_windows(decoded, self._predictor), self._predictor.model_version)
         scored["last_offset"] = offsets[:, -1]
         whose = [[getattr(window, name) for window in windows] for name in COLUMNS[:3]]

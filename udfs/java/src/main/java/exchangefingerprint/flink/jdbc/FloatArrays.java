@@ -30,7 +30,7 @@ final class FloatArrays extends PostgresDialect {
     }
 
     /** Return an array as the driver takes it; NaN is NULL. */
-    static Object withNulls(float[] numbers) {
+    static Float[] withNulls(float[] numbers) {
         Float[] all = new Float[numbers.length];
         for (int i = 0; i < all.length; i++) {
             all[i] = Float.isNaN(numbers[i]) ? null : (Float) numbers[i];

@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import exchangefingerprint.flink.SharedConstants;
 import java.util.Arrays;
-import java.util.Collections;
+import org.apache.flink.table.data.ArrayData;
 import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.data.StringData;
 import org.junit.jupiter.api.Test;
@@ -63,8 +63,9 @@ class VerdictsTest {
         assertEquals(0.7499, value("confidence"));
         assertEquals(0.0001, value("unknown_score"));
         assertEquals("{\"binance\":0.25,\"kra\\\"ken\":0.7499,\"unknown\":0.0001}", text("probabilities"));
-        String features = String.join(",", Collections.nCopies(SharedConstants.N_FEATURES, "0.25"));
-        assertEquals("{" + features + "}", text("features"));
+        float[] features = new float[SharedConstants.N_FEATURES];
+        Arrays.fill(features, 0.25F);
+        assertArrayEquals(features, ((ArrayData) value("features")).toFloatArray());
         assertEquals("m1", text("model_version"));
         // Four kinds of 4% each: above 1% twice, not above 5% and 10%. A beat of 4% in 4 s is one every 2 s.
         assertEquals("xf1-NT-t0-h1s-sc", text("signature"));
