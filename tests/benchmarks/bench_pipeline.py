@@ -214,15 +214,18 @@ def _cpu_s(stack: StackStatus) -> dict[str, float]:
             for process in (parent, *parent.children(recursive=True)):
                 with suppress(psutil.NoSuchProcess):
                     name = WORKERS if process.name().startswith("python") else part.name
-                    spent_s[name] += own_cpu_s(process)
+                    spent_s[name] += own_cpu_s(process, with_ended=not part.name.startswith("taskmanager"))
     return dict(spent_s)
 
 
-def own_cpu_s(process: psutil.Process) -> float:
-    """Return what a process has used, and those of its children that have ended."""
+def own_cpu_s(process: psutil.Process, *, with_ended: bool) -> float:
+    """Return what a process has used, and those of its children that have ended if they are not counted apart.
+
+    A TaskManager's are its Python workers: at the end of a job they would count as theirs and as its own.
+    """
     times = process.cpu_times()
-    used_s: float = times.user + times.system + times.children_user + times.children_system
-    return used_s
+    used_s: float = times.user + times.system
+    return used_s + times.children_user + times.children_system if with_ended else used_s
 
 
 def read_written(database_url: str) -> Samples:

@@ -76,7 +76,8 @@ class Meter:
             for process in _with_children(roots):
                 with suppress(psutil.NoSuchProcess):
                     is_worker = name == "taskmanager" and process.name().startswith("python")
-                    spent_s[WORKERS if is_worker else name] += own_cpu_s(process)
+                    used_s = own_cpu_s(process, with_ended=name != "taskmanager")
+                    spent_s[WORKERS if is_worker else name] += used_s
         return spent_s
 
     def _memory_mb(self) -> float:
