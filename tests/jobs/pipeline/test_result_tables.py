@@ -47,7 +47,7 @@ def test_what_is_made_of_a_table() -> None:
 def test_the_ddl_and_the_insert_have_every_column_in_order(table: ResultTable) -> None:
     ddl = result_table_ddl(SETTINGS, table)
     declared, key = re.findall(r"TABLE \w+ \((.*?),\s+PRIMARY KEY \((.*?)\)", ddl, re.DOTALL)[0]
-    assert [tuple(line.split()) for line in declared.split(",\n")] == [
+    assert [tuple(line.split(maxsplit=1)) for line in declared.split(",\n")] == [
         (name, column.flink_type) for name, column in table.columns.items()
     ]
     assert set(key.split(", ")) <= table.columns.keys()
