@@ -54,7 +54,7 @@ def bytes_column(records: NDArray[Any]) -> pd.Series[Any]:
     """Make a column of (n,) records, each as its bytes, which are not copied."""
     ends = np.arange(len(records) + 1, dtype=np.int32) * records.itemsize
     data = np.ascontiguousarray(records).view(np.uint8)
-    buffers = [None, pa.py_buffer(ends.astype(np.int32)), pa.py_buffer(data)]
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(data)]
     return _series(pa.Array.from_buffers(pa.binary(), len(records), buffers))
 
 
