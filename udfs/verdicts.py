@@ -10,13 +10,13 @@ adding gives the same.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from udfs.elementary import exponential, natural_logarithm
 from udfs.schema import Float64Array, Int64Array
 
 HISTORY: Final = 16
@@ -39,14 +39,6 @@ PROBABILITY_DECIMALS: Final = 6
 
 MOST_LOG_ODDS: Final = 40.0
 """Of a probability that is not 0 or 1 to six decimals, nor to the last bit."""
-
-LOG_2_E: Final = 1.4426950408889634
-LN_2_HIGH: Final = 0.6931471803691238
-LN_2_LOW: Final = 1.9082149292705877e-10
-"""The logarithm of 2 in two parts. The first has so few digits that its products with small whole numbers are exact."""
-
-EXP_TERMS: Final = 14
-"""The last term of the series; the next one is below the last bit, as what it is taken of is at most ln(2) / 2."""
 
 _NO_LEAD: Final = np.iinfo(np.int64).min
 
@@ -107,7 +99,7 @@ def evidence_millinats(probabilities: Float64Array) -> Int64Array:
     >>> evidence_millinats(np.array([[1.0, 0.5, 0.0]]))
     array([[    0,  -693, -6908]])
     """
-    nats: Float64Array = np.log(np.maximum(probabilities, EVIDENCE_FLOOR))
+    nats = natural_logarithm(np.maximum(probabilities, EVIDENCE_FLOOR))
     whole: Float64Array = np.rint(1000 * nats)
     return whole.astype(np.int64)
 
@@ -160,22 +152,8 @@ def decide(evidence: Int64Array, n_windows: Int64Array, rule: DecisionRule) -> D
 def verdict_probability(strength_millinats: Int64Array, rule: DecisionRule) -> Float64Array:
     """Say how probably a verdict of such a lead is right, to six decimals."""
     log_odds = rule.intercept + rule.slope_per_nat * (strength_millinats / 1000)
-    probabilities: Float64Array = 1 / (1 + _exp(-np.clip(log_odds, -MOST_LOG_ODDS, MOST_LOG_ODDS)))
+    probabilities: Float64Array = 1 / (1 + exponential(-np.clip(log_odds, -MOST_LOG_ODDS, MOST_LOG_ODDS)))
     return np.round(probabilities, PROBABILITY_DECIMALS)
-
-
-def _exp(x: Float64Array) -> Float64Array:
-    """Raise e to a power from -`MOST_LOG_ODDS` to `MOST_LOG_ODDS`.
-
-    The job does the same in Java. Two mathematical libraries may differ in the last bit, and so does NumPy's from
-    processor to processor; here is nothing but what IEEE 754 rounds in one way.
-    """
-    doublings = np.rint(x * LOG_2_E)
-    rest = (x - doublings * LN_2_HIGH) - doublings * LN_2_LOW
-    power: Float64Array = np.zeros_like(rest)
-    for n in range(EXP_TERMS, -1, -1):
-        power = power * rest + 1 / math.factorial(n)
-    return np.ldexp(power, doublings.astype(np.int64))
 
 
 def running_decisions(evidence: Int64Array, rule: DecisionRule, *, history: int = HISTORY) -> Decisions:

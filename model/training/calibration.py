@@ -10,6 +10,7 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
+from udfs.elementary import exponential, natural_logarithm
 from udfs.schema import UNKNOWN, Float64Array
 
 FLOOR: Final = 1e-6
@@ -26,8 +27,15 @@ ROUNDING: Final = 1e-9
 
 
 def raw_probabilities(booster: xgb.Booster, features: Float64Array) -> Float64Array:
-    """Turn features into uncalibrated probabilities, (n, n_classes), the same bits for any batch."""
-    return np.asarray(booster.inplace_predict(features), dtype=np.float64)
+    """Turn features into uncalibrated probabilities, (n, n_classes), the same bits for any batch and processor."""
+    return softmax(np.asarray(booster.inplace_predict(features, predict_type="margin"), dtype=np.float64))
+
+
+def softmax(logits: Float64Array) -> Float64Array:
+    """Turn (n, n_classes) logits into probabilities."""
+    powers = exponential(logits - logits.max(axis=1, keepdims=True))
+    shares: Float64Array = powers / powers.sum(axis=1, keepdims=True)
+    return shares
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +50,7 @@ class Scaling:
 
     def apply(self, raw: Float64Array) -> Float64Array:
         """Calibrate (n, n_classes) probabilities; a row does not depend on the others."""
-        logits = np.log(np.maximum(raw, FLOOR)) * np.array(self.slopes) + np.array(self.biases)
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        calibrated: Float64Array = powers / powers.sum(axis=1, keepdims=True)
-        return calibrated
+        return softmax(natural_logarithm(np.maximum(raw, FLOOR)) * np.array(self.slopes) + np.array(self.biases))
 
 
 def fit_scaling(raw: Float64Array, labels: NDArray[np.int64], weights: Float64Array) -> Scaling:

@@ -60,14 +60,16 @@ def test_training_and_serving_predict_the_same_bits(windows, predictor):
     import xgboost as xgb
 
     from model.artifact.artifact_folder import BOOSTER_NAME
-    from model.training.calibration import Scaling
+    from model.training.calibration import Scaling, softmax
     from udfs.features import compute_features
 
     booster = xgb.Booster(model_file=DEFAULT_ARTIFACT / BOOSTER_NAME)
     features = compute_features(windows)
-    by_matrix = booster.predict(xgb.DMatrix(features, feature_names=predictor.manifest.feature_names))
+    matrix = xgb.DMatrix(features, feature_names=predictor.manifest.feature_names)
+    raw = softmax(booster.predict(matrix, output_margin=True).astype(np.float64))
     scaling = Scaling(**{name: tuple(values) for name, values in predictor.manifest.scaling.items()})
-    assert predictor.predict(features).tobytes() == scaling.apply(by_matrix.astype(np.float64)).tobytes()
+    assert predictor.predict(features).tobytes() == scaling.apply(raw).tobytes()
+    np.testing.assert_allclose(raw, booster.predict(matrix), rtol=1e-5)
 
 
 def test_names_and_labels_never_reach_features_or_scores(predictor):

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from udfs.elementary import decimal_logarithm
 from udfs.features.phrase import Phrase
 from udfs.schema import MISSING, Float64Array, Int64Array, Windows
 
@@ -70,8 +71,7 @@ def log10_us(durations_ns: Float64Array | Int64Array) -> Float64Array:
     >>> log10_us(np.array([100_000, 0]))
     array([ 2., nan])
     """
-    logarithms: Float64Array = np.log10(np.where(durations_ns > 0, durations_ns, np.nan) / NS_PER_US)
-    return logarithms
+    return decimal_logarithm(np.where(durations_ns > 0, durations_ns, np.nan) / NS_PER_US)
 
 
 def present_values(column: Int64Array) -> tuple[Int64Array, Int64Array]:

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from udfs.elementary import decimal_logarithm
 from udfs.features.feature import Feature, FeatureBlock
 from udfs.features.phrase import Phrase, share_phrase, size_phrase, to_percent
 from udfs.schema import Float64Array, Int64Array, Windows
@@ -39,8 +40,7 @@ def payload_log10_quantiles_bytes(sorted_bytes: Int64Array) -> Float64Array:
     """
     last = sorted_bytes.shape[1] - 1
     quantiles = sorted_bytes[:, [round(probability * last) for probability in PROBABILITIES]]
-    logarithms: Float64Array = np.log10(np.where(quantiles > 0, quantiles, np.nan))
-    return logarithms
+    return decimal_logarithm(np.where(quantiles > 0, quantiles, np.nan))
 
 
 def payload_size_shares(sorted_bytes: Int64Array) -> Float64Array:

@@ -23,7 +23,7 @@ from stack.java.flink_wheel import flink_jars, prometheus_jar, python_jar
 from stack.java.functions_jar import CONNECTOR_JAR, FUNCTIONS_JAR
 from stack.java.jars import ensure_jars
 from stack.java.runtime import find_java
-from udfs import features, rows, schema, signatures, verdicts, windows
+from udfs import elementary, features, rows, schema, signatures, verdicts, windows
 from udfs.errors import ArtifactError, PipelineError
 
 ROOT: Final = Path(__file__).parent
@@ -111,10 +111,10 @@ _SHARED: Final[Mapping[str, Mapping[str, _Shared]]] = {
         "LIKELY_MILLINATS": verdicts.LIKELY_MILLINATS,
         "REFUSE_MILLINATS": verdicts.REFUSE_MILLINATS,
         "MOST_LOG_ODDS": verdicts.MOST_LOG_ODDS,
-        "LOG_2_E": verdicts.LOG_2_E,
-        "LN_2_HIGH": verdicts.LN_2_HIGH,
-        "LN_2_LOW": verdicts.LN_2_LOW,
-        "EXP_TERMS": verdicts.EXP_TERMS,
+        "LOG_2_E": elementary.LOG_2_E,
+        "LN_2_HIGH": elementary.LN_2_HIGH,
+        "LN_2_LOW": elementary.LN_2_LOW,
+        "EXP_TERMS": elementary.EXP_TERMS,
     },
     "The signature of a window or a connection.": {
         "SIGNATURE_VERSION": signatures.VERSION,
