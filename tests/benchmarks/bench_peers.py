@@ -90,15 +90,16 @@ def measure(peers: list[Peer], maker: TopicMaker, chosen: argparse.Namespace) ->
             topic.send(BLOCK)
         topic.flush()
         print(f"{topic.n_sent.sum():,} messages, {topic.n_windows:,} windows", flush=True)
-        for peer in peers:
+        for peer in peers * chosen.rounds:
             try:
                 full = try_throughput(peer, maker.stack, topic, chosen.seconds)
             except (PeerFailed, PipelineError) as error:
                 print(error, flush=True)
                 continue
             shown = f"{full.windows_per_s:,.0f} windows/s, {full.rows:,} rows, {full.n_wrong:,} wrong"
-            print(f"{peer.title}: {shown}", flush=True)
-            outcomes[peer.name] = Outcome(peer=peer, throughput=full, live=None)
+            print(f"{peer.title}: {shown}, {full.all_cpu_us:.1f} µs a message", flush=True)
+            before = outcomes[peer.name].rounds if peer.name in outcomes else ()
+            outcomes[peer.name] = Outcome(peer=peer, rounds=(*before, full), live=None)
             yield outcomes
     for name, outcome in list(outcomes.items()):
         if name in NOT_LIVE or chosen.no_live:
@@ -124,7 +125,7 @@ def write(head: str, outcomes: Outcomes, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "peers.md").write_text("\n".join(lines_of(head, outcomes)) + "\n")
     found = {
-        name: {"title": o.peer.title, "throughput": as_json(o.throughput), "live": as_json(o.live)}
+        name: {"title": o.peer.title, "rounds": [as_json(full) for full in o.rounds], "live": as_json(o.live)}
         for name, o in outcomes.items()
     }
     (folder / "peers.json").write_text(json.dumps({"measured": head, "peers": found}, indent=1) + "\n")
@@ -137,6 +138,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=3_000_000, help="in the full topic")
     parser.add_argument("--peers", default=",".join(PEERS), help=f"of {', '.join(PEERS)}")
     parser.add_argument("--seconds", type=float, default=40, help="that a peer may read the full topic")
+    parser.add_argument("--rounds", type=int, default=1, help="in which each reads the full topic; the median counts")
     parser.add_argument("--latency-seconds", type=float, default=15, help="that latency is measured")
     parser.add_argument("--no-live", action="store_true", help="leave out latency and kills")
     parser.add_argument("--before", type=Path, help="another checkout, for two bare processes of its code")

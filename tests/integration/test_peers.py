@@ -51,12 +51,12 @@ def test_every_peer_writes_the_same_rows(local_stack: StackStatus, tmp_path: Pat
     found = json.loads((tmp_path / "peers.json").read_text())["peers"]
     assert list(found) == peers, done.stdout
     for name, peer in found.items():
-        full, live = peer["throughput"], peer["live"]
+        (full,), live = peer["rounds"], peer["live"]
         assert (full["lost"], full["unexpected"], full["differing"]) == (0, 0, 0), name
         assert full["rows"] > 100, name
         assert full["windows_per_s"] > 0, name
         if live is not None and name != FORGETFUL:
             assert (live["lost"], live["unexpected"]) == (0, 0), name
-    assert found["job-2"]["throughput"]["share"] == 1
+    assert found["job-2"]["rounds"][0]["share"] == 1
     assert (tmp_path / "peers.png").stat().st_size > 10_000
     assert "| two bare processes |" in (tmp_path / "peers.md").read_text()

@@ -17,11 +17,16 @@ SERVICES = ("broker", "database")
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a peer has shown."""
+    """What a peer has shown: on the full topic in each round, and on a live one."""
 
     peer: Peer
-    throughput: Throughput
+    rounds: tuple[Throughput, ...]
     live: Live | None
+
+    @property
+    def throughput(self) -> Throughput:
+        """The round of the median rate; of an even number of them, the slower of the two in the middle."""
+        return sorted(self.rounds, key=lambda full: full.windows_per_s)[(len(self.rounds) - 1) // 2]
 
 
 Outcomes = dict[str, Outcome]
@@ -50,7 +55,7 @@ def _cells(outcome: Outcome) -> list[str]:
     client = full.all_cpu_us - broker - database
     return [
         outcome.peer.title,
-        f"{full.windows_per_s:,.0f}",
+        _rates([full.windows_per_s for full in outcome.rounds], full.windows_per_s),
         f"{full.warm_up_windows_per_s:,.0f}",
         f"{full.messages_per_s:,.0f}",
         f"{full.all_cpu_us:.1f} ({client:.1f}, {broker:.1f}, {database:.1f})",
@@ -59,6 +64,10 @@ def _cells(outcome: Outcome) -> list[str]:
         f"{full.share:.0%}",
         f"{full.rows:,}, {f'**{full.n_wrong:,}**' if full.n_wrong else 'none'}",
     ]
+
+
+def _rates(rates: list[float], median: float) -> str:
+    return f"{median:,.0f}" + (f" ({min(rates):,.0f} to {max(rates):,.0f})" if len(rates) > 1 else "")
 
 
 def _live_cells(live: Live) -> tuple[str, str, str]:
