@@ -14,8 +14,14 @@ final class Patience implements Serializable {
     /** From call to call while windows are waiting: a call of Python costs as much as some 80 windows in it. */
     static final long LONG_MS = 60;
 
-    /** From call to call while that makes batches of 600 and more. */
-    static final long LONGEST_MS = 150;
+    /** At least, from call to call, while nothing but the backlog counts. */
+    static final long LONGER_MS = 150;
+
+    /** At most. */
+    static final long LONGEST_MS = 400;
+
+    /** Of a backlog: in it a call costs a tenth of what its windows do. */
+    static final int LARGE_BATCH = 800;
 
     /** More windows than are watched live, by one subtask: such windows are waiting anyway. */
     static final int MANY_PER_S = 1_100;
@@ -27,10 +33,12 @@ final class Patience implements Serializable {
     static final long COUNTED_NS = 250_000_000L;
 
     private static final long NS_PER_S = 1_000_000_000L;
+    private static final long MS_PER_S = 1_000L;
     private static final long NS_PER_MS = 1_000_000L;
 
     private transient long nWindows;
     private transient long sinceNs;
+    private transient long callsNs;
     private transient long longMs;
 
     /**
@@ -45,9 +53,11 @@ final class Patience implements Serializable {
     long after(int nInBatch, long sinceLastNs, long callNs) {
         nWindows += nInBatch;
         sinceNs += sinceLastNs;
+        callsNs += callNs;
         if (sinceNs >= COUNTED_NS) {
-            longMs = longMs(nWindows * NS_PER_S / sinceNs);
-            nWindows = sinceNs = 0;
+            // Where Python computes for half of the time, the machine has more to do than it can.
+            longMs = longMs(nWindows * NS_PER_S / sinceNs, 2 * callsNs > sinceNs);
+            nWindows = sinceNs = callsNs = 0;
         }
         long callMs = callNs / NS_PER_MS;
         return longMs > 0 ? Math.max(longMs - callMs, 0) : Math.min(callMs, LONG_MS);
@@ -59,9 +69,9 @@ final class Patience implements Serializable {
     }
 
     /** Return how long is gathered at a rate from call to call; 0 if that depends on the call. */
-    private static long longMs(long perS) {
-        if (perS > MOST_PER_S) {
-            return LONGEST_MS;
+    private static long longMs(long perS, boolean isBusy) {
+        if (perS > MOST_PER_S || (isBusy && perS > MANY_PER_S)) {
+            return Math.min(Math.max(LARGE_BATCH * MS_PER_S / perS, LONGER_MS), LONGEST_MS);
         }
         return perS > MANY_PER_S ? LONG_MS : 0;
     }

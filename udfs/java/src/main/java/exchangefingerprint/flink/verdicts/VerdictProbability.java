@@ -8,8 +8,8 @@ import static exchangefingerprint.flink.SharedConstants.MOST_LOG_ODDS;
 import static exchangefingerprint.flink.SharedConstants.PROBABILITY_UNIT;
 
 /**
- * How probably a verdict of such a lead is right. Python computes the same bits, in {@code elementary.py}: here and there
- * is nothing but operations that IEEE 754 rounds in one way, in the same order, for libraries' exponentials differ.
+ * How probably a verdict of such a lead is right. Python computes the same bits, in {@code elementary.py}: both have
+ * nothing but operations that IEEE 754 rounds in one way, in the same order, for libraries' exponentials differ.
  */
 final class VerdictProbability {
     private static final double[] COEFFICIENTS = coefficients();

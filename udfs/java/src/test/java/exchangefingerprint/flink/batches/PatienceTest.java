@@ -19,9 +19,23 @@ class PatienceTest {
 
     @Test
     void manyOfThemAreGatheredLonger() {
-        assertEquals("1 1 1 1 149 149", gathered(6, 250, 50, 1)); // 5,000 a second
-        assertEquals("149 59 59", gathered(3, 300, 150, 1)); // then 2,000
+        assertEquals("1 1 1 1 159 159", gathered(6, 250, 50, 1)); // 5,000 a second
+        assertEquals("159 59 59", gathered(3, 300, 150, 1)); // then 2,000
         assertTrue(patience.isLong());
+        assertEquals("149 149 149", gathered(3, 2_000, 150, 1)); // and 13,333
+    }
+
+    @Test
+    void whereTheMachineCannotDoMoreBatchesAreLarge() {
+        assertEquals("60 280", gathered(2, 400, 200, 120)); // 2,000 a second
+        assertEquals("10 10", gathered(2, 480, 400, 390)); // 1,200
+        assertEquals("395 55", gathered(2, 240, 200, 5)); // as many, done at once
+    }
+
+    @Test
+    void whatIsWatchedLiveOnABusyMachineIsNotGatheredLong() {
+        assertEquals("60 60 60 60", gathered(4, 100, 100, 90)); // 1,000 a second
+        assertFalse(patience.isLong());
     }
 
     @Test
