@@ -39,8 +39,8 @@ def exponential(x: Float64Array) -> Float64Array:
     Source: Muller, Elementary Functions (2016), 11.2: the power is split into doublings and a rest, of which the series
     is taken.
 
-    >>> exponential(np.array([0.0, 1.0])).tolist()
-    [1.0, 2.718281828459045]
+    >>> exponential(np.array([0.0, 1.0])).round(14).tolist()
+    [1.0, 2.71828182845905]
     """
     x = np.maximum(x, _LEAST_EXPONENT)
     doublings = np.rint(x * LOG_2_E)

@@ -33,7 +33,7 @@ _BASES: Final = (75, 15, 3, 5)
 """Harmonics whose sines and cosines are taken. The others are these doubled, once to four times; five times the first,
 six times the second and the third; and the double of those."""
 
-_FROM_HALF_TURN: Final = np.uint32(2**31)
+_HALF_TURN: Final = np.uint32(2**31)
 _QUARTER_TURN: Final = np.uint32(2**30)
 
 _SINE: Final = (1.570796290, -0.6459633583, 0.07968847269, -0.004672216547, 0.0001508153627)
@@ -100,7 +100,7 @@ def _unit_vectors(phases: NDArray[np.uint32]) -> Float32Array:
     """
     # In place, here and below: fresh memory costs more than the arithmetic.
     halves = phases + _QUARTER_TURN
-    halves &= _FROM_HALF_TURN
+    halves &= _HALF_TURN
     # What lies half a turn on, from a quarter to three, has the opposite signs.
     rest = phases - halves
     quarters = rest.view(np.int32).astype(np.float32)
