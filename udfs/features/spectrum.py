@@ -136,7 +136,7 @@ def _lengths_with_multiples(vectors: Float32Array) -> Float64Array:
     others[:, 1:] = vectors[:, 1:3]
     _double(vectors)
     sum_up(4 * level, vectors)
-    _turn(others, vectors[:, :3])
+    _turn(others, vectors[:, :3])  # 75 + 300, 30 + 60 and 6 + 12
     other_level = level[:3] * (5, 6, 6)
     sum_up(other_level, others)
     _double(vectors)
