@@ -41,6 +41,7 @@ SHARED_PACKAGES = ("numpy", "orjson", "pandas", "psycopg2-binary", "scipy", "xgb
 
 READY_TIMEOUT_S = 180.0
 ASK_EVERY_S = 5.0
+"""A JobManager, whether its job goes on."""
 
 _SUBMITTED = re.compile(r"JobID ([0-9a-f]{32})")
 
@@ -189,7 +190,7 @@ class FlinkRun:
 
     stack: StackStatus
     job_id: str
-    asked_s: float = 0.0
+    asked_s: float = field(default=0.0, init=False)
 
     def parts(self) -> dict[str, list[psutil.Process]]:
         """Return the cluster's processes."""
